@@ -1,0 +1,171 @@
+"""A cohort in memory: people, samples, feature tables; no disk."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import biom
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from cohabit import schema
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a simulated world holds, apart from what can be seen of it.
+
+    Only recovery, exercises and tests read it.
+    """
+
+    effects: pd.DataFrame
+    """What was asked, one row an effect: factor, level, property, feature, coefficient, scale."""
+
+    find_estimands: Callable[[], pd.DataFrame] = field(repr=False)
+    """Computes `estimands`; called once, when they are first asked for."""
+
+    @cached_property
+    def estimands(self) -> pd.DataFrame:
+        """What an honest estimator should find: contrast, scale, feature, value."""
+        return self.find_estimands()
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """People in households, their samples, and what was measured in them."""
+
+    participants: pd.DataFrame
+    """One row a person; index participant_id; household_id ties a case to a control."""
+
+    samples: pd.DataFrame
+    """One row a library; index sample_id."""
+
+    features: Mapping[str, biom.Table]
+    """Assay -> counts (features x samples), lineage as observation metadata `taxonomy`."""
+
+    provenance: Mapping[str, object]
+    """Design, seed, versions, `simulated`; what `cohort.json` holds."""
+
+    diet: pd.DataFrame | None = None
+    metabolites: pd.DataFrame | None = None
+    pathways: pd.DataFrame | None = None
+    blood: pd.DataFrame | None = None
+    visits: pd.DataFrame | None = None
+    tree: str | None = None
+    """Newick text over the features of the 16S table."""
+
+    truth: Truth | None = None
+    """The planted world; None when read from disk or real."""
+
+    def table(
+        self,
+        assay: str,
+        rank: str | None = None,
+        level: str = "participant",
+        visit: int = 0,
+    ) -> pd.DataFrame:
+        """Return counts, rows x features.
+
+        Parameters
+        ----------
+        assay : str
+            ``"shotgun"`` or ``"16s"``.
+        rank : str, optional
+            Sum features to this rank of the lineage, for example ``"genus"``; by default
+            the features as they are.
+        level : str
+            ``"participant"``: the libraries of one person at `visit` summed; rows in the
+            order of `participants`, people without a library left out.
+            ``"sample"``: one row a library.
+        visit : int
+            Month of the visit, 0 for baseline; only for ``level="participant"``.
+
+        Returns
+        -------
+        DataFrame of int64
+
+        Raises
+        ------
+        ValueError
+            When the cohort has no such assay, rank or level; names what it has.
+        """
+        counts, names = self._features_at(assay, rank)
+        samples = self.samples.loc[self.features[assay].ids("sample")]
+        if level == "sample":
+            rows, index = counts, samples.index
+        elif level == "participant":
+            rows, index = self._sum_people(counts, samples, visit)
+        else:
+            raise ValueError(f"level: expected participant or sample, got {level!r}")
+        return pd.DataFrame(rows.toarray().astype(np.int64), index=index, columns=names)
+
+    def taxonomy(self, assay: str) -> pd.DataFrame:
+        """Return the lineage of each feature: features x ranks; empty text where unknown."""
+        table = self._features(assay)
+        lineages = [dict(record)["taxonomy"] for record in table.metadata(axis="observation")]
+        width = max(map(len, lineages))
+        ranks = list(schema.RANKS[:width])
+        padded = [[*lineage, *[""] * (width - len(lineage))] for lineage in lineages]
+        index = pd.Index(table.ids("observation"), name="feature")
+        return pd.DataFrame(padded, index=index, columns=ranks)
+
+    def _features(self, assay: str) -> biom.Table:
+        if assay not in self.features:
+            raise ValueError(
+                f"no feature table {assay!r}: {schema.nearest(assay, self.features) or 'none'}"
+            )
+        return self.features[assay]
+
+    def _features_at(self, assay: str, rank: str | None) -> tuple[sparse.csr_matrix, pd.Index]:
+        """Counts (samples x features at the rank) and the features' names."""
+        table = self._features(assay)
+        counts = table.matrix_data.T.tocsr()
+        features = pd.Index(table.ids("observation"), name="feature")
+        finest = schema.RANKS[self.taxonomy(assay).shape[1] - 1]
+        if rank is None or rank == finest:
+            return counts, features
+        lineage = self.taxonomy(assay)
+        if rank not in lineage:
+            raise ValueError(f"rank: {assay} has no {rank!r}; {schema.nearest(rank, lineage)}")
+        codes, names = pd.factorize(lineage[rank].replace("", "unclassified"), sort=True)
+        shape = (len(codes), len(names))
+        member = sparse.csr_matrix((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape)
+        return counts @ member, pd.Index(names, name=rank)
+
+    def _sum_people(
+        self, counts: sparse.csr_matrix, samples: pd.DataFrame, visit: int
+    ) -> tuple[sparse.csr_matrix, pd.Index]:
+        chosen = np.flatnonzero(samples["visit"].to_numpy() == visit)
+        owners = samples["participant_id"].to_numpy()[chosen]
+        present = self.participants.index[self.participants.index.isin(owners)]
+        position = present.get_indexer(owners)
+        shape = (len(present), counts.shape[0])
+        adder = sparse.csr_matrix((np.ones(len(chosen)), (position, chosen)), shape)
+        return adder @ counts, present.rename("participant_id")
+
+
+def pairs_where(participants: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """Return whole households, chosen by their patient.
+
+    ``pairs_where(people, treatment="untreated")`` keeps every untreated patient together
+    with everyone who shares the household; a list of values keeps any of them.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+    **values
+        Column of the patient and the value, or list of values, to keep.
+
+    Raises
+    ------
+    ValueError
+        When a column is not there; names the nearest.
+    """
+    patients = participants[participants["group"] == "MS"]
+    for column, wanted in values.items():
+        if column not in participants:
+            raise ValueError(f"no column {column!r}: {schema.nearest(column, participants)}")
+        wanted = wanted if isinstance(wanted, list | tuple | set) else [wanted]
+        patients = patients[patients[column].isin(wanted)]
+    return participants[participants["household_id"].isin(patients["household_id"])]

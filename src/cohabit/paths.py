@@ -1,0 +1,50 @@
+"""Where the folders are; the only module that knows the layout of the repository."""
+
+import os
+from pathlib import Path
+
+MARKER = "run_all.py"
+
+
+def root() -> Path:
+    """Return the root of the collection.
+
+    ``COHABIT_ROOT`` decides when it is set; otherwise the first folder from the
+    current one upward that holds ``run_all.py``.
+
+    Raises
+    ------
+    FileNotFoundError
+        When neither leads to a folder with ``run_all.py``.
+    """
+    named = os.environ.get("COHABIT_ROOT")
+    candidates = [Path(named)] if named else [Path.cwd(), *Path.cwd().parents]
+    for folder in candidates:
+        if (folder / MARKER).is_file():
+            return folder.resolve()
+    where = f"COHABIT_ROOT={named}" if named else f"{Path.cwd()} and the folders above it"
+    raise FileNotFoundError(
+        f"no {MARKER} in {where}; work inside a clone of the repository, "
+        "or set COHABIT_ROOT to its folder"
+    )
+
+
+def from_root(path: str | os.PathLike) -> Path:
+    """Return `path` as it is when absolute, else taken from the root."""
+    path = Path(path)
+    return path if path.is_absolute() else root() / path
+
+
+def notebooks() -> Path:
+    """Return the folder of the source notebooks."""
+    return root() / "notebooks"
+
+
+def reference(name: str) -> Path:
+    """Return the path of a table of published figures, for example ``"claims.tsv"``."""
+    return root() / "data" / "reference" / name
+
+
+def run(name: str) -> Path:
+    """Return the folder of the run called `name`."""
+    return root() / "results" / name
