@@ -118,7 +118,7 @@ class Cohort:
         return self.features[assay]
 
     def _features_at(self, assay: str, rank: str | None) -> tuple[sparse.csr_matrix, pd.Index]:
-        """Counts (samples x features at the rank) and the features' names."""
+        """Return counts (samples x features at the rank) and the features' names."""
         table = self._features(assay)
         counts = table.matrix_data.T.tocsr()
         features = pd.Index(table.ids("observation"), name="feature")

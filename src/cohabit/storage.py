@@ -83,7 +83,7 @@ def write_cohort(cohort: Cohort, folder: str | os.PathLike) -> Path:
 
 
 def write_table(table: pd.DataFrame, path: Path, *, index: bool = True) -> None:
-    """Write one TSV: UTF-8, `\\n`, missing values empty."""
+    """Write one TSV: UTF-8, Unix line ends, missing values empty."""
     table.to_csv(path, sep="\t", index=index, lineterminator="\n")
 
 
