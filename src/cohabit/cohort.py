@@ -101,14 +101,13 @@ class Cohort:
         return pd.DataFrame(rows.toarray().astype(np.int64), index=index, columns=names)
 
     def taxonomy(self, assay: str) -> pd.DataFrame:
-        """Return the lineage of each feature: features x ranks; empty text where unknown."""
+        """Return the lineage of each feature: features x ranks; ``unclassified`` if unknown."""
         table = self._features(assay)
-        lineages = [dict(record)["taxonomy"] for record in table.metadata(axis="observation")]
-        width = max(map(len, lineages))
-        ranks = list(schema.RANKS[:width])
-        padded = [[*lineage, *[""] * (width - len(lineage))] for lineage in lineages]
+        lineages = [record["taxonomy"] for record in table.metadata(axis="observation")]
         index = pd.Index(table.ids("observation"), name="feature")
-        return pd.DataFrame(padded, index=index, columns=ranks)
+        lineage = pd.DataFrame([list(names) for names in lineages], index=index)
+        lineage.columns = list(schema.RANKS[: lineage.shape[1]])
+        return lineage.fillna("").replace("", schema.UNCLASSIFIED)
 
     def _features(self, assay: str) -> biom.Table:
         if assay not in self.features:
@@ -128,7 +127,7 @@ class Cohort:
         lineage = self.taxonomy(assay)
         if rank not in lineage:
             raise ValueError(f"rank: {assay} has no {rank!r}; {schema.nearest(rank, lineage)}")
-        codes, names = pd.factorize(lineage[rank].replace("", "unclassified"), sort=True)
+        codes, names = pd.factorize(lineage[rank], sort=True)
         shape = (len(codes), len(names))
         member = sparse.csr_matrix((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape)
         return counts @ member, pd.Index(names, name=rank)

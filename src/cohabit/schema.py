@@ -41,6 +41,7 @@ SITE_COUNTRY = {
 SMOKING = ("never", "former", "current")
 ASSAYS = ("shotgun", "16s")
 RANKS = ("phylum", "class", "order", "family", "genus", "species", "asv")
+UNCLASSIFIED = "unclassified"
 
 LEVELS = {
     "group": GROUPS,

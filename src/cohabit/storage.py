@@ -109,7 +109,13 @@ def _write_features(cohort: Cohort, folder: Path) -> None:
 
 
 def write_biom(table: biom.Table, path: Path) -> None:
-    """Write a feature table as BIOM 2.1 (HDF5); the same table gives the same bytes."""
+    """Write a feature table as BIOM 2.1 (HDF5); the same table gives the same bytes.
+
+    Unknown ranks of a lineage are written as ``unclassified``: BIOM drops empty text.
+    """
+    table = table.copy()
+    for record in table.metadata(axis="observation") or ():
+        record["taxonomy"] = [name or schema.UNCLASSIFIED for name in record["taxonomy"]]
     with h5py.File(path, "w") as handle:
         table.to_hdf5(handle, f"cohabit {cohabit.__version__}", creation_date=BIOM_DATE)
 

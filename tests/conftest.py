@@ -1,0 +1,52 @@
+"""Fixtures: a cohort small enough to check by eye, made without the simulator."""
+
+import biom
+import numpy as np
+import pandas as pd
+import pytest
+
+from cohabit.cohort import Cohort, Truth
+
+LINEAGES = {
+    "Blautia obeum": ("Firmicutes", "Clostridia", "Clostridiales", "Lachnospiraceae", "Blautia"),
+    "Blautia sp": ("Firmicutes", "Clostridia", "Clostridiales", "Lachnospiraceae", "Blautia"),
+    "Dorea longicatena": ("Firmicutes", "Clostridia", "Clostridiales", "Lachnospiraceae", "Dorea"),
+    "Firmicutes bacterium": ("Firmicutes", "", "", "", ""),
+}
+
+
+@pytest.fixture
+def small_cohort() -> Cohort:
+    """Three households; one library each, but two for the first person; four species."""
+    people = pd.DataFrame(
+        {
+            "household_id": ["h1", "h1", "h2", "h2", "h3", "h3"],
+            "group": ["MS", "control"] * 3,
+            "site": ["Boston", "Boston", "Boston", "Boston", "Edinburgh", "Edinburgh"],
+            "country": ["US"] * 4 + ["UK"] * 2,
+            "sex": ["female", "male", "male", "female", "female", "female"],
+            "age": [40.0, 42, 51, 50, 33, 36],
+            "bmi": [22.5, 27, 25, 24, 31, 29],
+            "treatment": ["untreated", None, "interferon", None, "untreated", None],
+        },
+        index=pd.Index(["h1-a", "h1-b", "h2-a", "h2-b", "h3-a", "h3-b"], name="participant_id"),
+    )
+    owners = ["h1-a", "h1-a", *people.index[1:]]
+    ids = pd.Index([f"lib{number}" for number in range(7)], name="sample_id")
+    counts = np.arange(28).reshape(4, 7) % 9
+    samples = pd.DataFrame(
+        {
+            "participant_id": owners,
+            "visit": 0,
+            "assay": "shotgun",
+            "kit": "swab",
+            "replicate": [1, 2, 1, 1, 1, 1, 1],
+            "depth": counts.sum(axis=0),
+        },
+        index=ids,
+    )
+    lineages = [{"taxonomy": [*ranks, name]} for name, ranks in LINEAGES.items()]
+    table = biom.Table(counts, list(LINEAGES), list(ids), lineages)
+    effects = pd.DataFrame({"factor": ["disease"], "feature": ["Blautia obeum"]})
+    truth = Truth(effects, lambda: pd.DataFrame({"contrast": ["MS - control"], "value": [-0.3]}))
+    return Cohort(people, samples, {"shotgun": table}, {"simulated": True, "seed": 1}, truth=truth)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from cohabit.cohort import pairs_where
+
+
+def test_table__sums_the_libraries_of_one_person(small_cohort):
+    by_person, by_sample = (
+        small_cohort.table("shotgun"),
+        small_cohort.table("shotgun", level="sample"),
+    )
+    np.testing.assert_array_equal(by_person.loc["h1-a"], by_sample.loc[["lib0", "lib1"]].sum())
+    assert list(by_person.index) == list(small_cohort.participants.index)
+    assert by_person.to_numpy().dtype == np.int64
+
+
+def test_table__sums_features_to_a_rank_and_loses_no_read(small_cohort):
+    species, genera = small_cohort.table("shotgun"), small_cohort.table("shotgun", rank="genus")
+    assert list(genera.columns) == ["Blautia", "Dorea", "unclassified"]
+    np.testing.assert_array_equal(genera.sum(axis=1), species.sum(axis=1))
+    expected = species["Blautia obeum"] + species["Blautia sp"]
+    np.testing.assert_array_equal(genera["Blautia"], expected)
+
+
+def test_table__leaves_out_people_without_a_library_at_the_visit(small_cohort):
+    assert small_cohort.table("shotgun", visit=12).empty
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"assay": "shotgn"}, "did you mean 'shotgun'"),
+        ({"assay": "shotgun", "rank": "genera"}, "did you mean 'genus'"),
+        ({"assay": "shotgun", "level": "household"}, "participant or sample"),
+    ],
+)
+def test_table__names_the_nearest(small_cohort, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        small_cohort.table(**arguments)
+
+
+def test_taxonomy__has_the_species_as_last_rank(small_cohort):
+    taxonomy = small_cohort.taxonomy("shotgun")
+    assert list(taxonomy["species"]) == list(taxonomy.index)
+    assert taxonomy.loc["Dorea longicatena", "family"] == "Lachnospiraceae"
+
+
+def test_pairs_where__keeps_whole_households_of_the_chosen_patients(small_cohort):
+    chosen = pairs_where(small_cohort.participants, treatment="untreated")
+    assert list(chosen.index) == ["h1-a", "h1-b", "h3-a", "h3-b"]
+    both = pairs_where(small_cohort.participants, treatment=["untreated", "interferon"])
+    assert len(both) == 6
+
+
+def test_pairs_where__names_the_nearest_column(small_cohort):
+    with pytest.raises(ValueError, match="did you mean 'treatment'"):
+        pairs_where(small_cohort.participants, treatmnt="untreated")
