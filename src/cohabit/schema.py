@@ -4,10 +4,9 @@ Levels are ordered so that the first is the reference of every contrast: an effe
 `group` is MS minus control, of `sex` women minus men, of `treatment` against untreated.
 """
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-
 import pandas as pd
+
+from cohabit.naming import nearest as nearest
 
 GROUPS = ("control", "MS")
 SEXES = ("male", "female")
@@ -67,15 +66,6 @@ PARTICIPANT_COLUMNS = ("household_id", "group", "site", "country", "sex", "age",
 
 REQUIRED_PARTICIPANT_COLUMNS = ("household_id", "group")
 SAMPLE_COLUMNS = ("participant_id", "visit", "assay", "kit", "replicate", "depth")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the nearest known name, for the end of an error message."""
-    known = [str(item) for item in known]
-    lowered = {item.lower(): item for item in known}
-    close = get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
-    hint = f"did you mean {lowered[close[0]]!r}? " if close else ""
-    return f"{hint}known: {', '.join(known)}"
 
 
 def order_levels(table: pd.DataFrame) -> pd.DataFrame:
