@@ -1,0 +1,57 @@
+"""Figures: ``draw_*(data, *, ax)`` only draws, on axes it is given, and returns them."""
+
+from cohabit.figures.communities import (
+    draw_distances,
+    draw_ordination,
+    draw_permutations,
+    draw_prevalence,
+    draw_r2,
+)
+from cohabit.figures.effects import (
+    draw_agreement,
+    draw_forest,
+    draw_forest_by,
+    draw_hits,
+    draw_power,
+    draw_sensitivity,
+)
+from cohabit.figures.people import draw_counts, draw_depth, draw_pairs, draw_shared
+from cohabit.figures.style import (
+    COUNTRY_COLOURS,
+    GROUP_COLOURS,
+    SITE_COLOURS,
+    VERDICT_COLOURS,
+    colours_for,
+    readable,
+    use_style,
+)
+from cohabit.figures.verdicts import draw_claims, draw_recovery, draw_scores, draw_verdicts
+
+__all__ = [
+    "COUNTRY_COLOURS",
+    "GROUP_COLOURS",
+    "SITE_COLOURS",
+    "VERDICT_COLOURS",
+    "colours_for",
+    "draw_agreement",
+    "draw_claims",
+    "draw_counts",
+    "draw_depth",
+    "draw_distances",
+    "draw_forest",
+    "draw_forest_by",
+    "draw_hits",
+    "draw_ordination",
+    "draw_pairs",
+    "draw_permutations",
+    "draw_power",
+    "draw_prevalence",
+    "draw_r2",
+    "draw_recovery",
+    "draw_scores",
+    "draw_sensitivity",
+    "draw_shared",
+    "draw_verdicts",
+    "readable",
+    "use_style",
+]

@@ -1,0 +1,49 @@
+"""One look: the style sheet, and colours that mean the same thing in every figure.
+
+The colours are told apart with any of the common kinds of colour blindness (Okabe and Ito
+2008; Tol 2021); where more than three meet, a marker shape says the same thing again.
+"""
+
+from importlib.resources import files
+
+import matplotlib.pyplot as plt
+
+GROUP_COLOURS = {"control": "#0072B2", "MS": "#D55E00"}
+SITE_COLOURS = {
+    "San Francisco": "#332288",
+    "Boston": "#88CCEE",
+    "New York": "#44AA99",
+    "Pittsburgh": "#117733",
+    "Buenos Aires": "#DDCC77",
+    "Edinburgh": "#CC6677",
+    "San Sebastian": "#AA4499",
+}
+SITE_MARKERS = dict(zip(SITE_COLOURS, ("o", "s", "^", "D", "v", "P", "X"), strict=True))
+COUNTRY_COLOURS = {"US": "#332288", "Argentina": "#DDCC77", "UK": "#CC6677", "Spain": "#AA4499"}
+VERDICT_COLOURS = {"agrees": "#117733", "disagrees": "#AA4499", "cannot tell": "#6B7280"}
+VERDICT_MARKERS = {"agrees": "o", "disagrees": "X", "cannot tell": "s"}
+UP, DOWN, QUIET = "#D55E00", "#0072B2", "#9CA3AF"
+"""Higher in MS, lower in MS, and neither, whatever is compared."""
+
+INK, REFERENCE = "#1F2937", "#374151"
+"""Text, and the line or mark of a published value or of no effect."""
+
+OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B7280")
+
+
+def use_style() -> None:
+    """Set matplotlib to the house style; a notebook calls it once, in its set-up cell."""
+    plt.style.use(str(files("cohabit.figures").joinpath("cohabit.mplstyle")))
+
+
+def colours_for(levels: list[str]) -> dict[str, str]:
+    """Return a colour for each level: its own where it has one, else the next free one."""
+    known = {**GROUP_COLOURS, **SITE_COLOURS, **COUNTRY_COLOURS, **VERDICT_COLOURS}
+    unknown = [level for level in levels if level not in known]
+    extra = {level: OTHERS[place % len(OTHERS)] for place, level in enumerate(unknown)}
+    return {level: known.get(level) or extra[level] for level in levels}
+
+
+def readable(name: str) -> str:
+    """Return a level or column name as words, for a label."""
+    return str(name).replace("_", " ")
