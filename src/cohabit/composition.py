@@ -1,0 +1,180 @@
+"""Counts to compositions: shares, log-ratios, and which features are worth a test.
+
+Every function takes and returns samples x features tables and keeps both kinds of IDs.
+"""
+
+import numpy as np
+import pandas as pd
+
+
+def relative_abundance(counts: pd.DataFrame) -> pd.DataFrame:
+    """Divide each sample by its total.
+
+    Parameters
+    ----------
+    counts : DataFrame, shape (n_samples, n_features)
+        Counts, or any amounts of at least 0.
+
+    Returns
+    -------
+    DataFrame, shape (n_samples, n_features)
+        Shares; each row sums to 1.
+
+    Raises
+    ------
+    ValueError
+        When a sample is empty, an amount is negative or missing, or an ID repeats.
+    """
+    amounts = check_counts(counts)
+    return _like(counts, amounts / amounts.sum(axis=1, keepdims=True))
+
+
+def clr(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
+    """Centre the log counts of each sample at their mean (Aitchison 1986).
+
+    Parameters
+    ----------
+    counts : DataFrame, shape (n_samples, n_features)
+    pseudocount : float
+        Added to every cell, zero or not. On shares instead of counts, choose one on their scale.
+
+    Returns
+    -------
+    DataFrame, shape (n_samples, n_features)
+        Natural logs; each row sums to 0.
+
+    Raises
+    ------
+    ValueError
+        As `relative_abundance`; or when zeros remain and the pseudocount is not positive.
+    """
+    amounts = check_counts(counts) + _check_pseudocount(counts, pseudocount)
+    logs = np.log(amounts)
+    return _like(counts, logs - logs.mean(axis=1, keepdims=True))
+
+
+def arcsine_sqrt(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return asin(sqrt(share)), the scale of the study's own models; 0 to pi/2."""
+    amounts = check_counts(counts)
+    return _like(counts, np.arcsin(np.sqrt(amounts / amounts.sum(axis=1, keepdims=True))))
+
+
+def prevalence(counts: pd.DataFrame) -> pd.Series:
+    """Return the share of samples in which each feature is present (above 0)."""
+    present = check_counts(counts, allow_empty=True) > 0
+    return pd.Series(present.mean(axis=0), index=counts.columns, name="prevalence")
+
+
+def why_filtered(
+    counts: pd.DataFrame, min_prevalence: float = 0.05, min_total: float = 10
+) -> pd.Series:
+    """Say of each feature why the study's filter drops it; empty text where it stays.
+
+    A feature stays when it is present in at least `min_prevalence` of the samples *and*
+    its total is above `min_total`.
+    """
+    if not 0 <= min_prevalence <= 1:
+        raise ValueError(f"min_prevalence: expected a share from 0 to 1, got {min_prevalence}")
+    share = prevalence(counts)
+    total = counts.sum(axis=0)
+    reason = pd.Series("", index=counts.columns, name="reason", dtype=object)
+    few = ~(total > min_total)
+    reason[few] = [f"filtered: {value:g} in total" for value in total[few]]
+    rare = share < min_prevalence
+    reason[rare] = [f"filtered: present in {value:.2g}% of samples" for value in 100 * share[rare]]
+    return reason
+
+
+def filter_features(
+    counts: pd.DataFrame, min_prevalence: float = 0.05, min_total: float = 10
+) -> pd.DataFrame:
+    """Keep features present in enough samples with enough in total (the study's rule).
+
+    Parameters
+    ----------
+    counts : DataFrame, shape (n_samples, n_features)
+    min_prevalence : float
+        Least share of samples with the feature; the bound itself stays.
+    min_total : float
+        The total over samples must be above it.
+
+    Returns
+    -------
+    DataFrame, shape (n_samples, n_kept)
+
+    See Also
+    --------
+    why_filtered : the reason for each feature that goes.
+    """
+    return counts.loc[:, why_filtered(counts, min_prevalence, min_total) == ""]
+
+
+def filter_variance(values: pd.DataFrame, min_variance: float = 1e-5) -> pd.DataFrame:
+    """Keep features whose variance is at least `min_variance`.
+
+    The study applies it to species on the asin-sqrt scale (1e-5), after `filter_features`.
+    """
+    return values.loc[:, values.var(axis=0) >= min_variance]
+
+
+def check_counts(counts: pd.DataFrame, allow_empty: bool = False) -> np.ndarray:
+    """Check a samples x features table and return its numbers.
+
+    Parameters
+    ----------
+    counts : DataFrame, shape (n_samples, n_features)
+    allow_empty : bool
+        Whether samples that sum to 0 may pass.
+
+    Returns
+    -------
+    ndarray of float, shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError
+        When the table is no DataFrame of numbers, IDs repeat, an amount is negative, missing
+        or infinite, or a sample is empty; names the rows or columns.
+    """
+    if not isinstance(counts, pd.DataFrame):
+        raise ValueError(
+            f"counts: expected a DataFrame, samples x features; got {type(counts).__name__}"
+        )
+    for axis, ids in (("sample", counts.index), ("feature", counts.columns)):
+        repeated = ids[ids.duplicated()]
+        if len(repeated):
+            raise ValueError(f"counts: {axis} IDs must be unique; repeated: {_first(repeated)}")
+    text = [name for name, kind in counts.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    if text:
+        raise ValueError(f"counts: expected numbers; {_first(text)} hold something else")
+    amounts = counts.to_numpy(dtype=float)
+    wrong = counts.index[~(np.isfinite(amounts) & (amounts >= 0)).all(axis=1)]
+    if len(wrong):
+        raise ValueError(
+            f"counts: negative, missing or infinite in {len(wrong)} sample(s): {_first(wrong)}"
+        )
+    empty = counts.index[amounts.sum(axis=1) == 0]
+    if len(empty) and not allow_empty:
+        raise ValueError(
+            f"counts: {len(empty)} sample(s) have no counts at all: {_first(empty)}; "
+            "leave them out, their composition is unknown"
+        )
+    return amounts
+
+
+def _check_pseudocount(counts: pd.DataFrame, pseudocount: float) -> float:
+    if pseudocount < 0:
+        raise ValueError(f"pseudocount: expected at least 0, got {pseudocount}")
+    if pseudocount == 0 and (counts.to_numpy() == 0).any():
+        raise ValueError("pseudocount: the table holds zeros and log(0) is unknown; give 0.5, say")
+    return float(pseudocount)
+
+
+def _like(counts: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(values, index=counts.index, columns=counts.columns)
+
+
+def _first(ids) -> str:
+    ids = list(ids)
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return ", ".join(str(name) for name in ids[:5]) + more

@@ -1,0 +1,202 @@
+"""Diversity beside scikit-bio and vegan (oracles/diversity_vegan.R)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from skbio import TreeNode
+from skbio.diversity import alpha_diversity, beta_diversity
+from skbio.stats.ordination import pcoa as skbio_pcoa
+
+from cohabit import diversity
+from cohabit.composition import relative_abundance
+
+ORACLES = Path(__file__).parent / "oracles"
+
+
+@pytest.fixture(scope="module")
+def counts():
+    return pd.read_csv(ORACLES / "diversity_counts.tsv", sep="\t", index_col=0)
+
+
+@pytest.fixture(scope="module")
+def vegan():
+    return json.loads((ORACLES / "diversity_vegan.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def tree(counts):
+    """A comb with uneven branches and two tips that no sample has."""
+    rng = np.random.default_rng(2)
+    text = "extra_1:0.3"
+    for name in counts.columns:
+        text = f"({text},{name}:{rng.uniform(0.1, 1):.3f}):{rng.uniform(0.05, 0.5):.3f}"
+    return f"({text},extra_2:0.2);"
+
+
+@pytest.fixture(scope="module")
+def people(counts):
+    """Ten households on two sites; the last two people live alone."""
+    names = list(counts.index)
+    homes = [f"H{i // 2}" for i in range(len(names) - 2)] + ["alone_1", "alone_2"]
+    sites = ["north" if i < 10 else "south" for i in range(len(names))]
+    return pd.DataFrame({"household_id": homes, "site": sites}, index=names)
+
+
+@pytest.mark.parametrize("name", ["shannon", "observed", "chao1"])
+def test_alpha__equals_vegan(counts, vegan, name):
+    np.testing.assert_allclose(getattr(diversity, name)(counts), vegan[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["shannon", "chao1"])
+def test_alpha__equals_scikit_bio(counts, name):
+    theirs = alpha_diversity(name, counts.to_numpy(), list(counts.index))
+    np.testing.assert_allclose(getattr(diversity, name)(counts), theirs, rtol=1e-12)
+
+
+def test_faith_pd__equals_scikit_bio(counts, tree):
+    root = TreeNode.read([tree], convert_underscores=False)
+    theirs = alpha_diversity(
+        "faith_pd", counts.to_numpy(), list(counts.index), tree=root, taxa=list(counts)
+    )
+    np.testing.assert_allclose(diversity.faith_pd(counts, tree), theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["bray_curtis", "jaccard", "aitchison"])
+def test_beta__equals_vegan(counts, vegan, name):
+    table = relative_abundance(counts) if name == "bray_curtis" else counts
+    ours = getattr(diversity, name)(table)
+    np.testing.assert_allclose(ours.data, vegan[name], rtol=1e-12, atol=1e-12)
+    assert list(ours.ids) == list(counts.index)
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "options"),
+    [
+        (diversity.weighted_unifrac, "weighted_unifrac", {}),
+        (diversity.weighted_unifrac, "weighted_unifrac", {"normalized": True}),
+        (diversity.unweighted_unifrac, "unweighted_unifrac", {}),
+    ],
+)
+def test_unifrac__equals_scikit_bio(counts, tree, function, name, options):
+    root = TreeNode.read([tree], convert_underscores=False)
+    theirs = beta_diversity(
+        name, counts.to_numpy(), list(counts.index), tree=root, taxa=list(counts), **options
+    )
+    np.testing.assert_allclose(function(counts, tree, **options).data, theirs.data, atol=1e-12)
+
+
+def test_unifrac__names_the_features_the_tree_lacks(counts, tree):
+    with pytest.raises(ValueError, match=r"1 feature\(s\) are no tip of the tree, first \['odd'\]"):
+        diversity.weighted_unifrac(counts.assign(odd=3), tree)
+
+
+def test_rarefy__draws_the_depth_without_replacement(counts):
+    depth = int(counts.sum(axis=1).sort_values().iloc[1])
+    drawn = diversity.rarefy(counts, depth, rng=1)
+    assert set(drawn.sum(axis=1)) == {depth}
+    assert (drawn <= counts.loc[drawn.index]).all().all()
+    shallow = counts.sum(axis=1) < depth
+    assert list(drawn.index) == list(counts.index[~shallow])
+    assert shallow.sum() == 1
+
+
+def test_rarefy__mean_is_the_share_and_variance_is_hypergeometric(counts):
+    sample = counts.iloc[:1]
+    total, depth = int(sample.sum(axis=1).iloc[0]), 60
+    draws = np.vstack([diversity.rarefy(sample, depth, rng=seed) for seed in range(2000)])
+    share = sample.to_numpy()[0] / total
+    variance = depth * share * (1 - share) * (total - depth) / (total - 1)
+    z = (draws.mean(axis=0) - depth * share) / np.sqrt(np.maximum(variance, 1e-12) / len(draws))
+    assert np.abs(z).max() < 4
+    common = share > 0.05
+    np.testing.assert_allclose(draws.var(axis=0)[common], variance[common], rtol=0.2)
+
+
+def test_rarefy__does_not_care_about_the_order_of_samples(counts):
+    forward = diversity.rarefy(counts, 100, rng=4)
+    backward = diversity.rarefy(counts.iloc[::-1], 100, rng=4)
+    pd.testing.assert_frame_equal(forward, backward.loc[forward.index])
+
+
+def test_rarefy__refuses_depth_nobody_reaches_and_shares(counts):
+    with pytest.raises(ValueError, match="the deepest sample"):
+        diversity.rarefy(counts, 10**9)
+    with pytest.raises(ValueError, match="expected whole reads"):
+        diversity.rarefy(relative_abundance(counts), 10)
+
+
+def test_pcoa__equals_vegan_and_scikit_bio(counts, vegan):
+    distances = diversity.bray_curtis(relative_abundance(counts))
+    ours = diversity.pcoa(distances, n_axes=3)
+    np.testing.assert_allclose(ours.explained, vegan["explained"], rtol=1e-9)
+    np.testing.assert_allclose(np.abs(ours.coordinates), np.abs(vegan["pcoa"]), atol=1e-9)
+    theirs = skbio_pcoa(distances, dimensions=len(counts), warn_neg_eigval=False)
+    np.testing.assert_allclose(ours.explained, theirs.proportion_explained[:3], rtol=1e-9)
+    assert (ours.coordinates.max() >= -ours.coordinates.min()).all()
+
+
+def test_compare_distances__means_by_hand(counts, people):
+    distances = diversity.jaccard(counts)
+    table = diversity.compare_distances(distances, people, n_bootstrap=50, rng=1)
+    table = table.set_index("comparison")
+    frame = distances.to_data_frame()
+    partners = [frame.iloc[i, i + 1] for i in range(0, len(frame) - 2, 2)]
+    assert table.loc["same household", "mean"] == pytest.approx(np.mean(partners))
+    assert table.loc["other site", "mean"] == pytest.approx(frame.iloc[:10, 10:].mean().mean())
+    assert table["n_pairs"].sum() == len(frame) * (len(frame) - 1) // 2
+    np.testing.assert_allclose(
+        table["excess"].iloc[1:], table["mean"].iloc[1:] - table["mean"].iloc[0]
+    )
+
+
+def test_compare_distances__interval_is_that_of_a_plain_household_bootstrap(counts, people):
+    frame = diversity.jaccard(counts).to_data_frame()
+    rng = np.random.default_rng(3)
+    homes = people["household_id"].unique()
+    members = {home: np.flatnonzero(people["household_id"] == home) for home in homes}
+    site = people["site"].to_numpy()
+    means = []
+    for _ in range(400):
+        drawn = rng.choice(homes, len(homes))
+        rows = [(copy, person) for copy, home in enumerate(drawn) for person in members[home]]
+        pairs = [
+            frame.iat[a, b]
+            for i, (home_a, a) in enumerate(rows)
+            for home_b, b in rows[i + 1 :]
+            if drawn[home_a] != drawn[home_b] and site[a] == site[b]
+        ]
+        means.append(np.mean(pairs))
+    table = diversity.compare_distances(frame, people, n_bootstrap=4000, rng=1)
+    row = table.set_index("comparison").loc["same site, other household"]
+    assert row["low"] == pytest.approx(np.quantile(means, 0.025), abs=0.01)
+    assert row["high"] == pytest.approx(np.quantile(means, 0.975), abs=0.01)
+
+
+def test_compare_distances__order_of_people_does_not_matter(counts, people):
+    distances = diversity.jaccard(counts)
+    forward = diversity.compare_distances(distances, people, n_bootstrap=20, rng=1)
+    shuffled = people.sample(frac=1, random_state=1)
+    backward = diversity.compare_distances(distances, shuffled, n_bootstrap=20, rng=1)
+    pd.testing.assert_frame_equal(forward, backward)
+
+
+def test_nearest_partner__by_hand():
+    places = pd.Series([0.0, 1.0, 5.0, 5.5, 5.4, 9.0], index=list("abcdef"))
+    frame = pd.DataFrame(
+        np.abs(places.to_numpy()[:, None] - places.to_numpy()),
+        index=places.index,
+        columns=places.index,
+    )
+    homes = pd.DataFrame({"household_id": ["1", "1", "2", "2", "3", "4"]}, index=places.index)
+    answer = diversity.nearest_partner(frame, homes, n_bootstrap=20, rng=1)
+    assert answer["n_people"] == 4
+    assert answer["share"] == pytest.approx(0.5)  # a and b; c and d are closer to e
+    assert answer["chance"] == pytest.approx(0.2)
+
+
+def test_compare_distances__names_strangers_to_the_table(counts, people):
+    with pytest.raises(ValueError, match=r"1 ID\(s\) of the distances are missing"):
+        diversity.compare_distances(diversity.jaccard(counts), people.iloc[1:])
