@@ -1,0 +1,167 @@
+"""The disease in the clinic: course, treatment, onset, disability, severity, relapses.
+
+Every function takes the table of its parents' columns and returns its own variable, with
+missing values for controls.
+"""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammainc, gammaincinv, ndtr, ndtri
+
+from cohabit import schema
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.template import read_template
+
+YOUNGEST_ONSET = 10  # years; nobody in the released data was younger than this by much
+EDSS_STEPS = (0.0, *np.arange(1.0, 9.5, 0.5))  # the scale has no 0.5
+
+
+def draw_course_and_treatment(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.DataFrame:
+    """Draw course and treatment together, filling each site's quotas.
+
+    The number of patients in each cell of course by treatment differs from its expectation
+    at the site by less than one; who falls into which cell is random. So both released
+    margins and their confounding with site come out in every cohort.
+    """
+    place = dice.quotas("course_and_treatment")
+    drawn = pd.DataFrame(None, people.index, ["course", "treatment"], dtype=object)
+    for site, cells in _cells().items():
+        here = ((people["group"] == "MS") & (people["site"] == site)).to_numpy()
+        chosen = np.searchsorted(cells["cumulative"], place[here], side="right")
+        chosen = np.minimum(chosen, len(cells) - 1)
+        for column in drawn:
+            drawn.loc[here, column] = cells[column].to_numpy()[chosen]
+    return drawn
+
+
+@cache
+def _cells() -> dict[str, pd.DataFrame]:
+    """Return, for each site, its cells of course by treatment with cumulative shares."""
+    cells = fit_course_and_treatment()
+    cells["cumulative"] = cells.groupby("site")["share"].cumsum()
+    return {site: rows for site, rows in cells.groupby("site", sort=False)}
+
+
+def fit_course_and_treatment() -> pd.DataFrame:
+    """Return the joint shares of course and treatment at each site, adding up to 1 there.
+
+    Iterative proportional fitting of the released margins treatment by site, treatment by
+    course and course by site: no interaction beyond these three.
+
+    Returns
+    -------
+    DataFrame
+        Columns site, course, treatment, share.
+    """
+    by_course = _margin("people_course_by_site", "site", "course")
+    by_treatment = _margin("people_treatment_by_site", "site", "treatment")
+    both = _margin("people_treatment_by_course", "course", "treatment")
+    cells = np.ones((len(schema.SITE_COUNTRY), len(schema.COURSES), len(schema.TREATMENTS)))
+    for _ in range(500):
+        cells *= _ratio(both[None], cells.sum(axis=0, keepdims=True))
+        cells *= _ratio(by_treatment[:, None], cells.sum(axis=1, keepdims=True))
+        cells *= _ratio(by_course[:, :, None], cells.sum(axis=2, keepdims=True))
+    shares = cells / cells.sum(axis=(1, 2), keepdims=True)
+    levels = [list(schema.SITE_COUNTRY), schema.COURSES, schema.TREATMENTS]
+    index = pd.MultiIndex.from_product(levels, names=["site", "course", "treatment"])
+    return pd.Series(shares.ravel(), index, name="share").reset_index()
+
+
+def _margin(name: str, row: str, column: str) -> np.ndarray:
+    table = read_template(name)
+    table["patients"] = table["share"] * table["row_total"]
+    levels = {"site": list(schema.SITE_COUNTRY), **schema.LEVELS}
+    margin = table.pivot(index=row, columns=column, values="patients")
+    return margin.loc[list(levels[row]), list(levels[column])].to_numpy()
+
+
+def _ratio(wanted: np.ndarray, present: np.ndarray) -> np.ndarray:
+    return np.divide(wanted, present, out=np.zeros(present.shape), where=present > 0)
+
+
+def draw_duration(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw whole years since onset: gamma within course, tied to age, onset never too early."""
+    table = _course_table()
+    course = people["course"].dropna()
+    age = people.loc[course.index, "age"].to_numpy(dtype=float)
+    row = table.loc[course]
+    shape = row["duration_shape"].to_numpy()
+    scale = row["duration_mean"].to_numpy() / shape
+    r = row["age_duration_r"].to_numpy()
+    z_age = (age - row["age_mean"].to_numpy()) / row["age_sd"].to_numpy()
+    spread = np.sqrt(1 - r**2)
+    longest = ndtri(np.minimum(gammainc(shape, (age - YOUNGEST_ONSET) / scale), 1 - 1e-12))
+    ceiling = ndtr((longest - r * z_age) / spread)
+    u = dice.uniforms("duration", per="household")[people["course"].notna()]
+    z = r * z_age + spread * ndtri(np.maximum(u * ceiling, 1e-300))
+    years = np.floor(scale * gammaincinv(shape, ndtr(z)))
+    return pd.Series(years, course.index).reindex(people.index)
+
+
+def draw_onset_age(people: pd.DataFrame, _: Dice, __: StudyDesign) -> pd.Series:
+    """Return the age at onset: age less duration."""
+    return people["age"] - people["duration"]
+
+
+def draw_edss(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw disability in the steps of the scale: an ordered probit of course, age and the rest."""
+    patients = people[people["course"].notna()]
+    terms = read_template("people_edss_terms").set_index("term")["coefficient"]
+    score = (
+        patients["course"].map(terms).astype(float)
+        + patients["site"].map(terms).astype(float)
+        + terms["age_decade"] * (patients["age"] - 50) / 10
+        + terms["duration_decade"] * (patients["duration"] - 14) / 10
+        + terms["treated"] * (patients["treatment"] != "untreated")
+    )
+    noise = dice.normals("edss", per="household")[people["course"].notna()]
+    thresholds = read_template("people_edss_steps")["upper"].to_numpy()[:-1]
+    step = np.searchsorted(thresholds, score.to_numpy() + noise, side="right")
+    return pd.Series(np.array(EDSS_STEPS)[step], patients.index).reindex(people.index)
+
+
+def draw_msss(people: pd.DataFrame, _: Dice, __: StudyDesign) -> pd.Series:
+    """Return severity: where the patient's EDSS ranks among others of the same duration.
+
+    Roxburgh's rule on a reference population that the package ships as a table.
+    """
+    patients = people[people["duration"].notna()]
+    reference = _severity_reference()
+    years = np.clip(patients["duration"].to_numpy().astype(int), 0, len(reference) - 1)
+    step = np.searchsorted(EDSS_STEPS, patients["edss"].to_numpy())
+    return pd.Series(reference[years, step], patients.index).reindex(people.index)
+
+
+@cache
+def _severity_reference() -> np.ndarray:
+    """Return MSSS by duration in years (rows) and step of the EDSS (columns)."""
+    return read_template("people_msss").set_index("duration").to_numpy(dtype=float)
+
+
+@cache
+def _course_table() -> pd.DataFrame:
+    return read_template("people_courses").set_index("course")
+
+
+def draw_relapses(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw the recorded relapses: negative binomial, its mean by course and BMI."""
+    patients = people[people["course"].notna()]
+    mean = _course_table().loc[patients["course"], "relapse_mean"].to_numpy()
+    mean = mean * np.exp(0.02 * (patients["bmi"].to_numpy() - 25))
+    u = dice.uniforms("relapses", per="household")[people["course"].notna()]
+    return pd.Series(count_quantile(u, mean, 0.5), patients.index).reindex(people.index)
+
+
+def count_quantile(u: np.ndarray, mean: np.ndarray, size: float, largest: int = 12) -> np.ndarray:
+    """Return negative binomial counts at the probabilities `u`; `size` is the gamma shape."""
+    stays = size / (size + mean)
+    probability = stays**size
+    cumulative, count = probability.copy(), np.zeros_like(u)
+    for k in range(1, largest + 1):
+        count += u > cumulative
+        probability = probability * (size + k - 1) / k * (1 - stays)
+        cumulative = cumulative + probability
+    return count

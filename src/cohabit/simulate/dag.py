@@ -1,0 +1,53 @@
+"""Who depends on whom: the edge list, and the hand that gives a draw its parents only."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+
+import pandas as pd
+
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.template import read_template
+
+Draw = Callable[[pd.DataFrame, Dice, StudyDesign], pd.DataFrame | pd.Series]
+
+
+@cache
+def parents() -> Mapping[str, tuple[str, ...]]:
+    """Return the parents of every variable of `template/dag.tsv`, in the order written."""
+    edges = read_template("dag")
+    return {
+        child: tuple(parent for parent in rows["parent"] if parent)
+        for child, rows in edges.groupby("child", sort=False)
+    }
+
+
+def run_draws(
+    people: pd.DataFrame,
+    draws: Iterable[tuple[str, Draw]],
+    dice: Dice,
+    design: StudyDesign,
+) -> pd.DataFrame:
+    """Add one variable after the other, each drawn from its listed parents and nothing else.
+
+    Parameters
+    ----------
+    people : DataFrame, one row a person
+        What is known so far.
+    draws : pairs of a variable's name in the graph and the function that draws it
+        The function gets a table of the parents' columns, so it cannot read another.
+    dice : Dice
+        The random numbers of these people.
+    design : StudyDesign
+
+    Returns
+    -------
+    DataFrame
+        `people` with the new columns.
+    """
+    people = people.copy()
+    for name, draw in draws:
+        drawn = draw(people[list(parents()[name])], dice, design)
+        for column, values in ({name: drawn} if drawn.ndim == 1 else dict(drawn)).items():
+            people[column] = values
+    return people

@@ -1,0 +1,111 @@
+"""Random numbers by position: the same person keeps the same draws whatever the dials say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cohabit import schema
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.streams import stream
+
+
+@dataclass(frozen=True)
+class Dice:
+    """Draws for given people, each at a fixed position of its site's named stream.
+
+    A site has streams of its own, so enrolling more pairs at one site moves nobody
+    elsewhere, and leaves this site's earlier people their independent draws.
+    """
+
+    seed: int
+    pairs_per_site: dict[str, int]
+    """Sites in the order of the vocabulary; those without pairs left out."""
+
+    person: np.ndarray
+    """Position of each row's person among all who were enrolled."""
+
+    household: np.ndarray
+    """Position of each row's household."""
+
+    @classmethod
+    def of(cls, people: pd.DataFrame, design: StudyDesign, seed: int) -> "Dice":
+        """Return the dice of `people` (index participant_id; household_id), enrolled by `design`.
+
+        Raises
+        ------
+        ValueError
+            When somebody is not of this design.
+        """
+        households = household_ids(design)
+        person = pd.Index(np.repeat(households, 2) + np.tile(["-a", "-b"], len(households)))
+        dice = cls(
+            seed=seed,
+            pairs_per_site=sites_of(design),
+            person=person.get_indexer(people.index),
+            household=pd.Index(households).get_indexer(people["household_id"]),
+        )
+        strange = people.index[(dice.person < 0) | (dice.household < 0)]
+        if len(strange):
+            raise ValueError(
+                f"people: {len(strange)} of them are not enrolled by this design, first "
+                f"{strange[:5].tolist()}; pass the design the people were drawn with"
+            )
+        return dice
+
+    def normals(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
+        """Return standard normal draws, one for each row, or rows x columns."""
+        return self._draw(name, per, columns, lambda rng, shape: rng.standard_normal(shape))
+
+    def uniforms(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
+        """Return uniform draws, one for each row, or rows x columns."""
+        return self._draw(name, per, columns, lambda rng, shape: rng.random(shape))
+
+    def quotas(self, name: str, per: str = "household") -> np.ndarray:
+        """Return uniforms spread evenly over each site: one in each n-th part, in random order.
+
+        Below a share p lie n·p of them, to within one: how recruitment fills a quota.
+        """
+        return self._draw(name, per, None, _spread)
+
+    def _draw(self, name: str, per: str, columns: int | None, draw) -> np.ndarray:
+        position = {"person": self.person, "household": self.household}[per]
+        size = {"person": 2, "household": 1}[per]
+        tail = () if columns is None else (columns,)
+        drawn = [
+            draw(stream(self.seed, f"people/{name}/{site}"), (pairs * size, *tail))
+            for site, pairs in self.pairs_per_site.items()
+        ]
+        return np.concatenate(drawn)[position]
+
+
+def sites_of(design: StudyDesign) -> dict[str, int]:
+    """Return the sites that enrol at least one pair, in the order of the vocabulary."""
+    pairs = design.pairs_per_site
+    return {site: pairs[site] for site in schema.SITE_COUNTRY if pairs.get(site, 0) > 0}
+
+
+SITE_PREFIX = {
+    "San Francisco": "SF",
+    "Boston": "BO",
+    "New York": "NY",
+    "Pittsburgh": "PI",
+    "Buenos Aires": "BA",
+    "Edinburgh": "ED",
+    "San Sebastian": "SS",
+}
+
+
+def household_ids(design: StudyDesign) -> np.ndarray:
+    """Return the household IDs of a design, site after site: ``SF-001``, ``SF-002``, ..."""
+    names = [
+        f"{SITE_PREFIX[site]}-{number:03d}"
+        for site, pairs in sites_of(design).items()
+        for number in range(1, pairs + 1)
+    ]
+    return np.array(names, dtype=object)
+
+
+def _spread(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    size = shape[0]
+    return (rng.permutation(size) + rng.random(size)) / size
