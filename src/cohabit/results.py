@@ -134,3 +134,13 @@ def estimate_row(
     """Return one row for `Run.write_estimates`; `low` and `high` bound the 95% interval."""
     values = (claim_id, estimate, low, high, p_value, n, note)
     return dict(zip(ESTIMATE_COLUMNS, values, strict=True))
+
+
+def read_reference(name: str) -> pd.DataFrame:
+    """Read a table of published figures, ``data/reference/<name>.tsv``.
+
+    Empty text stays empty; numbers that nobody published are missing.
+    """
+    path = paths.reference(f"{name}.tsv")
+    text = {"notebook": str, "claim_id": str}
+    return pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values=["NA"])

@@ -1,0 +1,122 @@
+"""Verdicts, and the table of published claims."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cohabit.claims import VERDICTS, check_claims, judge, verdict
+
+INF = math.inf
+REFERENCE = Path(__file__).resolve().parents[1] / "data" / "reference"
+
+
+def read_table(name: str) -> pd.DataFrame:
+    path = REFERENCE / f"{name}.tsv"
+    return pd.read_csv(
+        path, sep="\t", dtype={"notebook": str}, keep_default_na=False, na_values=["NA"]
+    )
+
+
+@pytest.fixture
+def claims() -> pd.DataFrame:
+    return read_table("claims")
+
+
+def estimates(*rows: tuple) -> pd.DataFrame:
+    columns = ["claim_id", "estimate", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).assign(p_value=0.01, n=100, note="")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "region", "expected"),
+    [
+        (0.1, 0.4, (0, INF), "agrees"),
+        (-0.4, -0.1, (0, INF), "disagrees"),
+        (-0.1, 0.4, (0, INF), "cannot tell"),
+        (0.0, 0.4, (0, INF), "cannot tell"),
+        (-0.4, 0.0, (0, INF), "disagrees"),
+        (-0.4, -0.1, (-INF, 0), "agrees"),
+        (-0.10, 0.14, (-0.15, 0.15), "agrees"),
+        (-0.10, 0.16, (-0.15, 0.15), "cannot tell"),
+        (0.16, 0.30, (-0.15, 0.15), "disagrees"),
+        (0.2, 0.2, (0, INF), "agrees"),
+        (math.nan, math.nan, (0, INF), "cannot tell"),
+    ],
+)
+def test_verdict__follows_the_interval(low, high, region, expected):
+    assert verdict(low, high, *region) == expected
+
+
+@pytest.mark.parametrize("numbers", [(0.4, 0.1, 0, INF), (0.1, 0.4, 1, 0), (0.1, 0.4, 0, 0)])
+def test_verdict__refuses_what_ends_before_it_begins(numbers):
+    with pytest.raises(ValueError, match="expected low <"):
+        verdict(*numbers)
+
+
+@given(
+    centre=st.floats(-5, 5), wide=st.floats(0, 3), narrower=st.floats(0, 1), end=st.floats(-5, 5)
+)
+def test_verdict__a_narrower_interval_never_takes_back_a_decision(centre, wide, narrower, end):
+    first = verdict(centre - wide, centre + wide, end, INF)
+    narrow = wide * narrower
+    second = verdict(centre - narrow, centre + narrow, end, INF)
+    assert first == "cannot tell" or first == second
+
+
+def test_judge__keeps_the_order_of_the_claims_and_gives_verdicts(claims):
+    found = estimates(
+        ("07.all.akkermansia_muciniphila", 0.02, 0.01, 0.03), ("05.site_r2", 0.2, 0.15, 0.25)
+    )
+    table = judge(found, claims)
+    assert list(table["claim_id"]) == ["05.site_r2", "07.all.akkermansia_muciniphila"]
+    assert list(table["verdict"]) == ["disagrees", "agrees"]
+    assert set(table["verdict"]) <= set(VERDICTS)
+    assert list(table["published"]) == ["0.058", "increased; +0.0142"]
+
+
+def test_judge__tells_the_nearest_claim_when_one_is_unknown(claims):
+    with pytest.raises(ValueError, match=r"did you mean '05.site_r2'"):
+        judge(estimates(("05.site_r3", 0.1, 0.0, 0.2)), claims)
+
+
+def test_judge__refuses_a_claim_estimated_twice(claims):
+    row = ("05.site_r2", 0.1, 0.0, 0.2)
+    with pytest.raises(ValueError, match="estimated once"):
+        judge(estimates(row, row), claims)
+
+
+def test_claims__each_has_a_source_a_mark_an_id_of_its_own_and_an_ordered_region(claims):
+    assert check_claims(claims) is claims
+    assert len(claims) > 40
+
+
+def test_claims__nothing_in_the_table_says_which_are_untrue(claims):
+    text = " ".join(claims.drop(columns="source").astype(str).to_numpy().ravel()).lower()
+    assert not any(word in text for word in ("decoy", "untrue", "false", "null claim"))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("source", "", "needs a source"),
+        ("mark", "R", "V .verified. or C"),
+        ("claim_id", "05.site_r2", "unique"),
+        ("region_low", INF, "below region_high"),
+        ("notebook", "99", "begin with its notebook"),
+    ],
+)
+def test_check_claims__names_what_is_wrong(claims, column, value, message):
+    claims.loc[0, column] = value
+    with pytest.raises(ValueError, match=message):
+        check_claims(claims)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in REFERENCE.glob("*.tsv")))
+def test_reference__every_row_names_its_source_and_is_verified_or_computed(name):
+    table = read_table(name)
+    assert table["source"].str.len().min() > 10
+    assert set(table["mark"]) <= {"V", "C"}
