@@ -46,7 +46,9 @@ def compare_distances(
     -------
     DataFrame, three rows (those without a pair are left out)
         comparison, mean, low, high (95% percentile interval), sd, n_pairs, and `excess` with
-        `excess_low`, `excess_high`: the mean minus that of the same household.
+        `excess_low`, `excess_high`: the mean minus that of the same household; and `ratio`
+        with `ratio_low`, `ratio_high`: the mean of the row above divided by this one, below 1
+        when those who share more are more alike.
     """
     rng = np.random.default_rng(rng)
     matrix, people = _align(distances, participants)
@@ -163,7 +165,12 @@ def _with_intervals(table: pd.DataFrame, replicates: np.ndarray) -> pd.DataFrame
         low, high = _interval(replicates[1:] - replicates[0])
         excess = table["mean"].iloc[1:] - table["mean"].iloc[0]
         table.loc[1:, names] = np.column_stack([excess, low, high])
-    return table[["comparison", "mean", "low", "high", "sd", "n_pairs", *names]]
+    ratios = ["ratio", "ratio_low", "ratio_high"]
+    table[ratios] = np.nan
+    low, high = _interval(replicates[:-1] / replicates[1:])
+    ratio = table["mean"].to_numpy()[:-1] / table["mean"].to_numpy()[1:]
+    table.loc[1:, ratios] = np.column_stack([ratio, low, high])
+    return table[["comparison", "mean", "low", "high", "sd", "n_pairs", *names, *ratios]]
 
 
 def _interval(replicates: np.ndarray) -> np.ndarray:
