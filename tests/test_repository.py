@@ -13,6 +13,7 @@ PACKAGE = ROOT / "src" / "cohabit"
 STATISTICS = [
     "composition",
     "diversity",
+    "explained",
     "permanova",
     "mixed",
     "paired",
