@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cohabit.cohort import pairs_where
+from cohabit.cohort import of_patient, pairs_where
 
 
 def test_table__sums_the_libraries_of_one_person(small_cohort):
@@ -55,3 +55,14 @@ def test_pairs_where__keeps_whole_households_of_the_chosen_patients(small_cohort
 def test_pairs_where__names_the_nearest_column(small_cohort):
     with pytest.raises(ValueError, match="did you mean 'treatment'"):
         pairs_where(small_cohort.participants, treatmnt="untreated")
+
+
+def test_of_patient__gives_the_control_what_the_partner_takes(small_cohort):
+    treatment = of_patient(small_cohort.participants, "treatment")
+    assert list(treatment[["h1-b", "h2-a", "h2-b"]]) == ["untreated", "interferon", "interferon"]
+
+
+def test_of_patient__refuses_a_household_with_two(small_cohort):
+    people = small_cohort.participants.assign(group="MS")
+    with pytest.raises(ValueError, match="h1"):
+        of_patient(people, "treatment")

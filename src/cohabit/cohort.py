@@ -168,3 +168,34 @@ def pairs_where(participants: pd.DataFrame, **values: object) -> pd.DataFrame:
         wanted = wanted if isinstance(wanted, list | tuple | set) else [wanted]
         patients = patients[patients[column].isin(wanted)]
     return participants[participants["household_id"].isin(patients["household_id"])]
+
+
+def of_patient(participants: pd.DataFrame, column: str) -> pd.Series:
+    """Return each household's value of its patient, for everyone who lives there.
+
+    ``of_patient(people, "treatment")`` says of a control which treatment the partner takes.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+    column : str
+        Missing where no patient lives.
+
+    Returns
+    -------
+    Series
+        Index as `participants`; of the column's own type.
+
+    Raises
+    ------
+    ValueError
+        When the column is not there, or a household has two patients; names them.
+    """
+    if column not in participants:
+        raise ValueError(f"no column {column!r}: {schema.nearest(column, participants)}")
+    patients = participants[participants["group"] == "MS"].set_index("household_id")[column]
+    several = patients.index[patients.index.duplicated()]
+    if len(several):
+        raise ValueError(f"expected one patient a household; {several[:5].tolist()} have more")
+    values = patients.reindex(participants["household_id"])
+    return pd.Series(values.array, participants.index, name=column)
