@@ -13,10 +13,10 @@ from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 from cohabit import schema
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
+from cohabit.simulate.severity import EDSS_STEPS
 from cohabit.simulate.template import read_template
 
 YOUNGEST_ONSET = 10  # years; nobody in the released data was younger than this by much
-EDSS_STEPS = (0.0, *np.arange(1.0, 9.5, 0.5))  # the scale has no 0.5
 
 
 def draw_course_and_treatment(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def _cells() -> dict[str, pd.DataFrame]:
     """Return, for each site, its cells of course by treatment with cumulative shares."""
     cells = fit_course_and_treatment()
     cells["cumulative"] = cells.groupby("site")["share"].cumsum()
-    return {site: rows for site, rows in cells.groupby("site", sort=False)}
+    return dict(list(cells.groupby("site", sort=False)))
 
 
 def fit_course_and_treatment() -> pd.DataFrame:
@@ -91,12 +91,14 @@ def draw_duration(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series
     shape = row["duration_shape"].to_numpy()
     scale = row["duration_mean"].to_numpy() / shape
     r = row["age_duration_r"].to_numpy()
-    z_age = (age - row["age_mean"].to_numpy()) / row["age_sd"].to_numpy()
+    site = read_template("people_sites").set_index("site")["duration_offset"]
+    centre = r * (age - row["age_mean"].to_numpy()) / row["age_sd"].to_numpy()
+    centre = centre + people.loc[course.index, "site"].map(site).to_numpy(dtype=float)
     spread = np.sqrt(1 - r**2)
     longest = ndtri(np.minimum(gammainc(shape, (age - YOUNGEST_ONSET) / scale), 1 - 1e-12))
-    ceiling = ndtr((longest - r * z_age) / spread)
+    ceiling = ndtr((longest - centre) / spread)
     u = dice.uniforms("duration", per="household")[people["course"].notna()]
-    z = r * z_age + spread * ndtri(np.maximum(u * ceiling, 1e-300))
+    z = centre + spread * ndtri(np.maximum(u * ceiling, 1e-300))
     years = np.floor(scale * gammaincinv(shape, ndtr(z)))
     return pd.Series(years, course.index).reindex(people.index)
 
@@ -126,7 +128,8 @@ def draw_edss(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
 def draw_msss(people: pd.DataFrame, _: Dice, __: StudyDesign) -> pd.Series:
     """Return severity: where the patient's EDSS ranks among others of the same duration.
 
-    Roxburgh's rule on a reference population that the package ships as a table.
+    Roxburgh's rule on a reference population that the package ships as a table
+    (`severity.py`).
     """
     patients = people[people["duration"].notna()]
     reference = _severity_reference()

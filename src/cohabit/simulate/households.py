@@ -95,13 +95,13 @@ def draw_age(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
 
 
 def _partner_age(age: np.ndarray, women: np.ndarray, dice: Dice) -> np.ndarray:
-    """Return partners' ages: mostly a couple's small gap, sometimes a parent, child or room-mate."""
-    older = np.select([women[:, 0] & ~women[:, 1], ~women[:, 0] & women[:, 1]], [2.9, -0.7], 0.0)
+    """Return partners' ages: mostly a couple's gap, sometimes a parent, child or room-mate."""
     kind = dice.uniforms("kind_of_partner", per="household")[::2]
-    close = kind < 0.63
-    couple = kind < 0.92
-    mean = np.where(couple, age + older, 47.0)
-    spread = np.where(close, 2.0, np.where(couple, 6.0, 15.0))
+    close, couple = kind < 0.55, kind < 0.91
+    man_older = women[:, 0].astype(int) - women[:, 1]
+    gap = np.where(man_older > 0, np.where(close, 1.7, 5.8), np.where(man_older < 0, -0.2, 0.0))
+    mean = np.where(couple, age + gap, 47.0)
+    spread = np.where(close, 1.4, np.where(couple, 6.0, 15.0))
     u = dice.uniforms("partner_age", per="household")[::2]
     return np.rint(_between(u, mean, spread, *AGES))
 
@@ -125,7 +125,7 @@ def draw_bmi(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     return pd.Series(np.round(row["floor"].to_numpy() + excess, 1), people.index)
 
 
-BMI_SHARED = 0.29
+BMI_SHARED = 0.33
 BMI_LOG_PER_YEAR = 0.0038
 
 
@@ -134,7 +134,7 @@ def draw_smoking(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     share = {"MS": (0.5431, 0.9119), "control": (0.6289, 0.9035)}
     steps = ndtri(np.array([share[group] for group in people["group"]]))
     shared, own = dice.normals("smoking", per="household"), dice.normals("smoking")
-    z = np.sqrt(0.45) * shared + np.sqrt(0.55) * own
+    z = np.sqrt(0.55) * shared + np.sqrt(0.45) * own
     return pd.Series(np.array(schema.SMOKING)[(z[:, None] > steps).sum(axis=1)], people.index)
 
 
