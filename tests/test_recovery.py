@@ -1,0 +1,172 @@
+"""Truth beside estimates; the truth here is written by hand."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from cohabit.claims import CLAIM_COLUMNS
+from cohabit.cohort import Truth
+from cohabit.recovery import (
+    planted_values,
+    read_truth,
+    score_claims,
+    score_methods,
+    set_beside_truth,
+)
+from cohabit.storage import write_cohort
+
+INF = math.inf
+SPECIES = ("up", "down", "untouched", "closed")
+
+
+def estimand_rows(contrast: str, scale: str, *values: float) -> list[tuple]:
+    return [("shotgun", contrast, scale, name, v) for name, v in zip(SPECIES, values, strict=True)]
+
+
+@pytest.fixture
+def truth() -> Truth:
+    """Two planted species, two not; closure lowers the untouched ones by 0.02."""
+    rows = [
+        *estimand_rows("MS - control", "latent", 0.5, -0.4, 0.0, 0.0),
+        *estimand_rows("MS - control", "prevalence", 0.0, 0.0, 0.0, 0.0),
+        *estimand_rows("MS - control", "clr", 0.48, -0.42, -0.02, -0.02),
+        *estimand_rows("treated - untreated", "clr", -0.1, 0.3, 0.0, 0.0),
+        *estimand_rows("treated - untreated", "latent", -0.1, 0.3, 0.0, 0.0),
+    ]
+    estimands = pd.DataFrame(rows, columns=["assay", "contrast", "scale", "feature", "value"])
+    columns = ["factor", "level", "property", "feature", "coefficient", "scale"]
+    effects = pd.DataFrame([("disease", "MS", "abundance", "up", 0.5, "log")], columns=columns)
+    return Truth(effects, lambda: estimands)
+
+
+def claim(name: str, low: float, high: float, contrast="MS - control", feature="up") -> dict:
+    values = ("1", name, name, "q", "log", "yes", low, high, "a source", "V")
+    return dict(zip(CLAIM_COLUMNS, (name, *values[:1], *values[2:]), strict=False)) | {
+        "truth_contrast": contrast,
+        "truth_scale": "clr" if contrast else "",
+        "truth_feature": feature if contrast else "",
+    }
+
+
+@pytest.fixture
+def claims() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            claim("1.up", 0, INF),
+            claim("1.untouched", -INF, 0, feature="untouched"),
+            claim("1.both", 0, INF, "treated - untreated", "up; down"),
+            claim("1.figure", -0.1, 0.1, feature="untouched"),
+            claim("1.unknown", 0, INF, contrast=""),
+        ]
+    )
+
+
+def estimates(**intervals: tuple[float, float]) -> pd.DataFrame:
+    rows = [(f"1.{name}", sum(ends) / 2, *ends) for name, ends in intervals.items()]
+    table = pd.DataFrame(rows, columns=["claim_id", "estimate", "low", "high"])
+    return table.assign(p_value=0.01, n=9, note="a note", notebook="1")
+
+
+def test_planted_values__reads_the_claims_own_scale_and_averages_features(truth, claims):
+    table = planted_values(truth, claims).set_index("claim_id")
+    assert table.loc["1.up", "planted"] == 0.48
+    assert table.loc["1.both", "planted"] == pytest.approx(0.1)
+    assert bool(table.loc["1.both", "true_here"])
+    assert math.isnan(table.loc["1.unknown", "planted"])
+    assert table["true_here"].isna().tolist() == [False] * 4 + [True]
+
+
+def test_planted_values__closure_alone_makes_no_direction_true(truth, claims):
+    table = planted_values(truth, claims).set_index("claim_id")
+    assert table.loc["1.untouched", "planted"] == -0.02
+    assert not table.loc["1.untouched", "true_here"]
+    assert table.loc["1.figure", "true_here"]
+
+
+def test_score_claims__says_whether_each_verdict_fits_the_truth(truth, claims):
+    found = estimates(up=(-0.5, -0.1), untouched=(0.1, 0.2), both=(-0.1, 0.3), unknown=(1, 2))
+    table = score_claims(found, claims, truth).set_index("claim_id")
+    assert table["verdict"].to_dict() == {
+        "1.up": "disagrees",
+        "1.untouched": "disagrees",
+        "1.both": "cannot tell",
+        "1.figure": "not estimated",
+        "1.unknown": "agrees",
+    }
+    assert not table.loc["1.up", "right"]
+    assert table.loc["1.untouched", "right"]
+    assert table.loc[["1.both", "1.figure", "1.unknown"], "right"].isna().all()
+
+
+def test_score_claims__a_real_cohort_has_nothing_planted(claims):
+    table = score_claims(estimates(up=(0.1, 0.3)), claims)
+    assert table["planted"].isna().all()
+    assert table["right"].isna().all()
+    assert table["verdict"].iloc[0] == "agrees"
+
+
+def results(method="lmm_clr", contrast="MS - control", **columns) -> pd.DataFrame:
+    table = pd.DataFrame({"feature": list(SPECIES)} | columns)
+    estimate = table["estimate"]
+    return table.assign(method=method, contrast=contrast, low=estimate - 0.1, high=estimate + 0.1)
+
+
+def test_score_methods__counts_by_hand(truth):
+    found = results(estimate=[0.52, 0.40, 0.30, -0.02], q_value=[0.01, 0.04, 0.05, 0.6])
+    row = score_methods(found, truth.estimands).iloc[0]
+    assert (row["n_tested"], row["n_planted"], row["n_called"], row["sign_errors"]) == (4, 2, 3, 1)
+    assert row["sensitivity"] == 1.0
+    assert row["false_discovery"] == pytest.approx(1 / 3)
+    exact = binomtest(1, 3).proportion_ci()
+    assert row["false_discovery_low"] == pytest.approx(exact.low)
+    assert row["false_discovery_high"] == pytest.approx(exact.high)
+    assert row["bias"] == pytest.approx(((0.52 - 0.48) + (0.40 + 0.42)) / 2)
+    assert row["coverage"] == pytest.approx(2 / 4)
+
+
+def test_score_methods__a_failed_fit_is_neither_right_nor_wrong(truth):
+    found = results(estimate=[0.48, np.nan, 0.0, 0.0], q_value=[0.01, np.nan, 0.9, 0.9])
+    row = score_methods(found, truth.estimands).iloc[0]
+    assert (row["n_tested"], row["n_failed"], row["n_planted"]) == (3, 1, 1)
+    assert row["coverage"] == 1.0
+    assert row["false_discovery"] == 0.0
+
+
+def test_score_methods__a_method_with_a_unit_of_its_own_has_no_bias(truth):
+    found = results("presence", estimate=[0.5, -0.4, 0.0, 0.0], q_value=[0.01] * 4)
+    row = score_methods(found, truth.estimands).iloc[0]
+    assert math.isnan(row["bias"])
+    assert row["scale"] == "prevalence"
+
+
+def test_set_beside_truth__names_the_nearest_method_and_contrast(truth):
+    found = results(estimate=[0.0] * 4, q_value=[1.0] * 4)
+    with pytest.raises(ValueError, match="did you mean 'lmm_clr'"):
+        set_beside_truth(found.assign(method="lmm_crl"), truth.estimands)
+    with pytest.raises(ValueError, match=r"did you mean 'MS - control \(clr\)'"):
+        set_beside_truth(found.assign(contrast="MS - controls"), truth.estimands)
+
+
+def test_read_truth__reads_what_was_written(tmp_path, small_cohort, truth):
+    write_cohort(dataclasses.replace(small_cohort, truth=truth), tmp_path / "cohort")
+    read = read_truth(tmp_path / "cohort")
+    pd.testing.assert_frame_equal(read.estimands, truth.estimands)
+    pd.testing.assert_frame_equal(read.effects, truth.effects)
+
+
+def test_read_truth__says_that_a_real_cohort_has_none(tmp_path, small_cohort):
+    write_cohort(dataclasses.replace(small_cohort, truth=None), tmp_path / "cohort")
+    with pytest.raises(FileNotFoundError, match="only a simulated cohort has a truth"):
+        read_truth(tmp_path / "cohort")
+
+
+def test_read_truth__notices_a_changed_file(tmp_path, small_cohort, truth):
+    folder = write_cohort(dataclasses.replace(small_cohort, truth=truth), tmp_path / "cohort")
+    path = folder / "truth" / "estimands.tsv"
+    path.write_text(path.read_text().replace("0.48", "0.84"))
+    with pytest.raises(ValueError, match="changed since"):
+        read_truth(folder)
