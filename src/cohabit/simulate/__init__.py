@@ -1,5 +1,6 @@
 """The simulated world: causes, people, community, assays; draws only."""
 
 from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.study import simulate_cohort
 
-__all__ = ["StudyDesign"]
+__all__ = ["StudyDesign", "simulate_cohort"]

@@ -1,0 +1,1 @@
+"""Solve the template's constants and score a cohort against the real study's figures."""

@@ -1,0 +1,161 @@
+"""The planted effects: which species MS, drugs, severity and covariates move, and how far.
+
+Released coefficients are on the arcsine-square-root scale. They are shrunk for chance, then
+divided by the gain: how far that scale moves when log abundance moves by one.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cohabit.simulate.effects import DRUGS
+from cohabit.simulate.streams import stream
+from cohabit.simulate.taxa import read_table
+
+SEVEN = (
+    "Faecalibacterium prausnitzii",
+    "Blautia obeum",
+    "Fusicatenibacter saccharivorans",
+    "Dorea longicatena",
+    "Roseburia intestinalis",
+    "Roseburia inulinivorans",
+    "[Eubacterium] rectale",
+)
+"""The society's summary counts seven species reduced in untreated MS and names none: these
+seven are our illustration."""
+
+RESTORED = 0.5  # part of the seven's decrease that every therapy restores
+RESTORED_ELSEWHERE = 0.1  # part of every other disease effect that every therapy restores
+N_DISEASE = 60  # species with a disease effect
+
+DRUG_SHARES = {
+    "interferon": 87 / 576,
+    "dimethyl_fumarate": 86 / 576,
+    "fingolimod": 71 / 576,
+    "glatiramer": 68 / 576,
+    "natalizumab": 27 / 576,
+    "anti_cd20": 28 / 576,
+}
+"""Shares of all patients, released metadata."""
+
+DRUG_EFFECTS = {
+    "interferon": {"Odoribacteraceae": 0.3, "Desulfovibrionaceae": 0.3, "Prevotellaceae": -0.3},
+    "dimethyl_fumarate": {"Akkermansiaceae": 0.25, "Clostridiaceae": -0.2},
+    "fingolimod": {"Odoribacteraceae": 0.25, "Acidaminococcaceae": -0.3},
+    "glatiramer": {"Eggerthellaceae": 0.3, "Peptoniphilaceae": -0.3},
+    "natalizumab": {"Bifidobacteriaceae": -0.4},
+    "anti_cd20": {},
+}
+"""Drug -> family -> change of log abundance: nominal directions of the released data, an
+illustration in size."""
+
+SEVERITY = {
+    "Butyrivibrio crossotus": -0.1,
+    "Butyrivibrio crossotus CAG:259": -0.1,
+    "Roseburia intestinalis": -0.08,
+    "Faecalibacterium prausnitzii": -0.04,
+    "Roseburia inulinivorans": -0.05,
+    "Alistipes finegoldii": 0.1,
+    "Collinsella aerofaciens": 0.1,
+    "Rikenella microfusus": 0.1,
+    "Firmicutes bacterium CAG:475": 0.1,
+    "Streptococcus thermophilus": 0.1,
+    "Oscillibacter sp. KLE 1745": 0.05,
+}
+"""Species -> change of log abundance per MSSS point: directions of the authors' code and a
+review, an illustration in size."""
+
+CARRIAGE = {"Prevotella": -0.15, "Akkermansia": 0.15}  # genus -> probit of carriage in MS
+
+
+def gain(table: pd.DataFrame) -> pd.Series:
+    """Return how far the mean arcsine square root moves per unit of log abundance."""
+    carriers = special.ndtr(table["carriage"])
+    return 0.5 * carriers * np.exp(table["intercept"] / 2 + table["log_sd"] ** 2 / 8)
+
+
+def shrink(coefficient: pd.Series, std_error: pd.Series) -> pd.Series:
+    """Return coefficients pulled to zero as far as chance explains their spread."""
+    true = max(coefficient.var() - (std_error**2).mean(), 0.05 * coefficient.var())
+    return coefficient * true / (true + std_error**2)
+
+
+def std_error_from_p(coefficient: pd.Series, p_value: pd.Series) -> pd.Series:
+    """Return the standard error behind a two-sided normal p-value."""
+    return (coefficient / special.ndtri(1 - p_value.clip(1e-12, 0.999) / 2)).abs()
+
+
+def plant_species(table: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns of effects to the species template."""
+    table = table.copy()
+    per_log = gain(table)
+    for name in ("sex", "age", "bmi"):
+        coefficient = source[f"{name}_coef_asin"]
+        error = std_error_from_p(coefficient, source[f"{name}_p"])
+        effect = (shrink(coefficient, error) / per_log).reindex(table.index).fillna(0.0)
+        table[name] = effect.clip(-1, 1) if name == "sex" else effect.clip(-0.05, 0.05)
+    table["ms_all"] = _choose_disease(source, per_log).reindex(table.index).fillna(0.0)
+    table["severity"] = pd.Series(SEVERITY).reindex(table.index).fillna(0.0)
+    planted = table["ms_all"] != 0
+    table["carriage_ms"] = table["genus"].map(CARRIAGE).where(planted).fillna(0.0)
+    table["smoking"] = _scatter(table, "smoking", 30, 0.3)
+    table["batch"] = 0.12 * stream(0, "calibrate/batch").standard_normal(len(table))
+    return split_disease(table)
+
+
+def _choose_disease(source: pd.DataFrame, per_log: pd.Series) -> pd.Series:
+    """Return the all-MS effect of the likeliest species: the 32 hits and those next to them."""
+    coefficient = shrink(source["ms_coef_asin"], source["ms_se_asin"])
+    chosen = source["ms_p"].nsmallest(N_DISEASE).index
+    return (coefficient[chosen] / per_log[chosen]).clip(-0.9, 0.9)
+
+
+def split_disease(table: pd.DataFrame) -> pd.DataFrame:
+    """Split the all-MS effect into disease and drugs, so that nothing is counted twice.
+
+    The disease effect plus the drugs' mean over patients is the all-MS effect.
+    """
+    table = table.copy()
+    restored = pd.Series(RESTORED_ELSEWHERE, table.index)
+    restored[list(SEVEN)] = RESTORED
+    own = {drug: table["family"].map(DRUG_EFFECTS[drug]).fillna(0.0) for drug in DRUGS}
+    mean_own = sum(DRUG_SHARES[drug] * own[drug] for drug in DRUGS)
+    planted = table["ms_all"] != 0
+    treated = sum(DRUG_SHARES.values())
+    table["ms"] = ((table["ms_all"] - mean_own) / (1 - restored * treated)).where(planted, 0.0)
+    for drug in DRUGS:
+        table[drug] = own[drug] - restored * table["ms"]
+    return table
+
+
+def _scatter(table: pd.DataFrame, name: str, size: int, sd: float) -> np.ndarray:
+    """Return effects of a few random species, zero elsewhere."""
+    rng = stream(0, f"calibrate/{name}")
+    effect = np.zeros(len(table))
+    chosen = rng.choice(int((table["tail"] == 0).sum()), size, replace=False)
+    effect[chosen] = sd * rng.standard_normal(size)
+    return effect
+
+
+def plant_genera(table: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
+    """Add effects to the 16S template; genera that follow their species have none of their own."""
+    table = table.copy()
+    per_log = gain(table)
+    own = table["follows"] == 0
+    limit = {"sex": 1.0, "age": 0.05, "bmi": 0.05}
+    for name, largest in limit.items():
+        effect = shrink(source[f"{name}_coef"], source[f"{name}_se"]) / per_log
+        table[name] = effect.reindex(table.index).clip(-largest, largest).where(own).fillna(0.0)
+    chosen = source.index[(source["status_p"] < 0.1) & (source["tested"] == 1)]
+    effect = shrink(source["status_coef"], source["status_se"])[chosen] / per_log[chosen]
+    table["ms"] = effect.reindex(table.index).clip(-0.9, 0.9).where(own).fillna(0.0)
+    table["batch"] = 0.25 * stream(0, "calibrate/batch/16s").standard_normal(len(table))
+    table.loc["Odoribacter", "batch"] = -9.0
+    for name in (*DRUGS, "severity", "smoking"):
+        table[name] = 0.0
+    return table
+
+
+def known_genera() -> pd.DataFrame:
+    """Return the released genera, by name."""
+    return read_table("genera_source.tsv").set_index("genus")

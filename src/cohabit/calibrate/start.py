@@ -1,0 +1,130 @@
+"""First values of the species template: what was released, turned into the model's terms."""
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cohabit.calibrate import plant
+from cohabit.simulate.streams import stream
+from cohabit.simulate.taxa import FACTORS, LINEAGE, SITES, read_table
+
+DEPTH = 500_000  # reads at which the template's prevalence is detection
+TAIL_SPECIES = 900
+TAIL_SHARE = 0.02  # of all reads
+SITE_COLUMNS = [f"site_{site.replace(' ', '_')}" for site in SITES]
+ON_OFF = {"Prevotella": 0.6, "Akkermansia": 0.78}  # genus -> share of carriers
+SHARED_GROUPS = {"Prevotella": 0.5, "Akkermansia": 0.95}  # genus -> loading of its own factor
+IMPUTED_SD_SCATTER = 0.35  # about the fitted relation of log_sd, which has 0.55
+
+
+def start_species() -> pd.DataFrame:
+    """Return the species template before solving: 441 species and a rare tail."""
+    source = read_table("species_source.tsv")
+    table = pd.concat([_start_real(source), _start_tail(source)], ignore_index=True)
+    table["mean"] /= table["mean"].sum()
+    table = table.join(load_factors(table)).set_index("feature")
+    table = plant.plant_species(first_level(table, DEPTH), source.set_index("species"))
+    return table
+
+
+def _start_real(source: pd.DataFrame) -> pd.DataFrame:
+    rng = stream(0, "calibrate/log_sd")
+    scatter = IMPUTED_SD_SCATTER * rng.standard_normal(len(source))
+    measured = source["resid_sd_asin"].notna()
+    genus = source["genus"]
+    table = source.rename(columns={"species": "feature"})
+    table = table[["feature", *LINEAGE, "prevalence", *SITE_COLUMNS]].copy()
+    table["tail"] = 0
+    table["mean"] = source["mean_rel_abund"] * (1 - TAIL_SHARE)
+    table["log_sd"] = np.where(measured, source["log_sd"], (source["log_sd"] + scatter).clip(0.7))
+    table["sd_asin"] = source["resid_sd_asin"]
+    for name, share in ON_OFF.items():
+        table.loc[genus == name, "prevalence"] *= share
+    table["icc"] = target_icc(source["genus"], source["family_calibration"])
+    family = source["family_calibration"]
+    table["group"] = np.where(genus.isin(ON_OFF), genus, family)
+    implied = read_table("families_source.tsv").set_index("family")["implied_within_family_corr"]
+    correlation = family.map(implied).fillna(0.05).clip(0.03, 0.6)
+    table["group_loading"] = genus.map(SHARED_GROUPS).fillna(np.sqrt(correlation))
+    table["carriage_group_loading"] = genus.map(SHARED_GROUPS).fillna(0.3)
+    return table
+
+
+def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
+    """Return rare species: those of families without a template species, then nameless ones."""
+    families = read_table("families_source.tsv")
+    families = families[families["n_species_template"] == 0]
+    each = 2
+    named = families.loc[families.index.repeat(each)]
+    own = 1 - (1 - named["prevalence_hhc"].clip(0.01, 0.98)) ** (1 / each)
+    nameless = TAIL_SPECIES - len(named)
+    rng = stream(0, "calibrate/tail")
+    weight = np.exp(1.2 * rng.standard_normal(nameless))
+    left = TAIL_SHARE - named["mean_rel_abund_hhc"].sum() / each
+    table = pd.DataFrame(
+        {
+            "family": [*named["family"], *["unclassified"] * nameless],
+            "mean": [*named["mean_rel_abund_hhc"] / each, *left * weight / weight.sum()],
+            "prevalence": [*own, *rng.beta(0.6, 9.0, nameless).clip(0.004)],
+            "log_sd": [*named["log_sd_hhc"].fillna(1.6), *np.full(nameless, 1.6)],
+        }
+    )
+    table["feature"] = [f"rare species {number:03d}" for number in range(1, len(table) + 1)]
+    table["genus"] = table["order"] = table["class"] = table["phylum"] = "unclassified"
+    table["tail"], table["group"], table["group_loading"] = 1, "rare", 0.0
+    table["carriage_group_loading"], table["icc"] = 0.0, 0.14
+    table[SITE_COLUMNS] = 0.0
+    return table
+
+
+def target_icc(genus: pd.Series, family: pd.Series) -> np.ndarray:
+    """Return household shares with the real genera's distribution, in the order of relatives.
+
+    A species stands where its genus, else its family, stands among the measured ones.
+    """
+    genera = read_table("genera_source.tsv").set_index("genus")
+    families = read_table("families_source.tsv").set_index("family")["household_icc"]
+    guess = genus.map(genera["household_icc"]).fillna(family.map(families)).fillna(0.14)
+    jitter = 0.03 * stream(0, "calibrate/icc").standard_normal(len(guess))
+    rank = (guess.to_numpy(float) + jitter).argsort().argsort()
+    real = genera.loc[genera["tested"] == 1, "household_icc"]
+    return np.quantile(real, (rank + 0.5) / len(rank))
+
+
+def load_factors(table: pd.DataFrame) -> pd.DataFrame:
+    """Return loadings on the twelve shared factors: the genus's, else half its family's mean."""
+    genera = read_table("genera_source.tsv")
+    by_genus = genera.set_index("genus")[FACTORS]
+    by_family = genera.groupby("family")[FACTORS].mean() * 0.5
+    loadings = by_genus.reindex(table["genus"]).to_numpy(float)
+    fallback = by_family.reindex(table["family"]).fillna(0.0).to_numpy(float)
+    loadings = np.where(np.isnan(loadings), fallback, loadings)
+    loadings[table["tail"] == 1] = 0.0
+    room = np.clip(0.9 - table["group_loading"].to_numpy() ** 2, 0.02, None)
+    size = (loadings**2).sum(axis=1)
+    loadings *= np.sqrt(np.minimum(1, room / np.maximum(size, 1e-9)))[:, None]
+    return pd.DataFrame(loadings, table.index, FACTORS)
+
+
+def first_level(table: pd.DataFrame, depth: float) -> pd.DataFrame:
+    """Add intercept, spread and carriage that would hold without closure."""
+    table = table.copy()
+    site = table[SITE_COLUMNS].var(axis=1, ddof=0)
+    table["spread"] = np.sqrt((table["log_sd"] ** 2 - site).clip(0.3**2))
+    carriers = table["prevalence"].clip(upper=0.995)
+    for _ in range(20):
+        level = np.log(table["mean"] / carriers) - table["log_sd"] ** 2 / 2
+        detected = detection(level.to_numpy(), table["log_sd"].to_numpy(), depth)
+        carriers = (table["prevalence"] / detected).clip(upper=0.995)
+    table["intercept"] = level
+    table["carriage"] = special.ndtri(carriers)
+    table["household_share"] = (1.3 * table["icc"]).clip(0, 0.9)
+    table["carriage_share"] = 0.2
+    return table
+
+
+def detection(level: np.ndarray, log_sd: np.ndarray, depth: float) -> np.ndarray:
+    """Return the chance of at least one read given carriage, for lognormal shares."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(21)
+    mean = depth * np.exp(level[:, None] + log_sd[:, None] * nodes)
+    return (1 - np.exp(-mean)) @ weights / weights.sum()

@@ -1,0 +1,79 @@
+"""First values of the 16S template: the released genera and a rare tail."""
+
+import numpy as np
+import pandas as pd
+
+from cohabit.calibrate import plant
+from cohabit.calibrate.start import SITE_COLUMNS, first_level, load_factors
+from cohabit.simulate.streams import stream
+from cohabit.simulate.taxa import LINEAGE
+
+DEPTH = 10_000  # reads at which the released prevalence is detection
+TAIL_GENERA = 140
+N_ASVS = 5000
+
+
+def start_genera(species: pd.DataFrame) -> pd.DataFrame:
+    """Return the 16S template before solving.
+
+    Parameters
+    ----------
+    species : DataFrame
+        The species template; genera it holds follow their species.
+    """
+    source = plant.known_genera()
+    table = pd.concat([_start_real(source), _start_tail(source)], ignore_index=True)
+    table = table.join(load_factors(table)).set_index("feature")
+    real = species[species["tail"] == 0]
+    table["follows"] = table.index.isin(real["genus"]).astype(int)
+    table = first_level(table, DEPTH)
+    table = _follow(table, real)
+    table["n_asvs"] = _count_asvs(table)
+    return plant.plant_genera(table, source)
+
+
+def _start_real(source: pd.DataFrame) -> pd.DataFrame:
+    table = source.reset_index(names="feature")
+    table["genus"] = table["feature"]
+    table["mean"], table["prevalence"] = table["mean_rel_abund_hhc"], table["prevalence_hhc"]
+    table["log_sd"] = table["log_sd_hhc"].fillna(1.4)
+    table["icc"] = table["household_icc"].fillna(0.14)
+    columns = ["feature", *LINEAGE, "mean", "log_sd", "prevalence", "icc"]
+    table = table[[*columns, *SITE_COLUMNS]].copy()
+    table["tail"], table["group"] = 0, table["family"]
+    table["group_loading"], table["carriage_group_loading"] = 0.2, 0.2
+    return table
+
+
+def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
+    rng = stream(0, "calibrate/tail/16s")
+    weight = np.exp(rng.standard_normal(TAIL_GENERA))
+    left = max(1 - source["mean_rel_abund_hhc"].sum(), 0.001)
+    table = pd.DataFrame({"mean": left * weight / weight.sum()})
+    table["feature"] = [f"rare genus {number:03d}" for number in range(1, TAIL_GENERA + 1)]
+    table["genus"] = table["feature"]
+    table["family"] = table["order"] = table["class"] = table["phylum"] = "unclassified"
+    table["prevalence"] = 0.04 * rng.beta(1, 2, TAIL_GENERA) + 0.001
+    table["log_sd"], table["icc"], table["tail"], table["group"] = 1.4, 0.14, 1, "rare"
+    table["group_loading"] = table["carriage_group_loading"] = 0.0
+    table[SITE_COLUMNS] = 0.0
+    return table
+
+
+def _follow(table: pd.DataFrame, species: pd.DataFrame) -> pd.DataFrame:
+    """Give followed genera the level of their species and only the assay's noise."""
+    table = table.copy()
+    followed = table["follows"] == 1
+    total = species.groupby("genus")["mean"].sum()
+    table["species_level"] = np.log(total.reindex(table.index)).fillna(0.0)
+    table.loc[followed, SITE_COLUMNS] = 0.0
+    table.loc[followed, "intercept"] = np.log(table["mean"])
+    table.loc[followed, "spread"] = 0.5
+    table.loc[followed, "carriage"] = 1.5
+    return table
+
+
+def _count_asvs(table: pd.DataFrame) -> pd.Series:
+    """Share the ASVs out: more to common and abundant genera, at least one each."""
+    weight = table["prevalence"] * table["mean"] ** 0.6
+    return (N_ASVS * weight / weight.sum()).round().clip(lower=1).astype(int)

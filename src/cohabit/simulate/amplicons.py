@@ -1,0 +1,159 @@
+"""The 16S side of the same community: genera that follow their species, and the ASVs inside.
+
+A genus with species in the shotgun template follows the sum of its species, whatever moves them,
+plus what the assay adds; a genus without one has effects of its own. Inside a genus, a person's
+ASVs are a Dirichlet draw, some of whose coordinates the household shares.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate.community import Community, assemble
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.sequencing import Block, walk
+from cohabit.simulate.streams import stream
+from cohabit.simulate.taxa import Template, read_template
+
+ASV_CONCENTRATION = 2.5  # Dirichlet concentration of a genus's ASVs within a person
+ASV_HOUSEHOLD_SHARE = 0.35  # share of ASV coordinates that partners have in common
+
+
+def draw_genera(community: Community, design: StudyDesign, seed: int) -> Community:
+    """Draw the true 16S genera of the people of a species community.
+
+    Parameters
+    ----------
+    community : Community
+        Of species, the same people.
+    design : StudyDesign
+    seed : int
+
+    Returns
+    -------
+    Community
+        Its template is the genera's; a followed genus carries what its species carry.
+    """
+    own = assemble(community.people, read_template("genera"), design, seed, "genera")
+    return follow_species(own, community)
+
+
+def follow_species(own: Community, species: Community) -> Community:
+    """Return genera whose own terms stand beside what their species do."""
+    followed, summed = sum_species(species, own.template)
+    log_abundance, liability = own.log_abundance.copy(), own.liability.copy()
+    level = own.template.column("species_level")[followed]
+    present = np.isfinite(summed)
+    log_abundance[:, followed] += np.where(present, summed - level, 0.0)
+    liability[:, followed] = np.where(present, liability[:, followed], -np.inf)
+    return replace(own, log_abundance=log_abundance, liability=liability)
+
+
+def sum_species(community: Community, template: Template) -> tuple[np.ndarray, np.ndarray]:
+    """Return which genera have species, and the log of those species' sum, people x genera.
+
+    Minus infinity where a person carries none of the genus's species.
+    """
+    genus = community.template.table["genus"].to_numpy()
+    real = community.template.column("tail") == 0
+    followed = np.flatnonzero(template.taxa.isin(genus[real]))
+    summed = np.empty((len(community.people), len(followed)))
+    for column, name in enumerate(template.taxa[followed]):
+        members = np.flatnonzero(real & (genus == name))
+        carried = community.carried[:, members]
+        amounts = np.where(carried, np.exp(community.log_abundance[:, members]), 0.0).sum(axis=1)
+        with np.errstate(divide="ignore"):
+            summed[:, column] = np.log(amounts)
+    return followed, summed
+
+
+@dataclass(frozen=True)
+class AsvPool:
+    """The ASVs of every genus: which genus, and how common in the population."""
+
+    genus: np.ndarray
+    """Position of each ASV's genus."""
+
+    weight: np.ndarray
+    """Expected share of the genus; adds up to 1 within each genus."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the ASVs."""
+        return [f"asv_{number:05d}" for number in range(1, len(self.genus) + 1)]
+
+
+def build_pool(template: Template) -> AsvPool:
+    """Return the ASVs of a template: a power law of weights within each genus."""
+    sizes = template.column("n_asvs").astype(int)
+    genus = np.repeat(np.arange(len(sizes)), sizes)
+    rank = np.concatenate([np.arange(1, size + 1) for size in sizes])
+    raw = 1.0 / rank
+    return AsvPool(genus, raw / np.bincount(genus, raw)[genus])
+
+
+def split_genera(genera: Community, pool: AsvPool, design: StudyDesign, seed: int) -> np.ndarray:
+    """Return the true ASV shares of every person, people x ASVs.
+
+    Each coordinate of a person's Dirichlet is copied from the household's with the share
+    of the dial, and the person's own otherwise: the marginal law is the same for everybody.
+    """
+    dice = Dice.of(genera.people, design, seed)
+    share = np.clip(ASV_HOUSEHOLD_SHARE * design.household_sharing, 0, 1)
+    shape = ASV_CONCENTRATION * pool.weight
+    first = np.searchsorted(pool.genus, np.arange(len(genera.taxa)))
+    shares = np.empty((len(genera.people), len(shape)))
+    homes = Homes(dice, shape, share)
+    for block in walk(dice, "amplicons/person"):
+        drawn = block.rng.standard_gamma(shape, (block.size, len(shape)))[block.inside]
+        drawn = homes.copy_into(drawn, block) + 1e-300
+        scale = genera.composition[block.rows] / np.add.reduceat(drawn, first, axis=1)
+        shares[block.rows] = drawn * scale[:, pool.genus]
+    return shares
+
+
+class Homes:
+    """The households' Dirichlet coordinates, drawn a site at a time."""
+
+    def __init__(self, dice: Dice, shape: np.ndarray, share: float):
+        self.dice, self.shape, self.share = dice, shape, share
+        sizes = np.cumsum([0, *dice.pairs_per_site.values()])
+        self.first = dict(zip(dice.pairs_per_site, sizes, strict=False))
+        self.site = None
+
+    def copy_into(self, drawn: np.ndarray, block: Block) -> np.ndarray:
+        """Return a block's coordinates, those that the household shares overwritten."""
+        if block.site != self.site:
+            self._draw(block.site)
+        home = self.dice.household[block.rows] - self.first[block.site]
+        return np.where(self.copied[home], self.common[home], drawn)
+
+    def _draw(self, site: str) -> None:
+        rng = stream(self.dice.seed, f"amplicons/household/{site}")
+        size = (self.dice.pairs_per_site[site], len(self.shape))
+        self.site, self.common = site, rng.standard_gamma(self.shape, size)
+        self.copied = rng.random(size) < self.share
+
+
+def build_tree(lineage: pd.DataFrame) -> str:
+    """Return a Newick tree over the ASVs, drawn from taxonomy.
+
+    Branches: 0.1 from root to phylum, class, order, family and genus each, 0.05 to the ASV.
+    An illustration: the shape of the taxonomy, not of evolution.
+
+    Parameters
+    ----------
+    lineage : DataFrame
+        Index: ASV; columns phylum to genus.
+    """
+    return f"{_clade(lineage, list(lineage.columns))};\n"
+
+
+def _clade(lineage: pd.DataFrame, ranks: list[str]) -> str:
+    if not ranks:
+        tips = ",".join(f"{name}:0.05" for name in lineage.index)
+        return f"({tips})"
+    inner = (f"{_clade(part, ranks[1:])}:0.1" for _, part in lineage.groupby(ranks[0], sort=True))
+    return f"({','.join(inner)})"

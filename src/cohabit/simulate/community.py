@@ -1,0 +1,189 @@
+"""The latent community: who carries which taxon, and how much of it, before any sequencing.
+
+For person i in household h and taxon j, in natural logs::
+
+    log abundance = intercept_j + sum_q exposure_iq * coefficient_qj
+                    + spread_j * (sqrt(r_j) u_hj + sqrt(1 - r_j) e_ij)
+    carried       = the same kinds of terms on the probit scale, above 0
+    composition   = carried * exp(log abundance), closed to 1
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.effects import build_coefficients, build_exposures
+from cohabit.simulate.taxa import Template, read_template
+
+
+@dataclass(frozen=True)
+class Community:
+    """The true community of every person, with the terms it is the sum of."""
+
+    people: pd.DataFrame
+    template: Template
+    exposures: pd.DataFrame
+    """People x factors: what each person is exposed to; 0 where a factor does not apply."""
+
+    coefficients: pd.DataFrame
+    """Factors x taxa: effect on log abundance of one unit of exposure, dials included."""
+
+    carriage_coefficients: pd.DataFrame
+    """Factors x taxa: effect on the probit of carriage."""
+
+    household: np.ndarray
+    """What the household shares of log abundance, people x taxa."""
+
+    person: np.ndarray
+    """What is the person's own of log abundance, people x taxa."""
+
+    log_abundance: np.ndarray
+    """Sum of all terms, people x taxa."""
+
+    liability: np.ndarray
+    """Probit of carriage: a person carries what is above 0, people x taxa."""
+
+    @property
+    def taxa(self) -> pd.Index:
+        """Names of the taxa."""
+        return self.template.taxa
+
+    def term(self, name: str) -> np.ndarray:
+        """Return one term of log abundance, people x taxa.
+
+        Parameters
+        ----------
+        name : str
+            ``"intercept"``, ``"household"``, ``"person"`` or a factor of `exposures`.
+        """
+        if name in ("household", "person"):
+            return getattr(self, name)
+        if name == "intercept":
+            return np.tile(self.template.column("intercept"), (len(self.people), 1))
+        return np.multiply.outer(
+            self.exposures[name].to_numpy(), self.coefficients.loc[name].to_numpy()
+        )
+
+    @property
+    def terms(self) -> dict[str, np.ndarray]:
+        """Every term by name; together they add up to `log_abundance`."""
+        return {name: self.term(name) for name in (*self.TERMS, *self.exposures.columns)}
+
+    TERMS = ("intercept", "household", "person")
+
+    @cached_property
+    def carried(self) -> np.ndarray:
+        """Whether the person carries the taxon, people x taxa."""
+        return self.liability > 0
+
+    def expose(self, exposures: pd.DataFrame) -> "Community":
+        """Return the same people under other exposures: a counterfactual, nothing redrawn."""
+        change = exposures - self.exposures
+        moved = self.log_abundance + combine(change, self.coefficients)
+        liability = self.liability + combine(change, self.carriage_coefficients)
+        return replace(self, exposures=exposures, log_abundance=moved, liability=liability)
+
+    @cached_property
+    def log_composition(self) -> np.ndarray:
+        """Natural log of the true shares, people x taxa; minus infinity where not carried."""
+        return close_log(np.where(self.carried, self.log_abundance, -np.inf))
+
+    @cached_property
+    def composition(self) -> np.ndarray:
+        """True shares, people x taxa; rows add up to 1."""
+        return np.exp(self.log_composition)
+
+
+def close_log(log_abundance: np.ndarray) -> np.ndarray:
+    """Return log shares: each row of exp(log_abundance) divided by its sum."""
+    highest = log_abundance.max(axis=1, keepdims=True)
+    total = np.exp(log_abundance - highest).sum(axis=1, keepdims=True)
+    return log_abundance - (highest + np.log(total))
+
+
+def draw_community(people: pd.DataFrame, design: StudyDesign, seed: int) -> Community:
+    """Draw the true species community of every person.
+
+    Parameters
+    ----------
+    people : DataFrame, one row a person
+        As drawn by `households.draw_people`.
+    design : StudyDesign
+    seed : int
+        Seed of the study; the draws come from streams of their own.
+    """
+    return assemble(people, read_template("species"), design, seed, "species")
+
+
+def assemble(
+    people: pd.DataFrame, template: Template, design: StudyDesign, seed: int, name: str
+) -> Community:
+    """Draw household and person terms and add the fixed ones, for the taxa of a template."""
+    exposures = build_exposures(people)
+    coefficients = build_coefficients(template, design)
+    carriage = build_coefficients(template, design, "carriage_")
+    shared = _shares(template.column("household_share"), design)
+    dice = Dice.of(people, design, seed)
+    household, person = _draw_residuals(dice, template, f"community/{name}/abundance")
+    household *= template.column("spread") * np.sqrt(shared)
+    person *= template.column("spread") * np.sqrt(1 - shared)
+    fixed = combine(exposures, coefficients)
+    fixed += template.column("intercept")
+    log_abundance = fixed + household + person
+    return Community(
+        people=people,
+        template=template,
+        exposures=exposures,
+        coefficients=coefficients,
+        carriage_coefficients=carriage,
+        household=household,
+        person=person,
+        log_abundance=log_abundance,
+        liability=_draw_liability(dice, template, design, name, combine(exposures, carriage)),
+    )
+
+
+def combine(exposures: pd.DataFrame, coefficients: pd.DataFrame) -> np.ndarray:
+    """Return exposures times coefficients, people x taxa; einsum, so that bytes are stable."""
+    return np.einsum("iq,qj->ij", exposures.to_numpy(float), coefficients.to_numpy(float))
+
+
+def _shares(observed: np.ndarray, design: StudyDesign) -> np.ndarray:
+    """Return household shares at the dial; the total variance stays whatever the dial."""
+    return np.clip(observed * design.household_sharing, 0, 1)
+
+
+def _draw_liability(dice, template, design, name, fixed) -> np.ndarray:
+    shared = _shares(template.column("carriage_share"), design)
+    household, person = _draw_residuals(dice, template, f"community/{name}/carriage")
+    liability = household * np.sqrt(shared)
+    liability += person * np.sqrt(1 - shared)
+    liability += fixed
+    return liability + template.column("carriage")
+
+
+def _draw_residuals(dice: Dice, template: Template, name: str):
+    """Draw correlated standard normals of households and persons, both people x taxa."""
+    loadings, group_loading = template.loadings, template.column("group_loading")
+    if name.endswith("carriage"):
+        loadings, group_loading = loadings * 0, template.column("carriage_group_loading")
+    return tuple(
+        _draw_scores(dice, f"{name}/{per}", per, template.groups, loadings, group_loading)
+        for per in ("household", "person")
+    )
+
+
+def _draw_scores(dice, name, per, groups, loadings, group_loading) -> np.ndarray:
+    """Draw scores of unit variance: shared factors, a factor of the group, the taxon's own."""
+    n_factors, n_taxa = loadings.shape
+    shared = (loadings**2).sum(axis=0) + group_loading**2
+    scores = dice.normals(name, per, n_taxa)
+    scores *= np.sqrt(np.clip(1 - shared, 0, None))
+    scores += np.einsum("im,mj->ij", dice.normals(f"{name}/factors", per, n_factors), loadings)
+    by_group = dice.normals(f"{name}/groups", per, groups.max() + 1)
+    scores += by_group[:, groups] * group_loading
+    return scores

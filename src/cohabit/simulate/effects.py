@@ -1,0 +1,100 @@
+"""What people are exposed to, and what one unit of it does to each taxon."""
+
+import numpy as np
+import pandas as pd
+
+from cohabit import schema
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.taxa import SITES, Template
+
+DRUGS = schema.TREATMENTS[1:]
+MEAN_AGE = 50.0  # years; where the age term is zero
+MEAN_BMI = 26.0  # kg/m2; where the BMI term is zero
+MEAN_MSSS = 3.4  # points; mean of the study's patients, where the severity term is zero
+
+FACTORS = {
+    **{f"site:{site}": f"site_{site.replace(' ', '_')}" for site in SITES},
+    "sex:female": "sex",
+    "age": "age",
+    "bmi": "bmi",
+    "smoking:current": "smoking",
+    "group:MS": "ms",
+    "spillover": "ms",
+    **{f"treatment:{drug}": drug for drug in DRUGS},
+    "msss": "severity",
+}
+"""Factor of the model -> its column in the template."""
+
+
+def build_exposures(people: pd.DataFrame) -> pd.DataFrame:
+    """Return people x factors: 1 or 0 for levels, units from the mean for numbers.
+
+    Severity is MSSS from the mean patient's, 0 for controls; spillover is 1 for a control
+    who lives with a patient.
+    """
+    patient = (people["group"] == "MS").to_numpy()
+    with_patient = people["household_id"].isin(people.loc[patient, "household_id"]).to_numpy()
+    columns = {f"site:{site}": people["site"] == site for site in SITES}
+    columns["sex:female"] = people["sex"] == "female"
+    columns["age"] = people["age"] - MEAN_AGE
+    columns["bmi"] = people["bmi"] - MEAN_BMI
+    columns["smoking:current"] = people["smoking"] == "current" if "smoking" in people else 0.0
+    columns["group:MS"] = patient
+    columns["spillover"] = with_patient & ~patient
+    columns.update({f"treatment:{drug}": people["treatment"] == drug for drug in DRUGS})
+    columns["msss"] = np.where(patient, people["msss"].astype(float) - MEAN_MSSS, 0.0)
+    return pd.DataFrame(columns, index=people.index).astype(float).fillna(0.0)
+
+
+def build_coefficients(template: Template, design: StudyDesign, prefix: str = "") -> pd.DataFrame:
+    """Return factors x taxa: the template's effects times the design's dials.
+
+    Parameters
+    ----------
+    template : Template
+    design : StudyDesign
+    prefix : str
+        ``""`` for effects on log abundance, ``"carriage_"`` for effects on its probit.
+    """
+    dials = _dials(design)
+    rows = {}
+    for factor, column in FACTORS.items():
+        known = prefix + column in template.table
+        effect = template.column(prefix + column) if known else np.zeros(len(template.taxa))
+        rows[factor] = dials[factor] * effect
+    return pd.DataFrame.from_dict(rows, orient="index", columns=template.taxa)
+
+
+def _dials(design: StudyDesign) -> dict[str, float]:
+    strength = {
+        "site": design.geography,
+        "sex": design.covariates,
+        "age": design.covariates,
+        "bmi": design.covariates,
+        "smoking": design.lifestyle,
+        "group": design.disease,
+        "spillover": design.disease * design.spillover,
+        "treatment": design.treatment,
+        "msss": design.severity,
+    }
+    return {factor: strength[factor.split(":")[0]] for factor in FACTORS}
+
+
+def list_effects(coefficients: pd.DataFrame, carriage: pd.DataFrame, assay: str) -> pd.DataFrame:
+    """Return the planted effects that are not zero, one row each: the table `effects.tsv`."""
+    parts = [
+        _long(coefficients, "abundance", "log"),
+        _long(carriage, "carriage", "probit"),
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "assay", assay)
+    return table
+
+
+def _long(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFrame:
+    long = coefficients.rename_axis(index="factor", columns="feature").stack()
+    long = long[long != 0].rename("coefficient").reset_index()
+    long["level"] = [name.partition(":")[2] for name in long["factor"]]
+    long["factor"] = [name.partition(":")[0] for name in long["factor"]]
+    long["property"], long["scale"] = target, scale
+    return long[["factor", "level", "property", "feature", "coefficient", "scale"]]

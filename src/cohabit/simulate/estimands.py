@@ -1,0 +1,167 @@
+"""What an honest estimator should find: the planted effects after closure and carriage.
+
+Each contrast changes the label of the same patients and nothing else, averaged over the patients
+of a large reference population, before sequencing. See docs/methods.md.
+"""
+
+import json
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from cohabit import schema
+from cohabit.simulate.amplicons import follow_species
+from cohabit.simulate.community import Community, assemble, draw_community
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.effects import DRUGS
+from cohabit.simulate.households import draw_people
+from cohabit.simulate.taxa import read_template
+
+REFERENCE_SEED = 20_220_915
+REFERENCE_PAIRS = 1500
+HALF_READ = {"shotgun": 0.5 / 500_000, "16s": 0.5 / 20_000}  # share that stands in for none
+SCALES = ("latent", "carried", "clr", "asin", "prevalence")
+COLUMNS = ["assay", "contrast", "scale", "feature", "value"]
+
+
+def find_estimands(design: StudyDesign) -> pd.DataFrame:
+    """Return the estimands of a design: assay, contrast, scale, feature, value.
+
+    They depend on the design only, never on a study's seed or size.
+
+    Parameters
+    ----------
+    design : StudyDesign
+
+    Returns
+    -------
+    DataFrame
+        Species of the shotgun template and genera of the 16S template; effects of each
+        label on five scales: ``latent`` and ``carried`` (log share among carriers) in
+        natural logs, ``clr`` (half a read added), ``asin`` (arcsine square root of the
+        share), ``prevalence`` (share of carriers).
+    """
+    return _find(json.dumps(design.to_dict(), sort_keys=True)).copy()
+
+
+@lru_cache(maxsize=8)
+def _find(text: str) -> pd.DataFrame:
+    design = StudyDesign(**json.loads(text))
+    patients, species, genera = _draw_reference(design)
+    worlds = _label(species.exposures)
+    parts = []
+    for assay in schema.ASSAYS:
+        seen = {}
+        for name, exposures in worlds.items():
+            moved = species.expose(exposures)
+            if assay == "16s":
+                moved = follow_species(genera.expose(exposures), moved)
+            seen[name] = _Seen.of(moved, HALF_READ[assay])
+        parts.append(_contrast(seen, patients).assign(assay=assay))
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def _draw_reference(design: StudyDesign) -> tuple[pd.DataFrame, Community, Community]:
+    """Draw patients in the proportions of the design's sites."""
+    factor = REFERENCE_PAIRS / design.n_pairs
+    pairs = {site: int(np.ceil(n * factor)) for site, n in design.pairs_per_site.items()}
+    large = design.replace(pairs_per_site=pairs, missing_partners=0.0, strangers=False)
+    people = draw_people(large, REFERENCE_SEED)
+    patients = people[people["group"] == "MS"]
+    species = draw_community(patients, large, REFERENCE_SEED)
+    genera = assemble(patients, read_template("genera"), large, REFERENCE_SEED, "genera")
+    return patients, species, genera
+
+
+def _label(exposures: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the same patients under every label."""
+    drugs = [f"treatment:{drug}" for drug in DRUGS]
+    none = dict.fromkeys(drugs, 0.0)
+    worlds = {
+        "as they are": exposures,
+        "control": exposures.assign(**none, **{"group:MS": 0.0, "msss": 0.0}),
+        "untreated": exposures.assign(**none),
+        "severer": exposures.assign(**none, msss=exposures["msss"] + 1),
+    }
+    for drug in DRUGS:
+        worlds[drug] = exposures.assign(**none | {f"treatment:{drug}": 1.0})
+    return worlds
+
+
+class _Seen:
+    """One world's people x taxa on the scales of the table."""
+
+    def __init__(self, latent, carried, share, log_share, half_read):
+        self.latent, self.carried, self.log_share = latent, carried, log_share
+        self.prevalence = carried.astype(float)
+        self.asin = np.arcsin(np.sqrt(share))
+        logs = np.log(share + half_read)
+        self.clr = logs - logs.mean(axis=1, keepdims=True)
+
+    @classmethod
+    def of(cls, community: Community, half_read: float) -> "_Seen":
+        real = community.template.column("tail") == 0
+        seen = cls(
+            community.log_abundance[:, real],
+            community.carried[:, real],
+            community.composition[:, real],
+            community.log_composition[:, real],
+            half_read,
+        )
+        seen.taxa = community.taxa[real]
+        return seen
+
+    def minus(self, other: "_Seen", rows=slice(None)) -> dict[str, np.ndarray]:
+        """Return the mean differences over the people, one array over taxa a scale."""
+        plain = ("latent", "clr", "asin", "prevalence")
+        result = {s: (getattr(self, s) - getattr(other, s))[rows].mean(axis=0) for s in plain}
+        both = (self.carried & other.carried)[rows]
+        change = np.zeros(both.shape)
+        np.subtract(self.log_share[rows], other.log_share[rows], out=change, where=both)
+        result["carried"] = change.sum(axis=0) / np.maximum(both.sum(axis=0), 1)
+        return result
+
+
+def _contrast(seen: dict[str, _Seen], patients: pd.DataFrame) -> pd.DataFrame:
+    control, untreated = seen["control"], seen["untreated"]
+    contrasts = {"untreated MS - control": untreated.minus(control)}
+    for drug in DRUGS:
+        contrasts[f"{drug} MS - control"] = seen[drug].minus(control)
+        contrasts[f"{drug} - untreated"] = seen[drug].minus(untreated)
+    share = patients["treatment"].value_counts(normalize=True)
+    treated = share.reindex(list(DRUGS)).fillna(0.0)
+    treated = treated / max(treated.sum(), 1e-12)
+    for tail in ("MS - control", "- untreated"):
+        parts = [_scaled(contrasts[f"{drug} {tail}"], treated[drug]) for drug in DRUGS]
+        contrasts[f"treated {tail}"] = _added(*parts)
+    given = share.get("untreated", 0.0)
+    contrasts["MS - control"] = _added(
+        _scaled(contrasts["untreated MS - control"], given),
+        _scaled(contrasts["treated MS - control"], 1 - given),
+    )
+    contrasts["per MSSS point (untreated)"] = seen["severer"].minus(untreated)
+    for course in schema.COURSES:
+        rows = np.flatnonzero(patients["course"] == course)
+        if len(rows):
+            contrasts[f"{course} - control"] = seen["as they are"].minus(control, rows)
+    return _tabulate(contrasts, control.taxa)
+
+
+def _scaled(values: dict, weight: float) -> dict:
+    return {scale: weight * value for scale, value in values.items()}
+
+
+def _added(*parts: dict) -> dict:
+    return {scale: sum(part[scale] for part in parts) for scale in SCALES}
+
+
+def _tabulate(contrasts: dict[str, dict], taxa: pd.Index) -> pd.DataFrame:
+    rows = [
+        pd.DataFrame({"contrast": name, "scale": scale, "feature": taxa, "value": values[scale]})
+        for name, values in contrasts.items()
+        for scale in SCALES
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    table["value"] = table["value"].map(lambda value: float(f"{value:.6g}"))
+    return table

@@ -1,0 +1,242 @@
+"""From true shares to reads: depth, technical batch, kits, replicate libraries, counts.
+
+Reads of a library follow a negative binomial around depth times share. Each count comes from
+one uniform by the inverse distribution function, so a taxon that changes moves no other.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse, special
+
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.streams import stream
+from cohabit.simulate.taxa import read_table
+
+KITS = ("dry swab", "snap frozen")
+BATCHES = ("A", "B")
+DEPTH_NAMES = {"16s": "16S", "shotgun": "shotgun"}
+DEPTH_HOUSEHOLD_SHARE = {"16s": 0.6, "shotgun": 0.0}
+"""Share of the log-depth variance of one site that partners have in common."""
+LIBRARY_LOG_SD = 0.25  # between a person's libraries: split of the person's reads
+DISPERSION = 0.02  # squared coefficient of variation between replicate libraries
+KIT_LOG_SD = 0.1  # between kits, per taxon
+NORMAL_FROM = 50.0  # reads; above, counts come from the Cornish-Fisher expansion
+BLOCK = 1000  # people whose uniforms are held at once
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """One assay's libraries and their counts."""
+
+    samples: pd.DataFrame
+    """One row a library; index sample_id."""
+
+    counts: sparse.csr_matrix
+    """Libraries x features."""
+
+
+def draw_batches(dice: Dice) -> np.ndarray:
+    """Return 1 for people of the second technical batch; partners always share theirs."""
+    return (dice.uniforms("sequencing/batch", per="household") < 0.5).astype(float)
+
+
+def draw_depth(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str) -> np.ndarray:
+    """Draw the expected reads of every library, shape (n_kits, n_people)."""
+    table = read_table("depth.tsv").query("assay == @DEPTH_NAMES[@assay]").set_index("site")
+    table = table[["log_mu", "log_sigma"]].astype(float)
+    per_site = table.reindex(people["site"]).fillna(table.loc["ALL"]).to_numpy()
+    log_mu, log_sigma = per_site.T
+    if assay == "shotgun":
+        log_mu = np.full(len(people), np.log(design.shotgun_depth))
+    else:
+        log_mu = log_mu + np.log(design.sixteen_s_depth)
+    share = DEPTH_HOUSEHOLD_SHARE[assay]
+    common = dice.normals(f"sequencing/{assay}/depth", per="household")
+    own = dice.normals(f"sequencing/{assay}/depth/own")
+    person = log_mu + log_sigma * (np.sqrt(share) * common + np.sqrt(1 - share) * own)
+    person += design.depth_confounding * (people["group"] == "MS").to_numpy()
+    split = dice.normals(f"sequencing/{assay}/depth/kits", columns=len(KITS))
+    weights = np.exp(LIBRARY_LOG_SD * split).T
+    return np.exp(person) * weights / weights.sum(axis=0)
+
+
+def sequence(
+    people: pd.DataFrame,
+    composition: np.ndarray,
+    batch_effect: np.ndarray,
+    design: StudyDesign,
+    seed: int,
+    assay: str,
+) -> Libraries:
+    """Draw every library of one assay.
+
+    Parameters
+    ----------
+    people : DataFrame, one row a person
+    composition : array, shape (n_people, n_features)
+        True shares; rows add up to 1.
+    batch_effect : array, shape (n_features,)
+        Log fold by which the second technical batch sees a feature.
+    design : StudyDesign
+    seed : int
+    assay : str
+        ``"shotgun"`` or ``"16s"``.
+    """
+    dice = Dice.of(people, design, seed)
+    batches = draw_batches(dice)
+    depth = draw_depth(people, dice, design, assay)
+    kit_effect = stream(0, f"sequencing/{assay}/kit").standard_normal(composition.shape[1])
+    counts = []
+    for number, kit in enumerate(KITS):
+        sign = number - 0.5
+        view = Viewing(batches, design.batch * batch_effect, sign * KIT_LOG_SD * kit_effect)
+        name = f"sequencing/{assay}/{kit}"
+        counts.append(_count_library(composition, view, depth[number], dice, name))
+    stacked = sparse.vstack(counts, format="csr")
+    order = np.arange(len(KITS) * len(people)).reshape(len(KITS), -1).T.ravel()
+    stacked = stacked[order]
+    return Libraries(_list_samples(people, batches, stacked, assay), stacked)
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """How a library sees the true shares: the batch of each person, the bias of the kit."""
+
+    batches: np.ndarray
+    batch_effect: np.ndarray
+    kit_effect: np.ndarray
+
+    def expected(self, composition: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the shares a library of these people is drawn from."""
+        gain = np.exp(np.array([[0.0], [1.0]]) * self.batch_effect + self.kit_effect)
+        seen = composition[rows] * gain[self.batches[rows].astype(int)]
+        return seen / seen.sum(axis=1, keepdims=True)
+
+
+def _count_library(composition, view: Viewing, depth, dice, name) -> sparse.csr_matrix:
+    """Draw the counts of one library a person, a block of people at a time."""
+    blocks, order = [], []
+    for block in walk(dice, name):
+        uniform = block.rng.random((block.size, composition.shape[1]))[block.inside]
+        mean = view.expected(composition, block.rows) * depth[block.rows, None]
+        blocks.append(sparse.csr_matrix(count_reads(mean, uniform)))
+        order.append(block.rows)
+    return sparse.vstack(blocks, format="csr")[np.argsort(np.concatenate(order))]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some people of one site, and the generator that holds their next draws."""
+
+    site: str
+    rng: np.random.Generator
+    rows: np.ndarray
+    """Where these people stand in the participant table."""
+
+    inside: np.ndarray
+    """Their places in the block."""
+
+    size: int
+    """Places in the block, taken or not."""
+
+
+def walk(dice: Dice, name: str) -> Iterator[Block]:
+    """Go through the people in blocks.
+
+    Each site has a stream of its own, and everybody enrolled has a place in it, so that who
+    is missing from the table moves nobody else's draws.
+    """
+    first = 0
+    for site, pairs in dice.pairs_per_site.items():
+        rng = stream(dice.seed, f"{name}/{site}")
+        for start in range(first, first + 2 * pairs, BLOCK):
+            size = min(BLOCK, first + 2 * pairs - start)
+            rows = np.flatnonzero((dice.person >= start) & (dice.person < start + size))
+            yield Block(site, rng, rows, dice.person[rows] - start, size)
+        first += 2 * pairs
+
+
+def count_reads(mean: np.ndarray, uniform: np.ndarray, dispersion: float = DISPERSION):
+    """Return counts by inverse distribution function, same shape as `mean`.
+
+    Parameters
+    ----------
+    mean : array of float
+        Expected reads; 0 where the taxon is not carried.
+    uniform : array of float
+        One number in [0, 1) a cell.
+    dispersion : float
+        Variance is ``mean + dispersion * mean**2``.
+
+    Returns
+    -------
+    array of int64
+    """
+    counts = np.zeros(mean.shape, dtype=np.int64)
+    seen = (mean > 0) & (uniform > 1 - mean)  # P(0) is above 1 - mean: most cells end here
+    none = np.exp(-np.log1p(dispersion * mean[seen]) / dispersion)
+    seen[seen] = uniform[seen] > none
+    few = seen & (mean < NORMAL_FROM)
+    many = seen & (mean >= NORMAL_FROM)
+    counts[few] = _invert_by_sum(mean[few], uniform[few], dispersion)
+    counts[many] = _invert_by_expansion(mean[many], uniform[many], dispersion)
+    return counts
+
+
+def _invert_by_sum(mean, uniform, dispersion) -> np.ndarray:
+    """Add up probabilities of 0, 1, 2 ... until they pass the uniform."""
+    counts = np.zeros(len(mean), dtype=np.int64)
+    active = np.arange(len(mean))
+    size = 1 / dispersion
+    ratio = mean / (mean + size)
+    probability = np.exp(-size * np.log1p(mean / size))
+    left = uniform - probability
+    count = 0
+    while len(active):
+        going = (left > 0) & (probability > 1e-16)
+        counts[active[~going]] = count
+        active, left, probability, ratio = (
+            values[going] for values in (active, left, probability, ratio)
+        )
+        probability = probability * ratio * (count + size) / (count + 1)
+        left = left - probability
+        count += 1
+    return counts
+
+
+def _invert_by_expansion(mean, uniform, dispersion) -> np.ndarray:
+    """Third-order Cornish-Fisher expansion of the negative binomial quantile."""
+    deviate = special.ndtri(np.clip(uniform, 1e-15, 1 - 1e-15))
+    variance = mean + dispersion * mean**2
+    skewness = (1 + 2 * dispersion * mean) / np.sqrt(variance)
+    kurtosis = 6 * dispersion + 1 / variance
+    adjusted = (
+        deviate
+        + (deviate**2 - 1) * skewness / 6
+        + (deviate**3 - 3 * deviate) * kurtosis / 24
+        - (2 * deviate**3 - 5 * deviate) * skewness**2 / 36
+    )
+    quantile = mean + np.sqrt(variance) * adjusted
+    return np.maximum(np.ceil(quantile - 0.5), 1).astype(np.int64)
+
+
+def _list_samples(people, batches, counts, assay) -> pd.DataFrame:
+    n_kits = len(KITS)
+    owner = np.repeat(people.index.to_numpy(), n_kits)
+    kit = np.tile(KITS, len(people))
+    letter = np.tile(["Q1", "S1"], len(people))
+    columns = {
+        "participant_id": owner,
+        "visit": 0,
+        "assay": assay,
+        "kit": kit,
+        "replicate": 1,
+        "batch": np.repeat(np.array(BATCHES)[batches.astype(int)], n_kits),
+        "depth": np.asarray(counts.sum(axis=1)).ravel().astype(np.int64),
+    }
+    index = [f"{person}.{assay}.{code}" for person, code in zip(owner, letter, strict=True)]
+    return pd.DataFrame(columns, index=pd.Index(index, name="sample_id"))

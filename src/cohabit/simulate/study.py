@@ -1,0 +1,104 @@
+"""The whole study: people, community, assays and the truth beside them."""
+
+import platform
+
+import biom
+import numpy as np
+import pandas as pd
+import scipy
+
+import cohabit
+from cohabit.cohort import Cohort, Truth
+from cohabit.simulate.amplicons import build_pool, build_tree, draw_genera, split_genera
+from cohabit.simulate.community import Community, draw_community
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.effects import list_effects
+from cohabit.simulate.estimands import find_estimands
+from cohabit.simulate.households import draw_people
+from cohabit.simulate.sequencing import Libraries, sequence
+from cohabit.simulate.taxa import LINEAGE
+
+
+def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
+    """Simulate a household-paired study.
+
+    Parameters
+    ----------
+    design : StudyDesign
+        Who is recruited and how strong each force is.
+    seed : int
+        Not negative; the same design and seed give the same cohort, byte for byte.
+
+    Returns
+    -------
+    Cohort
+        With its truth.
+
+    Raises
+    ------
+    ValueError
+        When the seed is no whole number from 0.
+    """
+    _check_seed(seed)
+    people = draw_people(design, seed)
+    species = draw_community(people, design, seed)
+    genera = draw_genera(species, design, seed)
+    shotgun = sequence(
+        people, species.composition, species.template.column("batch"), design, seed, "shotgun"
+    )
+    pool = build_pool(genera.template)
+    asvs = split_genera(genera, pool, design, seed)
+    seen = genera.template.column("batch")[pool.genus]
+    amplicons = sequence(people, asvs, seen, design, seed, "16s")
+    asv_lineage = genera.template.table[LINEAGE].iloc[pool.genus].set_axis(pool.names)
+    species_lineage = species.template.table[LINEAGE].assign(species=species.taxa)
+    features = {
+        "shotgun": _to_biom(shotgun, species_lineage),
+        "16s": _to_biom(amplicons, asv_lineage.assign(species="", asv=pool.names)),
+    }
+    return Cohort(
+        participants=people,
+        samples=pd.concat([shotgun.samples, amplicons.samples]),
+        features=features,
+        provenance=_provenance(design, seed),
+        tree=build_tree(asv_lineage.loc[features["16s"].ids("observation")]),
+        truth=Truth(_all_effects(species, genera), lambda: find_estimands(design)),
+    )
+
+
+def _check_seed(seed: int) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed: expected a whole number from 0; got {seed!r}")
+
+
+def _to_biom(libraries: Libraries, lineage: pd.DataFrame) -> biom.Table:
+    """Return libraries as a feature table; features nobody has are left out."""
+    seen = np.asarray(libraries.counts.sum(axis=0)).ravel() > 0
+    taxonomy = [{"taxonomy": list(row)} for row in lineage[seen].to_numpy()]
+    counts = libraries.counts[:, np.flatnonzero(seen)].T.astype(float)
+    return biom.Table(
+        counts, lineage.index[seen], libraries.samples.index, observation_metadata=taxonomy
+    )
+
+
+def _all_effects(species: Community, genera: Community) -> pd.DataFrame:
+    parts = [
+        list_effects(species.coefficients, species.carriage_coefficients, "shotgun"),
+        list_effects(genera.coefficients, genera.carriage_coefficients, "16s"),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _provenance(design: StudyDesign, seed: int) -> dict:
+    return {
+        "simulated": True,
+        "design": design.to_dict(),
+        "seed": int(seed),
+        "versions": {
+            "cohabit": cohabit.__version__,
+            "python": ".".join(platform.python_version_tuple()[:2]),
+            "numpy": np.__version__,
+            "pandas": pd.__version__,
+            "scipy": scipy.__version__,
+        },
+    }
