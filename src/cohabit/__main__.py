@@ -1,0 +1,7 @@
+"""The command line as `python -m cohabit`."""
+
+import sys
+
+from cohabit.cli import main
+
+sys.exit(main())

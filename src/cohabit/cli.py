@@ -1,0 +1,215 @@
+"""The command line: run, simulate, lab, report.
+
+Nothing heavy is imported before every name and value was found to be right.
+"""
+
+import argparse
+import ast
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from cohabit import paths
+from cohabit.naming import nearest
+from cohabit.runner.plan import Plan, Request, make_plan
+
+WRONG_USE = 2
+WORDS = {"true": "True", "false": "False", "yes": "True", "no": "False"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = make_parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"cohabit: {error}", file=sys.stderr)
+        return WRONG_USE
+    except OSError as error:
+        print(f"cohabit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("cohabit: stopped; what is finished is kept, start again to go on", file=sys.stderr)
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the one parser behind `cohabit` and `run_all.py`."""
+    parser = argparse.ArgumentParser(prog="cohabit", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_simulate(commands)
+    lab = commands.add_parser("lab", help="open JupyterLab on copies of the notebooks in lab/")
+    lab.add_argument("options", nargs="*", help="handed to JupyterLab, after a --")
+    lab.set_defaults(command=open_lab)
+    report = commands.add_parser("report", help="build the report of a run again")
+    report.add_argument("run", metavar="RUN", help="a folder in results/")
+    report.set_defaults(command=rebuild_report)
+    return parser
+
+
+def _add_run(commands) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run the notebooks and write a report",
+        description="Run the notebooks in parallel, reuse what is unchanged, write a report.",
+    )
+    add = run.add_argument
+    add("--profile", default="study", metavar="NAME", help="config/NAME.toml (default: study)")
+    add("--cohort", metavar="PATH", help="your own cohort folder, in place of a simulated one")
+    add("--run", metavar="NAME", help="writes results/NAME (default: profile or cohort folder)")
+    add("--seed", type=int, metavar="N", help="seed of every notebook")
+    add("--only", action="append", default=[], metavar="NB", help="this notebook and its inputs")
+    add(
+        "--from",
+        dest="start",
+        action="append",
+        default=[],
+        metavar="NB",
+        help="this notebook, its inputs, and all that depend on it",
+    )
+    add("--set", action="append", default=[], metavar="NB.NAME=VALUE", help="one parameter")
+    add("--jobs", type=int, metavar="N", help="notebooks at once (default: cores)")
+    add("--force", action="store_true", help="run again what is unchanged")
+    add("--list", action="store_true", help="show notebooks and their parameters, run nothing")
+    add("--check", action="store_true", help="check names and values, run nothing")
+    run.set_defaults(command=run_notebooks)
+
+
+def _add_simulate(commands) -> None:
+    simulate = commands.add_parser("simulate", help="write a simulated cohort folder")
+    add = simulate.add_argument
+    add("--out", required=True, metavar="DIR", help="the folder; replaced when it is there")
+    add("--preset", default="study", metavar="NAME", help="a world by name (default: study)")
+    add("--seed", type=int, default=1, metavar="N", help="default: 1")
+    add("--set", action="append", default=[], metavar="DIAL=VALUE", help="one dial of the world")
+    simulate.set_defaults(command=simulate_to_disk)
+
+
+def run_notebooks(options: argparse.Namespace) -> int:
+    """Run the collection; 0 when every notebook is done or skipped for want of input."""
+    request = Request(
+        profile=options.profile,
+        cohort=options.cohort,
+        run=options.run,
+        seed=options.seed,
+        only=_split_names(options.only),
+        start=_split_names(options.start),
+        settings=tuple(options.set),
+        jobs=options.jobs,
+        force=options.force,
+    )
+    plan = make_plan(request)
+    if options.list:
+        print(_describe(plan))
+        return 0
+    from cohabit.runner.collection import Collection
+
+    collection = Collection(plan)
+    if options.check:
+        for number, why in collection.check().items():
+            print(f"{plan.notebooks[number].name}: {why}")
+        return 0
+    with collection.folder.locked():
+        return _run_and_report(plan, collection)
+
+
+def _run_and_report(plan: Plan, collection) -> int:
+    from cohabit.runner.progress import choose_progress, describe_failure
+
+    started = time.monotonic()
+    names = {n: plan.notebooks[n].name for n in sorted(plan.selected)}
+    with choose_progress(names) as progress:
+        outcomes = collection.run(progress)
+    collection.write_summary(outcomes, time.monotonic() - started)
+    failed = [number for number in sorted(outcomes) if outcomes[number].status == "failed"]
+    for number in failed:
+        print(f"\n{describe_failure(names[number], outcomes[number])}", file=sys.stderr)
+    bad = [number for number in sorted(outcomes) if not outcomes[number].good]
+    if bad:
+        print(f"cohabit: {len(bad)} notebook(s) did not finish: {', '.join(bad)}", file=sys.stderr)
+    return 1 if not write_report(plan.folder) or bad else 0
+
+
+def write_report(folder: Path) -> bool:
+    """Write the report of a run and say where it is, or why there is none."""
+    try:
+        from cohabit.report import build_report
+
+        print(f"report: {build_report(folder)}")
+    except Exception as error:  # whatever went wrong, the results are there
+        words = f"{type(error).__name__}: {error}"
+        print(f"cohabit: the report could not be built: {words}", file=sys.stderr)
+        return False
+    return True
+
+
+def rebuild_report(options: argparse.Namespace) -> int:
+    """Build the report of a finished run again."""
+    folder = paths.run(options.run)
+    if not (folder / "run.json").is_file():
+        runs = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))
+        raise ValueError(f"no run {options.run!r}: {nearest(options.run, runs)}")
+    return 0 if write_report(folder) else 1
+
+
+def simulate_to_disk(options: argparse.Namespace) -> int:
+    """Write a simulated cohort as a folder."""
+    from cohabit.simulate.design import StudyDesign
+
+    dials = dict(_read_dial(setting) for setting in options.set)
+    design = StudyDesign.preset(options.preset).replace(**dials)
+    write_simulated(design, options.seed, Path(options.out))
+    return 0
+
+
+def write_simulated(design, seed: int, folder: Path) -> None:
+    """Simulate a cohort, write it, and say so."""
+    from cohabit.simulate import simulate_cohort
+    from cohabit.storage import write_cohort
+
+    print(f"simulating {design.n_pairs} pairs, seed {seed}", flush=True)
+    print(f"cohort: {write_cohort(simulate_cohort(design, seed=seed), folder)}")
+
+
+def open_lab(options: argparse.Namespace) -> int:
+    """Copy the notebooks to lab/ and open JupyterLab there."""
+    from cohabit.runner.lab import copy_notebooks, start_jupyter
+
+    data = paths.from_root("data/synthetic/study")
+    if not data.exists():
+        from cohabit.simulate.design import StudyDesign
+
+        write_simulated(StudyDesign.preset("study"), 1, data)
+    for line in copy_notebooks(paths.notebooks(), paths.from_root("lab")):
+        print(line)
+    return start_jupyter(paths.from_root("lab"), options.options)
+
+
+def _read_dial(setting: str) -> tuple[str, object]:
+    name, equals, text = setting.partition("=")
+    if not equals:
+        raise ValueError(f"--set: expected DIAL=VALUE, for example disease=0.5; got {setting!r}")
+    try:
+        return name.strip(), ast.literal_eval(WORDS.get(text.strip().lower(), text.strip()))
+    except (ValueError, SyntaxError):
+        raise ValueError(f"--set {name}: expected a number, true or false; got {text!r}") from None
+
+
+def _split_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Allow several names after one option, joined by commas."""
+    return tuple(part.strip() for name in names for part in name.split(",") if part.strip())
+
+
+def _describe(plan: Plan) -> str:
+    """Describe each notebook: its inputs and parameters, with value and range."""
+    lines = []
+    for number in sorted(plan.notebooks):
+        notebook = plan.notebooks[number]
+        needs = "all others" if notebook.after == "all" else ", ".join(sorted(plan.needs[number]))
+        lines.append(f"{notebook.name}: {notebook.title}" + (f" (after {needs})" if needs else ""))
+        for name, value in plan.parameters[number].items():
+            parameter = notebook.parameters[name]
+            lines.append(f"    {name} = {value!r}  # {parameter.meaning}; {parameter.expected}")
+    return "\n".join(lines)

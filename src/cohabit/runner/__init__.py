@@ -1,0 +1,1 @@
+"""Notebooks as tasks of a graph: each in a process of its own, none run twice for nothing."""

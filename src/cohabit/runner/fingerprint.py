@@ -1,0 +1,136 @@
+"""What a notebook's result depends on, as hashes: when none changed, it is not run again."""
+
+import ast
+import hashlib
+import importlib.metadata
+import json
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+import cohabit
+
+PACKAGE = Path(cohabit.__file__).parent
+
+
+def hash_text(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def hash_value(value: object) -> str:
+    """Return the SHA-256 of plain data, whatever the order of its keys."""
+    return hash_text(json.dumps(value, sort_keys=True))
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_folder(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file below a folder, by its path from there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+
+
+def hash_library(code: str) -> str:
+    """Return one hash over the parts of cohabit that a notebook's code can reach.
+
+    Parameters
+    ----------
+    code : str
+        The notebook's code cells. Imports are followed from module to module; the data files
+        of every package on the way count too.
+    """
+    files = library_files(code)
+    return hash_value({path.relative_to(PACKAGE).as_posix(): _hash_once(path) for path in files})
+
+
+@cache
+def _hash_once(path: Path) -> str:
+    return hash_file(path)
+
+
+def library_files(code: str) -> list[Path]:
+    """Return the files of cohabit that `code` can reach by imports, sorted.
+
+    Code that is not plain Python may reach anything, and gets every file.
+    """
+    try:
+        found, waiting = set(), list(_imports(code, "cohabit"))
+    except SyntaxError:
+        return sorted({*PACKAGE.rglob("*.py"), *_data_files()})
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(_imports_of(path))
+    packages = {path.parent for path in found} | {PACKAGE}
+    return sorted(found | {path for path in _data_files() if _package_of(path) in packages})
+
+
+@cache
+def _imports_of(path: Path) -> frozenset[Path]:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    here = ".".join(parts[:-1])
+    return frozenset(_imports(path.read_text(encoding="utf-8"), here))
+
+
+def _imports(code: str, package: str) -> Iterable[Path]:
+    """Give the files of cohabit that one piece of code imports, wherever in it."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files_of(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            module = ".".join(part for part in (above, node.module) if part)
+            for alias in node.names:
+                yield from _files_of(f"{module}.{alias.name}")
+
+
+def _files_of(name: str) -> Iterable[Path]:
+    """Give the files that importing a dotted name loads: each package and the module."""
+    parts = name.split(".")
+    if parts[0] != PACKAGE.name:
+        return
+    folder = PACKAGE
+    yield folder / "__init__.py"
+    for part in parts[1:]:
+        if (folder / f"{part}.py").is_file():
+            yield folder / f"{part}.py"
+        folder = folder / part
+        if not (folder / "__init__.py").is_file():
+            return
+        yield folder / "__init__.py"
+
+
+@cache
+def _data_files() -> tuple[Path, ...]:
+    skipped = {".py", ".pyc", ".pyo"}
+    return tuple(
+        path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in skipped
+    )
+
+
+def _package_of(path: Path) -> Path:
+    return next(folder for folder in path.parents if (folder / "__init__.py").is_file())
+
+
+@cache
+def hash_environment() -> str:
+    """Return one hash over Python, the processor family and the versions of what we require."""
+    return hash_value({"machine": platform.machine(), **find_versions()})
+
+
+@cache
+def find_versions() -> Mapping[str, str]:
+    """Return the versions of Python, cohabit and each package that it requires."""
+    required = importlib.metadata.requires("cohabit") or []
+    names = [re.match(r"[\w.-]+", line)[0] for line in required if "extra ==" not in line]
+    versions = {name: importlib.metadata.version(name) for name in sorted(names)}
+    return {"python": platform.python_version(), "cohabit": cohabit.__version__, **versions}

@@ -1,0 +1,132 @@
+"""The process of one task: `python -m cohabit.runner.notebook TASK.json`.
+
+It sets its own thread limits, runs one notebook through papermill, says on its standard output
+which cell it has reached (one JSON object a line), and writes a result. It holds its standard
+input open: when that closes, the runner is gone or wants no more, and the kernel dies with it.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+KERNEL_START_SECONDS = 180
+
+
+def main(task_file: str) -> None:
+    """Run the task described in a file and write its result beside it."""
+    task = json.loads(Path(task_file).read_text(encoding="utf-8"))
+    limit_threads(task["threads"])
+    say = _open_channel()
+    kernels: list = []
+    runtime = Path(tempfile.mkdtemp(prefix="cohabit-"))
+    threading.Thread(target=_die_with_the_runner, args=(kernels, runtime), daemon=True).start()
+    started = time.monotonic()
+    try:
+        result = execute(task, runtime, kernels, say)
+    finally:
+        shutil.rmtree(runtime, ignore_errors=True)
+    result |= {"seconds": time.monotonic() - started, "memory_mb": _peak_memory()}
+    Path(task["result"]).write_text(json.dumps(result), encoding="utf-8")
+
+
+def limit_threads(threads: int) -> None:
+    """Limit BLAS and OpenMP to so many threads, and let idle ones sleep, not spin."""
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+
+
+def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None]) -> dict:
+    """Run the notebook; return its status and, when a cell failed, that cell and its error."""
+    import nbformat
+    import papermill
+
+    cells = len(nbformat.read(task["source"], as_version=4).cells)
+    try:
+        papermill.execute_notebook(
+            task["source"],
+            task["executed"],
+            task["parameters"],
+            kernel_name="python3",
+            kernel_manager_class=_kernel_manager(runtime, kernels),
+            progress_bar=False,
+            cwd=task["root"],
+            start_timeout=KERNEL_START_SECONDS,
+            on_cell_start=lambda cell, cell_index: say({"cell": cell_index + 1, "cells": cells}),
+        )
+    except papermill.PapermillExecutionError as error:
+        return {"status": "failed", "error": _describe_cell(error)}
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}".strip()
+        return {"status": "failed", "error": {"message": words}}
+    return {"status": "done"}
+
+
+def _describe_cell(error) -> dict:
+    return {
+        "cell": error.exec_count,
+        "source": error.source,
+        "message": f"{error.ename}: {error.evalue}",
+        "traceback": "\n".join(error.traceback),
+    }
+
+
+def _kernel_manager(runtime: Path, kernels: list) -> type:
+    """Return a kernel manager that starts this very Python, and no port is opened."""
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+    class ThisPython(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name):
+            return KernelSpec(argv=command, display_name=kernel_name, language="python")
+
+    class Manager(AsyncKernelManager):
+        def __init__(self, **settings):
+            file = str(runtime / "kernel.json")
+            settings |= {"connection_file": file, "kernel_spec_manager": ThisPython()}
+            super().__init__(transport="ipc", **settings)
+            kernels.append(self)
+
+    return Manager
+
+
+def _open_channel() -> Callable[[dict], None]:
+    """Keep standard output for our lines; whatever else is printed goes to standard error."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    return lambda message: channel.write(json.dumps(message) + "\n")
+
+
+def _die_with_the_runner(kernels: list, runtime: Path) -> None:
+    """Wait until standard input closes; then end the kernel and this process at once."""
+    while os.read(0, 4096):
+        pass
+    for manager in kernels:
+        pid = getattr(manager.provisioner, "pid", None)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(runtime, ignore_errors=True)
+    os._exit(1)
+
+
+def _peak_memory() -> float:
+    """Return the peak memory of the kernel in MB; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
