@@ -38,6 +38,7 @@ SITE_COUNTRY = {
     "San Sebastian": "Spain",
 }
 SMOKING = ("never", "former", "current")
+EDUCATION = ("some_high_school", "high_school", "some_college", "college", "postgraduate")
 ASSAYS = ("shotgun", "16s")
 RANKS = ("phylum", "class", "order", "family", "genus", "species", "asv")
 UNCLASSIFIED = "unclassified"
@@ -48,6 +49,7 @@ LEVELS = {
     "course": COURSES,
     "treatment": TREATMENTS,
     "smoking": SMOKING,
+    "education": EDUCATION,
 }
 """Ordered levels of the columns that have them; other text columns sort by name."""
 

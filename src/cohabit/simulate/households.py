@@ -1,4 +1,4 @@
-"""The people: sites, couples, sex, age, BMI, smoking; and the whole participant table."""
+"""The people: sites, couples, sex, age, BMI; and the whole participant table."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import expit, logit, ndtr, ndtri
 
 from cohabit import schema
-from cohabit.simulate import clinic
+from cohabit.simulate import clinic, covariates
 from cohabit.simulate.dag import run_draws
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice, household_ids, sites_of
@@ -17,13 +17,16 @@ from cohabit.simulate.template import read_template
 AGES = (18, 81)  # years, youngest and oldest released partner
 
 
-def draw_people(design: StudyDesign, seed: int) -> pd.DataFrame:
+def draw_people(design: StudyDesign, seed: int, *, complete: bool = False) -> pd.DataFrame:
     """Draw the participants of a study.
 
     Parameters
     ----------
     design : StudyDesign
     seed : int
+    complete : bool
+        Keep the answers of the questionnaire that were never returned: what is true, not
+        what was recorded.
 
     Returns
     -------
@@ -39,6 +42,7 @@ def draw_people(design: StudyDesign, seed: int) -> pd.DataFrame:
     people = enrol(design)
     dice = Dice.of(people, design, seed)
     people = run_draws(people, DRAWS, dice, design)
+    people = people if complete else covariates.hide_unanswered(people, dice)
     people = _recruit(people, dice, design, seed)
     return schema.order_levels(people[[*COLUMNS, *people.columns.difference(COLUMNS, sort=False)]])
 
@@ -129,15 +133,6 @@ BMI_SHARED = 0.33
 BMI_LOG_PER_YEAR = 0.0038
 
 
-def draw_smoking(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw never, former or current: a scale with two steps, alike within households."""
-    share = {"MS": (0.5431, 0.9119), "control": (0.6289, 0.9035)}
-    steps = ndtri(np.array([share[group] for group in people["group"]]))
-    shared, own = dice.normals("smoking", per="household"), dice.normals("smoking")
-    z = np.sqrt(0.55) * shared + np.sqrt(0.45) * own
-    return pd.Series(np.array(schema.SMOKING)[(z[:, None] > steps).sum(axis=1)], people.index)
-
-
 DRAWS = (
     ("course_and_treatment", clinic.draw_course_and_treatment),
     ("sex", draw_sex),
@@ -148,7 +143,7 @@ DRAWS = (
     ("edss", clinic.draw_edss),
     ("msss", clinic.draw_msss),
     ("relapses", clinic.draw_relapses),
-    ("smoking", draw_smoking),
+    *covariates.list_draws(),
 )
 
 

@@ -1,0 +1,86 @@
+"""The questionnaire: health, drugs, habits; alike within households, in part unanswered."""
+
+from collections.abc import Callable
+from functools import cache, partial
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.template import read_template
+
+UNRETURNED = {"household": 0.045, "person": 0.0126}
+"""Share of questionnaires that never came back, for whole households and single people."""
+
+WORDS = {"birth_method": ("vaginal", "caesarean")}
+"""Answers that are not called no and yes."""
+
+
+def draw_answer(variable: str, people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw one yes-or-no answer: probit in group, sex and site, tied within the household."""
+    row = _covariate_table().loc[variable]
+    intercept = people["group"].map({"MS": row["ms"], "control": row["control"]})
+    yes = _leaning(variable, people, dice) > -intercept.to_numpy(dtype=float)
+    return pd.Series(np.where(yes, *reversed(WORDS.get(variable, ("no", "yes")))), people.index)
+
+
+def draw_level(variable: str, people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw one ordered answer: an ordered probit, tied within the household."""
+    scale = _scale_table()[variable]
+    steps = np.where(
+        (people["group"] == "MS").to_numpy()[:, None],
+        scale["ms"].to_numpy()[:-1],
+        scale["control"].to_numpy()[:-1],
+    )
+    level = (_leaning(variable, people, dice)[:, None] > steps).sum(axis=1)
+    return pd.Series(scale.index.to_numpy()[level], people.index)
+
+
+def _leaning(variable: str, people: pd.DataFrame, dice: Dice) -> np.ndarray:
+    """Return each person's latent answer, of variance 1, before the group's threshold counts."""
+    row = _covariate_table().loc[variable]
+    r = row["pair_r"]
+    noise = np.sqrt(r) * dice.normals(variable, per="household")
+    noise = noise + np.sqrt(1 - r) * dice.normals(variable)
+    site = people["site"].map(row).to_numpy(dtype=float)
+    shift = row["women"] * (people["sex"] == "female").to_numpy() + site
+    return noise + shift
+
+
+def hide_unanswered(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
+    """Return a copy in which what was not answered is missing.
+
+    Whole questionnaires are missing, mostly of both partners, and single answers besides;
+    neither depends on anything.
+    """
+    people = people.copy()
+    lost = dice.uniforms("unreturned", per="household") < UNRETURNED["household"]
+    lost |= dice.uniforms("unreturned") < UNRETURNED["person"]
+    returned = (1 - UNRETURNED["household"]) * (1 - UNRETURNED["person"])
+    for variable, missing in _covariate_table()["missing"].items():
+        if missing > 0:
+            skipped = dice.uniforms(f"skipped/{variable}") < 1 - (1 - missing) / returned
+            people[variable] = people[variable].where(~(lost | skipped))
+    return people
+
+
+@cache
+def _covariate_table() -> pd.DataFrame:
+    return read_template("people_covariates").set_index("variable")
+
+
+@cache
+def _scale_table() -> dict[str, pd.DataFrame]:
+    scales = read_template("people_scales").groupby("variable", sort=False)
+    return {variable: rows.set_index("level") for variable, rows in scales}
+
+
+def list_draws() -> list[tuple[str, Callable]]:
+    """Return every answer with the function that draws it; smoking first."""
+    scales = list(_scale_table())
+    answers = [name for name in _covariate_table().index if name not in scales]
+    return [
+        *[(name, partial(draw_level, name)) for name in scales],
+        *[(name, partial(draw_answer, name)) for name in answers],
+    ]
