@@ -51,6 +51,8 @@ def scorecards(tmp_path):
 @pytest.mark.parametrize(
     ("exercise_id", "right", "wrong"),
     [
+        ("02.1", 2 / 3, 3),
+        ("02.2", "edinburgh", "Boston"),
         ("05.1", 2 / 5, 3 / 6),
         ("05.2", ["UK", "US"], ["UK"]),
         ("05.3", 0.0543, 0.06),
@@ -89,6 +91,11 @@ def test_check__reads_the_scorecards_of_the_run(scorecards, capsys, exercise_id,
     said = capsys.readouterr().out.splitlines()
     assert said[0].endswith("Right.")
     assert "Not yet." in said[1]
+
+
+def test_check__takes_the_cohort_that_the_notebook_has(small_cohort, capsys):
+    check("02.1", 2 / 3, cohort=small_cohort)
+    assert "Right" in capsys.readouterr().out
 
 
 def test_check__an_unanswered_exercise_is_not_wrong(capsys):

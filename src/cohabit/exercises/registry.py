@@ -1,8 +1,8 @@
 """One exercise is a small function; this is where they register and how they are asked."""
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -20,15 +20,18 @@ EXERCISES: dict[str, Callable] = {}
 
 @dataclass(frozen=True)
 class Context:
-    """What an exercise may look at; each part is read when it is first asked for."""
+    """What an exercise may look at; what was not given is read when it is first asked for."""
 
     cohort_dir: str | os.PathLike | None = None
     run_dir: str | os.PathLike | None = None
+    given: Mapping[str, object] = field(default_factory=dict)
+    """What the notebook handed over by name: its cohort, a table it made."""
 
     @cached_property
     def cohort(self) -> Cohort:
         """The cohort that the notebook reads."""
-        return read_cohort(self._folder("cohort_dir"))
+        given = self.given.get("cohort")
+        return read_cohort(self._folder("cohort_dir")) if given is None else given
 
     @cached_property
     def truth(self) -> Truth:
@@ -46,11 +49,19 @@ class Context:
         return self.people[self.people["group"] == "MS"]
 
     def scorecard(self, name: str) -> pd.DataFrame:
-        """Read `name`.tsv from the top of the run."""
+        """Return `name`.tsv of the run's top folder, or the table handed over as `name`."""
+        if name in self.given:
+            return self.given[name]
         path = self._folder("run_dir") / f"{name}.tsv"
         if not path.exists():
             raise FileNotFoundError(f"{path} is not there; run the notebook above this cell first")
         return pd.read_csv(path, sep="\t")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table that the notebook handed over by name."""
+        if name not in self.given:
+            raise ValueError(f"this exercise needs a table: check(..., {name}={name})")
+        return self.given[name]
 
     def _folder(self, name: str):
         if getattr(self, name) is None:
@@ -70,7 +81,9 @@ def exercise(exercise_id: str) -> Callable:
     return register
 
 
-def check(exercise_id: str, answer: object, *, cohort_dir=None, run_dir=None) -> None:
+def check(
+    exercise_id: str, answer: object, *, cohort_dir=None, run_dir=None, **given: object
+) -> None:
     """Say whether an answer is right, with a hint when it is not.
 
     Parameters
@@ -80,6 +93,8 @@ def check(exercise_id: str, answer: object, *, cohort_dir=None, run_dir=None) ->
     answer : number, text, or a list of texts
     cohort_dir, run_dir : path, optional
         The notebook's own; the right answer is worked out from them when it depends on them.
+    **given
+        What the notebook has already: ``cohort=cohort``, or a table that the exercise asks for.
 
     Raises
     ------
@@ -96,7 +111,7 @@ def check(exercise_id: str, answer: object, *, cohort_dir=None, run_dir=None) ->
     if answer is None or answer is Ellipsis:
         print(f"{exercise_id}  Your turn: put your answer in place of the dots.")
         return
-    said = EXERCISES[exercise_id](answer, Context(cohort_dir, run_dir))
+    said = EXERCISES[exercise_id](answer, Context(cohort_dir, run_dir, given))
     print(f"{exercise_id}  {'Right.' if said is True else f'Not yet. {said}'}")
 
 

@@ -2,6 +2,7 @@
 
 from cohabit.cohort import pairs_where
 from cohabit.composition import filter_features
+from cohabit.exercises.recruitment import most_untreated_site, opposite_sex_share
 from cohabit.exercises.registry import Context, exercise, is_name, is_near
 
 
@@ -9,8 +10,7 @@ from cohabit.exercises.registry import Context, exercise, is_name, is_near
 def _opposite_sex_share(answer: object, context: Context) -> bool | str:
     """Share of untreated pairs of a woman and a man: why sex must be in the model."""
     pairs = pairs_where(context.people, treatment="untreated")
-    sexes = pairs.groupby("household_id")["sex"].nunique()
-    return is_near(answer, (sexes == 2).mean()) or (
+    return is_near(answer, opposite_sex_share(pairs)) or (
         "Of the households with an untreated patient, in how many do two sexes live? "
         "The answer is a share, between 0 and 1."
     )
@@ -30,9 +30,7 @@ def _hits_by_chance(answer: object, context: Context) -> bool | str:
 @exercise("07.3")
 def _most_untreated_site(answer: object, context: Context) -> bool | str:
     """Site with the largest untreated share: why site must be in the model."""
-    untreated = context.patients["treatment"].astype(str).eq("untreated")
-    shares = untreated.groupby(context.patients["site"].astype(str)).mean()
-    return is_name(answer, shares.idxmax()) or (
+    return is_name(answer, most_untreated_site(context.patients)) or (
         "Among the patients of each site, what share is untreated? Name the site with the most."
     )
 
