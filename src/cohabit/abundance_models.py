@@ -1,0 +1,119 @@
+"""Regressions of transformed counts: household mixed models, LinDA's correction, ANCOM-BC."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cohabit.abundance_comparison import Comparison, join_notes
+from cohabit.association import fit_linear_model
+from cohabit.mixed import fit_household_model
+
+_RESULT = ["estimate", "std_error", "low", "high", "statistic", "df", "p_value", "note"]
+
+
+def fit_lmm_asin(comparison: Comparison) -> pd.DataFrame:
+    """Fit the study's own model: asin-sqrt shares, random household, fixed covariates."""
+    return _fit_mixed(comparison.asin(), comparison)
+
+
+def fit_lmm_clr(comparison: Comparison) -> pd.DataFrame:
+    """Fit the same model to centred log-ratios."""
+    return _fit_mixed(comparison.clr(), comparison)
+
+
+def fit_linda(comparison: Comparison) -> pd.DataFrame:
+    """Fit CLR mixed models and take the mode of their coefficients off each (Zhou 2022).
+
+    Most features do not change, so the most frequent coefficient is what closure added to
+    all of them. The mode is that of a Gaussian kernel density; its own error is not counted.
+    """
+    table = fit_lmm_clr(comparison)
+    for _, part in table.groupby("contrast"):
+        bias = density_mode(part["estimate"].dropna().to_numpy())
+        rows = part.index
+        table.loc[rows, ["estimate", "low", "high"]] -= bias
+        text = f"closure bias {bias:+.4g} taken off"
+        table.loc[rows, "note"] = [join_notes(note, text) for note in table.loc[rows, "note"]]
+    table["statistic"] = table["estimate"] / table["std_error"]
+    table["p_value"] = 2 * stats.t.sf(table["statistic"].abs(), table["df"])
+    return table
+
+
+def density_mode(values: np.ndarray) -> float:
+    """Return the mode of a Gaussian kernel density with Silverman's bandwidth.
+
+    Found by mean shift from the observation where the density is highest.
+    """
+    if len(values) < 3:
+        raise ValueError(f"mode: expected at least 3 coefficients, got {len(values)}")
+    quartiles = np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.34
+    spread = min(filter(None, (values.std(ddof=1), quartiles)), default=0)
+    if spread == 0:
+        return float(np.median(values))
+    width = 0.9 * spread * len(values) ** -0.2
+    kernel = np.exp(-0.5 * ((values[:, None] - values) / width) ** 2)
+    mode = values[kernel.sum(axis=0).argmax()]
+    for _ in range(500):
+        weight = np.exp(-0.5 * ((values - mode) / width) ** 2)
+        moved = weight @ values / weight.sum()
+        if abs(moved - mode) < 1e-10 * width:
+            break
+        mode = moved
+    return float(moved)
+
+
+def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
+    """Fit ANCOM-BC by scikit-bio; the household is not in the model.
+
+    Columns of the model matrix are handed over as numbers, so that levels keep our order.
+    """
+    from skbio.stats.composition import ancombc
+
+    columns = comparison.matrix.values.drop(columns="Intercept")
+    plain = columns.set_axis([f"x{number}" for number in range(columns.shape[1])], axis=1)
+    table = comparison.counts[comparison.kept].set_axis(range(len(comparison.kept)), axis=1)
+    fit = ancombc(table + comparison.pseudocount, plain, " + ".join(plain), p_adjust=None).result
+    parts = []
+    for name in comparison.matrix.terms[comparison.factor]:
+        rows = fit.xs(f"x{columns.columns.get_loc(name)}", level="Covariate")
+        part = _with_normal(rows["Log(FC)"].to_numpy(), rows["SE"].to_numpy())
+        part.insert(0, "feature", comparison.kept)
+        part.insert(1, "contrast", comparison.matrix.contrasts[name])
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True).assign(
+        n_pairs=(comparison.household_sizes > 1).sum(), note="household not in the model"
+    )
+
+
+def _with_normal(estimate: np.ndarray, std_error: np.ndarray) -> pd.DataFrame:
+    half = stats.norm.ppf(0.975) * std_error
+    statistic = estimate / std_error
+    return pd.DataFrame(
+        {
+            "estimate": estimate,
+            "std_error": std_error,
+            "low": estimate - half,
+            "high": estimate + half,
+            "statistic": statistic,
+            "df": np.inf,
+            "p_value": 2 * stats.norm.sf(np.abs(statistic)),
+        }
+    )
+
+
+def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Return the factor's rows of a household mixed model, or of least squares."""
+    asked = comparison.matrix.terms[comparison.factor]
+    alone = comparison.household_sizes.max() == 1
+    if alone:
+        table = fit_linear_model(values, comparison.people, comparison.formula)
+    else:
+        table = fit_household_model(
+            values, comparison.people, comparison.formula, comparison.household
+        )
+    table = table[table["coefficient"].isin(asked)].reset_index(drop=True)
+    if alone:
+        text = "nobody shares a household: ordinary regression"
+        table["note"] = [join_notes(note, text) for note in table["note"]]
+    table["n_pairs"] = int((comparison.household_sizes > 1).sum())
+    return table[["feature", "contrast", *_RESULT, "n_pairs"]]
