@@ -28,16 +28,8 @@ _GRID = np.concatenate(
 class HouseholdDesign:
     """What fixed effects and households share over all features."""
 
-    n_samples: int
-    n_households: int
-    rank: int
-    """Columns of X, all independent."""
-
-    within_df: int
-    """Rows left within households once X has been taken out there."""
-
-    varies_within: np.ndarray
-    """Columns of X that differ between people of one household."""
+    df: int
+    """Rows minus coefficients."""
 
     eigenvalues: np.ndarray
     """Of the household covariance seen by the residuals, shape (n_directions,)."""
@@ -85,7 +77,7 @@ def decompose(
     inverse = linalg.solve_triangular(r, np.eye(len(r))) / scale[:, None]
     ols = q.T @ y
     resid = y - q @ ols
-    strata = list(_strata(q, households, resid))
+    strata = list(split_strata(q, households, resid))
     reduced = np.vstack([s.x for s in strata])
     values = np.concatenate([np.full(len(s.x), s.eigenvalue) for s in strata])
     null = linalg.qr(reduced)[0][:, q.shape[1] :]
@@ -96,11 +88,7 @@ def decompose(
     pull = inverse @ (reduced.T * values)
     left = [s for s in strata if s.left]
     design = HouseholdDesign(
-        n_samples=len(x),
-        n_households=int(households.max()) + 1,
-        rank=x.shape[1],
-        within_df=sum(s.left for s in strata if s.eigenvalue == 0),
-        varies_within=_varies_within(x, households),
+        df=len(x) - x.shape[1],
         eigenvalues=np.concatenate([small, [s.eigenvalue for s in left]]),
         multiplicity=np.concatenate([np.ones(len(small)), [s.left for s in left]]),
         log_det_x=2 * float(np.log(np.abs(np.diag(r)) * scale).sum()),
@@ -112,7 +100,9 @@ def decompose(
 
 
 @dataclass(frozen=True)
-class _Stratum:
+class Stratum:
+    """Rows on which the household covariance has one eigenvalue, in a basis that spans X."""
+
     eigenvalue: float
     x: np.ndarray
     scores: np.ndarray
@@ -120,7 +110,7 @@ class _Stratum:
     squares: np.ndarray
 
 
-def _strata(q: np.ndarray, households: np.ndarray, resid: np.ndarray):
+def split_strata(q: np.ndarray, households: np.ndarray, resid: np.ndarray):
     """Yield contrasts within households, then means of households of each size."""
     sizes = np.bincount(households)
     n = len(households)
@@ -135,19 +125,23 @@ def _strata(q: np.ndarray, households: np.ndarray, resid: np.ndarray):
         yield _stratum(float(size), int(rows.sum()), q_mean[rows], y_mean[rows])
 
 
-def _stratum(eigenvalue: float, dimension: int, x: np.ndarray, y: np.ndarray) -> _Stratum:
+def _stratum(eigenvalue: float, dimension: int, x: np.ndarray, y: np.ndarray) -> Stratum:
     basis, singular, _ = linalg.svd(x, full_matrices=False)
     basis = basis[:, singular > 1e-9]
     scores = basis.T @ y
     left = dimension - basis.shape[1]
     squares = np.maximum(np.einsum("ij,ij->j", y, y) - np.einsum("ij,ij->j", scores, scores), 0.0)
-    return _Stratum(eigenvalue, basis.T @ x, scores, left, squares)
+    return Stratum(eigenvalue, basis.T @ x, scores, left, squares)
 
 
-def _varies_within(x: np.ndarray, households: np.ndarray) -> np.ndarray:
-    first = np.zeros(households.max() + 1, dtype=int)
-    first[households[::-1]] = np.arange(len(households))[::-1]
-    return (np.abs(x - x[first[households]]) > 1e-12 * np.abs(x).max(axis=0)).any(axis=0)
+def within_df(x: np.ndarray, households: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return the degrees of freedom left within households, and which columns vary there."""
+    sizes = np.bincount(households)
+    means = np.column_stack([np.bincount(households, column) for column in x.T]) / sizes[:, None]
+    inside = x - means[households]
+    varies = np.abs(inside).max(axis=0) > 1e-9 * np.abs(x).max(axis=0)
+    rank = np.linalg.matrix_rank(inside[:, varies]) if varies.any() else 0
+    return len(x) - len(sizes) - int(rank), varies
 
 
 @dataclass(frozen=True)
@@ -183,9 +177,8 @@ def deviance(profile: Profile, df: int) -> np.ndarray:
 
 def reml_criterion(profile: Profile, design: HouseholdDesign) -> np.ndarray:
     """Return minus twice the REML log likelihood, the number that lme4 prints."""
-    df = design.n_samples - design.rank
-    variance = profile.quadratic[0] / df
-    return df * (1 + np.log(2 * np.pi * variance)) + profile.log_det[0] + design.log_det_x
+    variance = profile.quadratic[0] / design.df
+    return design.df * (1 + np.log(2 * np.pi * variance)) + profile.log_det[0] + design.log_det_x
 
 
 def maximise(design: HouseholdDesign, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -194,10 +187,11 @@ def maximise(design: HouseholdDesign, squares: np.ndarray) -> tuple[np.ndarray, 
     A grid over the household share brackets the lowest deviance; Newton steps, replaced by
     bisection where they leave the bracket, make its derivative zero.
     """
-    df = design.n_samples - design.rank
     ratio = _GRID / (1 - _GRID)
     weights = 1 / (1 + np.outer(ratio, design.eigenvalues))
-    on_grid = df * np.log(weights @ squares) - (np.log(weights) @ design.multiplicity)[:, None]
+    on_grid = (
+        design.df * np.log(weights @ squares) - (np.log(weights) @ design.multiplicity)[:, None]
+    )
     best = on_grid.argmin(axis=0)
     low, high = _GRID[np.maximum(best - 1, 0)], _GRID[np.minimum(best + 1, len(_GRID) - 1)]
     share = np.where(best == 0, high / 2, _GRID[best])
@@ -217,7 +211,7 @@ def maximise(design: HouseholdDesign, squares: np.ndarray) -> tuple[np.ndarray, 
         if done.all():
             break
     theta = share / (1 - share)
-    reached = deviance(profile_at(theta, design, squares), df) <= on_grid.min(axis=0) + 1e-7
+    reached = deviance(profile_at(theta, design, squares), design.df) <= on_grid.min(axis=0) + 1e-7
     return theta, done & reached & (share < _GRID[-1])
 
 
@@ -225,34 +219,48 @@ def _slope(
     share: np.ndarray, design: HouseholdDesign, squares: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return first and second derivative of the deviance in the household share."""
-    df = design.n_samples - design.rank
     stretch = 1 / (1 - share)
     profile = profile_at(share * stretch, design, squares)
     quadratic, q1, q2 = profile.quadratic
-    slope = profile.log_det[1] + df * q1 / quadratic
-    curvature = profile.log_det[2] + df * (q2 / quadratic - (q1 / quadratic) ** 2)
+    slope = profile.log_det[1] + design.df * q1 / quadratic
+    curvature = profile.log_det[2] + design.df * (q2 / quadratic - (q1 / quadratic) ** 2)
     return slope * stretch**2, curvature * stretch**4 + 2 * slope * stretch**3
 
 
 @dataclass(frozen=True)
-class Coefficients:
-    """Generalised least squares at the estimated variances; arrays (n_contrasts, n_features)."""
+class Estimates:
+    """Variances and contrasts of the coefficients of every feature."""
 
+    ratios: np.ndarray
+    """Variance of each random term over the residual one, shape (n_terms, n_features)."""
+
+    residual_variance: np.ndarray
     estimate: np.ndarray
-    variance: np.ndarray
+    """Shape (n_contrasts, n_features), as the next two."""
+
+    std_error: np.ndarray
     df: np.ndarray
+    """Satterthwaite's."""
+
+    converged: np.ndarray
 
 
-def coefficients_at(
-    theta: np.ndarray, design: HouseholdDesign, residuals: Residuals, contrasts: np.ndarray
-) -> Coefficients:
-    """Return contrasts of the coefficients with variance and Satterthwaite df.
+def fit_households(
+    x: np.ndarray, households: np.ndarray, y: np.ndarray, contrasts: np.ndarray
+) -> Estimates:
+    """Fit the random household intercept to every column of `y`.
 
     Parameters
     ----------
-    theta : ndarray, shape (n_features,)
+    x : ndarray, shape (n, p)
+        Independent columns, intercept among them.
+    households : ndarray of int, shape (n,)
+        0, 1, 2, ... without gaps.
+    y : ndarray, shape (n, n_features)
     contrasts : ndarray, shape (n_contrasts, p)
     """
+    design, residuals = decompose(x, households, y)
+    theta, converged = maximise(design, residuals.squares)
     n_small = design.loadings.shape[1]
     profile = profile_at(theta, design, residuals.squares)
     shrink = theta * profile.weights[:n_small]
@@ -262,16 +270,15 @@ def coefficients_at(
     value = own[:, None] + shared[:, None] * theta - loadings @ (theta * shrink)
     falls = design.eigenvalues[:n_small, None] * profile.weights[:n_small]
     slope = shared[:, None] - loadings @ (shrink * (2 - theta * falls))
-    variance = profile.quadratic[0] / (design.n_samples - design.rank)
-    df = _satterthwaite(slope / value, theta, profile, design)
-    return Coefficients(estimate, variance * value, df)
+    variance = profile.quadratic[0] / design.df
+    df = _satterthwaite(slope / value, theta, profile, design.df)
+    return Estimates(theta[None], variance, estimate, np.sqrt(variance * value), df, converged)
 
 
 def _satterthwaite(
-    relative_slope: np.ndarray, theta: np.ndarray, profile: Profile, design: HouseholdDesign
+    relative_slope: np.ndarray, theta: np.ndarray, profile: Profile, df: int
 ) -> np.ndarray:
     """Return df from the Hessian of the deviance in (log residual variance, theta)."""
-    df = design.n_samples - design.rank
     variance = profile.quadratic[0] / df
     cross = profile.quadratic[1] / -variance
     bend = profile.log_det[2] + profile.quadratic[2] / variance
