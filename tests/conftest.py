@@ -4,6 +4,7 @@ import biom
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_tree import Tree, plant
 
 from cohabit.cohort import Cohort, Truth
 
@@ -50,3 +51,10 @@ def small_cohort() -> Cohort:
     effects = pd.DataFrame({"factor": ["disease"], "feature": ["Blautia obeum"]})
     truth = Truth(effects, lambda: pd.DataFrame({"contrast": ["MS - control"], "value": [-0.3]}))
     return Cohort(people, samples, {"shotgun": table}, {"simulated": True, "seed": 1}, truth=truth)
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch) -> Tree:
+    """Four tiny notebooks in a collection of their own."""
+    monkeypatch.setenv("COHABIT_ROOT", str(tmp_path))
+    return plant(tmp_path)

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from cohabit import paths
 from cohabit.naming import nearest
+from cohabit.runner.graph import COHORT_MAKER
 from cohabit.runner.plan import Plan, Request, make_plan
 
 WRONG_USE = 2
+USUAL_PRESET = "study"
 WORDS = {"true": "True", "false": "False", "yes": "True", "no": "False"}
 
 
@@ -81,7 +83,7 @@ def _add_simulate(commands) -> None:
     simulate = commands.add_parser("simulate", help="write a simulated cohort folder")
     add = simulate.add_argument
     add("--out", required=True, metavar="DIR", help="the folder; replaced when it is there")
-    add("--preset", default="study", metavar="NAME", help="a world by name (default: study)")
+    add("--preset", default=USUAL_PRESET, metavar="NAME", help="a world by name (default: study)")
     add("--seed", type=int, default=1, metavar="N", help="default: 1")
     add("--set", action="append", default=[], metavar="DIAL=VALUE", help="one dial of the world")
     simulate.set_defaults(command=simulate_to_disk)
@@ -104,6 +106,7 @@ def run_notebooks(options: argparse.Namespace) -> int:
     if options.list:
         print(_describe(plan))
         return 0
+    _check_preset(plan)
     from cohabit.runner.collection import Collection
 
     collection = Collection(plan)
@@ -113,6 +116,15 @@ def run_notebooks(options: argparse.Namespace) -> int:
         return 0
     with collection.folder.locked():
         return _run_and_report(plan, collection)
+
+
+def _check_preset(plan: Plan) -> None:
+    """Refuse an unknown world; the usual one is not worth the seconds of looking it up."""
+    preset = plan.parameters.get(COHORT_MAKER, {}).get("preset", USUAL_PRESET)
+    if plan.cohort is None and preset != USUAL_PRESET:
+        from cohabit.simulate.design import StudyDesign
+
+        StudyDesign.preset(preset)
 
 
 def _run_and_report(plan: Plan, collection) -> int:
@@ -181,7 +193,7 @@ def open_lab(options: argparse.Namespace) -> int:
     if not data.exists():
         from cohabit.simulate.design import StudyDesign
 
-        write_simulated(StudyDesign.preset("study"), 1, data)
+        write_simulated(StudyDesign.preset(USUAL_PRESET), 1, data)
     for line in copy_notebooks(paths.notebooks(), paths.from_root("lab")):
         print(line)
     return start_jupyter(paths.from_root("lab"), options.options)
