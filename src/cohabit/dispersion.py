@@ -101,7 +101,7 @@ def principal_axes(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spatial_median(
-    points: np.ndarray, *, tolerance: float = 1e-10, max_steps: int = 10_000
+    points: np.ndarray, *, tolerance: float = 1e-10, max_steps: int = 1000
 ) -> np.ndarray:
     """Return the point with the least sum of distances to `points` [1]_.
 
@@ -135,9 +135,10 @@ def _step_to_median(points: np.ndarray, middle: np.ndarray, nothing: float) -> n
         return np.zeros_like(middle)
     weight = 1 / distance[apart]
     pull = weight @ offset[apart]
-    here = (~apart).sum()
-    slack = max(0.0, 1 - here / np.linalg.norm(pull)) if here else 1.0
-    return slack * pull / weight.sum()
+    strength, here = np.linalg.norm(pull), (~apart).sum()
+    if strength <= here:
+        return np.zeros_like(middle)
+    return (1 - here / strength) * pull / weight.sum()
 
 
 def _centroid(points: np.ndarray) -> np.ndarray:
