@@ -26,7 +26,12 @@ class Dice:
     """Position of each row's person among all who were enrolled."""
 
     household: np.ndarray
-    """Position of each row's household."""
+    """Position of each row's household, as `household_id` has it."""
+
+    @property
+    def home(self) -> np.ndarray:
+        """Position of the household where each person really lives."""
+        return self.person // 2
 
     @classmethod
     def of(cls, people: pd.DataFrame, design: StudyDesign, seed: int) -> "Dice":
@@ -54,11 +59,22 @@ class Dice:
         return dice
 
     def normals(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
-        """Return standard normal draws, one for each row, or rows x columns."""
+        """Return standard normal draws, one for each row, or rows x columns.
+
+        Parameters
+        ----------
+        name : str
+            The component; with the site it names the stream.
+        per : str
+            ``"person"``; ``"household"``, the same for all rows of one `household_id`; or
+            ``"home"``, the same for two people who really live together.
+        columns : int, optional
+            Draws for each row.
+        """
         return self._draw(name, per, columns, lambda rng, shape: rng.standard_normal(shape))
 
     def uniforms(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
-        """Return uniform draws, one for each row, or rows x columns."""
+        """Return uniform draws, arranged as by `normals`."""
         return self._draw(name, per, columns, lambda rng, shape: rng.random(shape))
 
     def quotas(self, name: str, per: str = "household") -> np.ndarray:
@@ -69,8 +85,8 @@ class Dice:
         return self._draw(name, per, None, _spread)
 
     def _draw(self, name: str, per: str, columns: int | None, draw) -> np.ndarray:
-        position = {"person": self.person, "household": self.household}[per]
-        size = {"person": 2, "household": 1}[per]
+        position = {"person": self.person, "household": self.household, "home": self.home}[per]
+        size = 2 if per == "person" else 1
         tail = () if columns is None else (columns,)
         drawn = [
             draw(stream(self.seed, f"people/{name}/{site}"), (pairs * size, *tail))

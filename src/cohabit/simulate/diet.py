@@ -1,0 +1,123 @@
+"""What people eat: nutrients, food groups and the components of the Healthy Eating Index 2015."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate.dag import parents
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.template import read_template
+
+UNANSWERED = 59 / 576
+"""Share of households without a food questionnaire (517 of 576 pairs have one)."""
+
+FACTORS = [f"factor{number}" for number in range(1, 7)]
+EFFECTS = ("ms", "women", "age", "bmi")
+
+
+def draw_diet(participants: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
+    """Draw the food questionnaire of everyone who returned it.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+        As drawn by `households.draw_people`.
+    design : StudyDesign
+        The design the people were drawn with.
+    seed : int
+
+    Returns
+    -------
+    DataFrame, one row a person who answered
+        Index participant_id; 37 nutrients and food groups a day, 13 index components in
+        points and their sum ``hei_total``. Units: see `describe_diet`.
+    """
+    dice = Dice.of(participants, design, seed)
+    answered = dice.quotas("diet/unanswered", per="home") >= UNANSWERED
+    diet = eat(participants[list(parents()["diet"])], dice)
+    return diet[answered]
+
+
+def eat(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
+    """Return everyone's diet, drawn from group, site, sex, age and BMI.
+
+    Each item is normal on its scale (as it is, or log(1 + x)), with six factors behind all
+    of them, and is cut at its lowest and highest value; so index components pile up at
+    their maximum.
+    """
+    items = _diet_table()
+    shape = (len(people), len(items))
+    mean = people["site"].map({site: row for row, site in enumerate(_sites())}).to_numpy(dtype=int)
+    latent = items[_sites()].to_numpy(dtype=float).T[mean] + _lean(people, items)
+    share = items["household_share"].to_numpy()
+    latent = latent + items["residual_sd"].to_numpy() * (
+        np.sqrt(share) * _draw_correlated(dice, "home", items)
+        + np.sqrt(1 - share) * _draw_correlated(dice, "person", items)
+    )
+    logged = np.broadcast_to((items["scale"] == "log1p").to_numpy(), shape)
+    raw = np.where(logged, np.expm1(np.where(logged, latent, 0.0)), latent)
+    highest = items["highest"].fillna(np.inf).to_numpy()
+    diet = pd.DataFrame(np.clip(raw, items["lowest"].to_numpy(), highest), people.index)
+    diet.columns = pd.Index(items.index, name=None)
+    diet = diet.round(3)
+    components = [name for name in diet if name.startswith("hei_")]
+    return diet.assign(hei_total=diet[components].sum(axis=1).round(3))
+
+
+def _lean(people: pd.DataFrame, items: pd.DataFrame) -> np.ndarray:
+    """Return what status, sex, age and BMI add to each item; people x items."""
+    values = np.column_stack(
+        [
+            people["group"] == "MS",
+            people["sex"] == "female",
+            people["age"].astype(float) - 50,
+            people["bmi"].astype(float) - 26,
+        ]
+    ).astype(float)
+    return np.einsum("ik,jk->ij", values, items[list(EFFECTS)].to_numpy(dtype=float))
+
+
+def _draw_correlated(dice: Dice, per: str, items: pd.DataFrame) -> np.ndarray:
+    """Draw standard normals with the items' correlation; people x items."""
+    factors = dice.normals(f"diet/factors/{per}", per, columns=len(FACTORS))
+    own = dice.normals(f"diet/items/{per}", per, columns=len(items))
+    loadings = items[FACTORS].to_numpy(dtype=float)
+    specific = items["specific_variance"].to_numpy(dtype=float)
+    total = np.sqrt((loadings**2).sum(axis=1) + specific)
+    return (np.einsum("ik,jk->ij", factors, loadings) + np.sqrt(specific) * own) / total
+
+
+def describe_diet() -> pd.DataFrame:
+    """Return what each column of the diet table means: index item; label, unit, scale."""
+    return _diet_table()[["label", "unit", "scale"]].copy()
+
+
+def list_effects() -> pd.DataFrame:
+    """Return the planted effects on diet, before values are cut at their bounds.
+
+    Returns
+    -------
+    DataFrame
+        Columns factor, level, property, feature, coefficient, scale.
+    """
+    names = {"ms": ("group", "MS"), "women": ("sex", "female"), "age": ("age", "per year")}
+    names["bmi"] = ("bmi", "per kg/m2")
+    items = _diet_table()
+    rows = [
+        (*names[effect], "diet", item, row[effect], f"latent {row['scale']}")
+        for effect in EFFECTS
+        for item, row in items.iterrows()
+    ]
+    columns = ["factor", "level", "property", "feature", "coefficient", "scale"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@cache
+def _diet_table() -> pd.DataFrame:
+    return read_template("people_diet").set_index("item")
+
+
+def _sites() -> list[str]:
+    return list(read_template("people_sites")["site"])
