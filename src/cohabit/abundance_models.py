@@ -113,7 +113,9 @@ def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         )
     table = table[table["coefficient"].isin(asked)].reset_index(drop=True)
     if alone:
-        text = "nobody shares a household: ordinary regression"
-        table["note"] = [join_notes(note, text) for note in table["note"]]
+        told, where = "nobody shares a household: ordinary regression", table.index
+    else:
+        told, where = "household variance 0", table.index[table["boundary"].astype(bool)]
+    table.loc[where, "note"] = [join_notes(note, told) for note in table.loc[where, "note"]]
     table["n_pairs"] = int((comparison.household_sizes > 1).sum())
     return table[["feature", "contrast", *_RESULT, "n_pairs"]]

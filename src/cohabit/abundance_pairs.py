@@ -28,14 +28,19 @@ def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
     """
     pairs = find_pairs(comparison.people, **comparison.pair_names)
     differences = paired_differences(comparison.asin(), comparison.people, **comparison.pair_names)
-    rows = [_signed_ranks(column[column != 0]) for column in differences.to_numpy().T]
+    rows = [signed_ranks(column[column != 0]) for column in differences.to_numpy().T]
     table = pd.DataFrame(rows)
     ignored = f"covariates not in the model: {comparison.covariates}" * bool(comparison.covariates)
     table["note"] = [join_notes(note, pairs.note, ignored) for note in table["note"]]
     return table.assign(feature=comparison.kept, contrast=pairs.contrast)
 
 
-def _signed_ranks(differences: np.ndarray) -> dict[str, object]:
+def signed_ranks(differences: np.ndarray) -> dict[str, object]:
+    """Test whether differences, none of them zero, lie about zero (Wilcoxon 1945).
+
+    Normal approximation with ties; the interval takes the order statistics of the Walsh
+    averages. Fewer than 10 differences give no number.
+    """
     n = len(differences)
     if n < 10:
         return {"p_value": np.nan, "n_pairs": n, "note": f"only {n} pairs differ, fewer than 10"}

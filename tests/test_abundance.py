@@ -1,0 +1,310 @@
+"""Differential abundance: oracles, order of IDs, named failures, calibration under no effect."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.discrete.conditional_models import ConditionalLogit
+
+from cohabit.abundance import COLUMNS, METHODS, compare_abundance, lenient_rule
+from cohabit.abundance_models import density_mode
+from cohabit.abundance_pairs import fit_matched_pairs, signed_ranks
+from cohabit.composition import arcsine_sqrt, clr, filter_features
+from cohabit.mixed import fit_household_model
+
+ORACLES = Path(__file__).parent / "oracles"
+COVARIATES = "sex + age + bmi + site"
+TESTS_OF_PAIRS = ("paired_wilcoxon", "paired_t_clr", "presence_clogit")
+
+
+def draw_cohort(seed, n_pairs=60, n_features=60, effect=0.0, n_changed=0, sex_effect=0.0):
+    """Households of a case and a control, nine in ten of opposite sex, sharing part of life."""
+    rng = np.random.default_rng(seed)
+    home = np.repeat(np.arange(n_pairs), 2)
+    woman = rng.random((n_pairs, 2)) < [0.7, 0.35]
+    opposite = rng.random(n_pairs) < 0.9
+    woman[opposite, 1] = ~woman[opposite, 0]
+    woman = woman.ravel()
+    people = pd.DataFrame(
+        {
+            "household_id": [f"H{number:03d}" for number in home],
+            "group": ["MS", "control"] * n_pairs,
+            "site": np.array(["north", "south", "west"])[rng.integers(0, 3, n_pairs)][home],
+            "sex": np.where(woman, "female", "male"),
+            "age": rng.normal(50, 11, n_pairs)[home] + rng.normal(0, 5, 2 * n_pairs),
+            "bmi": rng.normal(26, 5, 2 * n_pairs),
+        },
+        index=[f"P{number:03d}" for number in range(2 * n_pairs)],
+    )
+    shape = (2 * n_pairs, n_features)
+    log_mean = rng.normal(1.5, 2, n_features) + rng.normal(0, 1, shape)
+    log_mean += rng.normal(0, 0.6, (n_pairs, n_features))[home]
+    log_mean += sex_effect * woman[:, None] * (np.arange(n_features) % 3 == 0)
+    log_mean[::2, :n_changed] += effect
+    mean = np.exp(log_mean) * rng.lognormal(0, 0.4, (2 * n_pairs, 1))
+    counts = rng.negative_binomial(1.5, 1.5 / (1.5 + mean))
+    features = [f"taxon_{number}" for number in range(n_features)]
+    return pd.DataFrame(counts, index=people.index, columns=features), people
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return draw_cohort(seed=1, effect=1.2, n_changed=12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_compare_abundance__is_tidy_and_finds_the_planted(cohort, method):
+    counts, people = cohort
+    table = compare_abundance(counts, people, "group", COVARIATES, method=method)
+    assert tuple(table) == COLUMNS
+    assert list(table["feature"]) == list(counts)
+    assert set(table["contrast"]) == {"MS - control"}
+    tested = table["p_value"].notna()
+    planted = table["feature"].isin(counts.columns[:12])
+    assert tested[planted].sum() >= 5
+    assert (table.loc[planted & tested, "estimate"] > 0).mean() > 0.8
+    assert (table.loc[planted & tested, "p_value"] < 0.05).mean() > 0.35
+    bounded = table[tested]
+    assert (bounded["low"] <= bounded["estimate"]).all()
+    assert (bounded["estimate"] <= bounded["high"]).all()
+    excludes_zero = (bounded["low"] > 0) | (bounded["high"] < 0)
+    assert (excludes_zero == (bounded["p_value"] < 0.05)).mean() > 0.95
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_compare_abundance__order_of_people_and_features_does_not_matter(cohort, method):
+    counts, people = cohort
+    forward = compare_abundance(counts, people, "group", COVARIATES, method=method)
+    shuffled = counts.sample(frac=1, random_state=1).sample(frac=1, axis=1, random_state=2)
+    backward = compare_abundance(shuffled, people.iloc[::-1], "group", COVARIATES, method=method)
+    backward = backward.set_index("feature").loc[forward["feature"]].reset_index()
+    pd.testing.assert_frame_equal(forward, backward, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_compare_abundance__null_worlds_reject_at_the_level(method):
+    p_values = []
+    for seed in range(4):
+        counts, people = draw_cohort(seed=300 + seed, n_pairs=70, n_features=150)
+        table = compare_abundance(counts, people, "group", COVARIATES, method=method)
+        p_values.append(table["p_value"].dropna())
+    p_values = np.concatenate(p_values)
+    low, high = stats.binom.interval(0.999, len(p_values), 0.05)
+    rejected = (p_values < 0.05).sum()
+    assert rejected <= high
+    if METHODS[method].household.startswith("household not"):
+        assert rejected <= 0.05 * len(p_values)  # blind to pairs: too cautious, never too bold
+    else:
+        assert low <= rejected
+
+
+def test_compare_abundance__finds_sex_when_sex_is_left_out():
+    p_values = {"paired_wilcoxon": [], "paired_t_clr": [], "lmm_clr": []}
+    for seed in range(3):
+        counts, people = draw_cohort(seed=500 + seed, n_pairs=100, sex_effect=1.0)
+        for method, found in p_values.items():
+            table = compare_abundance(counts, people, "group", "sex + age", method=method)
+            found.append(table["p_value"].iloc[::3].dropna())
+    share = {method: (np.concatenate(found) < 0.05).mean() for method, found in p_values.items()}
+    assert share["paired_wilcoxon"] > 0.2
+    assert share["paired_t_clr"] < 0.15
+    assert share["lmm_clr"] < 0.15
+
+
+def test_lmm_asin__is_the_household_model_on_the_filtered_shares(cohort):
+    counts, people = cohort
+    table = compare_abundance(counts, people, "group", COVARIATES, "lmm_asin").set_index("feature")
+    values = arcsine_sqrt(counts)
+    kept = values.loc[:, (values.var() >= 1e-5) & counts.columns.isin(filter_features(counts))]
+    fit = fit_household_model(kept, people, f"group + {COVARIATES}")
+    fit = fit[fit["coefficient"] == "group[MS]"].set_index("feature")
+    assert table["converged"].sum() == len(fit)
+    for name in ("estimate", "std_error", "df", "p_value", "low", "high"):
+        np.testing.assert_array_equal(table.loc[fit.index, name], fit[name])
+
+
+def test_lmm__without_shared_households_is_an_ordinary_regression_and_says_so(cohort):
+    counts, people = cohort
+    patients = people[people["group"] == "MS"].assign(
+        treatment=np.resize(["untreated", "interferon", "fingolimod"], 60)
+    )
+    table = compare_abundance(counts.loc[patients.index], patients, "treatment", "age", "lmm_clr")
+    assert set(table["contrast"]) == {"interferon - untreated", "fingolimod - untreated"}
+    assert table["note"].str.contains("ordinary regression|filtered").all()
+    assert set(table.loc[table["converged"], "n_pairs"]) == {0}
+    for _, part in table.groupby("contrast"):
+        assert part["q_value"].min() >= part["p_value"].min()
+
+
+def test_linda__takes_one_number_off_every_coefficient(cohort):
+    counts, people = cohort
+    linda, plain = (
+        compare_abundance(counts, people, "group", COVARIATES, method=method)
+        for method in ("linda", "lmm_clr")
+    )
+    shift = (linda["estimate"] - plain["estimate"]).dropna()
+    assert shift.std() < 1e-12
+    np.testing.assert_array_equal(linda["std_error"], plain["std_error"])
+    untouched = linda["feature"].isin(counts.columns[12:])
+    closure = plain.loc[untouched, "estimate"].median()
+    assert closure < -0.1
+    assert abs(linda.loc[untouched, "estimate"].median()) < abs(closure) / 2
+
+
+def test_density_mode__finds_the_bulk_beside_a_tail():
+    rng = np.random.default_rng(4)
+    values = np.concatenate([rng.normal(-0.3, 0.1, 400), rng.normal(1, 0.5, 100)])
+    assert density_mode(values) == pytest.approx(-0.3, abs=0.03)
+    grid = np.linspace(-1, 1, 4001)
+    width = 0.9 * np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.34 * len(values) ** -0.2
+    kernel = stats.gaussian_kde(values, bw_method=width / values.std(ddof=1))
+    assert density_mode(values) == pytest.approx(grid[kernel(grid).argmax()], abs=1e-3)
+
+
+def test_paired_wilcoxon__equals_r():
+    data = pd.read_csv(ORACLES / "association_data.tsv", sep="\t", index_col=0)
+    theirs = json.loads((ORACLES / "association_r.json").read_text())["signed"]
+    for name, answer in zip(data.filter(like="taxon"), theirs, strict=True):
+        differences = data[name].to_numpy()[::2] - data[name].to_numpy()[1::2]
+        ours = signed_ranks(differences[differences != 0])
+        assert ours["p_value"] == pytest.approx(answer["p_value"], rel=1e-9)
+        spread = np.abs(differences).max()
+        for bound in ("estimate", "low", "high"):
+            assert ours[bound] == pytest.approx(answer[bound], abs=0.02 * spread)
+
+
+def test_presence_clogit__equals_statsmodels(cohort):
+    counts, people = cohort
+    table = compare_abundance(counts, people, "group", "sex + age", "presence_clogit")
+    table = table.set_index("feature")
+    design = pd.DataFrame(
+        {
+            "MS": (people["group"] == "MS").astype(float),
+            "female": (people["sex"] == "female").astype(float),
+            "age": people["age"] - 50,
+        }
+    )
+    compared = table.index[table["converged"]][:5]
+    assert len(compared) == 5
+    for name in compared:
+        present = (counts[name] > 0).astype(int)
+        varied = present.groupby(people["household_id"]).transform("nunique") > 1
+        groups = people["household_id"].astype("category").cat.codes
+        theirs = ConditionalLogit(present[varied], design[varied], groups=groups[varied])
+        fit = theirs.fit(disp=0, method="newton")
+        assert table.loc[name, "estimate"] == pytest.approx(fit.params["MS"], rel=1e-5)
+        assert table.loc[name, "std_error"] == pytest.approx(fit.bse["MS"], rel=1e-4)
+        assert table.loc[name, "n_pairs"] == varied.sum() // 2
+
+
+def test_presence_clogit__without_covariates_is_the_ratio_of_discordant_pairs():
+    sign = np.array([[1.0] * 14 + [-1.0] * 6 + [0.0] * 10]).T
+    fit = fit_matched_pairs(np.ones((30, 1)), sign)
+    assert fit["estimate"][0] == pytest.approx(np.log(14 / 6))
+    assert fit["std_error"][0] == pytest.approx(np.sqrt(1 / 14 + 1 / 6))
+    assert fit["n_pairs"][0] == 20
+
+
+def test_presence_clogit__names_separation_and_scarcity():
+    always = np.array([[1.0] * 20, [1.0] * 4 + [0.0] * 16]).T
+    fit = fit_matched_pairs(np.ones((20, 1)), always)
+    assert fit["note"][0].startswith("separated")
+    assert fit["note"][1] == "only 4 discordant pairs, fewer than 5"
+    assert np.isnan(fit["estimate"]).all()
+
+
+def test_ancombc__equals_scikit_bio(cohort):
+    from skbio.stats.composition import ancombc
+
+    counts, people = cohort
+    table = compare_abundance(counts, people, "group", "age", "ancombc").set_index("feature")
+    kept = filter_features(counts)
+    levels = pd.Categorical(people["group"], ["control", "MS"])
+    theirs = ancombc(kept + 1, people.assign(group=levels), "group + age").result
+    theirs = theirs.xs("group[T.MS]", level="Covariate")
+    np.testing.assert_allclose(table.loc[kept.columns, "estimate"], theirs["Log(FC)"], rtol=1e-6)
+    np.testing.assert_allclose(table.loc[kept.columns, "p_value"], theirs["pvalue"], rtol=1e-6)
+    assert table["note"].str.contains("household not in the model|filtered").all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_compare_abundance__filtered_features_stay_with_a_reason(cohort, method):
+    counts, people = cohort
+    rare = counts.assign(rare=0, absent=0)
+    rare.loc[rare.index[:2], "rare"] = 50
+    table = compare_abundance(rare, people, "group", "sex", method=method).set_index("feature")
+    assert table.loc["rare", "note"] == "filtered: present in 1.7% of samples"
+    assert table.loc["absent", "note"] == "filtered: present in 0% of samples"
+    assert table.loc[["rare", "absent"], ["estimate", "p_value", "q_value"]].isna().all(axis=None)
+    assert not table.loc["rare", "converged"]
+    assert table.loc["rare", "n_nonzero"] == 2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_compare_abundance__missing_partners_are_legal(cohort, method):
+    counts, people = cohort
+    table = compare_abundance(counts.iloc[5:], people, "group", "sex + age", method=method)
+    tested = table[table["converged"]]
+    assert len(tested) > 10
+    assert tested["n_pairs"].max() <= 57
+    if method in TESTS_OF_PAIRS:
+        assert tested["note"].str.contains(r"1 household\(s\) left out.*H002").all()
+
+
+def test_compare_abundance__names_filter_and_transform(cohort):
+    counts, people = cohort
+    table = compare_abundance(counts, people, "group", method="lmm_asin", min_prevalence=0.5)
+    assert table.attrs["filter"] == (
+        "present in >= 50% of samples, total > 10, asin-sqrt variance >= 1e-05"
+    )
+    clr_table = compare_abundance(counts, people, "group", pseudocount=1)
+    assert set(clr_table["transform"]) == {"clr; pseudocount 1"}
+
+
+def test_compare_abundance__clr_is_taken_among_the_features_kept(cohort):
+    counts, people = cohort
+    table = compare_abundance(counts, people, "group", method="paired_t_clr").set_index("feature")
+    values = clr(filter_features(counts))
+    cases, controls = values.iloc[::2], values.iloc[1::2]
+    theirs = stats.ttest_rel(cases, controls)
+    np.testing.assert_allclose(table.loc[values.columns, "p_value"], theirs.pvalue, rtol=1e-9)
+    np.testing.assert_allclose(table.loc[values.columns, "statistic"], theirs.statistic, rtol=1e-9)
+
+
+def test_compare_abundance__errors_name_the_nearest(cohort):
+    counts, people = cohort
+    with pytest.raises(ValueError, match="did you mean 'lmm_clr'"):
+        compare_abundance(counts, people, "group", method="lmm_crl")
+    with pytest.raises(ValueError, match="no column 'gruop'.*did you mean 'group'"):
+        compare_abundance(counts, people, "gruop")
+    with pytest.raises(ValueError, match="have no counts at all: P004"):
+        compare_abundance(counts.mul(counts.index != "P004", axis=0), people, "group")
+    with pytest.raises(ValueError, match="no feature passes the filter"):
+        compare_abundance(counts, people, "group", min_total=10**9)
+    with pytest.raises(ValueError, match="paired method needs two levels"):
+        compare_abundance(counts, people, "age", method="paired_wilcoxon")
+    with pytest.raises(ValueError, match="expected at least two levels, got one"):
+        compare_abundance(counts, people.assign(group="MS"), "group")
+    people_with_hole = people.assign(age=people["age"].where(people.index != "P003"))
+    with pytest.raises(ValueError, match="'age': 1 value.*P003"):
+        compare_abundance(counts, people_with_hole, "group", "age")
+
+
+def test_lenient_rule__judges_by_fdr_and_else_by_extremes():
+    table = pd.DataFrame(
+        {
+            "contrast": ["x"] * 40 + ["y"] * 40,
+            "estimate": np.tile(np.arange(40.0), 2),
+            "p_value": np.tile([0.03, *[0.5] * 18, 0.03, *[0.5] * 19, 0.2], 2),
+            "q_value": [0.04, *[0.6] * 39, *[0.6] * 40],
+        }
+    )
+    called = lenient_rule(table)
+    assert called.index[called["called"]].tolist() == [0, 40]
+    assert called.groupby("contrast")["rule"].unique().map(list).to_dict() == {
+        "x": ["FDR"],
+        "y": ["lenient"],
+    }

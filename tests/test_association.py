@@ -1,0 +1,203 @@
+"""Rank, ordinal and linear association beside R (oracles/association.R) and statsmodels."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from scipy import stats
+from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+from cohabit.association import COLUMNS, fit_linear_model, fit_ordinal, partial_spearman
+from cohabit.multiplicity import adjust_p
+
+ORACLES = Path(__file__).parent / "oracles"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return pd.read_csv(ORACLES / "association_data.tsv", sep="\t", index_col=0)
+
+
+@pytest.fixture(scope="module")
+def values(data):
+    return data.filter(like="taxon")
+
+
+@pytest.fixture(scope="module")
+def by_r():
+    answer = json.loads((ORACLES / "association_r.json").read_text())
+    return {name: pd.DataFrame(rows) for name, rows in answer.items() if name != "R"}
+
+
+def test_partial_spearman__equals_the_closed_form_in_r(data, values, by_r):
+    table = partial_spearman(values, data["msss"], data[["age", "bmi"]], zeros_removed=True)
+    assert tuple(table) == COLUMNS
+    for name in ("estimate", "statistic", "p_value", "n"):
+        np.testing.assert_allclose(table[name], by_r["partial"][name], rtol=1e-9)
+    np.testing.assert_array_equal(table["df"], table["n"] - 4)
+
+
+def test_partial_spearman__without_covariates_is_spearman_with_ties(data, values):
+    table = partial_spearman(values, data["edss"])
+    theirs = stats.spearmanr(values, data["edss"]).statistic[:-1, -1]
+    np.testing.assert_allclose(table["estimate"], theirs, rtol=1e-12)
+    p_value = stats.spearmanr(values["taxon_4"], data["edss"]).pvalue
+    assert table["p_value"].iloc[4] == pytest.approx(p_value, rel=1e-9)
+
+
+def test_partial_spearman__interval_holds_the_truth_95_times_in_100():
+    rng = np.random.default_rng(8)
+    repeats, n, r = 400, 60, 0.5
+    truth = 6 / np.pi * np.arcsin(r / 2)
+    held = 0
+    for x, y in rng.multivariate_normal([0, 0], [[1, r], [r, 1]], (repeats, n)).swapaxes(1, 2):
+        row = partial_spearman(pd.DataFrame({"a": x}), pd.Series(y, name="y")).iloc[0]
+        held += row["low"] <= truth <= row["high"]
+    low, high = stats.binom.interval(0.999, repeats, 0.95)
+    assert low <= held <= high
+
+
+def test_partial_spearman__order_of_samples_does_not_matter(data, values):
+    forward = partial_spearman(values, data["msss"], data[["age"]])
+    shuffled = data.sample(frac=1, random_state=2)
+    backward = partial_spearman(
+        values.iloc[::-1], shuffled["msss"], data.sample(frac=1, random_state=3)[["age"]]
+    )
+    pd.testing.assert_frame_equal(forward, backward)
+
+
+def test_partial_spearman__chooses_the_people_of_x(data, values):
+    some = data.iloc[:40]
+    whole = partial_spearman(values, some["msss"], data[["age", "sex"]])
+    part = partial_spearman(values.loc[some.index], some["msss"], some[["age", "sex"]])
+    pd.testing.assert_frame_equal(whole, part)
+    assert set(whole["n"]) == {40}
+
+
+def test_partial_spearman__repeats_the_rule_of_the_study(data):
+    rng = np.random.default_rng(1)
+    values = pd.DataFrame(rng.random((10, 3)), index=data.index[:10], columns=list("abc"))
+    values.iloc[5:, 0] = 0  # half present, but 5 of 10 are fewer than 7
+    values.iloc[4:, 1] = 0  # present in 40%
+    values.iloc[8:, 2] = 0
+    table = partial_spearman(
+        values, data["msss"].iloc[:10], min_prevalence=0.5, zeros_removed=True
+    ).set_index("feature")
+    assert table.loc["a", "note"] == "only 5 samples, fewer than 7"
+    assert table.loc["b", "note"] == "filtered: present in 40% of samples"
+    assert table.loc["c", "note"] == ""
+    assert list(table["converged"]) == [False, False, True]
+    assert table["q_value"].isna().tolist() == [True, True, False]
+
+
+def test_partial_spearman__names_what_cannot_be_correlated(data, values):
+    strange = values.assign(flat=3.0, age_again=data["age"] ** 3)
+    table = partial_spearman(strange, data["msss"], data[["age"]]).set_index("feature")
+    assert table.loc["flat", "note"] == "constant: the feature does not vary"
+    assert "determine" in table.loc["age_again", "note"]
+    assert table.loc[["flat", "age_again"], ["estimate", "p_value"]].isna().all(axis=None)
+    same = partial_spearman(values, data["age"].rename("x"), data[["age"]])
+    assert set(same["note"]) == {"the variable does not vary beside the covariates"}
+
+
+def test_partial_spearman__refuses_missing_severity_by_name(data, values):
+    severity = data["msss"].copy()
+    severity.iloc[3] = np.nan
+    with pytest.raises(ValueError, match=r"msss: missing for 1 sample.*P03"):
+        partial_spearman(values, severity)
+    with pytest.raises(ValueError, match="values: no row for 1 of msss"):
+        partial_spearman(values.iloc[1:], data["msss"])
+    with pytest.raises(ValueError, match="covariates: no row for 1"):
+        partial_spearman(values, data["msss"], data[["age"]].iloc[1:])
+
+
+def test_partial_spearman__perfect_agreement_has_no_spread():
+    x = pd.Series(np.arange(12.0), name="x")
+    row = partial_spearman(pd.DataFrame({"a": x**3}), x).iloc[0]
+    assert row["estimate"] == pytest.approx(1)
+    assert row["p_value"] < 1e-12
+    assert row["high"] <= 1
+
+
+def test_fit_ordinal__equals_polr(data, values, by_r):
+    table = fit_ordinal(values, data["edss"], data[["age", "sex"]])
+    np.testing.assert_allclose(table["estimate"], by_r["ordinal"]["estimate"], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(table["std_error"], by_r["ordinal"]["std_error"], rtol=1e-4)
+
+
+def test_fit_ordinal__equals_statsmodels(data, values):
+    row = fit_ordinal(values[["taxon_2"]], data["edss"], data[["age"]]).iloc[0]
+    outcome = data["edss"].astype(pd.CategoricalDtype(ordered=True))
+    columns = np.column_stack([values["taxon_2"], (data["age"] - 48) / 10])
+    theirs = OrderedModel(outcome, columns, distr="logit").fit(method="bfgs", disp=0, maxiter=500)
+    assert row["estimate"] == pytest.approx(theirs.params.iloc[0], rel=1e-4)
+    assert row["std_error"] == pytest.approx(theirs.bse.iloc[0], rel=1e-4)
+
+
+def test_fit_ordinal__two_levels_are_a_logistic_regression(data, values):
+    outcome = (data["edss"] > 2).astype(int).rename("worse")
+    row = fit_ordinal(values[["taxon_0"]], outcome, data[["age"]]).iloc[0]
+    theirs = smf.logit("worse ~ taxon_0 + age", data.assign(worse=outcome)).fit(disp=0, tol=1e-12)
+    assert row["estimate"] == pytest.approx(theirs.params["taxon_0"], rel=1e-6)
+    assert row["std_error"] == pytest.approx(theirs.bse["taxon_0"], rel=1e-6)
+
+
+def test_fit_ordinal__names_failures(data, values):
+    strange = values.assign(flat=1.0, splits=(data["edss"] > 2).astype(float), age_x=data["age"])
+    table = fit_ordinal(strange, data["edss"], data[["age"]]).set_index("feature")
+    assert table.loc["flat", "note"].startswith("constant")
+    assert table.loc["splits", "note"].startswith("separated")
+    assert table.loc["age_x", "note"].startswith("collinear")
+    failed = ["flat", "splits", "age_x"]
+    assert table.loc[failed, ["estimate", "p_value", "q_value"]].isna().all(axis=None)
+    assert table["converged"].sum() == 5
+    with pytest.raises(ValueError, match="expected numbers or an ordered category"):
+        fit_ordinal(values, data["sex"])
+
+
+def test_fit_linear_model__equals_statsmodels(data, values):
+    metadata = data[["msss", "age", "sex"]].sample(frac=1, random_state=5)
+    table = fit_linear_model(values, metadata, "msss + age + sex").set_index(
+        ["feature", "coefficient"]
+    )
+    for name in values:
+        theirs = smf.ols(f"{name} ~ msss + age + C(sex, Treatment('male'))", data).fit()
+        ours = table.loc[name]
+        np.testing.assert_allclose(ours.loc["msss", "estimate"], theirs.params["msss"], rtol=1e-9)
+        np.testing.assert_allclose(ours.loc["msss", "std_error"], theirs.bse["msss"], rtol=1e-9)
+        np.testing.assert_allclose(ours.loc["age", "p_value"], theirs.pvalues["age"], rtol=1e-8)
+        interval = theirs.conf_int().loc["msss"]
+        np.testing.assert_allclose(ours.loc["msss", ["low", "high"]].astype(float), interval)
+    assert table.loc[("taxon_0", "sex[female]"), "contrast"] == "female - male"
+
+
+def test_fit_linear_model__missing_values_drop_the_sample_for_that_feature(data, values):
+    holes = values.copy()
+    holes.iloc[:10, 1] = np.nan
+    table = fit_linear_model(holes, data, "age")
+    alone = fit_linear_model(values.iloc[10:, [1]], data, "age")
+    assert table["n"].tolist() == [90, 80, 90, 90, 90]
+    assert table["estimate"].iloc[1] == pytest.approx(alone["estimate"].item(), rel=1e-10)
+
+
+def test_fit_linear_model__names_failures(data, values):
+    strange = values.assign(flat=2.0, sum_of_terms=data["age"] * 2 + 1)
+    table = fit_linear_model(strange, data.assign(months=12 * data["age"]), "age + months + bmi")
+    table = table.set_index(["feature", "coefficient"])
+    assert table.loc[("taxon_0", "age"), "note"].startswith("collinear")
+    assert np.isnan(table.loc[("taxon_0", "months"), "estimate"])
+    assert table.loc[("taxon_0", "bmi"), "note"] == ""
+    assert table.loc[("flat", "bmi"), "note"].startswith("constant")
+    assert "no variance is left" in table.loc[("sum_of_terms", "bmi"), "note"]
+    few = fit_linear_model(values.iloc[:3], data, "age + bmi")
+    assert few["note"].str.contains("too few").all()
+    assert few["p_value"].isna().all()
+
+
+def test_adjust_p__leaves_out_what_was_not_tested():
+    p = np.array([0.01, np.nan, 0.02, 0.5])
+    np.testing.assert_allclose(adjust_p(p), [0.03, np.nan, 0.03, 0.5])
+    assert np.isnan(adjust_p([np.nan])).all()
