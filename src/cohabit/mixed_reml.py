@@ -137,9 +137,10 @@ def _stratum(eigenvalue: float, dimension: int, x: np.ndarray, y: np.ndarray) ->
 def within_df(x: np.ndarray, households: np.ndarray) -> tuple[int, np.ndarray]:
     """Return the degrees of freedom left within households, and which columns vary there."""
     sizes = np.bincount(households)
-    means = np.column_stack([np.bincount(households, column) for column in x.T]) / sizes[:, None]
-    inside = x - means[households]
-    varies = np.abs(inside).max(axis=0) > 1e-9 * np.abs(x).max(axis=0)
+    sums = np.zeros((len(sizes), x.shape[1]))
+    np.add.at(sums, households, x)
+    inside = x - (sums / sizes[:, None])[households]
+    varies = np.abs(inside).max(axis=0, initial=0.0) > 1e-9 * np.abs(x).max(axis=0, initial=0.0)
     rank = np.linalg.matrix_rank(inside[:, varies]) if varies.any() else 0
     return len(x) - len(sizes) - int(rank), varies
 

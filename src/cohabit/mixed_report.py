@@ -135,7 +135,7 @@ def _long(fit: Fit, report: Report) -> dict[str, np.ndarray]:
         "contrast": np.array(report.contrasts, dtype=object),
         "within_df": fit.within_df,
     }
-    note = np.where(fit.reasons == "", fit.notes[:, None], fit.reasons[None, :])
+    note = np.where(fit.notes[:, None] == "", fit.reasons[None, :], fit.notes[:, None])
     return {
         **{name: np.repeat(part, n_rows) for name, part in of_feature.items()},
         **{name: np.tile(part, n_features) for name, part in of_row.items()},
