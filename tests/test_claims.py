@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohabit.claims import VERDICTS, check_claims, judge, verdict
+from cohabit.claims import VERDICTS, check_claims, estimates_for, judge, verdict
 
 INF = math.inf
 REFERENCE = Path(__file__).resolve().parents[1] / "data" / "reference"
@@ -120,3 +120,24 @@ def test_reference__every_row_names_its_source_and_is_verified_or_computed(name)
     table = read_table(name)
     assert table["source"].str.len().min() > 10
     assert set(table["mark"]) <= {"V", "C"}
+
+
+def test_estimates_for__goes_by_feature_and_says_what_is_missing(claims):
+    results = pd.DataFrame(
+        {
+            "feature": ["Blautia obeum"],
+            "estimate": [-0.01],
+            "low": [-0.02],
+            "high": [0.0],
+            "p_value": [0.04],
+            "n_pairs": [209],
+            "note": [""],
+        }
+    )
+    rows = estimates_for(claims, results, "07.untreated.").set_index("claim_id")
+    assert rows.loc["07.untreated.blautia_obeum", "n"] == 209
+    assert rows.loc["07.untreated.dorea_longicatena", "note"] == "not in this cohort"
+    with pytest.raises(ValueError, match="choose one contrast"):
+        estimates_for(claims, pd.concat([results, results]), "07.untreated.")
+    with pytest.raises(ValueError, match="no claim begins"):
+        estimates_for(claims, results, "99.")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cohabit.cohort import of_patient, pairs_where
+from cohabit.cohort import of_patient, pairs_where, with_study_groups
 
 
 def test_table__sums_the_libraries_of_one_person(small_cohort):
@@ -66,3 +66,11 @@ def test_of_patient__refuses_a_household_with_two(small_cohort):
     people = small_cohort.participants.assign(group="MS")
     with pytest.raises(ValueError, match="h1"):
         of_patient(people, "treatment")
+
+
+def test_with_study_groups__gives_controls_the_group_of_their_partner(small_cohort):
+    people = small_cohort.participants.assign(course=["RRMS", None, "PPMS", None, "SPMS", None])
+    groups = with_study_groups(people)
+    assert list(groups["therapy"]) == ["untreated"] * 2 + ["treated"] * 2 + ["untreated"] * 2
+    assert groups.loc["h2-b", "treatment_groups"] == "control, treated"
+    assert list(groups["course_groups"].iloc[[0, 3, 4]]) == ["MS, RRMS", "control, PMS", "MS, PMS"]

@@ -18,6 +18,7 @@ STATISTICS = [
     "mixed",
     "paired",
     "abundance",
+    "comparisons",
     "association",
     "networks",
     "prediction",

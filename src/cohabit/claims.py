@@ -146,3 +146,44 @@ def check_claims(claims: pd.DataFrame) -> pd.DataFrame:
         if any(broken):
             raise ValueError(f"claims: {rule}; broken by {[*claims.loc[broken, 'claim_id']]}")
     return claims
+
+
+def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Return the estimates of the claims whose id begins with a prefix, feature by feature.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        ``read_reference("claims")``; `truth_feature` names the feature a claim is about.
+    results : DataFrame, one row a feature
+        As every statistic returns it: feature, estimate, low, high, p_value, note, and
+        `n_pairs` or `n`.
+    prefix : str
+        For example ``"07.untreated."``.
+
+    Returns
+    -------
+    DataFrame
+        Rows for `Run.write_estimates`. A feature that is not in the results, in a cohort
+        where it was never seen, say, has no numbers and a note.
+
+    Raises
+    ------
+    ValueError
+        When no claim begins with the prefix, or a feature has two results.
+    """
+    chosen = claims[claims["claim_id"].str.startswith(prefix)]
+    if chosen.empty:
+        raise ValueError(f"no claim begins with {prefix!r}; see data/reference/claims.tsv")
+    repeated = results["feature"][results["feature"].duplicated()]
+    if len(repeated):
+        raise ValueError(
+            f"results: expected one row a feature; {[*repeated[:3]]} have more: "
+            "choose one contrast first"
+        )
+    results = results.rename(columns={"n_pairs": "n"}).set_index("feature")
+    columns = ["estimate", "low", "high", "p_value", "n", "note"]
+    rows = results[columns].reindex(chosen["truth_feature"])
+    rows["note"] = rows["note"].where(rows.index.isin(results.index), "not in this cohort")
+    rows["n"] = rows["n"].fillna(0).astype(int)
+    return rows.assign(claim_id=chosen["claim_id"].to_numpy()).reset_index(drop=True)

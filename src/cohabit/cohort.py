@@ -199,3 +199,33 @@ def of_patient(participants: pd.DataFrame, column: str) -> pd.Series:
         raise ValueError(f"expected one patient a household; {several[:5].tolist()} have more")
     values = patients.reindex(participants["household_id"])
     return pd.Series(values.array, participants.index, name=column)
+
+
+def with_study_groups(participants: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy with the groups that the study compares.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+        Needs `household_id`, `group`, `course` and `treatment`.
+
+    Returns
+    -------
+    DataFrame
+        With `therapy` of the household's patient (``untreated`` before ``treated``), and two
+        factors of four levels each: `treatment_groups` (treated and untreated patients, and
+        the controls of each) and `course_groups` (relapsing and progressive, and theirs).
+    """
+    treatment, course = (of_patient(participants, name) for name in ("treatment", "course"))
+    therapy = treatment.astype(object).map(lambda drug: _two_ways(drug, "untreated", "treated"))
+    form = course.astype(object).map(lambda name: _two_ways(name, "RRMS", "PMS"))
+    group = participants["group"].astype(str)
+    return participants.assign(
+        therapy=pd.Categorical(therapy, ["untreated", "treated"], ordered=True),
+        treatment_groups=(group + ", " + therapy).where(therapy.notna()),
+        course_groups=(group + ", " + form).where(form.notna()),
+    )
+
+
+def _two_ways(value: object, first: str, other: str) -> object:
+    return value if pd.isna(value) or value == first else other

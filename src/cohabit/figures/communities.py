@@ -76,7 +76,7 @@ def draw_distances(distances: pd.DataFrame, *, ax: Axes) -> Axes:
     Parameters
     ----------
     distances : DataFrame
-        Columns `pair` (kind of pair), `mean`, `low`, `high`; `published` where known.
+        Columns `comparison` (kind of pair), `mean`, `low`, `high`.
     """
     places = np.arange(len(distances))[::-1]
     error = [distances["mean"] - distances["low"], distances["high"] - distances["mean"]]
@@ -85,7 +85,7 @@ def draw_distances(distances: pd.DataFrame, *, ax: Axes) -> Axes:
     )
     for place, mean in zip(places, distances["mean"], strict=True):
         ax.annotate(f"{mean:.3g}", (mean, place), (0, 8), textcoords="offset points", ha="center")
-    ax.set_yticks(places, distances["pair"])
+    ax.set_yticks(places, distances["comparison"])
     ax.set(xlabel="Mean dissimilarity", ylim=(-0.6, len(distances) - 0.3))
     ax.margins(x=0.12)
     return ax

@@ -117,7 +117,7 @@ def draw_hits(hits: pd.DataFrame, *, ax: Axes) -> Axes:
     ----------
     hits : DataFrame
         Columns `analysis`, `nominal` (p <= 0.05), `expected` (that many by luck alone) and
-        `fdr` (q <= 0.05).
+        `fdr` (q <= 0.05); `lenient`, the study's second rule, where it was tried.
     """
     places = np.arange(len(hits))[::-1]
     ax.hlines(places, 0, hits["nominal"], color="#D1D5DB", linewidth=2.5, zorder=1)
@@ -137,11 +137,13 @@ def draw_hits(hits: pd.DataFrame, *, ax: Axes) -> Axes:
         linewidth=2,
         label="expected by luck alone",
     )
+    if "lenient" in hits:
+        ax.scatter(hits["lenient"], places, s=42, marker="^", color="#AA4499", label="lenient rule")
     ax.scatter(hits["fdr"], places, s=42, marker="D", color="#117733", label="FDR 5%")
     ax.set_yticks(places, hits["analysis"])
     ax.set(xlabel="Features called", ylim=(-0.7, len(hits) - 0.3))
     ax.set_xlim(left=min(-0.4, -0.02 * float(hits["nominal"].max())))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=4, columnspacing=1)
     return ax
 
 

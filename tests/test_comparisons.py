@@ -1,0 +1,98 @@
+"""Comparisons made, counted and foreseen."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cohabit.abundance import compare_abundance
+from cohabit.cohort import pairs_where
+from cohabit.comparisons import (
+    compare_with_partners,
+    count_hits,
+    power_of_pairs,
+    set_methods_side_by_side,
+    visible_effect,
+)
+
+
+@pytest.fixture(scope="module")
+def world():
+    rng = np.random.default_rng(3)
+    people = pd.DataFrame(
+        {
+            "household_id": np.repeat([f"h{number:02d}" for number in range(40)], 2),
+            "group": ["MS", "control"] * 40,
+            "sex": rng.choice(["male", "female"], 80),
+            "treatment": [name for number in range(40) for name in (_drug(number), None)],
+        },
+        index=pd.Index([f"p{number:02d}" for number in range(80)], name="participant_id"),
+    )
+    means = rng.gamma(2, 50, 12)
+    counts = pd.DataFrame(rng.poisson(means * rng.gamma(5, 0.2, (80, 12))), people.index)
+    return counts.add_prefix("species "), people
+
+
+def _drug(number: int) -> str:
+    return "untreated" if number % 2 else "interferon"
+
+
+def test_compare_with_partners__is_the_single_comparison_of_each_group(world):
+    counts, people = world
+    untreated = pairs_where(people, treatment="untreated")
+    table = compare_with_partners(
+        counts, {"MS": people, "untreated MS": untreated}, ["lmm_asin", "lmm_clr"], "sex"
+    )
+    alone = compare_abundance(counts.loc[untreated.index], untreated, "group", "sex", "lmm_clr")
+    rows = table.query("contrast == 'untreated MS - control' and method == 'lmm_clr'")
+    np.testing.assert_allclose(rows["estimate"], alone["estimate"])
+    assert len(table) == 4 * len(alone)
+    assert set(table["rule"]) <= {"FDR", "lenient"}
+
+
+def test_count_hits__counts_tests_alone_and_keeps_the_order():
+    results = pd.DataFrame(
+        {
+            "drug": ["b", "b", "b", "a", "a"],
+            "p_value": [0.01, 0.05, np.nan, 0.2, 0.04],
+            "q_value": [0.02, 0.05, np.nan, 0.2, 0.08],
+            "called": [True, True, False, False, True],
+        }
+    )
+    table = count_hits(results, "drug").set_index("drug")
+    assert list(table.index) == ["b", "a"]
+    assert table.loc["b"].tolist() == [2, 2, 0.1, 2, 2]
+    assert table.loc["a"].tolist() == [2, 1, 0.1, 0, 1]
+
+
+def test_set_methods_side_by_side__says_who_calls_what():
+    results = pd.DataFrame(
+        {
+            "feature": ["w", "x", "y", "z"] * 2,
+            "method": ["one"] * 4 + ["two"] * 4,
+            "statistic": np.arange(8.0),
+            "q_value": [0.01, 0.01, 0.5, 0.5, 0.02, 0.9, 0.02, 0.9],
+        }
+    )
+    table = set_methods_side_by_side(results)
+    assert table["found"].tolist() == ["both", "one", "two", "neither"]
+    assert table.loc["y", ["one", "two"]].tolist() == [2, 6]
+    with pytest.raises(ValueError, match="expected two methods; got 1"):
+        set_methods_side_by_side(results.head(4))
+
+
+def test_power_of_pairs__is_what_simulated_pairs_show():
+    rng = np.random.default_rng(8)
+    n_pairs, effect, share = 80, 0.3, 0.4
+    home = rng.normal(0, share**0.5, (4000, n_pairs))
+    apart = rng.normal(0, (1 - share) ** 0.5, (2, 4000, n_pairs))
+    difference = (home + apart[0] + effect) - (home + apart[1])
+    seen = (stats.ttest_1samp(difference, 0, axis=1).pvalue <= 0.05).mean()
+    table = power_of_pairs([n_pairs], [effect], household_share=share)
+    assert table["power"].iloc[0] == pytest.approx(seen, abs=0.03)
+
+
+def test_visible_effect__has_the_power_it_was_asked_for():
+    effect = visible_effect(209)
+    assert power_of_pairs([209], [effect])["power"].iloc[0] == pytest.approx(0.8, abs=1e-4)
+    assert visible_effect(100) > visible_effect(400)
