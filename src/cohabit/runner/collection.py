@@ -24,6 +24,7 @@ from cohabit.runner.process import Tasks
 from cohabit.runner.progress import PlainProgress
 from cohabit.runner.schedule import count_cores, run_graph
 
+NEVER = "not run yet"
 UNKNOWN_SECONDS = 20.0
 """Guess for a notebook that never ran here; kernel and libraries alone take a few."""
 
@@ -48,7 +49,7 @@ class Collection:
         """
         record = self.folder.read_record(number)
         if record is None:
-            return None, "not run yet"
+            return None, NEVER
         depends = self._find_dependencies(number, digests)
         changed = [key for key in depends if record.depends.get(key) != depends[key]]
         if changed:
@@ -193,7 +194,9 @@ class Collection:
 
     def _find_earlier(self, number: str, digests: Mapping[str, str]) -> Outcome:
         record, why = self.compare(number, digests)
-        return _outcome_of(record, reused=True) if record else Outcome("missing", reason=why)
+        if record is not None:
+            return _outcome_of(record, reused=True)
+        return Outcome("missing" if why == NEVER else "outdated", reason=why)
 
 
 def _outcome_of(record: Record, *, reused: bool = False) -> Outcome:

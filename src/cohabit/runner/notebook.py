@@ -48,7 +48,7 @@ def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None
     import nbformat
     import papermill
 
-    cells = len(nbformat.read(task["source"], as_version=4).cells)
+    cells = len(nbformat.read(task["source"], as_version=4).cells) + 1  # the injected values
     try:
         papermill.execute_notebook(
             task["source"],

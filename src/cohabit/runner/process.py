@@ -11,6 +11,7 @@ from pathlib import Path
 from cohabit.runner.folder import write_json
 
 STOP_SECONDS = 5
+LOG_LINES = 15
 
 
 class Tasks:
@@ -110,8 +111,16 @@ def _listen(process: subprocess.Popen, on_cell: Callable[[int, int], None]) -> N
 def _read_result(path: Path, code: int, log: Path) -> dict:
     """Read a task's result; a process that left none has failed."""
     if path.is_file() and code == 0:
-        return json.loads(path.read_text(encoding="utf-8"))
-    last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-15:]
-    message = f"the task's process ended with code {code} and left no result"
-    error = {"message": message, "traceback": "\n".join(last)}
-    return {"status": "failed", "error": error, "seconds": 0.0, "memory_mb": 0.0}
+        result = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        message = f"the task's process ended with code {code} and left no result"
+        result = {"status": "failed", "error": {"message": message}}
+        result |= {"seconds": 0.0, "memory_mb": 0.0}
+    if result["status"] == "failed":
+        result["error"].setdefault("traceback", _read_last_lines(log))
+    return result
+
+
+def _read_last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return "\n".join(lines[-LOG_LINES:])
