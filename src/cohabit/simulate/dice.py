@@ -1,6 +1,6 @@
 """Random numbers by position: the same person keeps the same draws whatever the dials say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,13 @@ class Dice:
 
     household: np.ndarray
     """Position of each row's household, as `household_id` has it."""
+
+    prefix: str = "people"
+    """First part of every stream's name."""
+
+    def within(self, part: str) -> "Dice":
+        """Return dice for the same people whose streams carry one more part in their name."""
+        return replace(self, prefix=f"{self.prefix}/{part}")
 
     @property
     def home(self) -> np.ndarray:
@@ -89,7 +96,7 @@ class Dice:
         size = 2 if per == "person" else 1
         tail = () if columns is None else (columns,)
         drawn = [
-            draw(stream(self.seed, f"people/{name}/{site}"), (pairs * size, *tail))
+            draw(stream(self.seed, f"{self.prefix}/{name}/{site}"), (pairs * size, *tail))
             for site, pairs in self.pairs_per_site.items()
         ]
         return np.concatenate(drawn)[position]

@@ -1,0 +1,89 @@
+"""A blood immune panel: positive controls, since what some drugs do to it is known."""
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate.dag import parents
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.template import read_template
+
+DETECTION = 0.001  # 10^9 cells per litre or per cent; nothing lower is reported
+OTHER_LYMPHOCYTES = 0.05  # 10^9/L, in none of the subsets
+SUBSETS = ("cd4_t", "cd8_t", "b_cells", "nk_cells")
+EFFECTS = {
+    "ms": ("group", "MS"),
+    "women": ("sex", "female"),
+    "age_decade": ("age", "per decade"),
+    "fingolimod": ("treatment", "fingolimod"),
+    "natalizumab": ("treatment", "natalizumab"),
+    "anti_cd20": ("treatment", "anti_cd20"),
+}
+
+
+def draw_blood(participants: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
+    """Draw everyone's immune panel.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+        As drawn by `households.draw_people`.
+    design : StudyDesign
+        The design the people were drawn with.
+    seed : int
+
+    Returns
+    -------
+    DataFrame, one row a person
+        Index participant_id; CD4 T, CD8 T, CD19 B and NK cells and all lymphocytes
+        (10^9/L), regulatory T cells (per cent of CD4 T cells) and how much proliferation
+        they suppress (per cent).
+    """
+    dice = Dice.of(participants, design, seed)
+    return count_cells(participants[list(parents()["blood"])], dice)
+
+
+def count_cells(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
+    """Return the panel, lognormal around what group, sex, age and treatment make of it."""
+    items = read_template("people_blood").set_index("item")
+    exposures = _expose(people)
+    lean = np.einsum("ik,jk->ij", exposures.to_numpy(), items[list(EFFECTS)].to_numpy(dtype=float))
+    share = items["total_share"].to_numpy()
+    total = dice.normals("blood/total")[:, None]
+    noise = np.sqrt(share) * total + np.sqrt(1 - share) * dice.normals(
+        "blood/items", columns=len(items)
+    )
+    log_level = np.log(items["median"].to_numpy()) + lean + items["log_sd"].to_numpy() * noise
+    blood = pd.DataFrame(np.exp(log_level), people.index, items.index.tolist())
+    percent = items.index[items["unit"].str.startswith("%")]
+    blood[percent] = blood[percent].clip(upper=95)
+    blood["lymphocytes"] = blood[list(SUBSETS)].sum(axis=1) + OTHER_LYMPHOCYTES
+    return blood.clip(lower=DETECTION).round(3)
+
+
+def _expose(people: pd.DataFrame) -> pd.DataFrame:
+    exposures = {
+        effect: people[column].astype(object) == level
+        for effect, (column, level) in EFFECTS.items()
+    }
+    exposures["age_decade"] = (people["age"] - 50) / 10
+    return pd.DataFrame(exposures).astype(float)
+
+
+def list_effects() -> pd.DataFrame:
+    """Return the planted effects on the panel, zeros left out.
+
+    Returns
+    -------
+    DataFrame
+        Columns factor, level, property, feature, coefficient, scale (natural log).
+    """
+    items = read_template("people_blood").set_index("item")
+    rows = [
+        (*EFFECTS[effect], "blood", item, row[effect], "log")
+        for effect in EFFECTS
+        for item, row in items.iterrows()
+        if row[effect] != 0
+    ]
+    columns = ["factor", "level", "property", "feature", "coefficient", "scale"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,249 @@
+"""Later visits: habits, weight, therapy, relapses, lesions, disability, and who stays away.
+
+One year is a round of draws, each from last year's state and from what was drawn this year;
+`template/dag.tsv` (stage followup) says from what. Columns called ``next_*`` are this year's.
+"""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from cohabit.simulate.clinic import count_quantile, fit_course_and_treatment
+from cohabit.simulate.dag import run_draws
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.severity import EDSS_STEPS
+from cohabit.simulate.template import read_template
+
+MONTHS = (0, 12, 24, 36)
+OBESE = 30.0  # kg/m2
+QUIT, RELAPSE_SMOKING = 0.10, 0.03  # chance a year to stop smoking, and to take it up again
+START, STOP, SWITCH, SWITCH_AFTER_RELAPSE = 0.10, 0.05, 0.06, 0.30  # chances a year
+COLUMNS = (
+    *("participant_id", "visit", "treatment", "edss", "relapses"),
+    *("new_lesions", "smoking", "bmi"),
+)
+
+
+def draw_visits(
+    people: pd.DataFrame,
+    design: StudyDesign,
+    seed: int,
+    *,
+    butyrate: pd.DataFrame | None = None,
+    everyone_stops_smoking: bool = False,
+) -> pd.DataFrame:
+    """Draw the visits at 0, 12, 24 and 36 months.
+
+    Parameters
+    ----------
+    people : DataFrame, one row a person
+        As drawn by ``draw_people(design, seed, complete=True)``; whose smoking is missing
+        counts as no smoker.
+    design : StudyDesign
+        The design the people were drawn with; its dial ``microbe_effect`` lets `butyrate`
+        slow the following year's progression.
+    seed : int
+    butyrate : DataFrame, people x months, optional
+        Standardised level at each visit; columns 0, 12 and 24.
+    everyone_stops_smoking : bool
+        The counterfactual in which every smoker stops right after baseline; all other
+        draws stay.
+
+    Returns
+    -------
+    DataFrame, one row a visit that took place
+        Index visit_id (``SF-001-a-m12``); participant_id, visit (months), treatment, edss,
+        relapses and new lesions since a year before, smoking, bmi. Clinical columns are
+        missing for controls.
+    """
+    dice = Dice.of(people, design, seed).within("followup")
+    state = _begin(people, dice, design)
+    if everyone_stops_smoking:
+        state["quits"] = True
+    visits = [_report(state, 0)]
+    for month in MONTHS[1:]:
+        state["butyrate"] = _butyrate_before(butyrate, state.index, month)
+        state = _live_a_year(state, dice.within(f"month{month}"), design)
+        visits.append(_report(state, month))
+    table = pd.concat(visits)
+    order = table.index.get_indexer(_visit_ids(people.index))
+    return table.iloc[order[order >= 0]]
+
+
+def _begin(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.DataFrame:
+    columns = ["household_id", "group", "site", "course", "treatment", "edss", "relapses"]
+    state = people[[*columns, "smoking", "bmi"]].astype({"treatment": object, "smoking": object})
+    state["present"], state["quits"] = True, False
+    state["activity"] = dice.normals("activity")
+    state["pace"] = 0.08 * dice.normals("pace")
+    state["disability"] = state["edss"] + 0.4 * (dice.uniforms("between_steps") - 0.5)
+    draws = [("new_lesions", draw_lesions_before)]
+    return run_draws(state, draws, dice.within("month0"), design)
+
+
+def _live_a_year(state: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.DataFrame:
+    state = run_draws(state, YEAR, dice, design)
+    for column in [name for name in state if name.startswith("next_")]:
+        state[column.removeprefix("next_")] = state.pop(column)
+    return state
+
+
+def _report(state: pd.DataFrame, month: int) -> pd.DataFrame:
+    visit = state[state["present"]].assign(visit=month)
+    visit["participant_id"] = visit.index
+    visit.index = pd.Index([f"{person}-m{month}" for person in visit.index], name="visit_id")
+    return visit[list(COLUMNS)].round({"bmi": 1})
+
+
+def _visit_ids(participants: pd.Index) -> list[str]:
+    return [f"{person}-m{month}" for person in participants for month in MONTHS]
+
+
+def _butyrate_before(butyrate: pd.DataFrame | None, people: pd.Index, month: int) -> pd.Series:
+    if butyrate is None:
+        return pd.Series(0.0, people)
+    return butyrate[month - 12].reindex(people).fillna(0.0)
+
+
+def draw_smoking(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw who stops and who takes it up again; `quits` makes every smoker stop for good."""
+    u = dice.uniforms("smoking")
+    smokes, smoked = state["smoking"] == "current", state["smoking"] == "former"
+    stops = smokes & (state["quits"] | (u < QUIT))
+    starts = smoked & ~state["quits"] & (u > 1 - RELAPSE_SMOKING)
+    return state["smoking"].mask(stops, "former").mask(starts, "current")
+
+
+def draw_bmi(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw weight change: a small step on the log scale, half of it shared at home."""
+    step = (dice.normals("bmi") + dice.normals("bmi", per="home")) / np.sqrt(2)
+    return state["bmi"] * np.exp(0.002 + 0.035 * step)
+
+
+def draw_treatment(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw who starts, stops and switches; a new drug is drawn as at the site, within course."""
+    u = dice.uniforms("therapy")
+    untreated = state["treatment"] == "untreated"
+    switch = np.where(state["relapses"] > 0, SWITCH_AFTER_RELAPSE, SWITCH)
+    stops = state["course"].notna() & ~untreated & (u < STOP)
+    changes = np.where(untreated, u < START, u > 1 - switch) & state["course"].notna().to_numpy()
+    offered = _choose_drug(state, dice.uniforms("drug"))
+    return state["treatment"].mask(stops, "untreated").mask(changes, offered)
+
+
+def _choose_drug(state: pd.DataFrame, u: np.ndarray) -> pd.Series:
+    """Return a drug other than the present one for each row, by its share at site and course."""
+    shares = _drug_shares()
+    key = pd.MultiIndex.from_frame(state[["site", "course"]].astype(object))
+    share = shares.reindex(key).to_numpy(dtype=float)
+    own = state["treatment"].to_numpy()[:, None] == shares.columns.to_numpy()
+    share = np.where(own, 0.0, np.nan_to_num(share)) + 1e-6
+    cumulative = np.cumsum(share, axis=1)
+    chosen = (u[:, None] * cumulative[:, -1:] > cumulative).sum(axis=1)
+    return pd.Series(shares.columns.to_numpy()[chosen], state.index)
+
+
+@cache
+def _drug_shares() -> pd.DataFrame:
+    cells = fit_course_and_treatment()
+    cells = cells[cells["treatment"] != "untreated"]
+    return cells.pivot(index=["site", "course"], columns="treatment", values="share")
+
+
+def draw_lesions_before(state: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Series:
+    """Draw the new lesions of the year before baseline."""
+    names = {"treatment": "next_treatment", "bmi": "next_bmi"}
+    return draw_lesions(state.rename(columns=names), dice, design)
+
+
+def draw_relapses(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw the relapses of the year."""
+    return _draw_events("relapses", state, dice, size=1.0)
+
+
+def draw_lesions(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw the new lesions of the year."""
+    return _draw_events("new_lesions", state, dice, size=0.8)
+
+
+def _draw_events(name: str, state: pd.DataFrame, dice: Dice, size: float) -> pd.Series:
+    """Draw counts: log-linear in course, treatment, obesity and the patient's own activity."""
+    log_mean = (
+        state["course"].map(_effects(name, "course")).astype(float)
+        + state["next_treatment"].map(_effects(name, "treatment")).astype(float).fillna(0.0)
+        + _effects(name, "bmi")["obese"] * (state["next_bmi"] >= OBESE)
+        + 0.5 * state["activity"]
+        - 0.5**2 / 2
+    )
+    patients = state["course"].notna().to_numpy()
+    count = count_quantile(dice.uniforms(name), np.exp(log_mean.fillna(0.0).to_numpy()), size, 30)
+    return pd.Series(np.where(patients, count, np.nan), state.index)
+
+
+def draw_disability(state: pd.DataFrame, _: Dice, design: StudyDesign) -> pd.Series:
+    """Return disability a year on: course, smoking, the year's relapses, the person's own pace."""
+    slope = (
+        state["course"].map(_effects("disability", "course")).astype(float)
+        + _effects("disability", "smoking")["current"] * (state["next_smoking"] == "current")
+        + _effects("disability", "relapses")["each"] * state["next_relapses"]
+        + state["pace"]
+    )
+    microbes = next(iter(_effects("disability", "butyrate").values()))
+    slope = slope + design.microbe_effect * microbes * state["butyrate"]
+    return (state["disability"] + slope).clip(0, EDSS_STEPS[-1])
+
+
+def draw_edss(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Return the EDSS as examined: disability with the examiner's error, to the nearest step."""
+    seen = state["next_disability"] + 0.2 * dice.normals("examiner")
+    steps = np.array(EDSS_STEPS)
+    nearest = np.searchsorted((steps[1:] + steps[:-1]) / 2, seen.fillna(0.0).to_numpy())
+    return pd.Series(steps[nearest], state.index).where(seen.notna())
+
+
+def draw_presence(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw who comes back: the more disabled less, partners seldom without the patient."""
+    base = _effects("absence", "everyone")["all"]
+    disabled = (state["edss"] - 2.5).fillna(0.0)
+    odds = base + _effects("absence", "edss")["per point above 2.5"] * disabled
+    comes = state["present"] & (dice.uniforms("presence") >= expit(odds))
+    patient = state["group"] == "MS"
+    lost = set(state.loc[patient & ~comes, "household_id"])
+    alone = state["household_id"].isin(lost) & ~patient
+    odds = odds + _effects("absence", "partner")["absent"] * alone
+    return state["present"] & (dice.uniforms("presence") >= expit(odds))
+
+
+YEAR = (
+    ("next_smoking", draw_smoking),
+    ("next_bmi", draw_bmi),
+    ("next_treatment", draw_treatment),
+    ("next_relapses", draw_relapses),
+    ("next_new_lesions", draw_lesions),
+    ("next_disability", draw_disability),
+    ("next_edss", draw_edss),
+    ("next_present", draw_presence),
+)
+
+
+def list_effects() -> pd.DataFrame:
+    """Return the planted effects on follow-up.
+
+    Returns
+    -------
+    DataFrame
+        Columns factor, level, property, feature, coefficient, scale.
+    """
+    table = read_template("people_followup").rename(columns={"property": "feature"})
+    table = table.assign(property="followup")
+    return table[["factor", "level", "property", "feature", "coefficient", "scale"]]
+
+
+@cache
+def _effects(feature: str, factor: str) -> dict[str, float]:
+    table = read_template("people_followup")
+    rows = table[(table["property"] == feature) & (table["factor"] == factor)]
+    return dict(zip(rows["level"], rows["coefficient"], strict=True))
