@@ -176,7 +176,8 @@ def _regress_pattern(y: np.ndarray, x: pd.DataFrame, weights: np.ndarray) -> pd.
     )
     if df < 1:
         features[:] = f"{len(y)} pairs for {len(columns.kept)} coefficients: too few"
-    note = np.where(reasons == "", features[:, None].astype(object), reasons)
+    features = features[:, None].astype(object)
+    note = np.where(features == "", reasons, features)
     with np.errstate(divide="ignore", invalid="ignore"):
         std_error = np.sqrt(squares / df)[:, None] * np.linalg.norm(reach, axis=0)
     estimate = (fitted.T @ reach).ravel()

@@ -11,6 +11,9 @@ from cohabit.pairs import COLUMNS, count_nonzero, find_pairs, subtract
 _BLOCK = 2048
 """Sign patterns drawn and multiplied at a time."""
 
+_EXACT_PAIRS = 50
+"""Up to here the distribution of the signed rank sum is counted, beyond it is normal."""
+
 
 def sign_flip_test(
     differences: pd.DataFrame | pd.Series,
@@ -154,13 +157,23 @@ def _signed_rank(d: np.ndarray) -> dict[str, float]:
 
 def _pseudo_median(d: np.ndarray) -> tuple[float, float, float]:
     """Return lower bound, Hodges-Lehmann estimate and upper bound at 95%."""
-    n = len(d)
-    means = np.sort((d[:, None] + d)[np.triu_indices(n)] / 2)
-    spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-    reach = int(np.floor(n * (n + 1) / 4 - stats.norm.ppf(0.975) * spread))
+    means = np.sort((d[:, None] + d)[np.triu_indices(len(d))] / 2)
+    reach = _rank_sum_quantile(len(d), 0.025)
+    middle = float(np.median(means))
     if reach < 1:
-        return -np.inf, float(np.median(means)), np.inf
-    return float(means[reach - 1]), float(np.median(means)), float(means[-reach])
+        return -np.inf, middle, np.inf
+    return float(means[reach - 1]), middle, float(means[-reach])
+
+
+def _rank_sum_quantile(n: int, probability: float) -> int:
+    """Return the smallest rank sum with this much probability at or below it, under the null."""
+    if n > _EXACT_PAIRS:
+        spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+        return int(np.floor(n * (n + 1) / 4 + stats.norm.ppf(probability) * spread))
+    chance = np.ones(1)
+    for rank in range(1, n + 1):
+        chance = (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0))) / 2
+    return int(np.searchsorted(np.cumsum(chance), probability))
 
 
 def _tidy(features, contrast, method, p_values, notes, tested) -> pd.DataFrame:
