@@ -161,28 +161,30 @@ def _regress(
 
 
 def _regress_pattern(y: np.ndarray, x: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
+    """Least squares of features that have the same pairs; rows as in `_regress`."""
     columns = find_independent(x)
     q, r = np.linalg.qr(x.to_numpy()[:, columns.kept])
     fitted = q.T @ y
-    residual = y - q @ fitted
+    squares = np.square(y - q @ fitted).sum(axis=0)
     df = len(y) - len(columns.kept)
     reach = np.linalg.solve(r.T, weights[:, columns.kept].T)
-    squares = np.einsum("ij,ij->j", residual, residual)
-    exact = squares <= 1e-20 * np.maximum(np.einsum("ij,ij->j", y, y), np.finfo(float).tiny)
+    unfit = _why_unfit(y, squares, len(columns.kept))[:, None]
     reasons = np.array([columns.reason(row) for row in weights], dtype=object)
-    features = np.where((y == 0).all(axis=0), "constant: every pair difference is zero", "")
-    features = np.where(
-        exact & (features == ""), "the model fits every difference exactly", features
-    )
-    if df < 1:
-        features[:] = f"{len(y)} pairs for {len(columns.kept)} coefficients: too few"
-    features = features[:, None].astype(object)
-    note = np.where(features == "", reasons, features)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        std_error = np.sqrt(squares / df)[:, None] * np.linalg.norm(reach, axis=0)
+    note = np.where(unfit == "", reasons, unfit).ravel()
     estimate = (fitted.T @ reach).ravel()
+    std_error = np.sqrt(squares / max(df, 1))[:, None] * np.linalg.norm(reach, axis=0)
     table = pd.DataFrame({"estimate": estimate, "std_error": std_error.ravel(), "df": float(df)})
-    return table.where(pd.Series(note.ravel() == "")).assign(n_pairs=len(y), note=note.ravel())
+    return table.where(pd.Series(note == "")).assign(n_pairs=len(y), note=note)
+
+
+def _why_unfit(y: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
+    """Say for each feature why it has no test; empty where it has one."""
+    notes = np.full(y.shape[1], "", dtype=object)
+    notes[squares <= 1e-20 * np.square(y).sum(axis=0)] = "the model fits every difference exactly"
+    notes[(y == 0).all(axis=0)] = "constant: every pair difference is zero"
+    if len(y) <= rank:
+        notes[:] = f"{len(y)} pairs for {rank} coefficients: too few"
+    return notes
 
 
 def _finish(rows: pd.DataFrame, method: str, table: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
