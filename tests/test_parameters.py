@@ -1,7 +1,11 @@
 """Parameters and profiles: what is written in a parameters cell is what may be set."""
 
+import math
+from pathlib import Path
+
 import pytest
 
+from cohabit.runner.graph import discover, find_needs
 from cohabit.runner.parameters import read_parameters
 from cohabit.runner.profiles import Profile, read_profile, resolve
 
@@ -139,3 +143,31 @@ def test_read_profile__refuses_a_strange_key(tree):
     path.write_text('presets = "study"\n', encoding="utf-8")
     with pytest.raises(ValueError, match="no key 'presets': did you mean 'preset'"):
         read_profile("odd", path.parent)
+
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = discover(ROOT / "notebooks")
+PROFILES = sorted(path.stem for path in (ROOT / "config").glob("*.toml"))
+
+
+@pytest.mark.parametrize("number", NOTEBOOKS)
+def test_notebook__says_meaning_and_range_of_every_parameter(number):
+    for parameter in NOTEBOOKS[number].parameters.values():
+        assert parameter.meaning, f"{number}.{parameter.name} needs `# meaning`"
+        bounded = math.isfinite(parameter.low) and math.isfinite(parameter.high)
+        number_like = parameter.kind in ("int", "float")
+        assert bounded or not number_like, f"{number}.{parameter.name} needs `; low to high`"
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_profile__holds_differences_alone(name):
+    profile = read_profile(name, ROOT / "config")
+    resolve(NOTEBOOKS, profile)
+    for number, table in profile.notebooks.items():
+        for key, value in table.items():
+            default = NOTEBOOKS[number].parameters[key].default
+            assert value != default, f"{name}: {number}.{key} is the default"
+
+
+def test_collection__has_an_order():
+    assert list(find_needs(NOTEBOOKS))
