@@ -38,6 +38,8 @@ CLAIM_SCORE_COLUMNS = (
     "quantity",
     "unit",
     "published",
+    "region_low",
+    "region_high",
     "planted",
     "planted_scale",
     "estimate",

@@ -1,0 +1,93 @@
+"""A run as one HTML page that works offline: it collects, and computes no statistic."""
+
+import os
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+from cohabit import paths
+from cohabit.report.cells import render_notebook
+from cohabit.report.collect import RunResults, collect_run
+from cohabit.report.headline import find_headline
+from cohabit.report.page import (
+    count_verdicts,
+    describe_claims,
+    describe_methods,
+    describe_run,
+    flatten,
+    group_claims,
+    number,
+)
+from cohabit.storage import write_atomically
+
+TEMPLATE = files("cohabit.report").joinpath("template")
+STATUS_CLASSES = {"done": "good", "skipped": "quiet", "failed": "bad", "blocked": "bad"}
+
+
+def build_report(run_dir: str | os.PathLike) -> Path:
+    """Write `report.html` of a run: summary, claims, every notebook; nothing from outside.
+
+    Parameters
+    ----------
+    run_dir : path
+        The run's folder; what it lacks (a notebook that failed, a scorecard) is said.
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such run.
+    """
+    folder = paths.from_root(run_dir) if not Path(run_dir).is_absolute() else Path(run_dir)
+    html = render_report(collect_run(folder))
+    path = folder / "report.html"
+    with write_atomically(path) as scratch:
+        scratch.write_text(html, encoding="utf-8")
+    return path
+
+
+def render_report(results: RunResults) -> str:
+    """Return the page of a run."""
+    from jinja2 import Environment, StrictUndefined
+
+    claims = describe_claims(results.claims)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(_read("page.html"))
+    return template.render(
+        run=results,
+        headline=find_headline(results.claims, results.recovery),
+        claims=claims,
+        cards=count_verdicts(claims),
+        groups=group_claims(claims, {n.number: n.title for n in results.notebooks}),
+        methods=describe_methods(results.recovery),
+        facts=describe_run(results),
+        design=flatten(results.summary.get("design")),
+        versions=flatten(results.summary.get("versions")),
+        notebooks=_describe_notebooks(results),
+        number=number,
+        style=_read("style.css"),
+        script=_read("script.js"),
+        made=datetime.now().strftime("%d %B %Y, %H:%M"),
+    )
+
+
+def _describe_notebooks(results: RunResults) -> list[dict]:
+    targets = {n.path.name: f"#{n.anchor}" for n in results.notebooks if n.path is not None}
+    return [
+        {
+            "about": notebook,
+            "css": STATUS_CLASSES.get(notebook.status, "quiet"),
+            "body": render_notebook(notebook, results.folder, targets),
+        }
+        for notebook in results.notebooks
+    ]
+
+
+def _read(name: str) -> str:
+    return TEMPLATE.joinpath(name).read_text(encoding="utf-8")

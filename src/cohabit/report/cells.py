@@ -1,0 +1,158 @@
+"""An executed notebook as readable HTML: prose, folded code, figures to enlarge, tables."""
+
+import base64
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from cohabit.report.collect import NotebookResult
+from cohabit.report.markup import render_markdown, render_math, sanitise
+
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure, ready to stand in the page."""
+
+    data: bytes
+    alt: str
+
+    def to_html(self) -> str:
+        """Return a button that enlarges the picture; the picture is in the page itself."""
+        encoded = base64.b64encode(self.data).decode("ascii")
+        alt = escape(self.alt, quote=True)
+        return (
+            '<figure class="picture"><button type="button" class="enlarge" '
+            f'aria-label="Enlarge figure: {alt}">'
+            f'<img alt="{alt}" src="data:image/png;base64,{encoded}"></button></figure>'
+        )
+
+
+def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str]) -> str:
+    """Return the body of one executed notebook.
+
+    Parameters
+    ----------
+    result : NotebookResult
+    folder : Path
+        The run; its `figures/` hold sharper copies with a text for who cannot see them.
+    targets : dict
+        Notebook file -> anchor on the page.
+    """
+    if result.path is None:
+        return ""
+    import nbformat
+
+    notebook = nbformat.read(result.path, as_version=4)
+    writer = _CellWriter(result.number, folder / "figures", targets)
+    parts = [writer.write(cell) for cell in notebook.cells]
+    return "\n".join([*parts, *writer.write_unseen()])
+
+
+class _CellWriter:
+    """Writes one notebook's cells in order, and remembers which figures were shown."""
+
+    def __init__(self, number: str, figures: Path, targets: dict[str, str]):
+        self.number, self.targets = number, targets
+        self.figures = {p.stem[len(number) + 1 :]: p for p in figures.glob(f"{number}_*.png")}
+        self.shown: set[str] = set()
+        self.count = 0
+
+    def write(self, cell) -> str:
+        """Return one cell as HTML; an empty one leaves nothing."""
+        if not cell.source.strip():
+            return ""
+        if cell.cell_type == "markdown":
+            return f'<div class="prose">{self._write_markdown(cell.source)}</div>'
+        if cell.cell_type != "code":
+            return ""
+        outputs = self._write_outputs(cell)
+        return _fold_code(cell) + (f'<div class="outputs">{outputs}</div>' if outputs else "")
+
+    def write_unseen(self) -> list[str]:
+        """Return the figures that were written but never shown in a cell."""
+        unseen = sorted(self.figures.keys() - self.shown)
+        return [self._read_saved(name).to_html() for name in unseen]
+
+    def _write_markdown(self, source: str) -> str:
+        lines = source.strip().splitlines()
+        if self.count == 0 and lines[0].startswith("# "):  # the section has the title already
+            source = "\n".join(lines[1:])
+        self.count += 1
+        return render_markdown(source, targets=self.targets)
+
+    def _write_outputs(self, cell) -> str:
+        names = [name for name in WRITTEN_FIGURE.findall(cell.source) if name in self.figures]
+        parts = []
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                parts.append(self._write_picture(data["image/png"], names))
+            else:
+                parts.append(_write_output(output, data))
+        parts += [self._show(name).to_html() for name in names if name not in self.shown]
+        return "".join(parts)
+
+    def _write_picture(self, encoded: str, names: list[str]) -> str:
+        """Show the saved copy of a figure where there is one: sharper, and with its text."""
+        waiting = [name for name in names if name not in self.shown]
+        if waiting:
+            return self._show(waiting[0]).to_html()
+        if names:
+            return ""  # a cell that saves its figures shows each of them once
+        alt = f"Figure of notebook {self.number}, described in the text beside it."
+        return Picture(base64.b64decode(encoded), alt).to_html()
+
+    def _show(self, name: str) -> Picture:
+        self.shown.add(name)
+        return self._read_saved(name)
+
+    def _read_saved(self, name: str) -> Picture:
+        path = self.figures[name]
+        words = path.with_suffix(".txt")
+        plain = name.replace("_", " ")
+        alt = words.read_text(encoding="utf-8").strip() if words.exists() else f"Figure: {plain}."
+        return Picture(path.read_bytes(), alt)
+
+
+def _fold_code(cell) -> str:
+    tags = cell.get("metadata", {}).get("tags", [])
+    label = "Parameters" if {"parameters", "injected-parameters"} & set(tags) else "Code"
+    if "injected-parameters" in tags:
+        label = "Parameters of this run"
+    return (
+        f'<details class="code"><summary>{label}</summary>'
+        f'<pre tabindex="0"><code>{highlight_python(cell.source)}</code></pre></details>'
+    )
+
+
+def highlight_python(source: str) -> str:
+    """Return Python source as escaped HTML with a class on each kind of token."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
+
+
+def _write_output(output, data) -> str:
+    """Return one output that is no picture; everything in it is inert."""
+    if output.output_type == "error":
+        text = ANSI.sub("", "\n".join(output.get("traceback", []) or [str(output.get("evalue"))]))
+        return f'<pre class="error" tabindex="0">{escape(text)}</pre>'
+    if output.output_type == "stream":
+        kind = "warning" if output.get("name") == "stderr" else "text"
+        text = ANSI.sub("", output.text).rstrip()
+        return f'<pre class="{kind}" tabindex="0">{escape(text)}</pre>' if text else ""
+    if "text/html" in data:
+        return f'<div class="table-scroll" tabindex="0">{sanitise(data["text/html"])}</div>'
+    if "text/markdown" in data:
+        return f'<div class="prose">{render_markdown(data["text/markdown"])}</div>'
+    if "text/latex" in data:
+        return render_math(data["text/latex"].strip().strip("$"), display=True)
+    text = ANSI.sub("", data.get("text/plain", ""))
+    is_handle = text.startswith(("<Figure size", "<Axes", "[<matplotlib"))
+    return "" if is_handle or not text else f'<pre class="text" tabindex="0">{escape(text)}</pre>'

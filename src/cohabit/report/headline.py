@@ -1,0 +1,123 @@
+"""The most surprising number of a run, chosen by rule from its scorecards.
+
+Each candidate compares what an analysis promises (80% power, 5% false discoveries, 95%
+coverage, verdicts that are right 95% of the time) with what it delivered. The widest gap is
+the headline.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+STUDY_METHOD = "lmm_asin"
+"""The published study's own model."""
+
+METHOD_NAMES = {
+    "lmm_asin": "the study's own model",
+    "lmm_clr": "the mixed model on log-ratios",
+    "paired_wilcoxon": "the paired Wilcoxon test",
+    "paired_t_clr": "the paired t-test on log-ratios",
+    "linda": "LinDA",
+    "ancombc": "ANCOM-BC",
+    "presence": "the test of presence",
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One number, and the sentence that it belongs to."""
+
+    number: str
+    sentence: str
+    promise: str
+    gap: float
+
+
+def find_headline(claims: pd.DataFrame, recovery: pd.DataFrame) -> Headline:
+    """Return the widest gap between promise and delivery.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        `claims.tsv` of a run; may be empty.
+    recovery : DataFrame
+        `recovery.tsv` of a run; may be empty.
+    """
+    candidates = [*_from_methods(recovery), *_from_claims(claims)]
+    if candidates:
+        return max(candidates, key=lambda candidate: candidate.gap)
+    return _without_truth(claims)
+
+
+def _from_methods(recovery: pd.DataFrame):
+    if recovery.empty or "sensitivity" not in recovery:
+        return
+    own = recovery[recovery["method"] == STUDY_METHOD]
+    for row in (own if len(own) else recovery).itertuples():
+        name = METHOD_NAMES.get(row.method, row.method)
+        where = f" ({row.contrast.replace(' - ', ' − ')})" if getattr(row, "contrast", "") else ""
+        if row.n_planted > 0:
+            found = round(row.sensitivity * row.n_planted)
+            yield Headline(
+                f"{found} of {row.n_planted}",
+                f"planted species are all that {name} finds{where}.",
+                "A study planned for 80% power expects four of five.",
+                0.80 - row.sensitivity,
+            )
+        if row.n_called > 0:
+            invented = round(row.false_discovery * row.n_called)
+            yield Headline(
+                f"{invented} of {row.n_called}",
+                f"species that {name} reports were never touched{where}.",
+                "It promises at most 5% false discoveries.",
+                row.false_discovery - 0.05,
+            )
+        if pd.notna(row.coverage):
+            yield Headline(
+                f"{row.coverage:.0%}",
+                f"of the intervals of {name} hold the true value{where}.",
+                "It promises 95%.",
+                0.95 - row.coverage,
+            )
+
+
+def _from_claims(claims: pd.DataFrame):
+    if claims.empty or "right" not in claims:
+        return
+    decided = claims[claims["right"].notna()]
+    if len(decided):
+        wrong = int((~_is_true(decided["right"])).sum())
+        yield Headline(
+            f"{wrong} of {len(decided)}",
+            "decided verdicts are wrong in this world.",
+            "A 95% interval promises at most one in twenty.",
+            wrong / len(decided) - 0.05,
+        )
+    true_here = claims[_is_true(claims["true_here"]) & (claims["verdict"] != "not estimated")]
+    if len(true_here):
+        unseen = int((true_here["verdict"] == "cannot tell").sum())
+        yield Headline(
+            f"{unseen} of {len(true_here)}",
+            "published claims that are true in this world stay undecided at this size of study.",
+            "A study planned for 80% power leaves one in five open.",
+            unseen / len(true_here) - 0.20,
+        )
+
+
+def _without_truth(claims: pd.DataFrame) -> Headline:
+    """For a real cohort: how many claims its size can decide at all."""
+    judged = claims[claims["verdict"] != "not estimated"] if len(claims) else claims
+    if judged.empty:
+        return Headline("0", "claims were judged in this run.", "Run the notebooks first.", 0.0)
+    open_ones = int((judged["verdict"] == "cannot tell").sum())
+    return Headline(
+        f"{open_ones} of {len(judged)}",
+        "published claims cannot be decided with this cohort.",
+        "An interval that crosses the edge of a claim decides nothing.",
+        0.0,
+    )
+
+
+def _is_true(values: pd.Series) -> pd.Series:
+    """Read a column of true, false and missing, whatever a file made of it."""
+    return values.astype("string").str.lower().eq("true").fillna(False)

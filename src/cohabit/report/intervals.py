@@ -1,0 +1,62 @@
+"""A claim's interval beside its region and what was planted: one small drawing a row."""
+
+import math
+
+WIDTH, HEIGHT, MARGIN = 168, 30, 6
+
+
+def draw_interval(
+    estimate: float,
+    low: float,
+    high: float,
+    region: tuple[float, float],
+    planted: float | None = None,
+) -> str:
+    """Return an inline SVG; empty when there is no interval.
+
+    The shaded band is where the claim is true, the bar the 95% interval, the dot the
+    estimate, the diamond what was planted. The numbers stand beside it as text.
+    """
+    if any(value is None or math.isnan(value) for value in (estimate, low, high)):
+        return ""
+    planted = None if planted is None or math.isnan(planted) else planted
+    place = _scale([low, high, *([planted] if planted is not None else [])], region)
+    start, end = (place(edge) for edge in region)
+    middle = HEIGHT / 2
+    parts = [
+        f'<rect class="region" x="{start:.1f}" y="2" width="{end - start:.1f}" '
+        f'height="{HEIGHT - 4}" rx="2"/>',
+        *[
+            f'<line class="edge" x1="{place(edge):.1f}" x2="{place(edge):.1f}" y1="2" '
+            f'y2="{HEIGHT - 2}"/>'
+            for edge in region
+            if math.isfinite(edge)
+        ],
+        f'<line class="bar" x1="{place(low):.1f}" x2="{place(high):.1f}" y1="{middle}" '
+        f'y2="{middle}"/>',
+        f'<circle class="dot" cx="{place(estimate):.1f}" cy="{middle}" r="4"/>',
+    ]
+    if planted is not None:
+        x = place(planted)
+        parts.append(
+            f'<path class="planted" d="M{x:.1f} {middle - 6}l5 6l-5 6l-5 -6z"/>',
+        )
+    return (
+        f'<svg class="interval" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        f'aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
+    )
+
+
+def _scale(values: list[float], region: tuple[float, float]):
+    """Return the place of a number, in pixels; open ends lie at the drawing's edge."""
+    seen = [*values, *(edge for edge in region if math.isfinite(edge))]
+    low, high = min(seen), max(seen)
+    pad = 0.08 * (high - low) or max(abs(high), 1e-9)
+    low, high = low - pad, high + pad
+
+    def place(value: float) -> float:
+        if math.isinf(value):
+            return 0.0 if value < 0 else float(WIDTH)
+        return MARGIN + (WIDTH - 2 * MARGIN) * (value - low) / (high - low)
+
+    return place
