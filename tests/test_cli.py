@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cohabit import cli
+from cohabit.runner.folder import RunFolder
 from cohabit.runner.lab import copy_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,9 +74,36 @@ def test_run__refuses_an_unknown_preset_before_any_kernel(tree, capsys):
     assert not (tree.root / "results").exists()
 
 
-def test_write_report__says_why_there_is_none(tree, capsys):
-    assert not cli.write_report(tree.root / "results" / "nowhere")
-    assert "the report could not be built" in capsys.readouterr().err
+def test_write_report__builds_once_and_again_when_something_changed(tree, monkeypatch, capsys):
+    built = []
+
+    def build_report(folder):
+        built.append(folder)
+        (folder / "report.html").write_text("page", encoding="utf-8")
+        return folder / "report.html"
+
+    monkeypatch.setattr("cohabit.report.build_report", build_report)
+    monkeypatch.chdir(tree.root)
+    folder = RunFolder(tree.run_folder())
+    folder.path.mkdir(parents=True)
+    summary = {"notebooks": [], "seconds": 1.0, "profile": "study"}
+    assert cli.write_report(folder, summary)
+    assert cli.write_report(folder, {**summary, "seconds": 2.0})
+    assert len(built) == 1
+    assert capsys.readouterr().out == "report: results/study/report.html\n" * 2
+    (folder.path / "report.html").write_text("half a", encoding="utf-8")
+    assert cli.write_report(folder, summary)
+    assert cli.write_report(folder, {**summary, "profile": "classroom"})
+    assert len(built) == 3
+
+
+def test_write_report__says_why_there_is_none(tree, monkeypatch, capsys):
+    def build_report(folder):
+        raise ValueError("no claims")
+
+    monkeypatch.setattr("cohabit.report.build_report", build_report)
+    assert not cli.write_report(RunFolder(tree.run_folder()), {"notebooks": []})
+    assert "the report could not be built: ValueError: no claims" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

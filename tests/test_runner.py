@@ -24,7 +24,7 @@ WHOLE = {
 @pytest.fixture
 def run(tree, monkeypatch):
     """Run the tree without kernels; returns the exit code and which notebooks ran."""
-    monkeypatch.setattr(cli, "write_report", lambda _: True)
+    monkeypatch.setattr(cli, "write_report", lambda *_: True)
     monkeypatch.setenv("COHABIT_OUTPUT_DIR", "")
 
     def run(*arguments):
@@ -177,7 +177,7 @@ def test_library_files__follows_imports_from_module_to_module():
 
 
 def test_task__runs_through_papermill_in_this_python_with_its_own_limits(tree, monkeypatch):
-    monkeypatch.setattr(cli, "write_report", lambda _: True)
+    monkeypatch.setattr(cli, "write_report", lambda *_: True)
     code = """import json, sys
 names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY"]
 found = {name: os.environ[name] for name in names}
@@ -207,7 +207,7 @@ KILLED_KERNEL = "os.kill(os.getpid(), 9)"
 
 
 def test_task__whose_kernel_dies_has_failed(tree, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "write_report", lambda _: True)
+    monkeypatch.setattr(cli, "write_report", lambda *_: True)
     tree.write("02_make", KILLED_KERNEL, after=[])
     assert cli.main(["run", "--only", "02"]) == 1
     assert tree.statuses()["02"] == "failed"

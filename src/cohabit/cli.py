@@ -5,9 +5,10 @@ Nothing heavy is imported before every name and value was found to be right.
 
 import argparse
 import ast
+import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cohabit import paths
@@ -134,22 +135,24 @@ def _run_and_report(plan: Plan, collection) -> int:
     names = {n: plan.notebooks[n].name for n in sorted(plan.selected)}
     with choose_progress(names) as progress:
         outcomes = collection.run(progress)
-    collection.write_summary(outcomes, time.monotonic() - started)
+    summary = collection.write_summary(outcomes, time.monotonic() - started)
     failed = [number for number in sorted(outcomes) if outcomes[number].status == "failed"]
     for number in failed:
         print(f"\n{describe_failure(names[number], outcomes[number])}", file=sys.stderr)
     bad = [number for number in sorted(outcomes) if not outcomes[number].good]
     if bad:
         print(f"cohabit: {len(bad)} notebook(s) did not finish: {', '.join(bad)}", file=sys.stderr)
-    return 1 if not write_report(plan.folder) or bad else 0
+    return 1 if not write_report(collection.folder, summary) or bad else 0
 
 
-def write_report(folder: Path) -> bool:
+def write_report(folder, summary: Mapping[str, object]) -> bool:
     """Write the report of a run and say where it is, or why there is none."""
-    try:
-        from cohabit.report import build_report
+    from cohabit.runner.reporting import bring_report_up_to_date
 
-        print(f"report: {build_report(folder)}")
+    try:
+        path = bring_report_up_to_date(folder, summary)
+        here = Path.cwd()
+        print(f"report: {path.relative_to(here) if path.is_relative_to(here) else path}")
     except Exception as error:  # whatever went wrong, the results are there
         words = f"{type(error).__name__}: {error}"
         print(f"cohabit: the report could not be built: {words}", file=sys.stderr)
@@ -163,7 +166,13 @@ def rebuild_report(options: argparse.Namespace) -> int:
     if not (folder / "run.json").is_file():
         runs = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))
         raise ValueError(f"no run {options.run!r}: {nearest(options.run, runs)}")
-    return 0 if write_report(folder) else 1
+    from cohabit.runner.folder import RunFolder
+
+    summary = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    run = RunFolder(folder)
+    with run.locked():
+        run.forget("report")
+        return 0 if write_report(run, summary) else 1
 
 
 def simulate_to_disk(options: argparse.Namespace) -> int:

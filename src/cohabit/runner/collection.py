@@ -150,8 +150,8 @@ class Collection:
             "environment": hash_environment(),
         }
 
-    def write_summary(self, outcomes: Mapping[str, Outcome], seconds: float) -> Path:
-        """Write `run.json`: design, seed, versions, and how each notebook fared."""
+    def write_summary(self, outcomes: Mapping[str, Outcome], seconds: float) -> dict:
+        """Write `run.json`: design, seed, versions, how each notebook fared; return it."""
         manifest = _read_manifest(self.plan.cohort or self.folder.path / "cohort")
         summary = {
             "run": self.plan.run,
@@ -168,7 +168,7 @@ class Collection:
             "notebooks": self._summarise(outcomes),
         }
         write_json(self.folder.path / "run.json", summary)
-        return self.folder.path / "run.json"
+        return summary
 
     def _summarise(self, outcomes: Mapping[str, Outcome]) -> list[dict]:
         """Describe every notebook of the run, those that were not selected too."""

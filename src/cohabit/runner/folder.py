@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -87,7 +87,7 @@ class RunFolder:
     def forget(self, number: str) -> None:
         """Remove the record of notebook `number` first, then every file that it left."""
         record = self._read(number)
-        self._record_path(number).unlink(missing_ok=True)
+        (self.records / f"{number}.json").unlink(missing_ok=True)
         for name in record.outputs if record else ():
             (self.path / name).unlink(missing_ok=True)
         for folder in PREFIXED:
@@ -124,10 +124,14 @@ class RunFolder:
                     self._move(inner, f"{path.name}/{inner.name}", attempt)
             else:
                 self._move(path, path.name, attempt)
-        record = Record(**{**asdict(record), "outputs": outputs})
-        write_json(self._record_path(number), asdict(record))
+        record = replace(record, outputs=outputs)
+        self.write_record(number, record)
         shutil.rmtree(attempt, ignore_errors=True)
         return record
+
+    def write_record(self, name: str, record: Record) -> None:
+        """Write a record; the last step of everything that is to be believed."""
+        write_json(self.records / f"{name}.json", asdict(record))
 
     def keep_failed(self, number: str, attempt: Path, name: str) -> Path | None:
         """Keep the notebook of a failed attempt, with its error, for reading."""
@@ -146,12 +150,9 @@ class RunFolder:
             os.replace(target, attempt / f"previous-{target.name}")
         os.replace(source, target)
 
-    def _record_path(self, number: str) -> Path:
-        return self.records / f"{number}.json"
-
     def _read(self, number: str) -> Record | None:
         try:
-            content = json.loads(self._record_path(number).read_text(encoding="utf-8"))
+            content = json.loads((self.records / f"{number}.json").read_text(encoding="utf-8"))
             return Record(**content)
         except (OSError, ValueError, TypeError):
             return None
