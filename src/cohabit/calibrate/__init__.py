@@ -1,1 +1,5 @@
 """Solve the template's constants and score a cohort against the real study's figures."""
+
+from cohabit.calibrate.score import score
+
+__all__ = ["score"]

@@ -3,17 +3,51 @@
 from importlib.resources import files
 from pathlib import Path
 
-from cohabit.calibrate.start import start_species
-from cohabit.calibrate.start_genera import start_genera
+import pandas as pd
+
+from cohabit.calibrate import solve, start, start_genera
+from cohabit.calibrate.solve_effects import solve_covariate, solve_disease
+
+HEADER = """\
+# solved from iMSMS Consortium 2022 released data (authors' repository), re-analysed, by
+# python -m cohabit.calibrate: a template, not measurements
+"""
 
 
 def main() -> None:
     """Write `species.tsv` and `genera.tsv` of the package's template."""
+    species, genera = solve_templates()
     folder = Path(str(files("cohabit.simulate"))) / "template"
-    species = start_species()
-    genera = start_genera(species)
     for name, table in (("species", species), ("genera", genera)):
-        table.to_csv(folder / f"{name}.tsv", sep="\t", lineterminator="\n", float_format="%.6g")
+        text = table.to_csv(sep="\t", lineterminator="\n", float_format="%.6g", na_rep="NA")
+        (folder / f"{name}.tsv").write_text(HEADER + text, encoding="utf-8")
+
+
+def solve_templates() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Solve levels, then effects, then levels again under the effects."""
+    population, small = solve.Population.draw(3), solve.Population.draw(1)
+    species = start.start_species()
+    species = _solve_species(species, population, 8)
+    genera = start_genera.start_genera(species)
+    genera = _solve_genera(genera, species, population, 8)
+    for _ in range(2):
+        for name in ("sex", "age", "bmi"):
+            species, genera = solve_covariate(small, species, genera, name, 3)
+        species, genera = solve_disease(small, species, genera, 4)
+        species = _solve_species(species, population, 4)
+        genera = _solve_genera(genera, species, population, 6)
+    return species, genera
+
+
+def _solve_species(species: pd.DataFrame, population, steps: int) -> pd.DataFrame:
+    observe = solve.observe_species(population, start.DEPTH)
+    return solve.solve_levels(species, population, observe, steps)
+
+
+def _solve_genera(genera: pd.DataFrame, species: pd.DataFrame, population, steps: int):
+    latent = population.assemble(species, "species")
+    observe = solve.observe_genera(population, latent)
+    return solve.solve_levels(genera, population, observe, steps)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from scipy import special
 
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.streams import stream
-from cohabit.simulate.taxa import read_table
+from cohabit.simulate.template import read_template
 
 SEVEN = (
     "Faecalibacterium prausnitzii",
@@ -26,7 +26,8 @@ seven are our illustration."""
 
 RESTORED = 0.5  # part of the seven's decrease that every therapy restores
 RESTORED_ELSEWHERE = 0.1  # part of every other disease effect that every therapy restores
-N_DISEASE = 60  # species with a disease effect
+N_DISEASE = 70  # species with a disease effect
+FAMILY_P = 0.011  # families below it passed a false discovery rate of 0.05
 
 DRUG_SHARES = {
     "interferon": 87 / 576,
@@ -68,12 +69,6 @@ review, an illustration in size."""
 CARRIAGE = {"Prevotella": -0.15, "Akkermansia": 0.15}  # genus -> probit of carriage in MS
 
 
-def gain(table: pd.DataFrame) -> pd.Series:
-    """Return how far the mean arcsine square root moves per unit of log abundance."""
-    carriers = special.ndtr(table["carriage"])
-    return 0.5 * carriers * np.exp(table["intercept"] / 2 + table["log_sd"] ** 2 / 8)
-
-
 def shrink(coefficient: pd.Series, std_error: pd.Series) -> pd.Series:
     """Return coefficients pulled to zero as far as chance explains their spread."""
     true = max(coefficient.var() - (std_error**2).mean(), 0.05 * coefficient.var())
@@ -85,29 +80,69 @@ def std_error_from_p(coefficient: pd.Series, p_value: pd.Series) -> pd.Series:
     return (coefficient / special.ndtri(1 - p_value.clip(1e-12, 0.999) / 2)).abs()
 
 
-def plant_species(table: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns of effects to the species template."""
+def plant_species(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns of effects to the species template; disease and covariates come solved."""
     table = table.copy()
-    per_log = gain(table)
-    for name in ("sex", "age", "bmi"):
-        coefficient = source[f"{name}_coef_asin"]
-        error = std_error_from_p(coefficient, source[f"{name}_p"])
-        effect = (shrink(coefficient, error) / per_log).reindex(table.index).fillna(0.0)
-        table[name] = effect.clip(-1, 1) if name == "sex" else effect.clip(-0.05, 0.05)
-    table["ms_all"] = _choose_disease(source, per_log).reindex(table.index).fillna(0.0)
+    chosen = table.index.isin(choose_planted(table))
+    table["ms_all"] = np.where(chosen, 1e-3, 0.0)
+    table["carriage_ms"] = table["genus"].map(CARRIAGE).where(chosen).fillna(0.0)
     table["severity"] = pd.Series(SEVERITY).reindex(table.index).fillna(0.0)
-    planted = table["ms_all"] != 0
-    table["carriage_ms"] = table["genus"].map(CARRIAGE).where(planted).fillna(0.0)
+    for name in ("sex", "age", "bmi"):
+        table[name] = 0.0
     table["smoking"] = _scatter(table, "smoking", 30, 0.3)
     table["batch"] = 0.12 * stream(0, "calibrate/batch").standard_normal(len(table))
     return split_disease(table)
 
 
-def _choose_disease(source: pd.DataFrame, per_log: pd.Series) -> pd.Series:
-    """Return the all-MS effect of the likeliest species: the 32 hits and those next to them."""
-    coefficient = shrink(source["ms_coef_asin"], source["ms_se_asin"])
-    chosen = source["ms_p"].nsmallest(N_DISEASE).index
-    return (coefficient[chosen] / per_log[chosen]).clip(-0.9, 0.9)
+def choose_planted(table: pd.DataFrame) -> pd.Index:
+    """Return the species with a disease effect: the hits, then the likeliest of the others.
+
+    The 32 hits, every Akkermansia, two species of each family that passed, and by p-value
+    up to `N_DISEASE`.
+    """
+    source = _species_source()
+    chosen = [*source.index[source["ms_fdr"] < 0.05]]
+    chosen += [*table.index[table["genus"] == "Akkermansia"]]
+    for family in family_targets().index:
+        members = table.index[table["family_calibration"] == family]
+        known = source["ms_p"].reindex(members).fillna(1.0)
+        chosen += [*known.sort_values(kind="stable").index[:2]]
+    chosen = [*dict.fromkeys(chosen)]
+    rest = source["ms_p"].drop(index=chosen, errors="ignore").nsmallest(N_DISEASE - len(chosen))
+    return pd.Index([*chosen, *rest.index])
+
+
+def disease_targets() -> tuple[pd.Series, pd.Series]:
+    """Return all-MS coefficients on the arcsine-square-root scale: of species, of genera."""
+    source, genera = _species_source(), known_genera()
+    species = shrink(source["ms_coef_asin"], source["ms_se_asin"])
+    return species, shrink(genera["status_coef"], genera["status_se"])
+
+
+def genus_targets() -> pd.Series:
+    """Return the all-MS coefficient of the three genera whose effect size is a target."""
+    return known_genera().loc[["Akkermansia", "Faecalibacterium", "Blautia"], "status_coef"]
+
+
+def family_targets() -> pd.Series:
+    """Return the all-MS coefficient of every family that passed, shrunk."""
+    families = read_template("families_source").set_index("family")
+    families = families[families["tested"] == 1]
+    error = std_error_from_p(families["status_coef"], families["status_p"])
+    coefficient = shrink(families["status_coef"], error)
+    return coefficient[families["status_p"] < FAMILY_P]
+
+
+def covariate_targets(name: str) -> tuple[pd.Series, pd.Series]:
+    """Return coefficients of sex, age or BMI on the arcsine-square-root scale, shrunk."""
+    source, genera = _species_source(), known_genera()
+    error = std_error_from_p(source[f"{name}_coef_asin"], source[f"{name}_p"])
+    species = shrink(source[f"{name}_coef_asin"], error)
+    return species, shrink(genera[f"{name}_coef"], genera[f"{name}_se"])
+
+
+def _species_source() -> pd.DataFrame:
+    return read_template("species_source").set_index("species")
 
 
 def split_disease(table: pd.DataFrame) -> pd.DataFrame:
@@ -137,18 +172,14 @@ def _scatter(table: pd.DataFrame, name: str, size: int, sd: float) -> np.ndarray
     return effect
 
 
-def plant_genera(table: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
+def plant_genera(table: pd.DataFrame) -> pd.DataFrame:
     """Add effects to the 16S template; genera that follow their species have none of their own."""
-    table = table.copy()
-    per_log = gain(table)
-    own = table["follows"] == 0
-    limit = {"sex": 1.0, "age": 0.05, "bmi": 0.05}
-    for name, largest in limit.items():
-        effect = shrink(source[f"{name}_coef"], source[f"{name}_se"]) / per_log
-        table[name] = effect.reindex(table.index).clip(-largest, largest).where(own).fillna(0.0)
-    chosen = source.index[(source["status_p"] < 0.1) & (source["tested"] == 1)]
-    effect = shrink(source["status_coef"], source["status_se"])[chosen] / per_log[chosen]
-    table["ms"] = effect.reindex(table.index).clip(-0.9, 0.9).where(own).fillna(0.0)
+    table, source = table.copy(), known_genera()
+    own = (table["follows"] == 0) & (table["tail"] == 0)
+    for name in ("sex", "age", "bmi"):
+        table[name] = np.where(own, 1e-4, 0.0)
+    chosen = source.index[(source["status_fdr"] < 0.1) & (source["tested"] == 1)]
+    table["ms"] = np.where(own & table.index.isin(chosen), 1e-3, 0.0)
     table["batch"] = 0.25 * stream(0, "calibrate/batch/16s").standard_normal(len(table))
     table.loc["Odoribacter", "batch"] = -9.0
     for name in (*DRUGS, "severity", "smoking"):
@@ -158,4 +189,4 @@ def plant_genera(table: pd.DataFrame, source: pd.DataFrame) -> pd.DataFrame:
 
 def known_genera() -> pd.DataFrame:
     """Return the released genera, by name."""
-    return read_table("genera_source.tsv").set_index("genus")
+    return read_template("genera_source").set_index("genus")

@@ -6,25 +6,31 @@ from scipy import special
 
 from cohabit.calibrate import plant
 from cohabit.simulate.streams import stream
-from cohabit.simulate.taxa import FACTORS, LINEAGE, SITES, read_table
+from cohabit.simulate.taxa import FACTORS, LINEAGE, SITES
+from cohabit.simulate.template import read_template
 
 DEPTH = 500_000  # reads at which the template's prevalence is detection
 TAIL_SPECIES = 900
 TAIL_SHARE = 0.02  # of all reads
 SITE_COLUMNS = [f"site_{site.replace(' ', '_')}" for site in SITES]
+SITE_SHRINKAGE = pd.Series([0.95, 0.75, 0.8, 0.4, 0.92, 0.92, 0.7], SITE_COLUMNS)
+"""Part of a site's mean CLR offset that is not sampling error, by its number of people."""
+
 ON_OFF = {"Prevotella": 0.6, "Akkermansia": 0.78}  # genus -> share of carriers
 SHARED_GROUPS = {"Prevotella": 0.5, "Akkermansia": 0.95}  # genus -> loading of its own factor
+CARRIAGE_LOADING = 0.8  # of the shared factors, relative to abundance
+TRUE_ICC_SPREAD = 0.77  # of the spread of the estimates; the rest is their sampling error
 IMPUTED_SD_SCATTER = 0.35  # about the fitted relation of log_sd, which has 0.55
 
 
 def start_species() -> pd.DataFrame:
     """Return the species template before solving: 441 species and a rare tail."""
-    source = read_table("species_source.tsv")
+    source = read_template("species_source")
     table = pd.concat([_start_real(source), _start_tail(source)], ignore_index=True)
     table["mean"] /= table["mean"].sum()
     table = table.join(load_factors(table)).set_index("feature")
-    table = plant.plant_species(first_level(table, DEPTH), source.set_index("species"))
-    return table
+    table = first_level(shift_sites(table), DEPTH)
+    return plant.plant_species(table)
 
 
 def _start_real(source: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +39,8 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     measured = source["resid_sd_asin"].notna()
     genus = source["genus"]
     table = source.rename(columns={"species": "feature"})
-    table = table[["feature", *LINEAGE, "prevalence", *SITE_COLUMNS]].copy()
+    kept = ["feature", *LINEAGE, "family_calibration", "prevalence", *SITE_COLUMNS]
+    table = table[kept].copy()
     table["tail"] = 0
     table["mean"] = source["mean_rel_abund"] * (1 - TAIL_SHARE)
     table["log_sd"] = np.where(measured, source["log_sd"], (source["log_sd"] + scatter).clip(0.7))
@@ -43,7 +50,7 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     table["icc"] = target_icc(source["genus"], source["family_calibration"])
     family = source["family_calibration"]
     table["group"] = np.where(genus.isin(ON_OFF), genus, family)
-    implied = read_table("families_source.tsv").set_index("family")["implied_within_family_corr"]
+    implied = read_template("families_source").set_index("family")["implied_within_family_corr"]
     correlation = family.map(implied).fillna(0.05).clip(0.03, 0.6)
     table["group_loading"] = genus.map(SHARED_GROUPS).fillna(np.sqrt(correlation))
     table["carriage_group_loading"] = genus.map(SHARED_GROUPS).fillna(0.3)
@@ -52,7 +59,7 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
 
 def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
     """Return rare species: those of families without a template species, then nameless ones."""
-    families = read_table("families_source.tsv")
+    families = read_template("families_source")
     families = families[families["n_species_template"] == 0]
     each = 2
     named = families.loc[families.index.repeat(each)]
@@ -70,6 +77,7 @@ def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
         }
     )
     table["feature"] = [f"rare species {number:03d}" for number in range(1, len(table) + 1)]
+    table["family_calibration"] = table["family"]
     table["genus"] = table["order"] = table["class"] = table["phylum"] = "unclassified"
     table["tail"], table["group"], table["group_loading"] = 1, "rare", 0.0
     table["carriage_group_loading"], table["icc"] = 0.0, 0.14
@@ -82,18 +90,38 @@ def target_icc(genus: pd.Series, family: pd.Series) -> np.ndarray:
 
     A species stands where its genus, else its family, stands among the measured ones.
     """
-    genera = read_table("genera_source.tsv").set_index("genus")
-    families = read_table("families_source.tsv").set_index("family")["household_icc"]
+    genera = read_template("genera_source").set_index("genus")
+    families = read_template("families_source").set_index("family")["household_icc"]
     guess = genus.map(genera["household_icc"]).fillna(family.map(families)).fillna(0.14)
     jitter = 0.03 * stream(0, "calibrate/icc").standard_normal(len(guess))
     rank = (guess.to_numpy(float) + jitter).argsort().argsort()
     real = genera.loc[genera["tested"] == 1, "household_icc"]
-    return np.quantile(real, (rank + 0.5) / len(rank))
+    seen = np.quantile(real, (rank + 0.5) / len(rank))
+    middle = real.median()
+    return np.clip(middle + TRUE_ICC_SPREAD * (seen - middle), 0.01, None)
+
+
+def shift_sites(table: pd.DataFrame) -> pd.DataFrame:
+    """Move species so that each family differs between sites as it does in the released tables.
+
+    Species of a family keep their differences from one another.
+    """
+    families = read_template("families_source").set_index("family")[SITE_COLUMNS]
+    wanted = families * SITE_SHRINKAGE
+    table = table.copy()
+    weight = table["mean"].to_numpy()[:, None]
+    family = table["family_calibration"]
+    total = pd.Series(weight[:, 0]).groupby(family.to_numpy()).sum()
+    for column in SITE_COLUMNS:
+        held = (table[column] * table["mean"]).groupby(family).sum() / total
+        change = (wanted[column] - held).reindex(family).fillna(0.0)
+        table[column] += change.to_numpy()
+    return table
 
 
 def load_factors(table: pd.DataFrame) -> pd.DataFrame:
     """Return loadings on the twelve shared factors: the genus's, else half its family's mean."""
-    genera = read_table("genera_source.tsv")
+    genera = read_template("genera_source")
     by_genus = genera.set_index("genus")[FACTORS]
     by_family = genera.groupby("family")[FACTORS].mean() * 0.5
     loadings = by_genus.reindex(table["genus"]).to_numpy(float)
@@ -119,6 +147,7 @@ def first_level(table: pd.DataFrame, depth: float) -> pd.DataFrame:
     table["intercept"] = level
     table["carriage"] = special.ndtri(carriers)
     table["household_share"] = (1.3 * table["icc"]).clip(0, 0.9)
+    table["carriage_loading"] = CARRIAGE_LOADING
     table["carriage_share"] = 0.2
     return table
 

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 
 from cohabit.calibrate import plant
-from cohabit.calibrate.start import SITE_COLUMNS, first_level, load_factors
+from cohabit.calibrate.start import (
+    SITE_COLUMNS,
+    SITE_SHRINKAGE,
+    TRUE_ICC_SPREAD,
+    first_level,
+    load_factors,
+)
 from cohabit.simulate.streams import stream
 from cohabit.simulate.taxa import LINEAGE
 
@@ -29,7 +35,7 @@ def start_genera(species: pd.DataFrame) -> pd.DataFrame:
     table = first_level(table, DEPTH)
     table = _follow(table, real)
     table["n_asvs"] = _count_asvs(table)
-    return plant.plant_genera(table, source)
+    return plant.plant_genera(table)
 
 
 def _start_real(source: pd.DataFrame) -> pd.DataFrame:
@@ -37,9 +43,14 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     table["genus"] = table["feature"]
     table["mean"], table["prevalence"] = table["mean_rel_abund_hhc"], table["prevalence_hhc"]
     table["log_sd"] = table["log_sd_hhc"].fillna(1.4)
-    table["icc"] = table["household_icc"].fillna(0.14)
-    columns = ["feature", *LINEAGE, "mean", "log_sd", "prevalence", "icc"]
+    known = source["tested"] == 1
+    middle = source.loc[known, "household_icc"].median()
+    seen = source["household_icc"].where(known, middle).to_numpy()
+    table["icc"] = (middle + TRUE_ICC_SPREAD * (seen - middle)).clip(0.01, None)
+    table["sd_asin"] = np.hypot(source["sd_resid_asin"], source["sd_household_asin"]).to_numpy()
+    columns = ["feature", *LINEAGE, "mean", "log_sd", "sd_asin", "prevalence", "icc"]
     table = table[[*columns, *SITE_COLUMNS]].copy()
+    table[SITE_COLUMNS] *= SITE_SHRINKAGE
     table["tail"], table["group"] = 0, table["family"]
     table["group_loading"], table["carriage_group_loading"] = 0.2, 0.2
     return table

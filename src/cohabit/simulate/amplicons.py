@@ -15,7 +15,7 @@ from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.sequencing import Block, walk
 from cohabit.simulate.streams import stream
-from cohabit.simulate.taxa import Template, read_template
+from cohabit.simulate.taxa import Template, read_taxa
 
 ASV_CONCENTRATION = 2.5  # Dirichlet concentration of a genus's ASVs within a person
 ASV_HOUSEHOLD_SHARE = 0.35  # share of ASV coordinates that partners have in common
@@ -36,7 +36,7 @@ def draw_genera(community: Community, design: StudyDesign, seed: int) -> Communi
     Community
         Its template is the genera's; a followed genus carries what its species carry.
     """
-    own = assemble(community.people, read_template("genera"), design, seed, "genera")
+    own = assemble(community.people, read_taxa("genera"), design, seed, "genera")
     return follow_species(own, community)
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import build_coefficients, build_exposures
-from cohabit.simulate.taxa import Template, read_template
+from cohabit.simulate.taxa import Template, read_taxa
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def draw_community(people: pd.DataFrame, design: StudyDesign, seed: int) -> Comm
     seed : int
         Seed of the study; the draws come from streams of their own.
     """
-    return assemble(people, read_template("species"), design, seed, "species")
+    return assemble(people, read_taxa("species"), design, seed, "species")
 
 
 def assemble(
@@ -167,12 +167,17 @@ def _draw_liability(dice, template, design, name, fixed) -> np.ndarray:
 
 
 def _draw_residuals(dice: Dice, template: Template, name: str):
-    """Draw correlated standard normals of households and persons, both people x taxa."""
+    """Draw correlated standard normals of households and persons, both people x taxa.
+
+    The shared factors belong to the gut: one draw moves species and genera, carriage and
+    abundance alike.
+    """
     loadings, group_loading = template.loadings, template.column("group_loading")
     if name.endswith("carriage"):
-        loadings, group_loading = loadings * 0, template.column("carriage_group_loading")
+        loadings = loadings * template.column("carriage_loading")
+        group_loading = template.column("carriage_group_loading")
     return tuple(
-        _draw_scores(dice, f"{name}/{per}", per, template.groups, loadings, group_loading)
+        _draw_scores(dice, name, per, template.groups, loadings, group_loading)
         for per in ("household", "person")
     )
 
@@ -181,9 +186,10 @@ def _draw_scores(dice, name, per, groups, loadings, group_loading) -> np.ndarray
     """Draw scores of unit variance: shared factors, a factor of the group, the taxon's own."""
     n_factors, n_taxa = loadings.shape
     shared = (loadings**2).sum(axis=0) + group_loading**2
-    scores = dice.normals(name, per, n_taxa)
+    scores = dice.normals(f"{name}/{per}", per, n_taxa)
     scores *= np.sqrt(np.clip(1 - shared, 0, None))
-    scores += np.einsum("im,mj->ij", dice.normals(f"{name}/factors", per, n_factors), loadings)
-    by_group = dice.normals(f"{name}/groups", per, groups.max() + 1)
+    factors = dice.normals(f"community/gut/{per}", per, n_factors)
+    scores += np.einsum("im,mj->ij", factors, loadings)
+    by_group = dice.normals(f"{name}/{per}/groups", per, groups.max() + 1)
     scores += by_group[:, groups] * group_loading
     return scores

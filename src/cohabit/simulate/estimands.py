@@ -16,7 +16,7 @@ from cohabit.simulate.community import Community, assemble, draw_community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
-from cohabit.simulate.taxa import read_template
+from cohabit.simulate.taxa import read_taxa
 
 REFERENCE_SEED = 20_220_915
 REFERENCE_PAIRS = 1500
@@ -70,7 +70,7 @@ def _draw_reference(design: StudyDesign) -> tuple[pd.DataFrame, Community, Commu
     people = draw_people(large, REFERENCE_SEED)
     patients = people[people["group"] == "MS"]
     species = draw_community(patients, large, REFERENCE_SEED)
-    genera = assemble(patients, read_template("genera"), large, REFERENCE_SEED, "genera")
+    genera = assemble(patients, read_taxa("genera"), large, REFERENCE_SEED, "genera")
     return patients, species, genera
 
 

@@ -14,7 +14,7 @@ from scipy import sparse, special
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.streams import stream
-from cohabit.simulate.taxa import read_table
+from cohabit.simulate.template import read_template
 
 KITS = ("dry swab", "snap frozen")
 BATCHES = ("A", "B")
@@ -46,7 +46,7 @@ def draw_batches(dice: Dice) -> np.ndarray:
 
 def draw_depth(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str) -> np.ndarray:
     """Draw the expected reads of every library, shape (n_kits, n_people)."""
-    table = read_table("depth.tsv").query("assay == @DEPTH_NAMES[@assay]").set_index("site")
+    table = read_template("depth").query("assay == @DEPTH_NAMES[@assay]").set_index("site")
     table = table[["log_mu", "log_sigma"]].astype(float)
     per_site = table.reindex(people["site"]).fillna(table.loc["ALL"]).to_numpy()
     log_mu, log_sigma = per_site.T

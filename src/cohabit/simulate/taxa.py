@@ -5,13 +5,13 @@ solved from it by ``python -m cohabit.calibrate``. No dial re-solves them.
 """
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from importlib.resources import files
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
 
 from cohabit import schema
+from cohabit.simulate.template import read_template
 
 FACTORS = [f"factor{number}" for number in range(1, 13)]
 SITES = list(schema.SITE_COUNTRY)
@@ -48,21 +48,8 @@ class Template:
         """Number of the group (a family or a genus) whose factor a taxon shares."""
         return pd.factorize(self.table["group"], sort=True)[0]
 
-    @cached_property
-    def specific(self) -> np.ndarray:
-        """Loading on what a taxon shares with no other, so that the variance is one."""
-        shared = (self.loadings**2).sum(axis=0) + self.column("group_loading") ** 2
-        return np.sqrt(np.clip(1 - shared, 0, None))
 
-
-def read_table(name: str) -> pd.DataFrame:
-    """Read one of the package's tables, for example ``"depth.tsv"``."""
-    path = files("cohabit.simulate") / "template" / name
-    with path.open(encoding="utf-8") as stream:
-        return pd.read_csv(stream, sep="\t", keep_default_na=False, na_values=["NA", ""])
-
-
-@lru_cache
-def read_template(name: str) -> Template:
+@cache
+def read_taxa(name: str) -> Template:
     """Read a solved template, ``"species"`` or ``"genera"``."""
-    return Template(read_table(f"{name}.tsv").set_index("feature"))
+    return Template(read_template(name).set_index("feature"))

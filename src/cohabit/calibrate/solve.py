@@ -1,0 +1,175 @@
+"""Solve intercepts, spreads, carriage and household shares on a large simulated population.
+
+Everything is solved as it is observed: after closure and, for detection and household shares,
+after sequencing with the ordinary batch on. The draws stay the same from step to step, so that
+only the constants move.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cohabit.formula import model_matrix
+from cohabit.simulate.amplicons import follow_species
+from cohabit.simulate.community import Community, assemble
+from cohabit.simulate.design import PAIRS_PER_SITE, StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.households import draw_people
+from cohabit.simulate.sequencing import count_reads, draw_batches
+from cohabit.simulate.taxa import Template
+
+SEED = 1_000_001  # of the population the constants are solved on; no study uses it
+TIMES = 5  # as many pairs as the study
+DAMPING = 0.7
+MIN_SPREAD, MAX_SPREAD = 0.2, 3.0  # log units
+MODEL = "group + sex + age + bmi + site"
+
+
+@dataclass(frozen=True)
+class Population:
+    """The people the constants are solved on."""
+
+    design: StudyDesign
+    people: pd.DataFrame
+    batches: np.ndarray
+
+    @classmethod
+    def draw(cls, times: int = TIMES) -> "Population":
+        """Draw several times the pairs of the study."""
+        pairs = {site: times * n for site, n in PAIRS_PER_SITE.items()}
+        design = StudyDesign(pairs_per_site=pairs)
+        people = draw_people(design, SEED)
+        return cls(design, people, draw_batches(Dice.of(people, design, SEED)))
+
+    @property
+    def controls(self) -> np.ndarray:
+        """Rows of the controls, whose means the template describes."""
+        return (self.people["group"] == "control").to_numpy()
+
+    def assemble(self, table: pd.DataFrame, name: str) -> Community:
+        """Draw the community of a template that is still being solved."""
+        return assemble(self.people, Template(table), self.design, SEED, name)
+
+    def count(self, community: Community, depth: float, label: str) -> np.ndarray:
+        """Return counts at one depth, batch on, people x taxa."""
+        effect = np.outer(self.batches, community.template.column("batch"))
+        seen = community.composition * np.exp(effect)
+        seen *= depth / seen.sum(axis=1, keepdims=True)
+        uniform = np.random.default_rng(SEED).random(seen.shape)
+        return count_reads(seen, uniform)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a population shows of each taxon."""
+
+    mean: np.ndarray
+    log_sd: np.ndarray
+    sd_asin: np.ndarray
+    prevalence: np.ndarray
+    icc: np.ndarray
+    gain: np.ndarray
+    coefficients: pd.DataFrame
+    """Coefficients of the study's own model on the arcsine-square-root scale."""
+
+
+def look(population: Population, counts: np.ndarray) -> Seen:
+    """Measure what the template gives targets for."""
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    controls = shares[population.controls]
+    logs = np.log(np.where(controls > 0, controls, np.nan))
+    values = np.arcsin(np.sqrt(shares))
+    matrix = model_matrix(MODEL, population.people).values
+    x = matrix.to_numpy(float)
+    fitted = np.linalg.lstsq(x, values, rcond=None)[0]
+    left = values - x @ fitted
+    variance = (left**2).sum(axis=0) / (len(x) - x.shape[1])
+    variance = np.maximum(variance, 1e-30)
+    with np.errstate(invalid="ignore"):
+        log_sd = np.sqrt(np.nanvar(np.where((counts[population.controls] > 0), logs, np.nan), 0))
+    return Seen(
+        mean=controls.mean(axis=0),
+        log_sd=np.nan_to_num(log_sd, nan=1.0),
+        sd_asin=np.sqrt(variance),
+        prevalence=(controls > 0).mean(axis=0),
+        icc=(left[::2] * left[1::2]).mean(axis=0) / variance,
+        gain=0.5 * np.sqrt(shares * (1 - shares)).mean(axis=0),
+        coefficients=pd.DataFrame(fitted, index=matrix.columns),
+    )
+
+
+def solve_levels(table: pd.DataFrame, population: Population, observe, steps: int) -> pd.DataFrame:
+    """Move the constants until what is observed has the template's figures.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A template; its columns mean, log_sd, sd_asin, prevalence and icc are the targets.
+    population : Population
+    observe : callable
+        Template table -> counts, people x taxa.
+    steps : int
+        How often the constants are moved.
+    """
+    table = table.copy()
+    for _ in range(steps):
+        seen = look(population, observe(table))
+        table = _move(table, seen)
+    return table
+
+
+def _move(table: pd.DataFrame, seen: Seen) -> pd.DataFrame:
+    """Take one damped step; a wider spread lowers the intercept, so that the mean stays."""
+    table = table.copy()
+    ratio = np.where(seen.mean > 0, table["mean"] / np.maximum(seen.mean, 1e-12), 1.0)
+    squared = table["spread"] ** 2 + DAMPING * _missing_variance(table, seen)
+    largest = np.where(table["sd_asin"].notna(), MAX_SPREAD, 1.25 * table["log_sd"])
+    spread = np.sqrt(np.clip(squared, MIN_SPREAD**2, np.minimum(largest, MAX_SPREAD) ** 2))
+    table["intercept"] -= (spread**2 - table["spread"] ** 2) / 2
+    table["spread"] = spread
+    table["intercept"] += DAMPING * np.log(np.clip(ratio, 0.3, 3.0))
+    wanted, have = (
+        special.ndtri(np.clip(share, 0.002, 0.998))
+        for share in (table["prevalence"], seen.prevalence)
+    )
+    table["carriage"] = np.clip(table["carriage"] + DAMPING * (wanted - have), -3.2, 3.0)
+    miss = table["icc"] - np.maximum(seen.icc, -0.02)
+    table["household_share"] = np.clip(table["household_share"] + DAMPING * miss, 0.0, 0.95)
+    table["carriage_share"] = np.clip(table["household_share"], 0.05, 0.6)
+    return table
+
+
+def _missing_variance(table: pd.DataFrame, seen: Seen) -> np.ndarray:
+    """Return how much log variance is still missing.
+
+    Where the SD of the arcsine square root was released, from what a lognormal share with
+    some zeros has on that scale: its square over the mean is 1 - prevalence * exp(-variance / 4).
+    """
+    present = np.clip(seen.prevalence, 0.01, 1)
+    wanted, have = (
+        -4 * np.log(np.clip(1 - sd**2 / np.maximum(mean, 1e-12), 0.02, 1) / present)
+        for sd, mean in ((table["sd_asin"], table["mean"]), (seen.sd_asin, seen.mean))
+    )
+    by_log = np.where(seen.prevalence > 0.02, table["log_sd"] ** 2 - seen.log_sd**2, 0.0)
+    return np.clip(np.where(table["sd_asin"].notna(), wanted - have, by_log), -1.5, 1.5)
+
+
+def observe_genera(population: Population, species: Community):
+    """Return the function that turns a genus template into counts at 10,000 reads."""
+
+    def observe(table: pd.DataFrame) -> np.ndarray:
+        own = population.assemble(table, "genera")
+        return population.count(follow_species(own, species), 10_000, "16s")
+
+    return observe
+
+
+def observe_species(population: Population, depth: float):
+    """Return the function that turns a species template into counts."""
+
+    def observe(table: pd.DataFrame) -> np.ndarray:
+        return population.count(population.assemble(table, "species"), depth, "shotgun")
+
+    return observe
