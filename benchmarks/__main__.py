@@ -76,8 +76,8 @@ def run(name: str) -> list[dict]:
 def page(found: dict[str, list[dict]]) -> str:
     parts = [
         "# Benchmarks\n",
-        "Made by `make bench`; the peers run on the same data in the same run. `ratio` is the peer's "
-        "time over ours. Ours is the median of several calls, the first left out.\n",
+        "Made by `make bench`; the peers run on the same data in the same run. `ratio` is the "
+        "peer's time over ours. Ours is the median of several calls, the first left out.\n",
         f"{date.today()} · {machine()}\n",
     ]
     for name, rows in found.items():
