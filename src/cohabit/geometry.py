@@ -6,12 +6,16 @@ n x n matrix is needed.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+PANEL = 128
+"""Rows of the Gower-centred matrix multiplied at a time."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class GramGeometry:
     """A Gower-centred matrix."""
 
@@ -22,6 +26,11 @@ class GramGeometry:
     def n_samples(self) -> int:
         """Return the number of samples."""
         return len(self.gram)
+
+    @property
+    def width(self) -> int:
+        """Return how many numbers one inner product of two samples reads."""
+        return 1
 
     def total(self) -> float:
         """Return the trace: the total sum of squares."""
@@ -34,15 +43,46 @@ class GramGeometry:
     def quadratic(self, vectors: np.ndarray) -> np.ndarray:
         """Return ``V_b' G V_b`` for each b; vectors (n_samples, B, k) -> (B, k, k)."""
         n, blocks, width = vectors.shape
-        product = (self.gram @ vectors.reshape(n, -1)).reshape(n, blocks, width)
-        return vectors.transpose(1, 2, 0) @ product.transpose(1, 0, 2)
+        flat = vectors.reshape(n, -1)
+        product = np.empty_like(flat)
+        for start, stop, rows in self._lower:
+            np.matmul(rows, flat[:stop], out=product[start:stop])
+        half = _inner_products(vectors, product.reshape(vectors.shape))
+        return (half + half.transpose(0, 2, 1)) / 2
+
+    @cached_property
+    def _lower(self) -> list[tuple[int, int, np.ndarray]]:
+        """Panels of rows up to the diagonal, what lies left of it doubled: half the work."""
+        panels = []
+        for start in range(0, self.n_samples, PANEL):
+            stop = min(start + PANEL, self.n_samples)
+            rows = self.gram[start:stop, :stop].copy()
+            rows[:, :start] *= 2
+            panels.append((start, stop, rows))
+        return panels
 
     def take(self, rows: np.ndarray) -> "GramGeometry":
         """Return the same samples in another order."""
         return GramGeometry(self.gram[np.ix_(rows, rows)])
 
+    def differences(self, first: np.ndarray, second: np.ndarray) -> "GramGeometry":
+        """Return the geometry of the differences between two sets of samples, row by row."""
+        mixed = self.gram[np.ix_(first, second)]
+        own = self.gram[np.ix_(first, first)] + self.gram[np.ix_(second, second)]
+        return GramGeometry(own - mixed - mixed.T)
 
-@dataclass(frozen=True)
+    def residuals(self, basis: np.ndarray) -> "GramGeometry":
+        """Return the geometry of what an orthonormal basis (n_samples, k) leaves."""
+        product = self.gram @ basis
+        half = product - basis @ (basis.T @ product) / 2
+        return GramGeometry(self.gram - half @ basis.T - basis @ half.T)
+
+    def inner(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return inner products of samples, position by position, in the shape given."""
+        return self.gram[first, second]
+
+
+@dataclass(frozen=True, eq=False)
 class FeatureGeometry:
     """Centred features, whose Euclidean distances are meant."""
 
@@ -53,6 +93,11 @@ class FeatureGeometry:
     def n_samples(self) -> int:
         """Return the number of samples."""
         return len(self.features)
+
+    @property
+    def width(self) -> int:
+        """Return how many numbers one inner product of two samples reads."""
+        return self.features.shape[1]
 
     def total(self) -> float:
         """Return the total sum of squares."""
@@ -66,14 +111,33 @@ class FeatureGeometry:
         """Return ``V_b' Y Y' V_b`` for each b; vectors (n_samples, B, k) -> (B, k, k)."""
         n, blocks, width = vectors.shape
         scores = (self.features.T @ vectors.reshape(n, -1)).reshape(-1, blocks, width)
-        return scores.transpose(1, 2, 0) @ scores.transpose(1, 0, 2)
+        return _inner_products(scores, scores)
 
     def take(self, rows: np.ndarray) -> "FeatureGeometry":
         """Return the same samples in another order."""
         return FeatureGeometry(self.features[rows])
 
+    def differences(self, first: np.ndarray, second: np.ndarray) -> "FeatureGeometry":
+        """Return the geometry of the differences between two sets of samples, row by row."""
+        return FeatureGeometry(self.features[first] - self.features[second])
+
+    def residuals(self, basis: np.ndarray) -> "FeatureGeometry":
+        """Return the geometry of what an orthonormal basis (n_samples, k) leaves."""
+        return FeatureGeometry(self.features - basis @ (basis.T @ self.features))
+
+    def inner(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return inner products of samples, position by position, in the shape given."""
+        return np.einsum("...j,...j->...", self.features[first], self.features[second])
+
 
 Geometry = GramGeometry | FeatureGeometry
+
+
+def _inner_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return ``left_b' right_b`` for each b; both (n, B, k) -> (B, k, k)."""
+    if left.shape[2] == 1:
+        return np.einsum("nbi,nbj->bij", left, right)
+    return left.transpose(1, 2, 0) @ right.transpose(1, 0, 2)
 
 
 def from_distances(distances) -> tuple[GramGeometry, pd.Index]:

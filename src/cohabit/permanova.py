@@ -5,8 +5,6 @@ one that differs between households by exchanging whole households; see `permuta
 the section PERMANOVA of ``docs/methods.md``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -15,22 +13,7 @@ from scipy.stats import false_discovery_control
 
 from cohabit import geometry as geo
 from cohabit import schema
-from cohabit.formula import model_matrix
-from cohabit.permutation import SCHEMES
-from cohabit.pseudo_f import Fit
-from cohabit.schemes import Plan, household_order, plan_term, read_homes
-from cohabit.terms import Term, TermSpace, contained, model_basis, read_terms, term_space
-
-COLUMNS = (
-    "df",
-    "sum_of_squares",
-    "r2",
-    "r2_adjusted",
-    "pseudo_f",
-    "p_value",
-    "scheme",
-    "note",
-)
+from cohabit.partition import COLUMNS, Options, analyse, prepare
 
 
 def permanova(
@@ -96,8 +79,8 @@ def permanova(
     """
     geometry, ids = geo.from_distances(distances)
     people = geo.align(ids, metadata)
-    options = _Options(by, blocks, strata, scheme, permute, n_permutations)
-    return _analyse(geometry, people, formula, options, np.random.default_rng(rng))
+    options = Options(by, blocks, strata, scheme, permute, n_permutations)
+    return analyse(prepare(people, formula, options), geometry, np.random.default_rng(rng))
 
 
 def permanova_features(
@@ -122,7 +105,7 @@ def permanova_features(
     rng = np.random.default_rng(options.pop("rng", None))
     geometry, ids = geo.from_features(features)
     people = geo.align(ids, metadata)
-    return _analyse(geometry, people, formula, _Options(by, **options), rng)
+    return analyse(prepare(people, formula, Options(by, **options)), geometry, rng)
 
 
 def pairwise_permanova(
@@ -190,104 +173,3 @@ def _adjust(p_values: pd.Series) -> pd.Series:
     known = p_values.dropna()
     q_values = false_discovery_control(known) if len(known) else []
     return pd.Series(q_values, index=known.index, dtype=float).reindex(p_values.index)
-
-
-@dataclass(frozen=True)
-class _Options:
-    by: str = "margin"
-    blocks: str | None = "household_id"
-    strata: str | None = "site"
-    scheme: str = "auto"
-    permute: str = "residuals"
-    n_permutations: int = 999
-
-    def __post_init__(self) -> None:
-        _check_choice("by", self.by, ("margin", "terms"))
-        _check_choice("scheme", self.scheme, ("auto", *SCHEMES))
-        _check_choice("permute", self.permute, ("residuals", "raw"))
-        if self.n_permutations < 0:
-            raise ValueError(f"n_permutations: expected at least 0; got {self.n_permutations}")
-        if self.blocks is None and self.scheme not in ("auto", "free"):
-            raise ValueError(
-                f"scheme {self.scheme!r} needs households: name their column in `blocks`"
-            )
-
-
-def _analyse(
-    geometry: geo.Geometry,
-    people: pd.DataFrame,
-    formula: str,
-    options: _Options,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    matrix = model_matrix(formula, people)
-    homes = read_homes(people, options.blocks, options.strata)
-    order = household_order(read_terms(matrix), homes, people.index)
-    homes, geometry = homes.take(order), geometry.take(order)
-    terms = read_terms(matrix, order)
-    basis = model_basis(terms)
-    if len(people) - 1 - basis.shape[1] < 1:
-        raise ValueError(
-            f"formula {formula!r}: {len(people)} samples leave no residual degrees of freedom "
-            f"for {basis.shape[1]} model columns; leave a term out"
-        )
-    plans = [
-        plan_term(_space(term, terms, basis, options.by), terms, homes, options.scheme)
-        for term in terms
-    ]
-    fit = Fit(geometry, basis, options.permute)
-    p_values, notes = _p_values(fit, plans, options.n_permutations, rng)
-    return _table(fit, plans, p_values, notes)
-
-
-def _space(term: Term, terms: Sequence[Term], basis: np.ndarray, by: str) -> TermSpace:
-    place = terms.index(term)
-    others = terms[:place] if by == "terms" else [*terms[:place], *terms[place + 1 :]]
-    larger = contained(term, terms) if by == "margin" else ""
-    return term_space(term, others, basis, larger)
-
-
-def _p_values(
-    fit: Fit, plans: Sequence[Plan], n_permutations: int, rng: np.random.Generator
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Return p-values and notes by term; terms that permute alike share their permutations."""
-    seeds = rng.integers(2**63, size=2 * len(SCHEMES))
-    alike: dict[int, list[Plan]] = {}
-    for plan in plans:
-        if plan.exchange is not None and n_permutations > 0:
-            alike.setdefault(plan.stream, []).append(plan)
-    p_values, notes = {}, {}
-    for stream, group in alike.items():
-        exchange, count = group[0].exchange, group[0].exchange.count()
-        exact = count <= n_permutations
-        draws = (
-            [exchange.every()]
-            if exact
-            else exchange.draw_blocks(
-                n_permutations, fit.block, np.random.default_rng(seeds[stream])
-            )
-        )
-        beyond = fit.count_beyond([plan.space for plan in group], draws)
-        for plan, hits in zip(group, beyond, strict=True):
-            name = plan.space.term.name
-            p_values[name] = hits / count if exact else (hits + 1) / (n_permutations + 1)
-            notes[name] = f"exact: all {count} permutations" if exact else ""
-    return p_values, notes
-
-
-def _table(
-    fit: Fit, plans: Sequence[Plan], p_values: dict[str, float], notes: dict[str, str]
-) -> pd.DataFrame:
-    rows = {}
-    for plan in plans:
-        name = plan.space.term.name
-        said = "; ".join(note for note in (*plan.notes, notes.get(name, "")) if note)
-        rows[name] = (*fit.row(plan.space), p_values.get(name, np.nan), plan.scheme, said)
-    rows["residual"] = (*fit.residual_row(), np.nan, np.nan, "", "")
-    rows["total"] = (fit.n_samples - 1, fit.total, 1.0, 1.0, np.nan, np.nan, "", "")
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS)).rename_axis("term")
-
-
-def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise ValueError(f"{name}: got {value!r}; {schema.nearest(value, known)}")

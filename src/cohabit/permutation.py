@@ -77,12 +77,29 @@ class Exchange:
                 _shuffle_members(result, rows, rng)
         return result
 
+    @cached_property
+    def pairs(self) -> np.ndarray | None:
+        """Positions of the pairs, (n_pairs, 2), when swapping them is all there is to do."""
+        groups = self._households_by_size
+        simple = self.scheme == "within" and len(groups) == 1 and groups[0].shape[1] == 2
+        return groups[0] if simple else None
+
     def draw_blocks(
         self, n_permutations: int, block: int, rng: np.random.Generator
     ) -> Iterator[np.ndarray]:
         """Yield `n_permutations` random permutations, at most `block` at a time."""
         for done in range(0, n_permutations, block):
             yield self.draw(min(block, n_permutations - done), rng)
+
+    def draw_swaps(
+        self, n_permutations: int, block: int, rng: np.random.Generator
+    ) -> Iterator[np.ndarray]:
+        """Yield random swaps of `pairs` as signs, (at most `block`, n_pairs); -1 swaps."""
+        for done in range(0, n_permutations, block):
+            shape = (min(block, n_permutations - done), len(self.pairs))
+            words = rng.integers(256, size=(shape[0], -(-shape[1] // 8)), dtype=np.uint8)
+            bits = np.unpackbits(words, axis=1, count=shape[1])
+            yield 1.0 - 2.0 * bits
 
     def _swapping_units(self) -> list[np.ndarray]:
         """Return groups of units that swap, each (n_units, people in a unit)."""

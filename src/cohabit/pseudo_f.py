@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,19 @@ TIE = 1e-9
 
 BLOCK_COLUMNS = 1024
 """Columns of one matrix product: permutations at a time x rank of the model."""
+
+
+class Forms(NamedTuple):
+    """k x k forms of permuted data, one for each of B permutations."""
+
+    quadratic: np.ndarray
+    """``A = Q' P G P' Q``, shape (B, k, k)."""
+
+    cross: np.ndarray | None = None
+    """``B = Q' G P' Q``, shape (k, B, k)."""
+
+    overlap: np.ndarray | None = None
+    """``C = Q' P' Q``, shape (k, B, k)."""
 
 
 class Fit:
@@ -100,35 +114,104 @@ class Fit:
 
     def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
         """Return pseudo-F of each term in each permutation, shape (n_permutations, n_terms)."""
+        forms = self._forms(positions)
+        part = _raw_part if self.permute == "raw" else _residual_part
+        parts = [part(space, forms, self.total, self._inner) for space in spaces]
+        explained, residual = (np.stack(column, axis=1) for column in zip(*parts, strict=True))
+        df = np.array([space.df for space in spaces])
+        return explained / df / (residual / self.df_residual)
+
+    def _forms(self, positions: np.ndarray) -> Forms:
         moved = self.basis[positions.T]
         quadratic = self.geometry.quadratic(moved)
         if self.permute == "raw":
-            parts = [self._raw(space, quadratic) for space in spaces]
-        else:
-            shape = (self.basis.shape[1], *moved.shape[1:])
-            flat = moved.reshape(len(moved), -1)
-            cross = (self._product.T @ flat).reshape(shape).transpose(1, 0, 2)
-            overlap = (self.basis.T @ flat).reshape(shape).transpose(1, 0, 2)
-            parts = [self._residual(space, quadratic, cross, overlap) for space in spaces]
-        explained, total, full = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
-        df = np.array([space.df for space in spaces])
-        return explained / df / ((total - full) / self.df_residual)
+            return Forms(quadratic)
+        flat = moved.reshape(len(moved), -1)
+        shape = (-1, *moved.shape[1:])
+        cross = (self._product.T @ flat).reshape(shape)
+        overlap = (self.basis.T @ flat).reshape(shape)
+        return Forms(quadratic, cross, overlap)
 
-    def _raw(self, space: TermSpace, quadratic: np.ndarray) -> tuple[np.ndarray, ...]:
-        full = np.trace(quadratic, axis1=1, axis2=2)
-        explained = np.einsum("bij,ij->b", quadratic, space.own @ space.own.T)
-        return explained, np.full(len(full), self.total), full
 
-    def _residual(
-        self, space: TermSpace, quadratic: np.ndarray, cross: np.ndarray, overlap: np.ndarray
-    ) -> tuple[np.ndarray, ...]:
-        r"""Freedman-Lane: with R = I - Q E Q', Q'P R G R P'Q = A - B'EC - C'EB + C'E D E C."""
-        reduced = space.reduced
-        removed = reduced @ overlap
-        mixed = cross.transpose(0, 2, 1) @ removed
-        inner = quadratic - mixed - mixed.transpose(0, 2, 1)
-        inner += removed.transpose(0, 2, 1) @ (self._inner @ removed)
-        total = self.total - float(np.einsum("ij,ij->", reduced, self._inner))
-        full = np.trace(inner, axis1=1, axis2=2)
-        explained = np.einsum("bij,ij->b", inner, space.own @ space.own.T)
-        return explained, np.full(len(full), total), full
+class PairFit(Fit):
+    """A `Fit` for permutations that swap the two members of pairs and nothing else.
+
+    The basis is split into what swapping leaves, ``B``, and a difference ``W`` within each
+    pair whose sign it turns: only the differences, n/2 x n/2, meet every permutation.
+
+    Parameters
+    ----------
+    fit : Fit
+    pairs : array of int, shape (n_pairs, 2)
+        Positions of the members.
+    """
+
+    def __init__(self, fit: Fit, pairs: np.ndarray) -> None:
+        super().__init__(fit.geometry, fit.basis, fit.permute)
+        first, second = pairs.T
+        difference = (self.basis[first] - self.basis[second]) / 2
+        self.moving = np.flatnonzero(np.abs(difference).max(axis=0, initial=0.0) > 1e-12)
+        self.difference = difference[:, self.moving]
+        fixed = self.basis.copy()
+        fixed[first] -= difference
+        fixed[second] += difference
+        self.differences = self.geometry.differences(first, second)
+        product = self.geometry.times(fixed)
+        self.fixed_quadratic = fixed.T @ product
+        self.fixed_cross = self._product.T @ fixed
+        self.fixed_overlap = self.basis.T @ fixed
+        self.mixed = product[first] - product[second]
+        self.crossed = self._product[first] - self._product[second]
+        self.overlapped = 2 * difference
+        self.block = max(1, BLOCK_COLUMNS // max(1, len(self.moving)))
+
+    def _forms(self, swaps: np.ndarray) -> Forms:
+        """Return the forms for signs of shape (n_permutations, n_pairs)."""
+        moved = swaps.T[:, :, None] * self.difference[:, None, :]
+        mixed = self._on_moving(self.mixed, moved).transpose(1, 0, 2)
+        quadratic = self.fixed_quadratic + mixed + mixed.transpose(0, 2, 1)
+        where = np.ix_(np.arange(len(swaps)), self.moving, self.moving)
+        quadratic[where] += self.differences.quadratic(moved)
+        if self.permute == "raw":
+            return Forms(quadratic)
+        cross = self.fixed_cross[:, None] + self._on_moving(self.crossed, moved)
+        overlap = self.fixed_overlap[:, None] + self._on_moving(self.overlapped, moved)
+        return Forms(quadratic, cross, overlap)
+
+    def _on_moving(self, left: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """Return ``left' V_b`` in the moving columns and zero elsewhere, (k, B, k)."""
+        width = left.shape[1]
+        result = np.zeros((width, moved.shape[1], width))
+        product = left.T @ moved.reshape(len(moved), -1)
+        result[:, :, self.moving] = product.reshape(width, *moved.shape[1:])
+        return result
+
+
+def _raw_part(
+    space: TermSpace, forms: Forms, total: float, inner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return explained and residual sums of squares of permuted data, each (B,)."""
+    explained = np.einsum("bij,ij->b", forms.quadratic, space.own @ space.own.T)
+    return explained, total - np.einsum("bii->b", forms.quadratic)
+
+
+def _residual_part(
+    space: TermSpace, forms: Forms, total: float, inner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Return explained and residual sums of squares of permuted residuals, each (B,).
+
+    With :math:`R = I - QEQ'` the residual of the reduced model, the permuted residuals have
+    the form :math:`A - B'EC - C'EB + C'EDEC`; only its traces are needed.
+    """
+    explained, residual = _raw_part(space, forms, total, inner)
+    if not space.others:
+        return explained, residual
+    width = len(inner)
+    removed = np.tensordot(space.reduced, forms.overlap, axes=1)
+    change = np.tensordot(inner, removed, axes=1) - 2 * forms.cross
+    own = (change.reshape(-1, width) @ (space.own @ space.own.T)).reshape(change.shape)
+    residual -= float(np.einsum("ij,ij->", space.reduced, inner))
+    return (
+        explained + np.einsum("ibk,ibk->b", removed, own),
+        residual - np.einsum("ibk,ibk->b", removed, change),
+    )

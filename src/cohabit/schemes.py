@@ -86,7 +86,7 @@ def household_order(terms: Sequence[Term], homes: Homes, ids: pd.Index) -> np.nd
     return np.lexsort((rank, *reversed(matched), homes.household))
 
 
-def plan_term(space: TermSpace, terms: Sequence[Term], homes: Homes, scheme: str) -> Plan:
+def plan_term(space: TermSpace, homes: Homes, scheme: str) -> Plan:
     """Choose how to permute a term; people must be sorted by household."""
     if space.df == 0:
         return Plan(space, "", None, -1, (space.note,))

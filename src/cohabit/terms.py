@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import qr
 
 from cohabit.formula import ModelMatrix
@@ -37,6 +38,9 @@ class TermSpace:
     reduced: np.ndarray
     """Projector on the terms it is adjusted for, shape (rank of the model, rank of the model)."""
 
+    others: tuple[Term, ...]
+    """The terms it is adjusted for."""
+
     note: str
 
     @property
@@ -54,9 +58,26 @@ def read_terms(matrix: ModelMatrix, order: np.ndarray | None = None) -> list[Ter
     ]
 
 
-def model_basis(terms: Sequence[Term]) -> np.ndarray:
-    """Return an orthonormal basis of all terms, shape (n_samples, rank)."""
-    return orthonormal(np.hstack([term.columns for term in terms]))
+def model_basis(terms: Sequence[Term], household: np.ndarray | None = None) -> np.ndarray:
+    """Return an orthonormal basis of all terms, shape (n_samples, rank).
+
+    Vectors that never vary within households come first, so that exchanging the members of
+    a household moves only the others.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+    household : array of int, shape (n_samples,), optional
+        Codes 0, 1, ...
+    """
+    columns = np.hstack([term.columns for term in terms])
+    if household is None:
+        return orthonormal(columns)
+    at_home = columns - household_means(columns, household)[household]
+    fixed = np.abs(at_home).max(axis=0, initial=0.0) < 1e-9
+    first = orthonormal(columns[:, fixed])
+    rest = columns[:, ~fixed]
+    return np.hstack([first, orthonormal(rest - first @ (first.T @ rest))])
 
 
 def term_space(
@@ -78,7 +99,8 @@ def term_space(
     space = orthonormal(basis.T @ np.hstack([np.empty((len(basis), 0)), *_columns(others)]))
     own = orthonormal(columns - space @ (space.T @ columns))
     note = f"no marginal effect: part of {larger}" if larger else _alias_note(term, own.shape[1])
-    return TermSpace(term, own[:, :0] if larger else own, space @ space.T, note)
+    own = own[:, :0] if larger else own
+    return TermSpace(term, own, space @ space.T, tuple(others), note)
 
 
 def orthonormal(columns: np.ndarray) -> np.ndarray:
@@ -111,9 +133,7 @@ def variation(columns: np.ndarray, household: np.ndarray) -> str:
         Codes 0, 1, ...
     """
     size = np.bincount(household)
-    sums = np.zeros((len(size), columns.shape[1]))
-    np.add.at(sums, household, columns)
-    means = sums / size[:, None]
+    means = household_means(columns, household)
     within = _differs(columns - means[household])
     classes = [means[size == n] for n in np.unique(size) if n > 1 or not within]
     between = any(_differs(group - group[:1]) for group in classes) or (
@@ -125,6 +145,16 @@ def variation(columns: np.ndarray, household: np.ndarray) -> str:
         (False, True): "between",
         (True, True): "both",
     }[within, between]
+
+
+def household_means(columns: np.ndarray, household: np.ndarray) -> np.ndarray:
+    """Return the mean of each column in each household, shape (n_households, n_columns)."""
+    size = np.bincount(household)
+    member = sparse.csr_matrix(
+        (1 / size[household], (household, np.arange(len(household)))),
+        (len(size), len(household)),
+    )
+    return member @ columns
 
 
 def _differs(values: np.ndarray) -> bool:

@@ -1,0 +1,127 @@
+"""Permutation of models with a factor of many levels, such as the household itself.
+
+A basis of hundreds of columns makes the k x k forms of `pseudo_f` slow. The projector on a
+factor needs no basis: ``tr(H G)`` is a sum of group means, and only the other, few, terms
+meet the matrix product.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cohabit.geometry import Geometry
+from cohabit.pseudo_f import TIE, Fit
+from cohabit.terms import Term, TermSpace, household_means, orthonormal
+
+WIDE = 64
+"""A term with more columns than this is wide."""
+
+CELLS = 4_000_000
+"""Numbers held at a time: permutations x samples x features."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projector:
+    """A projector on a few vectors and, perhaps, on the indicators of groups."""
+
+    narrow: np.ndarray
+    """Orthonormal, orthogonal to the indicators, shape (n_samples, r)."""
+
+    groups: tuple[np.ndarray, ...]
+    """Positions of the members, (n_groups, size) for each size; empty without indicators."""
+
+    def traces(self, geometry: Geometry, positions: np.ndarray) -> np.ndarray:
+        """Return ``tr(H P G P')`` for permutations (B, n_samples), shape (B,)."""
+        moved = self.narrow[positions.T]
+        result = np.einsum("bii->b", geometry.quadratic(moved)) if moved.size else 0.0
+        slots = np.argsort(positions, axis=1)
+        for members in self.groups:
+            result = result + _sum_of_groups(geometry, slots[:, members])
+        return np.broadcast_to(result, len(positions))
+
+
+class WideFit:
+    """A `Fit` whose permutations avoid the basis of a wide factor.
+
+    Parameters
+    ----------
+    fit : Fit
+    terms : sequence of Term
+        All terms of the model.
+    wide : Term
+        The factor, one of the terms.
+    codes : array of int, shape (n_samples,)
+        Its level in each sample: 0, 1, ...
+    """
+
+    def __init__(self, fit: Fit, terms: Sequence[Term], wide: Term, codes: np.ndarray) -> None:
+        self.fit, self.wide, self.codes = fit, wide, codes
+        self.groups = _groups(codes)
+        self.full = self._projector(terms)
+        self.block = int(np.clip(CELLS // (fit.n_samples * fit.geometry.width), 1, 256))
+
+    def count_beyond(self, spaces: Sequence[TermSpace], draws: Iterable[np.ndarray]) -> np.ndarray:
+        """Return how many permutations give each term at least its pseudo-F."""
+        observed = np.array([self.fit.pseudo_f(space) for space in spaces])
+        least = observed - TIE * np.abs(observed)
+        models = [self._model(space) for space in spaces]
+        hits = np.zeros(len(spaces), dtype=np.int64)
+        for positions in draws:
+            permuted = [
+                self._pseudo_f(space, *model, positions)
+                for space, model in zip(spaces, models, strict=True)
+            ]
+            hits += (np.stack(permuted, axis=1) >= least).sum(axis=0)
+        return hits
+
+    def _model(self, space: TermSpace) -> tuple[Geometry, Projector, Projector]:
+        """Return what is permuted, the reduced model, and the reduced model with the term."""
+        geometry = self.fit.geometry
+        if self.fit.permute == "residuals" and space.others:
+            geometry = geometry.residuals(self.fit.basis @ orthonormal(space.reduced))
+        reduced = self._projector(space.others)
+        return geometry, reduced, self._projector([*space.others, space.term])
+
+    def _pseudo_f(
+        self,
+        space: TermSpace,
+        geometry: Geometry,
+        reduced: Projector,
+        larger: Projector,
+        positions: np.ndarray,
+    ) -> np.ndarray:
+        full = self.full.traces(geometry, positions)
+        explained = larger.traces(geometry, positions) - reduced.traces(geometry, positions)
+        residual = geometry.total() - full
+        return explained / space.df / (residual / self.fit.df_residual)
+
+    def _projector(self, terms: Sequence[Term]) -> Projector:
+        """Return the projector on some of the terms."""
+        few = [term.columns for term in terms if term is not self.wide]
+        columns = np.hstack([np.empty((self.fit.n_samples, 0)), *few])
+        if self.wide not in terms:
+            return Projector(orthonormal(columns), ())
+        inside = columns - household_means(columns, self.codes)[self.codes]
+        return Projector(orthonormal(inside), self.groups)
+
+
+def _groups(codes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the positions of each group's members, one array for each size of group."""
+    order, size = np.argsort(codes, kind="stable"), np.bincount(codes)
+    starts = np.cumsum(size) - size
+    return tuple(
+        order[starts[size == n][:, None] + np.arange(n)] for n in np.unique(size[size > 0])
+    )
+
+
+def _sum_of_groups(geometry: Geometry, members: np.ndarray) -> np.ndarray:
+    """Return the sum over groups of ``|sum of members|^2 / size``; members (B, n_groups, size)."""
+    size = members.shape[2]
+    result = np.zeros(len(members))
+    for first in range(size):
+        own = members[:, :, first]
+        result += geometry.inner(own, own).sum(axis=1)
+        for second in range(first + 1, size):
+            result += 2 * geometry.inner(own, members[:, :, second]).sum(axis=1)
+    return result / size
