@@ -1,6 +1,7 @@
 """An executed notebook as readable HTML: prose, folded code, figures to enlarge, tables."""
 
 import base64
+import json
 import re
 from dataclasses import dataclass
 from html import escape
@@ -11,6 +12,9 @@ from cohabit.report.markup import render_markdown, render_math, sanitise
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
+
+FIGURE_HANDLES = ("<Figure size", "<Axes", "[<matplotlib", "Text(")
+"""What a plotting call leaves when it ends a cell; the figure itself stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,15 @@ def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str
     """
     if result.path is None:
         return ""
-    import nbformat
-
-    notebook = nbformat.read(result.path, as_version=4)
+    notebook = json.loads(result.path.read_text(encoding="utf-8"))
     writer = _CellWriter(result.number, folder / "figures", targets)
-    parts = [writer.write(cell) for cell in notebook.cells]
+    parts = [writer.write(cell) for cell in notebook["cells"]]
     return "\n".join([*parts, *writer.write_unseen()])
+
+
+def _joined(text: str | list[str]) -> str:
+    """Return text as one piece; a notebook file may hold it line by line."""
+    return text if isinstance(text, str) else "".join(text)
 
 
 class _CellWriter:
@@ -61,16 +68,18 @@ class _CellWriter:
         self.shown: set[str] = set()
         self.count = 0
 
-    def write(self, cell) -> str:
+    def write(self, cell: dict) -> str:
         """Return one cell as HTML; an empty one leaves nothing."""
-        if not cell.source.strip():
+        source = _joined(cell["source"])
+        if not source.strip():
             return ""
-        if cell.cell_type == "markdown":
-            return f'<div class="prose">{self._write_markdown(cell.source)}</div>'
-        if cell.cell_type != "code":
+        if cell["cell_type"] == "markdown":
+            return f'<div class="prose">{self._write_markdown(source)}</div>'
+        if cell["cell_type"] != "code":
             return ""
-        outputs = self._write_outputs(cell)
-        return _fold_code(cell) + (f'<div class="outputs">{outputs}</div>' if outputs else "")
+        outputs = self._write_outputs(source, cell.get("outputs", []))
+        folded = _fold_code(source, cell.get("metadata", {}).get("tags", []))
+        return folded + (f'<div class="outputs">{outputs}</div>' if outputs else "")
 
     def write_unseen(self) -> list[str]:
         """Return the figures that were written but never shown in a cell."""
@@ -84,13 +93,13 @@ class _CellWriter:
         self.count += 1
         return render_markdown(source, targets=self.targets)
 
-    def _write_outputs(self, cell) -> str:
-        names = [name for name in WRITTEN_FIGURE.findall(cell.source) if name in self.figures]
+    def _write_outputs(self, source: str, outputs: list[dict]) -> str:
+        names = [name for name in WRITTEN_FIGURE.findall(source) if name in self.figures]
         parts = []
-        for output in cell.get("outputs", []):
+        for output in outputs:
             data = output.get("data", {})
             if "image/png" in data:
-                parts.append(self._write_picture(data["image/png"], names))
+                parts.append(self._write_picture(_joined(data["image/png"]), names))
             else:
                 parts.append(_write_output(output, data))
         parts += [self._show(name).to_html() for name in names if name not in self.shown]
@@ -118,14 +127,12 @@ class _CellWriter:
         return Picture(path.read_bytes(), alt)
 
 
-def _fold_code(cell) -> str:
-    tags = cell.get("metadata", {}).get("tags", [])
-    label = "Parameters" if {"parameters", "injected-parameters"} & set(tags) else "Code"
-    if "injected-parameters" in tags:
-        label = "Parameters of this run"
+def _fold_code(source: str, tags: list[str]) -> str:
+    labels = {"parameters": "Parameters", "injected-parameters": "Parameters of this run"}
+    label = next((labels[tag] for tag in tags if tag in labels), "Code")
     return (
         f'<details class="code"><summary>{label}</summary>'
-        f'<pre tabindex="0"><code>{highlight_python(cell.source)}</code></pre></details>'
+        f'<pre tabindex="0"><code>{highlight_python(source)}</code></pre></details>'
     )
 
 
@@ -138,21 +145,25 @@ def highlight_python(source: str) -> str:
     return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
 
 
-def _write_output(output, data) -> str:
+def _write_output(output: dict, data: dict) -> str:
     """Return one output that is no picture; everything in it is inert."""
-    if output.output_type == "error":
-        text = ANSI.sub("", "\n".join(output.get("traceback", []) or [str(output.get("evalue"))]))
-        return f'<pre class="error" tabindex="0">{escape(text)}</pre>'
-    if output.output_type == "stream":
+    if output["output_type"] == "error":
+        text = "\n".join(output.get("traceback") or [str(output.get("evalue"))])
+        return _write_text(text, "error")
+    if output["output_type"] == "stream":
         kind = "warning" if output.get("name") == "stderr" else "text"
-        text = ANSI.sub("", output.text).rstrip()
-        return f'<pre class="{kind}" tabindex="0">{escape(text)}</pre>' if text else ""
+        return _write_text(_joined(output["text"]), kind)
     if "text/html" in data:
-        return f'<div class="table-scroll" tabindex="0">{sanitise(data["text/html"])}</div>'
+        table = sanitise(_joined(data["text/html"]))
+        return f'<div class="table-scroll" tabindex="0">{table}</div>'
     if "text/markdown" in data:
-        return f'<div class="prose">{render_markdown(data["text/markdown"])}</div>'
+        return f'<div class="prose">{render_markdown(_joined(data["text/markdown"]))}</div>'
     if "text/latex" in data:
-        return render_math(data["text/latex"].strip().strip("$"), display=True)
-    text = ANSI.sub("", data.get("text/plain", ""))
-    is_handle = text.startswith(("<Figure size", "<Axes", "[<matplotlib"))
-    return "" if is_handle or not text else f'<pre class="text" tabindex="0">{escape(text)}</pre>'
+        return render_math(_joined(data["text/latex"]).strip().strip("$"), display=True)
+    text = _joined(data.get("text/plain", ""))
+    return "" if text.startswith(FIGURE_HANDLES) else _write_text(text, "text")
+
+
+def _write_text(text: str, kind: str) -> str:
+    text = ANSI.sub("", text).rstrip()
+    return f'<pre class="{kind}" tabindex="0">{escape(text)}</pre>' if text else ""

@@ -113,7 +113,7 @@ def render_markdown(text: str, *, heading_shift: int = 2, targets: dict | None =
     targets : dict, optional
         Link address -> anchor on the page, for links between notebooks.
     """
-    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+    import mistune
 
     formulas: list[str] = []
 
@@ -127,6 +127,6 @@ def render_markdown(text: str, *, heading_shift: int = 2, targets: dict | None =
     text = MATH.sub(set_aside, text)
     for address, anchor in (targets or {}).items():
         text = text.replace(f"]({address})", f"]({anchor})")
-    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
-    html = sanitise(MarkdownWithMath(renderer=renderer).render(text), heading_shift=heading_shift)
+    to_html = mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])
+    html = sanitise(to_html(text), heading_shift=heading_shift)
     return MARK.sub(lambda match: "".join(formulas[int(match[1]) :][:1]), html)

@@ -1,0 +1,235 @@
+"""The report: whole, offline, inert, and able to say bad news."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import nbformat
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from cohabit.recovery import CLAIM_SCORE_COLUMNS
+from cohabit.report import build_report
+from cohabit.report.headline import find_headline
+from cohabit.report.intervals import draw_interval
+from cohabit.report.markup import render_markdown, render_math, sanitise
+from cohabit.report.page import number
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+ATTACK = "<script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """A page as the tests look at it."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag: str) -> list[dict]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def claim(name: str, verdict: str, *, true_here=None, right=None, **columns) -> dict:
+    blank = dict.fromkeys(CLAIM_SCORE_COLUMNS, "")
+    numbers = {"estimate": 0.2, "low": 0.1, "high": 0.3, "region_low": 0.0, "region_high": 9.0}
+    told = {"claim_id": name, "notebook": name[:2], "verdict": verdict, "statement": name}
+    return blank | numbers | told | {"true_here": true_here, "right": right} | columns
+
+
+def notebook_of(*cells) -> nbformat.NotebookNode:
+    return new_notebook(cells=[new_markdown_cell("# 05 · Geography"), *cells])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run with a finished, a failed and a skipped notebook, and a claim of each verdict."""
+    for name in ("notebooks", "failed", "figures"):
+        (tmp_path / name).mkdir()
+    claims = [
+        claim("05.a", "agrees", true_here=True, right=True, statement=f"Site {ATTACK}"),
+        claim("05.b", "disagrees", true_here=True, right=False, planted=0.25, unit="clr"),
+        claim("07.c", "cannot tell", source="A study, doi 10.1/x"),
+    ]
+    pd.DataFrame(claims).to_csv(tmp_path / "claims.tsv", sep="\t", index=False)
+    (tmp_path / "figures" / "05_map.png").write_bytes(PIXEL)
+    (tmp_path / "figures" / "05_map.txt").write_text('Points in "seven" clouds.\n')
+    picture = new_output(
+        "display_data",
+        {"image/png": base64.b64encode(b"inline").decode(), "text/plain": "<Figure>"},
+    )
+    table = pd.DataFrame({"species": [ATTACK]})._repr_html_()
+    done = notebook_of(
+        new_markdown_cell("See [02](02_start.ipynb), [far](https://example.org). $R^2$"),
+        new_code_cell('run.write_figure(fig, "map", alt="x")', outputs=[picture]),
+        new_code_cell("t", outputs=[new_output("execute_result", {"text/html": table})]),
+        new_code_cell("print(1)", outputs=[new_output("stream", name="stdout", text=ATTACK)]),
+    )
+    nbformat.write(done, tmp_path / "notebooks" / "05_geography.ipynb")
+    error = new_output("error", ename="E", evalue="v", traceback=["\x1b[31mE\x1b[0m: too late"])
+    nbformat.write(
+        notebook_of(new_code_cell("1/0", outputs=[error])), tmp_path / "failed" / "07_drugs.ipynb"
+    )
+    notebooks = [
+        {"number": "05", "title": "Geography", "status": "done", "seconds": 3.2, "memory_mb": 300},
+        {"number": "07", "title": "Drugs", "status": "failed", "reason": "E: too late"},
+        {"number": "08", "title": "Severity", "status": "skipped", "reason": "no shotgun.biom"},
+    ]
+    summary = {"run": "trial", "seed": 7, "simulated": True, "notebooks": notebooks}
+    summary |= {"design": {"disease": 0.5, "pairs_per_site": {"Boston": 12}}, "seconds": 61.0}
+    (tmp_path / "run.json").write_text(json.dumps(summary))
+    return tmp_path
+
+
+@pytest.fixture
+def page(run) -> Page:
+    return Page(build_report(run).read_text(encoding="utf-8"))
+
+
+def test_build_report__loads_nothing_from_outside(run):
+    html = build_report(run).read_text(encoding="utf-8")
+    assert "://" not in re.sub(r"<code>.*?</code>", "", html)
+    for tag, attrs in Page(html).tags:
+        assert tag not in ("link", "iframe", "object", "base")
+        assert attrs.get("src", "data:").startswith("data:")
+        assert attrs.get("href", "#").startswith("#")
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_build_report__every_inner_link_has_a_target_and_every_id_is_its_own(page):
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {a["href"][1:] for a in page.all("a") if "href" in a} <= {*ids}
+
+
+def test_build_report__data_are_inert(page):
+    assert len(page.all("script")) == 1
+    assert page.text.count(ATTACK) >= 3
+
+
+def test_build_report__figures_carry_their_words_and_can_be_enlarged(page):
+    pictures = [attrs for attrs in page.all("img") if attrs.get("src")]
+    assert [p["alt"] for p in pictures] == ['Points in "seven" clouds.']
+    assert pictures[0]["src"].endswith(base64.b64encode(PIXEL).decode())
+    assert any(attrs.get("class") == "enlarge" for attrs in page.all("button"))
+
+
+def test_build_report__says_what_failed_and_what_was_skipped(page):
+    assert "E: too late" in page.text
+    assert "no shotgun.biom" in page.text
+    assert "\x1b" not in page.text
+
+
+def test_build_report__tells_seed_design_and_that_people_are_made_up(page):
+    assert re.search(r"Seed\s*7", page.text)
+    assert "Boston 12" in page.text
+    assert "about the method, not about people" in page.text
+    assert "doi 10.1/x" in page.text
+
+
+def test_build_report__headings_never_skip_a_level(page):
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+def test_build_report__a_real_cohort_is_not_called_simulated(run):
+    summary = json.loads((run / "run.json").read_text()) | {"simulated": False}
+    (run / "run.json").write_text(json.dumps(summary))
+    html = build_report(run).read_text(encoding="utf-8")
+    assert "A real cohort." in html
+    assert "people are simulated" not in html
+
+
+def test_build_report__an_empty_run_still_gives_a_page(tmp_path):
+    assert "No notebook has run yet" in build_report(tmp_path).read_text(encoding="utf-8")
+
+
+def test_build_report__says_when_there_is_no_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such run"):
+        build_report(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<b>bold</b>", "<b>bold</b>"),
+        ('<img src="x" onerror="alert(1)">', ""),
+        ("<style>p {}</style>text", "text"),
+        ('<a href="javascript:alert(1)">go</a>', "<a>go</a>"),
+        ('<p onclick="x()" style="color: red">t</p>', "<p>t</p>"),
+        ("<table><tr><td>open", "<table><tr><td>open</td></tr></table>"),
+        ("</div></section>t", "t"),
+        ("a &lt;script&gt; b", "a &lt;script&gt; b"),
+        ("<svg><script>x</script></svg>", ""),
+        ("<scr<script>ipt>alert(1)</scr</script>ipt>", "ipt&gt;alert(1)ipt&gt;"),
+    ],
+)
+def test_sanitise__keeps_only_what_is_inert(html, expected):
+    assert sanitise(html) == expected
+
+
+def test_render_markdown__math_becomes_mathml_but_money_and_code_stay():
+    html = render_markdown("$x^2$ costs $5 and $6, `$a$`\n\n$$\\frac{a}{b}$$\n")
+    assert html.count("<math") == 2
+    assert "<mfrac>" in html
+    assert "costs $5 and $6" in html
+    assert "<code>$a$</code>" in html
+    assert "://" not in html
+
+
+def test_render_math__what_cannot_be_read_stays_readable():
+    assert "\\frac{" in render_math("\\frac{", display=False)
+
+
+def test_find_headline__is_the_widest_gap_between_promise_and_delivery():
+    recovery = pd.DataFrame(
+        {
+            "method": ["lmm_asin", "linda"],
+            "contrast": ["MS - control"] * 2,
+            "n_planted": [50, 50],
+            "n_called": [20, 20],
+            "sensitivity": [0.36, 0.1],
+            "false_discovery": [0.10, 0.9],
+            "coverage": [0.90, 0.95],
+        }
+    )
+    assert find_headline(pd.DataFrame(), recovery).number == "18 of 50"
+    recovery.loc[0, ["sensitivity", "false_discovery"]] = [0.79, 0.6]
+    assert find_headline(pd.DataFrame(), recovery).number == "12 of 20"
+
+
+def test_find_headline__without_truth_counts_what_stays_open():
+    claims = pd.DataFrame([claim("05.a", "agrees"), claim("05.b", "cannot tell")])
+    assert find_headline(claims, pd.DataFrame()).number == "1 of 2"
+
+
+def test_draw_interval__the_drawing_keeps_the_order_of_the_numbers():
+    svg = draw_interval(0.2, 0.1, 0.3, (0.0, float("inf")), planted=0.25)
+    bar = re.search(r'class="bar" x1="([\d.]+)" x2="([\d.]+)"', svg)
+    dot = float(re.search(r'cx="([\d.]+)"', svg)[1])
+    edge = float(re.search(r'class="edge" x1="([\d.]+)"', svg)[1])
+    assert 0 <= edge < float(bar[1]) < dot < float(bar[2]) <= 168
+    assert draw_interval(float("nan"), 0, 1, (0, 1)) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.123456, "0.123"), (-0.5, "−0.5"), (1234, "1,234"), (None, "–"), (2.5e-6, "2.5e−06")],
+)
+def test_number__shows_three_digits(value, text):
+    assert number(value) == text
