@@ -1,0 +1,208 @@
+"""Compositional networks: what is known by hand, by simulation and by brute force."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from skbio.stats.composition import pairwise_vlr
+
+from cohabit import networks
+from cohabit.networks_graph import merge_greedily
+
+
+def named(matrix):
+    names = list("abcdefghijklmnopqrstuvwxyz")[: len(matrix)]
+    return pd.DataFrame(np.asarray(matrix, float), index=names, columns=names)
+
+
+def draw_counts(seed, correlation, n_samples=400, depth=200_000):
+    """Reads of a composition whose log abundances have a given correlation."""
+    rng = np.random.default_rng(seed)
+    size = len(correlation)
+    spread = rng.uniform(0.5, 1.2, size)
+    logs = rng.multivariate_normal(
+        np.zeros(size), correlation * np.outer(spread, spread), n_samples
+    )
+    shares = np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True)
+    reads = rng.poisson(depth * shares)
+    return pd.DataFrame(reads, columns=[f"taxon_{i}" for i in range(size)])
+
+
+@pytest.fixture(scope="module")
+def planted():
+    correlation = np.eye(30)
+    correlation[0, 1] = correlation[1, 0] = 0.8
+    correlation[2, 3] = correlation[3, 2] = -0.7
+    return correlation
+
+
+def test_sparcc__recovers_planted_correlations(planted):
+    found = networks.sparcc(draw_counts(1, planted)).to_numpy()
+    assert found[0, 1] == pytest.approx(0.8, abs=0.07)
+    assert found[2, 3] == pytest.approx(-0.7, abs=0.07)
+    elsewhere = found[np.triu_indices(30, 1)][planted[np.triu_indices(30, 1)] == 0]
+    assert np.abs(elsewhere).max() < 0.25
+    assert abs(elsewhere.mean()) < 0.01
+
+
+def test_sparcc__exclusions_undo_the_pull_of_strong_pairs():
+    correlation = np.eye(8)
+    correlation[0, 1] = correlation[1, 0] = 0.9
+    counts = draw_counts(2, correlation, n_samples=2000)
+    error = {
+        n: np.abs(networks.sparcc(counts, n_exclusions=n).to_numpy() - correlation).max()
+        for n in (0, 10)
+    }
+    assert error[10] < error[0] / 2
+
+
+def test_sparcc__covariates_are_taken_out():
+    rng = np.random.default_rng(3)
+    age = rng.normal(50, 10, 300)
+    logs = rng.normal(0, 0.6, (300, 20))
+    logs[:, :3] += 0.1 * (age - 50)[:, None]
+    counts = pd.DataFrame(rng.poisson(5000 * np.exp(logs)))
+    people = pd.DataFrame({"age": age})
+    with_age = networks.sparcc(counts).to_numpy()
+    without = networks.sparcc(counts, people.sample(frac=1, random_state=1), "age").to_numpy()
+    assert with_age[0, 1] > 0.5
+    assert abs(without[0, 1]) < 0.2
+    with pytest.raises(ValueError, match="give it too"):
+        networks.sparcc(counts, covariates="age")
+
+
+def test_proportionality__by_scikit_bios_log_ratio_variances(planted):
+    counts = draw_counts(4, planted, n_samples=60) + 1
+    rho = networks.proportionality(counts, pseudocount=0)
+    ratio = pairwise_vlr(counts.to_numpy(), ddof=1, validate=False)
+    ratio = np.asarray(getattr(ratio, "data", ratio))
+    logs = np.log(counts.to_numpy())
+    variance = (logs - logs.mean(axis=1, keepdims=True)).var(axis=0, ddof=1)
+    np.testing.assert_allclose(rho, 1 - ratio / (variance[:, None] + variance), atol=1e-10)
+    doubled = counts.assign(copy=2 * counts["taxon_5"])
+    assert networks.proportionality(doubled, 0).loc["copy", "taxon_5"] == pytest.approx(1)
+
+
+def test_list_edges__sorted_by_strength_with_sign():
+    table = networks.list_edges(named([[1, 0.5, -0.9], [0.5, 1, 0.1], [-0.9, 0.1, 1]]))
+    assert table.to_dict("list") == {
+        "source": ["a", "a"],
+        "target": ["c", "b"],
+        "weight": [-0.9, 0.5],
+        "sign": [-1, 1],
+    }
+
+
+def test_describe_network__a_triangle_with_a_tail_by_hand():
+    matrix = np.zeros((5, 5))
+    for row, column in [(0, 1), (1, 2), (0, 2), (2, 3)]:
+        matrix[row, column] = matrix[column, row] = 0.6
+    found = networks.describe_network(named(matrix))
+    assert found["n_edges"] == 4
+    assert found["density"] == pytest.approx(0.4)
+    assert found["clustering"] == pytest.approx(3 / 5)
+    assert found["path_length"] == pytest.approx((4 * 1 + 2 * 2) / 6)
+    assert found["largest_component"] == pytest.approx(0.8)
+
+
+def test_describe_network__without_edges_has_no_path():
+    found = networks.describe_network(named(np.eye(4)))
+    assert found["n_edges"] == 0
+    assert np.isnan(found["path_length"])
+
+
+def test_find_modules__two_cliques_and_a_loner():
+    matrix = np.zeros((8, 8))
+    matrix[:4, :4] = matrix[4:7, 4:7] = 0.7
+    matrix[3, 4] = matrix[4, 3] = 0.5
+    modules = networks.find_modules(named(matrix))
+    assert modules.tolist() == [1, 1, 1, 1, 2, 2, 2, 0]
+
+
+def test_find_modules__reaches_the_best_partition_of_a_small_graph():
+    links = np.zeros((7, 7))
+    for row, column in [(0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (4, 5), (3, 5), (5, 6)]:
+        links[row, column] = links[column, row] = 1
+    ends = links.sum(axis=0)
+
+    def quality(labels):
+        same = np.equal.outer(labels, labels)
+        return ((links - np.outer(ends, ends) / ends.sum()) * same).sum() / ends.sum()
+
+    best = max(quality(np.array(labels)) for labels in itertools.product(range(3), repeat=7))
+    modules, modularity = merge_greedily(links)
+    assert modularity == pytest.approx(quality(modules))
+    assert modularity == pytest.approx(best)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    rng = np.random.default_rng(9)
+    n_pairs = 60
+    people = pd.DataFrame(
+        {
+            "household_id": np.repeat([f"H{i}" for i in range(n_pairs)], 2),
+            "group": ["MS", "control"] * n_pairs,
+            "age": rng.normal(50, 10, 2 * n_pairs),
+        },
+        index=[f"P{i}" for i in range(2 * n_pairs)],
+    )
+    tied, loose = np.full((15, 15), 0.0), np.eye(15)
+    tied[:6, :6] = 0.8
+    np.fill_diagonal(tied, 1)
+    counts = draw_counts(10, loose, n_samples=2 * n_pairs)
+    counts.iloc[::2] = draw_counts(11, tied, n_samples=n_pairs).to_numpy()
+    return counts.set_axis(people.index), people
+
+
+def test_compare_networks__sees_a_module_of_patients(pairs):
+    counts, people = pairs
+    table = networks.compare_networks(counts, people, covariates="age", n_permutations=99, rng=1)
+    row = table.set_index("property").loc["n_edges"]
+    assert row["contrast"] == "MS - control"
+    assert row["difference"] == row["second"] - row["first"]
+    assert row["difference"] > row["null_high"]
+    assert row["p_value"] == pytest.approx(0.01)
+
+
+def test_compare_networks__null_rejects_at_the_level():
+    rng = np.random.default_rng(12)
+    people = pd.DataFrame(
+        {"household_id": np.repeat(np.arange(30), 2), "group": ["MS", "control"] * 30}
+    )
+    p_values = []
+    for seed in range(60):
+        counts = draw_counts(100 + seed, np.eye(8), n_samples=60)
+        table = networks.compare_networks(
+            counts, people, covariates=None, threshold=0.2, n_permutations=19, n_exclusions=0,
+            properties=["density"], rng=rng,
+        )  # fmt: skip
+        p_values.append(table["p_value"].item())
+    assert (np.array(p_values) <= 0.05).sum() <= stats.binom.ppf(0.9995, 60, 0.05)
+    assert min(p_values) < 0.3 < max(p_values)
+
+
+def test_compare_networks__swaps_only_inside_the_block(pairs):
+    _, people = pairs
+    labels = (people["group"] == "MS").to_numpy()
+    blocks = pd.factorize(people["household_id"])[0]
+    drawn = list(networks._swap(labels, blocks, 200, np.random.default_rng(1)))
+    assert all((np.bincount(blocks, swapped) == 1).all() for swapped in drawn)
+    stayed = np.mean([swapped[0] == labels[0] for swapped in drawn])
+    assert 0.35 < stayed < 0.65
+
+
+def test_compare_networks__refuses_a_swap_that_changes_nothing(pairs):
+    counts, people = pairs
+    patients = people[people["group"] == "MS"].assign(
+        treatment=["untreated", "interferon"] * 30, site="north"
+    )
+    with pytest.raises(ValueError, match="no level holds both groups"):
+        networks.compare_networks(counts.loc[patients.index], patients, "treatment")
+    table = networks.compare_networks(
+        counts.loc[patients.index], patients, "treatment", within="site", covariates=None,
+        n_permutations=9, rng=1,
+    )  # fmt: skip
+    assert set(table["contrast"]) == {"interferon - untreated"}
