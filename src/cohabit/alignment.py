@@ -57,6 +57,28 @@ def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
     return pd.factorize(metadata[household])[0]
 
 
+def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
+    """Return who has the second of two levels, and the levels, reference first.
+
+    Raises
+    ------
+    ValueError
+        When the column is not there, has other than two levels, or misses a value.
+    """
+    if column not in metadata:
+        raise ValueError(f"no column {column!r}: {schema.nearest(column, metadata)}")
+    present = set(metadata[column].dropna())
+    known = schema.LEVELS.get(column, ())
+    levels = [name for name in known if name in present] or sorted(present, key=str)
+    missing = metadata.index[metadata[column].isna()]
+    if len(levels) != 2 or len(missing):
+        raise ValueError(
+            f"column {column!r}: expected two levels and nothing missing; got levels {levels} "
+            f"and {len(missing)} missing value(s), first {missing[:5].tolist()}"
+        )
+    return (metadata[column] == levels[1]).to_numpy(), levels
+
+
 def missing_patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return (rows present, features) for every pattern of missing values.
 
