@@ -18,6 +18,9 @@ method: str = "lmm_clr"  # how; one of lmm_clr, lmm_asin
 quiet: bool = False  # say nothing
 depths: list[int] = [100, 1000]  # reads; 1 to 1000000
 window: float | None = None  # years; 0 to 40
+min_share: float = (
+    0.5  # a line that a formatter broke; 0 to 1
+)
 """
 
 
@@ -34,7 +37,9 @@ def test_read_parameters__keeps_type_default_meaning_and_range(parameters):
     assert parameters["label"].meaning == "any text, with an equals sign"
     assert parameters["method"].choices == ("lmm_clr", "lmm_asin")
     assert parameters["window"].optional
-    assert list(parameters) == ["n_pairs", "share", "label", "method", "quiet", "depths", "window"]
+    assert (parameters["min_share"].default, parameters["min_share"].high) == (0.5, 1)
+    assert list(parameters)[:3] == ["n_pairs", "share", "label"]
+    assert len(parameters) == 8
 
 
 @pytest.mark.parametrize(

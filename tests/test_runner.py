@@ -232,7 +232,7 @@ def test_run__stopped_in_a_cell_takes_its_kernel_along_and_goes_on_later(tree, r
     assert list((tree.run_folder() / ".attempts").iterdir()) == []
 
 
-def wait_for(answer, seconds=30):
+def wait_for(answer, seconds=120):
     end = time.monotonic() + seconds
     while not (found := answer()):
         assert time.monotonic() < end, "waited in vain"

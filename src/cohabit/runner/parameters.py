@@ -127,7 +127,9 @@ def read_parameters(source: str) -> dict[str, Parameter]:
     comments = _read_comments(source)
     found = {}
     for statement in statements:
-        parameter = _read_one(statement, source, comments.get(statement.end_lineno, ""))
+        lines = range(statement.lineno, statement.end_lineno + 1)
+        comment = " ".join(comments[line] for line in lines if line in comments)
+        parameter = _read_one(statement, source, comment)
         if parameter.name in found:
             raise ValueError(f"line {statement.lineno}: {parameter.name} is there twice")
         found[parameter.name] = parameter
