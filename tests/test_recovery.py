@@ -137,7 +137,7 @@ def test_score_methods__a_failed_fit_is_neither_right_nor_wrong(truth):
 
 
 def test_score_methods__a_method_with_a_unit_of_its_own_has_no_bias(truth):
-    found = results("presence", estimate=[0.5, -0.4, 0.0, 0.0], q_value=[0.01] * 4)
+    found = results("presence_clogit", estimate=[0.5, -0.4, 0.0, 0.0], q_value=[0.01] * 4)
     row = score_methods(found, truth.estimands).iloc[0]
     assert math.isnan(row["bias"])
     assert row["scale"] == "prevalence"

@@ -24,11 +24,11 @@ METHOD_SCALES = {
     "paired_wilcoxon": "asin",
     "linda": "latent",
     "ancombc": "latent",
-    "presence": "prevalence",
+    "presence_clogit": "prevalence",
 }
 """The scale that each method of `compare_abundance` estimates on."""
 
-SIGN_ONLY = ("paired_wilcoxon", "presence")
+SIGN_ONLY = ("paired_wilcoxon", "presence_clogit")
 """Methods whose estimate has another unit than the truth: sign, not bias or coverage."""
 
 CLAIM_SCORE_COLUMNS = (
