@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohabit.claims import VERDICTS, check_claims, estimates_for, judge, verdict
+from cohabit.claims import NOT_ESTIMATED, VERDICTS, check_claims, estimates_for, judge, verdict
 
 INF = math.inf
 REFERENCE = Path(__file__).resolve().parents[1] / "data" / "reference"
@@ -76,6 +76,11 @@ def test_judge__keeps_the_order_of_the_claims_and_gives_verdicts(claims):
     assert list(table["verdict"]) == ["disagrees", "agrees"]
     assert set(table["verdict"]) <= set(VERDICTS)
     assert list(table["published"]) == ["0.058", "increased; +0.0142"]
+
+
+def test_judge__an_estimate_that_is_missing_is_not_judged(claims):
+    table = judge(estimates(("05.site_r2", math.nan, math.nan, math.nan)), claims)
+    assert list(table["verdict"]) == [NOT_ESTIMATED]
 
 
 def test_judge__tells_the_nearest_claim_when_one_is_unknown(claims):

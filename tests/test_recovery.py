@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from cohabit.abundance import METHODS
 from cohabit.claims import CLAIM_COLUMNS
 from cohabit.cohort import Truth
 from cohabit.recovery import (
+    METHOD_SCALES,
     planted_values,
     read_truth,
     score_claims,
@@ -170,3 +172,7 @@ def test_read_truth__notices_a_changed_file(tmp_path, small_cohort, truth):
     path.write_text(path.read_text().replace("0.48", "0.84"))
     with pytest.raises(ValueError, match="changed since"):
         read_truth(folder)
+
+
+def test_method_scales__every_method_has_one():
+    assert set(METHOD_SCALES) == set(METHODS)

@@ -96,7 +96,8 @@ def judge(estimates: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The claims that were estimated, in the order of `claims`; columns `JUDGED_COLUMNS`.
+        The claims of `estimates`, in the order of `claims`; columns `JUDGED_COLUMNS`. Where a
+        cohort gave no estimate the verdict is ``"not estimated"``.
 
     Raises
     ------
@@ -105,8 +106,9 @@ def judge(estimates: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     """
     _check_known(estimates, claims)
     table = claims.merge(estimates, on="claim_id", how="inner", validate="one_to_one")
-    ends = ["low", "high", "region_low", "region_high"]
-    table["verdict"] = [verdict(*row) for row in table[ends].astype(float).itertuples(index=False)]
+    ends = table[["low", "high", "region_low", "region_high"]].astype(float)
+    table["verdict"] = [verdict(*row) for row in ends.itertuples(index=False)]
+    table.loc[table["estimate"].isna(), "verdict"] = NOT_ESTIMATED
     return table[list(JUDGED_COLUMNS)]
 
 

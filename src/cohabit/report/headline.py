@@ -19,7 +19,7 @@ METHOD_NAMES = {
     "paired_t_clr": "the paired t-test on log-ratios",
     "linda": "LinDA",
     "ancombc": "ANCOM-BC",
-    "presence": "the test of presence",
+    "presence_clogit": "the test of presence",
 }
 
 
