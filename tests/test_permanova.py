@@ -1,39 +1,20 @@
 """PERMANOVA against full enumeration, closed forms and scikit-bio; R is in the oracle tests."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.spatial.distance import pdist, squareform
+import skbio
+from household_worlds import euclidean, people, values_of
 
+from cohabit.formula import model_matrix
+from cohabit.geometry import FeatureGeometry, from_features
+from cohabit.partition import _space
 from cohabit.permanova import pairwise_permanova, permanova, permanova_features
-
-
-def people(n_pairs, rng, sites="abc"):
-    """Return pairs with a within-household, two between- and two mixed terms."""
-    site = [sites[i % len(sites)] for i in range(n_pairs)]
-    return pd.DataFrame(
-        {
-            "household_id": np.repeat([f"H{i:03d}" for i in range(n_pairs)], 2),
-            "group": ["MS", "control"] * n_pairs,
-            "site": np.repeat(site, 2),
-            "income": np.repeat(rng.normal(size=n_pairs), 2),
-            "sex": rng.choice(["male", "female"], 2 * n_pairs),
-            "age": rng.normal(50, 10, 2 * n_pairs),
-        },
-        index=[f"p{i:03d}" for i in range(2 * n_pairs)],
-    )
-
-
-def values_of(metadata, rng, n_features=4, household=1.0):
-    """Return Gaussian features whose households are alike."""
-    codes = pd.factorize(metadata["household_id"])[0]
-    shared = rng.normal(size=(codes.max() + 1, n_features))[codes]
-    noise = rng.normal(size=(len(metadata), n_features))
-    return pd.DataFrame(household * shared + noise, index=metadata.index)
-
-
-def euclidean(values):
-    return pd.DataFrame(squareform(pdist(values)), values.index, values.index)
+from cohabit.permutation import Exchange
+from cohabit.pseudo_f import Fit, PairFit
+from cohabit.terms import model_basis, read_terms
 
 
 @pytest.fixture
@@ -86,3 +67,204 @@ def test_pairwise_permanova__permutes_partners_at_home_and_strangers_freely(coho
     assert schemes["control A - MS A"] == "within"
     assert schemes["MS B - MS A"] == "between"
     assert (table["q_value"] >= table["p_value"]).all()
+
+
+def test_permanova__is_exact_when_permutations_are_few():
+    rng = np.random.default_rng(11)
+    metadata = people(6, rng)
+    values = values_of(metadata, rng)
+    table = permanova_features(values, metadata, "group", n_permutations=64, rng=1)
+    difference = values.to_numpy()[0::2] - values.to_numpy()[1::2]
+    signs = np.array(list(product([1, -1], repeat=6)))
+    statistic = ((signs @ difference) ** 2).sum(axis=1)
+    expected = (statistic >= statistic[0] * (1 - 1e-9)).mean()
+    assert table.loc["group", "p_value"] == pytest.approx(expected)
+    assert table.loc["group", "note"] == "exact: all 64 permutations"
+    drawn = permanova_features(values, metadata, "group", n_permutations=63, rng=1)
+    assert drawn.loc["group", "note"] == ""
+
+
+@pytest.mark.parametrize("term", ["group", "income", "age"])
+def test_permanova__random_permutations_approach_the_exact_p_value(term):
+    rng = np.random.default_rng(12)
+    metadata = people(5, rng, sites="a")
+    values = values_of(metadata, rng)
+    exact = permanova_features(values, metadata, term, n_permutations=4000)
+    drawn = permanova_features(values, metadata, term, n_permutations=3839 if term == "age" else 31)
+    many = [
+        permanova_features(values, metadata, term, n_permutations=31, rng=seed).loc[term, "p_value"]
+        for seed in range(60)
+    ]
+    assert exact.loc[term, "note"].endswith("permutations")
+    assert drawn.loc[term, "p_value"] > 0
+    assert np.mean(many) == pytest.approx(exact.loc[term, "p_value"] + 1 / 32, abs=0.06)
+
+
+def test_permanova__agrees_with_scikit_bio_on_one_factor(cohort):
+    metadata, _, distances = cohort
+    matrix = skbio.DistanceMatrix(distances.to_numpy(), list(distances.index))
+    peer = skbio.stats.distance.permanova(matrix, metadata, column="site", permutations=499, seed=1)
+    table = permanova(matrix, metadata, "site", scheme="free", n_permutations=499, rng=1)
+    assert table.loc["site", "pseudo_f"] == pytest.approx(peer["test statistic"], rel=1e-10)
+    assert table.loc["site", "p_value"] == pytest.approx(peer["p-value"], abs=0.08)
+
+
+def test_permanova__parts_add_up(cohort):
+    metadata, _, distances = cohort
+    table = permanova(distances, metadata, "age + site + group", by="terms", n_permutations=0)
+    parts = table.drop(index="total")
+    for column in ("df", "sum_of_squares", "r2", "r2_adjusted"):
+        assert parts[column].sum() == pytest.approx(table.loc["total", column])
+    assert table["p_value"].isna().all()
+
+
+@pytest.mark.parametrize("permute", ["raw", "residuals"])
+def test_permanova__permuted_f_is_that_of_its_definition(cohort, permute):
+    """Freedman-Lane by hand: fit the reduced model, permute what is left, fit again."""
+    metadata, values, _ = cohort
+    data = values.to_numpy() - values.to_numpy().mean(axis=0)
+    household = pd.factorize(metadata["household_id"])[0]
+    terms = read_terms(model_matrix("site + income + sex + age + group", metadata))
+    fit = Fit(FeatureGeometry(data), model_basis(terms, household), permute)
+    spaces = [_space(term, terms, fit.basis, "margin") for term in terms]
+    draws = Exchange("both", household, 0 * household).draw(3, np.random.default_rng(0))
+    found = fit.permuted_f(spaces, np.argsort(draws, axis=1))
+    for column, term in enumerate(terms):
+        others = np.hstack([np.ones((24, 1)), *(other.columns for other in terms if other != term)])
+        small, full = _projector(others), _projector(np.hstack([others, term.columns]))
+        for row, positions in enumerate(draws):
+            kept = small @ data if permute == "residuals" else 0
+            new = kept + (data - kept)[positions]
+            explained = np.sum(((full - small) @ new) ** 2) / spaces[column].df
+            residual = np.sum((new - full @ new) ** 2) / fit.df_residual
+            assert found[row, column] == pytest.approx(explained / residual, rel=1e-8)
+
+
+def _projector(columns):
+    return columns @ np.linalg.pinv(columns)
+
+
+def test_pair_fit__equals_the_fit_by_positions(cohort):
+    metadata, values, _ = cohort
+    household = pd.factorize(metadata["household_id"])[0]
+    terms = read_terms(model_matrix("site + sex + age + group", metadata))
+    fit = Fit(from_features(values)[0], model_basis(terms, household), "residuals")
+    spaces = [_space(term, terms, fit.basis, "margin") for term in terms]
+    exchange = Exchange("within", household, 0 * household)
+    signs = next(exchange.draw_swaps(20, 20, np.random.default_rng(0)))
+    positions = np.tile(np.arange(24), (20, 1))
+    positions[:, 0::2] += signs < 0
+    positions[:, 1::2] -= signs < 0
+    swapped = PairFit(fit, exchange.pairs).permuted_f(spaces, signs)
+    np.testing.assert_allclose(swapped, fit.permuted_f(spaces, positions), rtol=1e-10)
+
+
+def test_permanova__status_has_one_p_value_with_household_as_term_or_as_block(cohort):
+    """Swapping in pairs leaves what households explain, so the term changes F and not p."""
+    metadata, _, distances = cohort
+    options = {"n_permutations": 4096}
+    block = permanova(distances, metadata, "group", **options).loc["group"]
+    term = permanova(distances, metadata, "household_id + group", **options).loc["group"]
+    assert block["note"] == term["note"] == "exact: all 4096 permutations"
+    assert term["pseudo_f"] > block["pseudo_f"]
+    assert term["p_value"] == block["p_value"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "scheme", "term", "note"),
+    [
+        ("site", "within", "site", "constant when permuted within households"),
+        ("group", "between", "group", "constant when permuted between households"),
+        ("household_id", "both", "household_id", "constant when permuted"),
+        ("one + group", "auto", "one", "constant: one level only"),
+        ("age + months", "auto", "months", "collinear"),
+        ("country + site", "auto", "country", "collinear"),
+        ("site * group", "auto", "group", "no marginal effect: part of site:group"),
+    ],
+)
+def test_permanova__gives_no_p_value_where_there_is_none(cohort, formula, scheme, term, note):
+    metadata, _, distances = cohort
+    metadata = metadata.assign(
+        one="x",
+        months=12 * metadata["age"] + 3,
+        country=metadata["site"].map({"a": "US", "b": "US", "c": "UK"}),
+    )
+    table = permanova(distances, metadata, formula, scheme=scheme, n_permutations=19, rng=1)
+    assert np.isnan(table.loc[term, "p_value"])
+    assert note in table.loc[term, "note"]
+
+
+def test_permanova__names_households_with_two_patients_and_singletons(cohort):
+    metadata, _, distances = cohort
+    metadata = metadata.copy()
+    metadata.loc["p003", "group"] = "MS"
+    row = permanova(distances, metadata, "group", n_permutations=19).loc["group"]
+    assert row["scheme"] == "both"
+    assert "the same for all in 1 household(s), first ['H001']" in row["note"]
+    left = metadata.index.drop(["p003", "p006"])
+    row = permanova(distances.loc[left, left], metadata, "group", n_permutations=19).loc["group"]
+    assert row["scheme"] == "within"
+    assert "2 singleton(s) have nobody to swap with" in row["note"]
+
+
+def test_permanova__permutes_larger_households_at_home():
+    rng = np.random.default_rng(3)
+    metadata = pd.DataFrame(
+        {"household_id": np.repeat(list("abcd"), 3), "role": ["x", "y", "z"] * 4},
+        index=[f"s{i}" for i in range(12)],
+    )
+    values = values_of(metadata, rng)
+    row = permanova_features(values, metadata, "role", n_permutations=6**4).loc["role"]
+    assert (row["scheme"], row["df"]) == ("within", 2)
+    assert row["note"] == "exact: all 1296 permutations"
+
+
+def test_permanova__leaves_its_inputs_alone(cohort):
+    metadata, _, distances = cohort
+    before = metadata.copy(), distances.copy()
+    permanova(distances, metadata, "age + group", n_permutations=19)
+    pd.testing.assert_frame_equal(metadata, before[0])
+    pd.testing.assert_frame_equal(distances, before[1])
+
+
+def _with_missing_age(metadata, distances):
+    return metadata.assign(age=metadata["age"].where(metadata.index != "p004")), distances
+
+
+def _without_a_person(metadata, distances):
+    return metadata.drop(index="p004"), distances
+
+
+def _lopsided(metadata, distances):
+    return metadata, distances + np.triu(np.ones(distances.shape), 1)
+
+
+def _torn(metadata, distances):
+    return metadata.assign(site=metadata["site"].where(metadata.index != "p000", "c")), distances
+
+
+def _unchanged(metadata, distances):
+    return metadata, distances
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "message"),
+    [
+        (_with_missing_age, {}, "column 'age': 1 value.s. missing, first .'p004'."),
+        (_without_a_person, {}, "no row for 1 of 24 sample.s., first .'p004'."),
+        (_lopsided, {}, "expected symmetric values"),
+        (_torn, {}, "strata 'site': expected one value a household; 1 household.*H000"),
+        (_unchanged, {"formula": "agee"}, "did you mean 'age'"),
+        (_unchanged, {"formula": "age * group * site * sex * income"}, "no residual degrees"),
+        (_unchanged, {"by": "onedf"}, "by: got 'onedf'"),
+        (_unchanged, {"blocks": "home"}, "blocks: no column 'home'"),
+        (_unchanged, {"strata": "city"}, "strata: no column 'city'"),
+        (_unchanged, {"blocks": None, "scheme": "within"}, "needs households"),
+        (_unchanged, {"n_permutations": -1}, "at least 0"),
+    ],
+)
+def test_permanova__names_what_is_wrong(cohort, spoil, options, message):
+    metadata, _, distances = cohort
+    metadata, distances = spoil(metadata, distances)
+    with pytest.raises(ValueError, match=message):
+        permanova(distances, metadata, **({"formula": "age + group"} | options))
