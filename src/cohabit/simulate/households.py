@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtr, ndtri
 
 from cohabit import schema
@@ -77,18 +78,32 @@ def draw_sex(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Series
     base = patients["course"].map(_course_table()["women_logit"]).to_numpy(dtype=float)
     women = dice.quotas("sex")[::2] < expit(base + table["women_logit"].to_numpy())
     tilt = np.where(women, SAME_SEX_LOGIT["female"], SAME_SEX_LOGIT["male"])
-    share = expit(logit(1 - design.opposite_sex_share) + table["same_sex_logit"].to_numpy() + tilt)
+    base = _same_sex_intercept(1 - design.opposite_sex_share)
+    share = expit(base + table["same_sex_logit"].to_numpy() + tilt)
     same = dice.quotas("same_sex")[::2] < share
     is_woman = np.column_stack([women, women == same]).ravel()
     return pd.Series(np.where(is_woman, "female", "male"), people.index)
 
 
 SAME_SEX_LOGIT = {"female": 0.1236, "male": -0.3413}  # log odds by the patient's sex, released data
+WOMEN_SHARE = 400 / 576  # of the released patients
+
+
+@cache
+def _same_sex_intercept(share: float) -> float:
+    """Return the log odds that give this share of same-sex pairs in the study's mix of people."""
+    if share in (0.0, 1.0):
+        return float(logit(share))
+    pairs = read_template("people_course_by_site").groupby("site")["row_total"].first()
+    site = _site_table().loc[pairs.index, "same_sex_logit"].to_numpy()
+    logits = np.add.outer(list(SAME_SEX_LOGIT.values()), site)
+    weight = np.outer([WOMEN_SHARE, 1 - WOMEN_SHARE], pairs / pairs.sum())
+    return brentq(lambda base: (weight * expit(base + logits)).sum() - share, -40, 40)
 
 
 def draw_age(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     """Draw whole years of age: the patient's by course and site, the partner's beside it."""
-    patients = people.iloc[::2]
+    patients = people[people["group"] == "MS"]
     row = _course_table().loc[patients["course"]]
     mean = row["age_mean"].to_numpy() + _site_table().loc[patients["site"], "age_offset"].to_numpy()
     u = dice.uniforms("age", per="household")[::2]
