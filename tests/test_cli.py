@@ -1,6 +1,7 @@
 """The command line: names are checked before anything heavy is imported."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -153,8 +154,10 @@ def test_copy_notebooks__refreshes_copies_and_keeps_work(tree):
 
 def test_lab__opens_jupyter_on_the_copies(tree, monkeypatch):
     started = []
-    (tree.root / "data" / "synthetic" / "study").mkdir(parents=True)
-    monkeypatch.setattr(subprocess, "call", lambda command, cwd: started.append(command) or 0)
+    data = tree.root / "data" / "synthetic" / "study"
+    data.mkdir(parents=True)
+    (data / "cohort.json").touch()
+    monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
     assert cli.main(["lab", "--", "--no-browser"]) == 0
     ((python, *options),) = started
     assert python == sys.executable

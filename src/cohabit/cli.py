@@ -196,16 +196,17 @@ def write_simulated(design, seed: int, folder: Path) -> None:
 
 def open_lab(options: argparse.Namespace) -> int:
     """Copy the notebooks to lab/ and open JupyterLab there."""
-    from cohabit.runner.lab import copy_notebooks, start_jupyter
+    from cohabit.runner.lab import become_jupyter, copy_notebooks
 
     data = paths.from_root("data/synthetic/study")
-    if not data.exists():
+    if not (data / "cohort.json").exists():
         from cohabit.simulate.design import StudyDesign
 
         write_simulated(StudyDesign.preset(USUAL_PRESET), 1, data)
     for line in copy_notebooks(paths.notebooks(), paths.from_root("lab")):
         print(line)
-    return start_jupyter(paths.from_root("lab"), options.options)
+    become_jupyter(paths.from_root("lab"), options.options)
+    return 0
 
 
 def _read_dial(setting: str) -> tuple[str, object]:

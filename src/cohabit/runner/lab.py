@@ -1,8 +1,8 @@
 """Copies of the notebooks to work in, so that a reader's run never dirties the sources."""
 
 import json
+import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,10 +38,8 @@ def copy_notebooks(source: Path, lab: Path) -> list[str]:
     return kept
 
 
-def start_jupyter(lab: Path, options: Sequence[str]) -> int:
-    """Open JupyterLab in a folder, wait until it ends, and return its exit code."""
+def become_jupyter(lab: Path, options: Sequence[str]) -> None:
+    """Turn this process into JupyterLab in a folder, so that it alone hears Ctrl-C."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={lab}", *options]
-    try:
-        return subprocess.call(command, cwd=lab)
-    except KeyboardInterrupt:
-        return 0
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
