@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.special import expit
 
 from cohabit.abundance_comparison import Comparison, join_notes
-from cohabit.paired import find_pairs, fit_paired_model, paired_differences
+from cohabit.paired import find_pairs, fit_paired_model, paired_wilcoxon
 
 MIN_DISCORDANT = 5
 """Discordant pairs a coefficient needs: with fewer, Wald's interval means little."""
@@ -21,47 +21,12 @@ def fit_paired_t_clr(comparison: Comparison) -> pd.DataFrame:
 
 
 def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
-    """Rank pair differences of asin-sqrt shares; zero differences are left out.
-
-    The estimate is Hodges and Lehmann's pseudo-median with its interval (normal
-    approximation); covariates are not in the model.
-    """
-    pairs = find_pairs(comparison.people, **comparison.pair_names)
-    differences = paired_differences(comparison.asin(), comparison.people, **comparison.pair_names)
-    rows = [signed_ranks(column[column != 0]) for column in differences.to_numpy().T]
-    table = pd.DataFrame(rows)
-    ignored = f"covariates not in the model: {comparison.covariates}" * bool(comparison.covariates)
-    table["note"] = [join_notes(note, pairs.note, ignored) for note in table["note"]]
-    return table.assign(feature=comparison.kept, contrast=pairs.contrast)
-
-
-def signed_ranks(differences: np.ndarray) -> dict[str, object]:
-    """Test whether differences, none of them zero, lie about zero (Wilcoxon 1945).
-
-    Normal approximation with ties; the interval takes the order statistics of the Walsh
-    averages. Fewer than 10 differences give no number.
-    """
-    n = len(differences)
-    if n < 10:
-        return {"p_value": np.nan, "n_pairs": n, "note": f"only {n} pairs differ, fewer than 10"}
-    ranks = stats.rankdata(np.abs(differences))
-    positive = ranks[differences > 0].sum()
-    ties = np.unique(ranks, return_counts=True)[1]
-    variance = n * (n + 1) * (2 * n + 1) / 24 - ((ties**3 - ties).sum()) / 48
-    statistic = (positive - n * (n + 1) / 4) / np.sqrt(variance)
-    walsh = (differences[:, None] + differences)[np.triu_indices(n)] / 2
-    outside = int(max(np.floor(n * (n + 1) / 4 - stats.norm.ppf(0.975) * np.sqrt(variance)), 0))
-    middle = [(len(walsh) - 1) // 2, len(walsh) // 2]
-    walsh.partition([outside, *middle, len(walsh) - 1 - outside])
-    return {
-        "estimate": walsh[middle].mean(),
-        "low": walsh[outside],
-        "high": walsh[len(walsh) - 1 - outside],
-        "statistic": statistic,
-        "p_value": 2 * stats.norm.sf(abs(statistic)),
-        "n_pairs": n,
-        "note": "",
-    }
+    """Rank pair differences of asin-sqrt shares; covariates are not in the model."""
+    table = paired_wilcoxon(comparison.asin(), comparison.people, **comparison.pair_names)
+    if comparison.covariates:
+        ignored = f"covariates not in the model: {comparison.covariates}"
+        table["note"] = [join_notes(note, ignored) for note in table["note"]]
+    return table.drop(columns=["method", "q_value", "n_nonzero", "converged"])
 
 
 def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:

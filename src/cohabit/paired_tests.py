@@ -112,8 +112,8 @@ def paired_wilcoxon(
     Returns
     -------
     DataFrame, one row a feature
-        Pairs that do not differ are left out of the ranks (Wilcoxon's rule; `n_pairs`
-        counts them still). `estimate` is the Hodges-Lehmann pseudo-median of all
+        Pairs that do not differ are left out (Wilcoxon's rule, as in R; `n_pairs` counts
+        them still). `estimate` is the Hodges-Lehmann pseudo-median of the other
         differences and `low`, `high` the order statistics of the pairwise means that
         bound it at 95%; `statistic` is the signed rank sum; no `std_error`, no `df`.
 
@@ -143,7 +143,7 @@ def _signed_rank(d: np.ndarray) -> dict[str, float]:
         }
     ranks = stats.rankdata(np.abs(moved))
     p_value = stats.wilcoxon(moved).pvalue
-    low, estimate, high = _pseudo_median(d)
+    low, estimate, high = _pseudo_median(moved)
     statistic = float((np.sign(moved) * ranks).sum())
     return {
         "estimate": estimate,
