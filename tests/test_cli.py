@@ -30,6 +30,7 @@ sys.exit(code)
     ("arguments", "code", "words"),
     [
         (["--help"], 0, "simulate"),
+        (["--version"], 0, "cohabit 0."),
         (["run", "--help"], 0, "--profile"),
         (["run", "--list"], 0, "n = 3  # how many; int, 1 to 10"),
         (["run", "--profile", "stdy"], 2, "no profile 'stdy': did you mean 'study'?"),

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cohabit import paths
+from cohabit import __version__, paths
 from cohabit.naming import nearest
 from cohabit.runner.graph import COHORT_MAKER
 from cohabit.runner.plan import Plan, Request, make_plan
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """Return the one parser behind `cohabit` and `run_all.py`."""
     parser = argparse.ArgumentParser(prog="cohabit", description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"cohabit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     _add_simulate(commands)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from cohabit.runner.outcome import Outcome
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+TRACE_LINES = 30
 COLOURS = {"done": "green", "unchanged": "green", "failed": "red", "running": "cyan"}
 
 
@@ -115,11 +116,16 @@ def describe_failure(name: str, outcome: Outcome) -> str:
     if error.get("source"):
         parts.append(_indent(error["source"]))
     if error.get("traceback"):
-        trace = error["traceback"] if sys.stdout.isatty() else ANSI.sub("", error["traceback"])
-        parts.append(_indent(trace))
+        trace = error["traceback"] if sys.stderr.isatty() else ANSI.sub("", error["traceback"])
+        parts.append(_indent(_shorten(trace)))
     if outcome.kept:
         parts.append(f"the notebook as it stopped: {outcome.kept}")
     return "\n\n".join(parts)
+
+
+def _shorten(trace: str) -> str:
+    lines = trace.splitlines()
+    return "\n".join(lines if len(lines) <= TRACE_LINES else ["...", *lines[-TRACE_LINES:]])
 
 
 def _indent(text: str) -> str:
