@@ -265,6 +265,17 @@ def test_fit_household_model__a_feature_that_cannot_be_fitted_has_a_note_and_no_
     np.testing.assert_allclose(table.loc["fine", "estimate"], alone["estimate"])
 
 
+def test_fit_household_model__says_when_nothing_is_left_within_households():
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame({"household_id": np.repeat(range(4), 2), "group": ["MS", "control"] * 4})
+    for name in "abc":
+        people[name] = np.kron(rng.normal(size=4), [1, -1])
+    values = pd.Series(rng.normal(size=8), name="taxon")
+    table = fit_household_model(values, people, "group + a + b + c")
+    assert table["note"].str.startswith("household and residual variance cannot be told").all()
+    assert table["estimate"].isna().all()
+
+
 @pytest.mark.parametrize(
     ("column", "words"),
     [

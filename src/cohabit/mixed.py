@@ -13,6 +13,7 @@ from cohabit.formula import ModelMatrix, model_matrix, variables
 from cohabit.mixed_reml import (
     Estimates,
     HouseholdDesign,
+    Residuals,
     decompose,
     fit_households,
     maximise,
@@ -188,6 +189,9 @@ class _Part:
     notes: np.ndarray
     """For each feature why it cannot be fitted; empty where it can."""
 
+    split: tuple[HouseholdDesign, Residuals] | None
+    """The design and all features in its directions; None when too few rows are left."""
+
     @property
     def usable(self) -> np.ndarray:
         return self.notes == ""
@@ -201,24 +205,35 @@ def _parts(model: _Model) -> Iterator[_Part]:
         x = matrix.to_numpy()[:, columns.kept]
         households = pd.factorize(model.households[rows])[0]
         sites = None if model.sites is None else pd.factorize(model.sites[rows])[0]
-        notes = _why_unusable(y, x, households)
-        yield _Part(features, y, x, households, sites, columns, notes)
+        reason = _too_few(x, households)
+        split = None if reason else decompose(x, households, y)
+        notes = np.full(len(features), reason, dtype=object) if reason else _unusable(y, *split)
+        yield _Part(features, y, x, households, sites, columns, notes, split)
 
 
-def _why_unusable(y: np.ndarray, x: np.ndarray, households: np.ndarray) -> np.ndarray:
+def _too_few(x: np.ndarray, households: np.ndarray) -> str:
+    if len(x) <= x.shape[1] + 1:
+        return f"{len(x)} samples for {x.shape[1]} coefficients and two variances: too few"
+    if np.bincount(households).max() == 1:
+        return "every household has one member left: no household variance"
+    return ""
+
+
+def _unusable(y: np.ndarray, design: HouseholdDesign, residuals: Residuals) -> np.ndarray:
+    """Say for each feature why it cannot be fitted; empty where it can."""
     notes = np.full(y.shape[1], "", dtype=object)
-    if len(y) <= x.shape[1] + 1:
-        notes[:] = f"{len(y)} samples for {x.shape[1]} coefficients and two variances: too few"
-    elif np.bincount(households).max() == 1:
-        notes[:] = "every household has one member left: no household variance"
-    else:
-        q = np.linalg.qr(x)[0]
-        left = y - q @ (q.T @ y)
-        exact = np.einsum("ij,ij->j", left, left) <= 1e-20 * len(y) * y.var(axis=0)
-        notes[exact] = "the fixed effects fit every value exactly"
-        largest = np.abs(y).max(axis=0)
-        notes[np.ptp(y, axis=0) <= 1e-12 * largest] = "constant: every value is the same"
-        notes[largest == 0] = "constant: every value is zero"
+    if np.ptp(design.eigenvalues) < 1e-6:
+        notes[:] = (
+            "household and residual variance cannot be told apart: the fixed effects leave "
+            "nothing within households, or nothing between them"
+        )
+        return notes
+    spread, largest = np.ptp(y, axis=0), np.abs(y).max(axis=0)
+    notes[residuals.squares.sum(axis=0) <= 1e-20 * len(y) * spread**2] = (
+        "the fixed effects fit every value exactly"
+    )
+    notes[spread <= 1e-12 * largest] = "constant: every value is the same"
+    notes[largest == 0] = "constant: every value is zero"
     return notes
 
 
@@ -252,20 +267,21 @@ def _fit(part: _Part, report: Report) -> Fit:
 
 
 def _estimate(part: _Part, weights: np.ndarray) -> Estimates:
-    y = part.y[:, part.usable]
     if part.sites is None:
-        return fit_households(part.x, part.households, y, weights)
-    return fit_sites(part.x, part.households, part.sites, y, weights)
+        design, residuals = part.split
+        return fit_households(design, residuals.of(part.usable), weights)
+    return fit_sites(part.x, part.households, part.sites, part.y[:, part.usable], weights)
 
 
 def _variance_table(part: _Part) -> pd.DataFrame:
     columns = {name: np.full(len(part.notes), np.nan) for name in _LIKELIHOOD}
     notes = part.notes.copy()
     if part.usable.any():
-        design, residuals = decompose(part.x, part.households, part.y[:, part.usable])
-        theta, converged = maximise(design, residuals.squares)
+        design, residuals = part.split
+        squares = residuals.squares[:, part.usable]
+        theta, converged = maximise(design, squares)
         notes[np.flatnonzero(part.usable)[~converged]] = _NO_MAXIMUM
-        found = _likelihood_ratio(theta, design, residuals.squares)
+        found = _likelihood_ratio(theta, design, squares)
         for name, column in zip(_LIKELIHOOD, found, strict=True):
             columns[name][part.usable] = np.where(converged, column, np.nan)
     table = pd.DataFrame({"feature": part.features, **columns})

@@ -58,6 +58,10 @@ class Residuals:
     ols: np.ndarray
     """OLS coefficients, shape (p, n_features)."""
 
+    def of(self, features: np.ndarray) -> "Residuals":
+        """Return those of some features."""
+        return Residuals(self.squares[:, features], self.scores[:, features], self.ols[:, features])
+
 
 def decompose(
     x: np.ndarray, households: np.ndarray, y: np.ndarray
@@ -247,20 +251,16 @@ class Estimates:
 
 
 def fit_households(
-    x: np.ndarray, households: np.ndarray, y: np.ndarray, contrasts: np.ndarray
+    design: HouseholdDesign, residuals: Residuals, contrasts: np.ndarray
 ) -> Estimates:
-    """Fit the random household intercept to every column of `y`.
+    """Fit the random household intercept to every feature.
 
     Parameters
     ----------
-    x : ndarray, shape (n, p)
-        Independent columns, intercept among them.
-    households : ndarray of int, shape (n,)
-        0, 1, 2, ... without gaps.
-    y : ndarray, shape (n, n_features)
+    design, residuals
+        From `decompose`; no feature may be without residuals.
     contrasts : ndarray, shape (n_contrasts, p)
     """
-    design, residuals = decompose(x, households, y)
     theta, converged = maximise(design, residuals.squares)
     n_small = design.loadings.shape[1]
     profile = profile_at(theta, design, residuals.squares)
