@@ -75,6 +75,9 @@ def run(tmp_path):
         new_markdown_cell("See [02](02_start.ipynb), [far](https://example.org). $R^2$"),
         new_code_cell('run.write_figure(fig, "map", alt="x")', outputs=[picture]),
         new_code_cell("t", outputs=[new_output("execute_result", {"text/html": table})]),
+        new_code_cell(
+            "p", outputs=[new_output("execute_result", {"text/plain": "PosixPath('/a')"})]
+        ),
         new_code_cell("print(1)", outputs=[new_output("stream", name="stdout", text=ATTACK)]),
     )
     nbformat.write(done, tmp_path / "notebooks" / "05_geography.ipynb")
@@ -83,7 +86,13 @@ def run(tmp_path):
         notebook_of(new_code_cell("1/0", outputs=[error])), tmp_path / "failed" / "07_drugs.ipynb"
     )
     notebooks = [
-        {"number": "05", "title": "Geography", "status": "done", "seconds": 3.2, "memory_mb": 300},
+        {
+            "number": "05",
+            "title": "05 · Geography",
+            "status": "done",
+            "seconds": 3.2,
+            "memory_mb": 300,
+        },
         {"number": "07", "title": "Drugs", "status": "failed", "reason": "E: too late"},
         {"number": "08", "title": "Severity", "status": "skipped", "reason": "no shotgun.biom"},
     ]
@@ -138,6 +147,11 @@ def test_build_report__tells_seed_design_and_that_people_are_made_up(page):
     assert "Boston 12" in page.text
     assert "about the method, not about people" in page.text
     assert "doi 10.1/x" in page.text
+
+
+def test_build_report__leaves_out_what_only_the_program_needs(page):
+    assert "PosixPath" not in page.text
+    assert "05 · Geography" not in page.text
 
 
 def test_build_report__headings_never_skip_a_level(page):
@@ -224,6 +238,7 @@ def test_draw_interval__the_drawing_keeps_the_order_of_the_numbers():
     dot = float(re.search(r'cx="([\d.]+)"', svg)[1])
     edge = float(re.search(r'class="edge" x1="([\d.]+)"', svg)[1])
     assert 0 <= edge < float(bar[1]) < dot < float(bar[2]) <= 168
+    assert draw_interval(0.93, 0.91, 0.95, (0, 1)).count('class="edge"') == 1
     assert draw_interval(float("nan"), 0, 1, (0, 1)) == ""
 
 

@@ -13,8 +13,8 @@ from cohabit.report.markup import render_markdown, render_math, sanitise
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
 
-FIGURE_HANDLES = ("<Figure size", "<Axes", "[<matplotlib", "Text(")
-"""What a plotting call leaves when it ends a cell; the figure itself stands beside it."""
+LEFTOVERS = ("<Figure size", "<Axes", "[<matplotlib", "Text(", "PosixPath(", "WindowsPath(")
+"""What a call leaves when it ends a cell; the figure or the table itself stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _write_output(output: dict, data: dict) -> str:
     if "text/latex" in data:
         return render_math(_joined(data["text/latex"]).strip().strip("$"), display=True)
     text = _joined(data.get("text/plain", ""))
-    return "" if text.startswith(FIGURE_HANDLES) else _write_text(text, "text")
+    return "" if text.startswith(LEFTOVERS) else _write_text(text, "text")
 
 
 def _write_text(text: str, kind: str) -> str:

@@ -1,6 +1,7 @@
 """What a run left, read into memory; whatever is missing is simply not there."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def _describe(number: str, about: dict, path: Path | None) -> NotebookResult:
     memory = about.get("memory_mb", about.get("peak_memory_mb"))
     return NotebookResult(
         number,
-        str(about.get("title") or named or "Notebook"),
+        _strip_number(str(about.get("title") or named or "Notebook")),
         str(about.get("status") or "done"),
         about.get("seconds"),
         memory,
@@ -106,3 +107,8 @@ def _describe(number: str, about: dict, path: Path | None) -> NotebookResult:
         path,
         dict(about.get("parameters") or {}),
     )
+
+
+def _strip_number(title: str) -> str:
+    """Return a title without the notebook's number before it; the page sets that itself."""
+    return re.sub(r"^\d+\s*[·:.-]\s*", "", title)

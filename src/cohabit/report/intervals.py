@@ -3,6 +3,8 @@
 import math
 
 WIDTH, HEIGHT, MARGIN = 168, 30, 6
+FAR = 4
+"""Widths of the interval beyond which an edge of the region is left out of the drawing."""
 
 
 def draw_interval(
@@ -20,7 +22,9 @@ def draw_interval(
     if any(value is None or math.isnan(value) for value in (estimate, low, high)):
         return ""
     planted = None if planted is None or math.isnan(planted) else planted
-    place = _scale([low, high, *([planted] if planted is not None else [])], region)
+    seen = [low, high, *([planted] if planted is not None else [])]
+    region = tuple(_near_or_open(edge, seen) for edge in region)
+    place = _scale(seen, region)
     start, end = (place(edge) for edge in region)
     middle = HEIGHT / 2
     parts = [
@@ -45,6 +49,15 @@ def draw_interval(
         f'<svg class="interval" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
     )
+
+
+def _near_or_open(edge: float, seen: list[float]) -> float:
+    """Return an edge; an open end where it lies too far off to be drawn with the interval."""
+    low, high = min(seen), max(seen)
+    far = FAR * (high - low)
+    if far and edge < low - far:
+        return -math.inf
+    return math.inf if far and edge > high + far else edge
 
 
 def _scale(values: list[float], region: tuple[float, float]):
