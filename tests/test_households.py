@@ -136,7 +136,7 @@ def test_draw_people__complete_answers_agree_with_the_recorded_ones(study):
 SITES = st.dictionaries(st.sampled_from(sorted(schema.SITE_COUNTRY)), st.integers(0, 30))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     SITES.filter(lambda pairs: sum(pairs.values()) > 0),
     st.floats(0, 1),
