@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from cohabit.calibrate import solve, start, start_genera
+from cohabit.calibrate import plant, solve, start, start_genera
 from cohabit.calibrate.solve_effects import solve_covariate, solve_disease
+from cohabit.simulate.template import read_template
 
 HEADER = """\
 # solved from iMSMS Consortium 2022 released data (authors' repository), re-analysed, by
@@ -40,14 +41,20 @@ def solve_templates() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _solve_species(species: pd.DataFrame, population, steps: int) -> pd.DataFrame:
+    families = read_template("families_source").set_index("family")
+    sd_asin = (families["status_coef"] / families["status_d"]).abs()
+    targets = families[["site_share"]].assign(sd_asin=sd_asin.where(families["tested"] == 1))
+    group = solve.Grouping(species["family_calibration"], targets)
     observe = solve.observe_species(population, start.DEPTH)
-    return solve.solve_levels(species, population, observe, steps)
+    return solve.solve_levels(species, population, observe, steps, group)
 
 
 def _solve_genera(genera: pd.DataFrame, species: pd.DataFrame, population, steps: int):
+    targets = plant.known_genera()[["site_share"]]
+    group = solve.Grouping(pd.Series(genera.index, genera.index), targets)
     latent = population.assemble(species, "species")
     observe = solve.observe_genera(population, latent)
-    return solve.solve_levels(genera, population, observe, steps)
+    return solve.solve_levels(genera, population, observe, steps, group)
 
 
 if __name__ == "__main__":

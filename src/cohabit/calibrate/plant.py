@@ -70,9 +70,13 @@ CARRIAGE = {"Prevotella": -0.15, "Akkermansia": 0.15}  # genus -> probit of carr
 
 
 def shrink(coefficient: pd.Series, std_error: pd.Series) -> pd.Series:
-    """Return coefficients pulled to zero as far as chance explains their spread."""
-    true = max(coefficient.var() - (std_error**2).mean(), 0.05 * coefficient.var())
-    return coefficient * true / (true + std_error**2)
+    """Return coefficients pulled to zero as far as chance explains their spread.
+
+    All by one factor, 1 - 1 / var(z): chance is a share of the spread of the z-scores, which
+    unlike the coefficients do not grow with abundance.
+    """
+    z = coefficient / std_error
+    return coefficient * max(1 - 1 / (z**2).mean(), 0.1)
 
 
 def std_error_from_p(coefficient: pd.Series, p_value: pd.Series) -> pd.Series:

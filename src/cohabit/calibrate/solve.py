@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from cohabit.calibrate.start import SITE_COLUMNS
 from cohabit.formula import model_matrix
 from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community, assemble
@@ -18,12 +19,14 @@ from cohabit.simulate.design import PAIRS_PER_SITE, StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.sequencing import count_reads, draw_batches
-from cohabit.simulate.taxa import Template
+from cohabit.simulate.taxa import FACTORS, Template
 
 SEED = 1_000_001  # of the population the constants are solved on; no study uses it
 TIMES = 5  # as many pairs as the study
 DAMPING = 0.7
-MIN_SPREAD, MAX_SPREAD = 0.2, 3.0  # log units
+MIN_SPREAD, MAX_SPREAD = 0.15, 3.0  # log units
+SITE_LIMIT = 2.0  # largest offset of a site, log units
+CARRIAGE_SITES = [f"carriage_{name}" for name in SITE_COLUMNS]
 MODEL = "group + sex + age + bmi + site"
 
 
@@ -70,9 +73,7 @@ class Seen:
     sd_asin: np.ndarray
     prevalence: np.ndarray
     icc: np.ndarray
-    gain: np.ndarray
-    coefficients: pd.DataFrame
-    """Coefficients of the study's own model on the arcsine-square-root scale."""
+    site_share: np.ndarray
 
 
 def look(population: Population, counts: np.ndarray) -> Seen:
@@ -81,8 +82,7 @@ def look(population: Population, counts: np.ndarray) -> Seen:
     controls = shares[population.controls]
     logs = np.log(np.where(controls > 0, controls, np.nan))
     values = np.arcsin(np.sqrt(shares))
-    matrix = model_matrix(MODEL, population.people).values
-    x = matrix.to_numpy(float)
+    x = model_matrix(MODEL, population.people).values.to_numpy(float)
     fitted = np.linalg.lstsq(x, values, rcond=None)[0]
     left = values - x @ fitted
     variance = (left**2).sum(axis=0) / (len(x) - x.shape[1])
@@ -95,12 +95,64 @@ def look(population: Population, counts: np.ndarray) -> Seen:
         sd_asin=np.sqrt(variance),
         prevalence=(controls > 0).mean(axis=0),
         icc=(left[::2] * left[1::2]).mean(axis=0) / variance,
-        gain=0.5 * np.sqrt(shares * (1 - shares)).mean(axis=0),
-        coefficients=pd.DataFrame(fitted, index=matrix.columns),
+        site_share=_explain_by_site(values, population.people["site"]),
     )
 
 
-def solve_levels(table: pd.DataFrame, population: Population, observe, steps: int) -> pd.DataFrame:
+def _explain_by_site(values: np.ndarray, site: pd.Series) -> np.ndarray:
+    """Return the bias-adjusted R² of site, one value a taxon."""
+    codes, levels = pd.factorize(site.astype(str))
+    member = np.eye(len(levels))[codes]
+    size = member.sum(axis=0)[:, None]
+    means = member.T @ values / size
+    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+    between = (size * (means - values.mean(axis=0)) ** 2).sum(axis=0)
+    n, df = len(values), len(levels) - 1
+    return 1 - (1 - between / np.maximum(total, 1e-30)) * (n - 1) / (n - 1 - df)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Taxa of one family, or genus: how alike they are, and how they differ between sites."""
+
+    member: pd.Series
+    """Taxon -> name of its group."""
+
+    targets: pd.DataFrame
+    """Group -> site_share and, where correlation is to be solved, sd_asin."""
+
+    def look(self, population: Population, counts: np.ndarray) -> pd.DataFrame:
+        """Return what the groups show."""
+        summed = pd.DataFrame(counts.T).groupby(self.member.to_numpy()).sum()
+        seen = look(population, summed.to_numpy().T)
+        columns = {"site_share": seen.site_share, "sd_asin": seen.sd_asin}
+        return pd.DataFrame(columns, index=summed.index)
+
+    def move(self, table: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+        """Scale the site offsets and the shared loadings of each group towards its targets."""
+        table = table.copy()
+        wanted = self.targets.reindex(seen.index)
+        ratio = np.sqrt(wanted["site_share"].clip(1e-4) / seen["site_share"].clip(1e-4))
+        self._scale(table, [*SITE_COLUMNS, *CARRIAGE_SITES], ratio.clip(0.8, 1.25), SITE_LIMIT)
+        if "sd_asin" in wanted:
+            ratio = (wanted["sd_asin"] / seen["sd_asin"]).clip(0.8, 1.2)
+            loadings = [*FACTORS, "group_loading"]
+            fixed = table["group"] == "Akkermansia"
+            before = table.loc[fixed, loadings].copy()
+            self._scale(table, loadings, ratio, 0.95)
+            table.loc[fixed, loadings] = before
+            size = np.sqrt((table[loadings] ** 2).sum(axis=1)).clip(lower=0.95) / 0.95
+            table[loadings] = table[loadings].div(size, axis=0)
+        return table
+
+    def _scale(self, table: pd.DataFrame, columns: list, ratio: pd.Series, limit: float) -> None:
+        factor = self.member.map(ratio).fillna(1.0).to_numpy()[:, None]
+        table[columns] = (table[columns] * factor).clip(-limit, limit)
+
+
+def solve_levels(
+    table: pd.DataFrame, population: Population, observe, steps: int, group: Grouping
+) -> pd.DataFrame:
     """Move the constants until what is observed has the template's figures.
 
     Parameters
@@ -112,11 +164,14 @@ def solve_levels(table: pd.DataFrame, population: Population, observe, steps: in
         Template table -> counts, people x taxa.
     steps : int
         How often the constants are moved.
+    group : Grouping
+        Taxa that are also held to what they show together.
     """
-    table = table.copy()
     for _ in range(steps):
-        seen = look(population, observe(table))
-        table = _move(table, seen)
+        counts = observe(table)
+        together = group.look(population, counts)
+        table = _move(table, look(population, counts))
+        table = group.move(table, together)
     return table
 
 

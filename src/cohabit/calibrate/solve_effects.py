@@ -16,7 +16,7 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.effects import DRUGS
 
 DAMPING = 0.8
-LIMITS = {"ms_all": 0.9, "sex": 0.9, "age": 0.04, "bmi": 0.06}
+LIMITS = {"ms_all": 1.1, "sex": 0.9, "age": 0.04, "bmi": 0.06}
 """Largest effect on log abundance: of MS, of women, per year, per kg/m2."""
 
 STEP = {"sex": 1.0, "age": 10.0, "bmi": 5.0}

@@ -17,7 +17,7 @@ SITE_SHRINKAGE = pd.Series([0.95, 0.75, 0.8, 0.4, 0.92, 0.92, 0.7], SITE_COLUMNS
 """Part of a site's mean CLR offset that is not sampling error, by its number of people."""
 
 ON_OFF = {"Prevotella": 0.6, "Akkermansia": 0.78}  # genus -> share of carriers
-SHARED_GROUPS = {"Prevotella": 0.5, "Akkermansia": 0.95}  # genus -> loading of its own factor
+SHARED_GROUPS = {"Prevotella": 0.5, "Akkermansia": 0.93}  # genus -> loading of its own factor
 CARRIAGE_LOADING = 0.8  # of the shared factors, relative to abundance
 TRUE_ICC_SPREAD = 0.77  # of the spread of the estimates; the rest is their sampling error
 IMPUTED_SD_SCATTER = 0.35  # about the fitted relation of log_sd, which has 0.55
@@ -29,7 +29,7 @@ def start_species() -> pd.DataFrame:
     table = pd.concat([_start_real(source), _start_tail(source)], ignore_index=True)
     table["mean"] /= table["mean"].sum()
     table = table.join(load_factors(table)).set_index("feature")
-    table = first_level(shift_sites(table), DEPTH)
+    table = add_carriage_sites(first_level(shift_sites(table), DEPTH))
     return plant.plant_species(table)
 
 
@@ -119,6 +119,12 @@ def shift_sites(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def add_carriage_sites(table: pd.DataFrame) -> pd.DataFrame:
+    """Let sites differ in carriage as they do in abundance, in units of the taxon's spread."""
+    probit = table[SITE_COLUMNS].div(table["log_sd"], axis=0)
+    return table.join(probit.add_prefix("carriage_"))
+
+
 def load_factors(table: pd.DataFrame) -> pd.DataFrame:
     """Return loadings on the twelve shared factors: the genus's, else half its family's mean."""
     genera = read_template("genera_source")
@@ -131,6 +137,7 @@ def load_factors(table: pd.DataFrame) -> pd.DataFrame:
     room = np.clip(0.9 - table["group_loading"].to_numpy() ** 2, 0.02, None)
     size = (loadings**2).sum(axis=1)
     loadings *= np.sqrt(np.minimum(1, room / np.maximum(size, 1e-9)))[:, None]
+    loadings[table["group"].isin(SHARED_GROUPS)] *= 0.5
     return pd.DataFrame(loadings, table.index, FACTORS)
 
 

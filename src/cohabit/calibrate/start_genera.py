@@ -8,6 +8,7 @@ from cohabit.calibrate.start import (
     SITE_COLUMNS,
     SITE_SHRINKAGE,
     TRUE_ICC_SPREAD,
+    add_carriage_sites,
     first_level,
     load_factors,
 )
@@ -32,7 +33,7 @@ def start_genera(species: pd.DataFrame) -> pd.DataFrame:
     table = table.join(load_factors(table)).set_index("feature")
     real = species[species["tail"] == 0]
     table["follows"] = table.index.isin(real["genus"]).astype(int)
-    table = first_level(table, DEPTH)
+    table = add_carriage_sites(first_level(table, DEPTH))
     table = _follow(table, real)
     table["n_asvs"] = _count_asvs(table)
     return plant.plant_genera(table)
@@ -77,7 +78,7 @@ def _follow(table: pd.DataFrame, species: pd.DataFrame) -> pd.DataFrame:
     followed = table["follows"] == 1
     total = species.groupby("genus")["mean"].sum()
     table["species_level"] = np.log(total.reindex(table.index)).fillna(0.0)
-    table.loc[followed, SITE_COLUMNS] = 0.0
+    table.loc[followed, [*SITE_COLUMNS, *(f"carriage_{name}" for name in SITE_COLUMNS)]] = 0.0
     table.loc[followed, "intercept"] = np.log(table["mean"])
     table.loc[followed, "spread"] = 0.5
     table.loc[followed, "carriage"] = 1.5
