@@ -10,6 +10,7 @@ from cohabit.cohort import pairs_where
 from cohabit.comparisons import (
     compare_with_partners,
     count_hits,
+    pairs_needed,
     power_of_pairs,
     set_methods_side_by_side,
     visible_effect,
@@ -96,3 +97,8 @@ def test_visible_effect__has_the_power_it_was_asked_for():
     effect = visible_effect(209)
     assert power_of_pairs([209], [effect])["power"].iloc[0] == pytest.approx(0.8, abs=1e-4)
     assert visible_effect(100) > visible_effect(400)
+
+
+def test_pairs_needed__sees_the_effect_and_one_pair_fewer_does_not():
+    n_pairs = int(pairs_needed(-0.25))
+    assert visible_effect(n_pairs) <= 0.25 < visible_effect(n_pairs - 1)

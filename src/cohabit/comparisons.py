@@ -159,3 +159,15 @@ def visible_effect(
     """Return the difference that so many pairs see with the given power; see `power_of_pairs`."""
     reach = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
     return reach * np.sqrt(2 * (1 - household_share) / n_pairs)
+
+
+def pairs_needed(
+    effect: float | pd.Series,
+    *,
+    household_share: float = HOUSEHOLD_SHARE,
+    alpha: float = 0.05,
+    power: float = 0.8,
+) -> float | pd.Series:
+    """Return the pairs that see a difference with the given power; `visible_effect` turned."""
+    one = visible_effect(1, household_share=household_share, alpha=alpha, power=power)
+    return np.ceil((one / effect) ** 2)
