@@ -62,6 +62,7 @@ def run(tmp_path):
         claim("05.a", "agrees", true_here=True, right=True, statement=f"Site {ATTACK}"),
         claim("05.b", "disagrees", true_here=True, right=False, planted=0.25, unit="clr"),
         claim("07.c", "cannot tell", source="A study, doi 10.1/x"),
+        claim("07.d", "not estimated", estimate=None, low=None, high=None),
     ]
     pd.DataFrame(claims).to_csv(tmp_path / "claims.tsv", sep="\t", index=False)
     (tmp_path / "figures" / "05_map.png").write_bytes(PIXEL)
