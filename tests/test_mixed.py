@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit.mixed import COLUMNS, fit_household_model, test_household_variance
+from cohabit.mixed import COLUMNS, fit_household_model, test_household_variance, test_terms
 
 ORACLES = Path(__file__).parent / "oracles"
 FEATURES = ["middle", "small", "high", "unlike", "tiny", "sparse", "sited", "gaps"]
@@ -132,6 +132,39 @@ def test_test_household_variance__is_one_at_the_boundary_and_half_a_chi_squared_
     assert high["statistic"] == pytest.approx(high["reml_criterion_null"] - high["reml_criterion"])
     assert high["p_value"] == pytest.approx(stats.chi2.sf(high["statistic"], 1) / 2)
     assert high["p_value"] < 1e-10
+
+
+def test_test_terms__equals_lmertests_anova(people):
+    wanted = pd.read_csv(ORACLES / "lmer_terms.tsv", sep="\t")
+    table = test_terms(people[FEATURES], people, "group + site + age + bmi + sex")
+    both = table.merge(wanted, on=["feature", "term"], suffixes=("", "_lmer"))
+    assert len(both) == len(table) == len(wanted)
+    for name in ("n_coefficients", "statistic", "p_value"):
+        np.testing.assert_allclose(both[name], both[f"{name}_lmer"], rtol=1e-5)
+    np.testing.assert_allclose(both["df"], both["df_lmer"], atol=1e-2)
+    assert both["n_coefficients"].max() == 3
+
+
+def test_test_terms__of_one_coefficient_is_its_t_test(people):
+    terms = test_terms(people[FEATURES], people, "group * age").set_index(["feature", "term"])
+    rows = fit_household_model(people[FEATURES], people, "group * age")
+    rows = rows.set_index(["feature", "coefficient"])
+    for feature in FEATURES:
+        row, test = rows.loc[feature, "group[MS]:age"], terms.loc[feature, "group:age"]
+        assert test["statistic"] == pytest.approx(row["statistic"] ** 2)
+        assert test["p_value"] == pytest.approx(row["p_value"])
+
+
+def test_test_terms__says_what_cannot_be_tested(people):
+    people = people.assign(one="level", twice=2 * people["age"])
+    values = people[["middle"]].assign(zero=0.0)
+    table = test_terms(values, people, "one + group + age + twice").set_index(["feature", "term"])
+    notes = table.loc["middle", "note"]
+    assert notes["one"] == "not estimable: the term has one level"
+    assert notes["twice"] == "twice not estimable: collinear with age"
+    assert notes["group"] == ""
+    assert table.loc["zero", "note"].eq("constant: every value is zero").all()
+    assert table["p_value"].notna().sum() == 1
 
 
 def test_fit_household_model__equals_statsmodels(people):

@@ -272,14 +272,20 @@ def fit_households(
     falls = design.eigenvalues[:n_small, None] * profile.weights[:n_small]
     slope = shared[:, None] - loadings @ (shrink * (2 - theta * falls))
     variance = profile.quadratic[0] / design.df
-    df = _satterthwaite(slope / value, theta, profile, design.df)
+    df = satterthwaite(slope / value, theta, profile, design.df)
     return Estimates(theta[None], variance, estimate, np.sqrt(variance * value), df, converged)
 
 
-def _satterthwaite(
+def satterthwaite(
     relative_slope: np.ndarray, theta: np.ndarray, profile: Profile, df: int
 ) -> np.ndarray:
-    """Return df from the Hessian of the deviance in (log residual variance, theta)."""
+    """Return degrees of freedom from the Hessian of the deviance.
+
+    Parameters
+    ----------
+    relative_slope : ndarray, shape (n_contrasts, n_features)
+        Derivative in theta of a contrast's variance (residual variance 1), over it.
+    """
     variance = profile.quadratic[0] / df
     cross = profile.quadratic[1] / -variance
     bend = profile.log_det[2] + profile.quadratic[2] / variance

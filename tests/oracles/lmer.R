@@ -1,5 +1,5 @@
 # What lme4 and lmerTest say; run from the repository root: Rscript tests/oracles/lmer.R
-# Writes lmer_data.tsv (the input), lmer_expected.tsv and lmer_versions.txt beside itself.
+# Writes lmer_data.tsv (the input), lmer_expected.tsv, lmer_terms.tsv and lmer_versions.txt beside itself.
 suppressPackageStartupMessages({ library(lme4); library(lmerTest) })
 options(digits = 17)
 set.seed(20240611)
@@ -87,5 +87,15 @@ digits <- sapply(expected, is.numeric)
 expected[digits] <- lapply(expected[digits], function(x) sprintf("%.15g", x))
 write.table(expected, file.path(folder, "lmer_expected.tsv"), sep = "\t", quote = FALSE,
             row.names = FALSE)
+joint <- do.call(rbind, lapply(features, function(f) {
+  fit <- lmer(as.formula(paste(f, "~ group + site + age + bmi + sex + (1 | household_id)")), people,
+              control = control)
+  found <- anova(fit, type = "III", ddf = "Satterthwaite")
+  data.frame(feature = f, term = rownames(found), n_coefficients = found$NumDF, df = found$DenDF,
+             statistic = found$`F value`, p_value = found$`Pr(>F)`)
+}))
+digits <- sapply(joint, is.numeric)
+joint[digits] <- lapply(joint[digits], function(x) sprintf("%.15g", x))
+write.table(joint, file.path(folder, "lmer_terms.tsv"), sep = "\t", quote = FALSE, row.names = FALSE)
 writeLines(c(R.version.string, paste("lme4", packageVersion("lme4")),
              paste("lmerTest", packageVersion("lmerTest"))), file.path(folder, "lmer_versions.txt"))
