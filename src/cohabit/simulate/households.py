@@ -43,9 +43,11 @@ def draw_people(design: StudyDesign, seed: int, *, complete: bool = False) -> pd
     people = enrol(design)
     dice = Dice.of(people, design, seed)
     people = run_draws(people, DRAWS, dice, design)
-    people = people if complete else covariates.hide_unanswered(people, dice)
     people = _recruit(people, dice, design, seed)
-    return schema.order_levels(people[[*COLUMNS, *people.columns.difference(COLUMNS, sort=False)]])
+    people = schema.order_levels(
+        people[list(COLUMNS) + list(people.columns.difference(COLUMNS, sort=False))]
+    )
+    return people if complete else covariates.hide_unanswered(people, design, seed)
 
 
 COLUMNS = (

@@ -9,8 +9,10 @@ import scipy
 
 import cohabit
 from cohabit.cohort import Cohort, Truth
+from cohabit.simulate import blood, diet, followup
 from cohabit.simulate.amplicons import build_pool, build_tree, draw_genera, split_genera
 from cohabit.simulate.community import Community, draw_community
+from cohabit.simulate.covariates import hide_unanswered
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import list_effects
 from cohabit.simulate.estimands import find_estimands
@@ -40,7 +42,7 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
         When the seed is no whole number from 0.
     """
     _check_seed(seed)
-    people = draw_people(design, seed)
+    people = draw_people(design, seed, complete=True)
     species = draw_community(people, design, seed)
     genera = draw_genera(species, design, seed)
     shotgun = sequence(
@@ -57,10 +59,13 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
         "16s": _to_biom(amplicons, asv_lineage.assign(species="", asv=pool.names)),
     }
     return Cohort(
-        participants=people,
+        participants=hide_unanswered(people, design, seed),
         samples=pd.concat([shotgun.samples, amplicons.samples]),
         features=features,
         provenance=_provenance(design, seed),
+        diet=diet.draw_diet(people, design, seed),
+        blood=blood.draw_blood(people, design, seed),
+        visits=followup.draw_visits(people, design, seed),
         tree=build_tree(asv_lineage.loc[features["16s"].ids("observation")]),
         truth=Truth(_all_effects(species, genera), lambda: find_estimands(design)),
     )
@@ -85,6 +90,9 @@ def _all_effects(species: Community, genera: Community) -> pd.DataFrame:
     parts = [
         list_effects(species.coefficients, species.carriage_coefficients, "shotgun"),
         list_effects(genera.coefficients, genera.carriage_coefficients, "16s"),
+        diet.list_effects().assign(assay="diet"),
+        blood.list_effects().assign(assay="blood"),
+        followup.list_effects().assign(assay="visits"),
     ]
     return pd.concat(parts, ignore_index=True)
 
