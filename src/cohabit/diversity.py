@@ -15,6 +15,7 @@ from scipy.special import xlogy
 
 from cohabit.composition import check_counts, clr
 from cohabit.diversity_households import compare_distances, nearest_partner, square
+from cohabit.diversity_overlap import sum_minima
 
 if TYPE_CHECKING:
     from skbio import DistanceMatrix, TreeNode
@@ -114,7 +115,10 @@ def bray_curtis(counts: pd.DataFrame) -> "DistanceMatrix":
     Taken on the table as it is: give shares or rarefied counts, or unequal depth becomes
     distance.
     """
-    return _distances(pdist(check_counts(counts), "braycurtis"), counts.index)
+    amounts = check_counts(counts)
+    total = amounts.sum(axis=1)
+    apart = 1 - 2 * sum_minima(amounts) / (total[:, None] + total)
+    return _distances(apart, counts.index)
 
 
 def jaccard(counts: pd.DataFrame) -> "DistanceMatrix":
@@ -125,7 +129,7 @@ def jaccard(counts: pd.DataFrame) -> "DistanceMatrix":
 
 def aitchison(counts: pd.DataFrame, pseudocount: float = 0.5) -> "DistanceMatrix":
     """Return the Euclidean distance between CLR-transformed samples (Aitchison 1986)."""
-    return _distances(pdist(clr(counts, pseudocount).to_numpy()), counts.index)
+    return _distances(squareform(pdist(clr(counts, pseudocount).to_numpy())), counts.index)
 
 
 def unweighted_unifrac(counts: pd.DataFrame, tree: "str | TreeNode") -> "DistanceMatrix":
@@ -152,12 +156,10 @@ def weighted_unifrac(
     branches, lengths = _branches(counts, tree)
     amounts = check_counts(counts)
     below = (amounts / amounts.sum(axis=1, keepdims=True)) @ branches * lengths
-    distances = pdist(below, "cityblock")
-    if normalized:
-        height = below.sum(axis=1)
-        rows, columns = np.triu_indices(len(height), 1)
-        distances = distances / (height[rows] + height[columns])
-    return _distances(distances, counts.index)
+    height = below.sum(axis=1)
+    both = height[:, None] + height
+    apart = both - 2 * sum_minima(below)
+    return _distances(apart / both if normalized else apart, counts.index)
 
 
 @dataclass(frozen=True)
@@ -203,13 +205,16 @@ def _unshared(present: np.ndarray, weights: np.ndarray, ids: pd.Index) -> "Dista
     shared = (present * weights) @ present.T
     total = np.diag(shared)
     apart = 1 - shared / (total[:, None] + total - shared)
-    return _distances(squareform(apart, checks=False).clip(0), ids)
+    return _distances(apart, ids)
 
 
-def _distances(condensed: np.ndarray, ids: pd.Index) -> "DistanceMatrix":
+def _distances(apart: np.ndarray, ids: pd.Index) -> "DistanceMatrix":
+    """Return distances by name; rounding below 0 and beside the diagonal is taken off."""
     from skbio import DistanceMatrix
 
-    return DistanceMatrix(squareform(condensed, checks=False), [str(name) for name in ids])
+    apart = np.maximum((apart + apart.T) / 2, 0)
+    np.fill_diagonal(apart, 0)
+    return DistanceMatrix(apart, [str(name) for name in ids])
 
 
 def _check_whole(counts: pd.DataFrame) -> np.ndarray:

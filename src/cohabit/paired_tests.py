@@ -157,12 +157,13 @@ def _signed_rank(d: np.ndarray) -> dict[str, float]:
 
 def _pseudo_median(d: np.ndarray) -> tuple[float, float, float]:
     """Return lower bound, Hodges-Lehmann estimate and upper bound at 95%."""
-    means = np.sort((d[:, None] + d)[np.triu_indices(len(d))] / 2)
+    means = np.concatenate([d[row:] + d[row] for row in range(len(d))]) / 2
     reach = _rank_sum_quantile(len(d), 0.025)
-    middle = float(np.median(means))
-    if reach < 1:
-        return -np.inf, middle, np.inf
-    return float(means[reach - 1]), middle, float(means[-reach])
+    middle = [(len(means) - 1) // 2, len(means) // 2]
+    ends = [max(reach - 1, 0), len(means) - max(reach, 1)]
+    means.partition([*middle, *ends])
+    low, high = means[ends] if reach >= 1 else (-np.inf, np.inf)
+    return float(low), float(means[middle].mean()), float(high)
 
 
 def _rank_sum_quantile(n: int, probability: float) -> int:
