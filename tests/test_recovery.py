@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
+from test_claims import read_table
 
 from cohabit.abundance import METHODS
 from cohabit.claims import CLAIM_COLUMNS
@@ -19,6 +20,7 @@ from cohabit.recovery import (
     score_methods,
     set_beside_truth,
 )
+from cohabit.simulate import StudyDesign, estimands
 from cohabit.storage import write_cohort
 
 INF = math.inf
@@ -176,3 +178,23 @@ def test_read_truth__notices_a_changed_file(tmp_path, small_cohort, truth):
 
 def test_method_scales__every_method_has_one():
     assert set(METHOD_SCALES) == set(METHODS)
+
+
+@pytest.fixture
+def study_truth(monkeypatch):
+    """Truth of the study preset over a smaller reference population."""
+    monkeypatch.setattr(estimands, "REFERENCE_PAIRS", 200)
+    estimands._find.cache_clear()
+    found = estimands.find_estimands(StudyDesign.preset("study"))
+    estimands._find.cache_clear()
+    return Truth(pd.DataFrame(), lambda: found)
+
+
+def test_study_world__answers_every_claim_that_asks_and_holds_some_untrue_ones(study_truth):
+    published = read_table("claims")
+    asked = published["truth_contrast"] != ""
+    table = planted_values(study_truth, published)
+    assert table.loc[asked, "planted"].notna().all()
+    assert table.loc[~asked, "planted"].isna().all()
+    assert (~table.loc[asked, "true_here"]).sum() >= 6
+    assert table.loc[asked, "true_here"].sum() >= 12
