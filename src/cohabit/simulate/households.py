@@ -44,9 +44,8 @@ def draw_people(design: StudyDesign, seed: int, *, complete: bool = False) -> pd
     dice = Dice.of(people, design, seed)
     people = run_draws(people, DRAWS, dice, design)
     people = _recruit(people, dice, design, seed)
-    people = schema.order_levels(
-        people[list(COLUMNS) + list(people.columns.difference(COLUMNS, sort=False))]
-    )
+    others = [name for name in people if name not in COLUMNS]
+    people = schema.order_levels(people[[*COLUMNS, *others]])
     return people if complete else covariates.hide_unanswered(people, design, seed)
 
 
