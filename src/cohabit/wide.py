@@ -14,7 +14,7 @@ from cohabit.geometry import Geometry
 from cohabit.pseudo_f import TIE, Fit
 from cohabit.terms import Term, TermSpace, household_means, orthonormal
 
-WIDE = 64
+WIDE = 24
 """A term with more columns than this is wide."""
 
 CELLS = 4_000_000

@@ -1,0 +1,222 @@
+"""How often each household PERMANOVA rejects when nothing is there, and when something is.
+
+Gaussian worlds of pairs in four places. A cell is a term, a formula and a permutation. Cells that
+should hold in a world are a gate; the others show how a wrong permutation fails, and in
+which direction.
+
+``python benchmarks/validity_permanova.py --replicates 2000 --out validity_permanova.tsv``
+"""
+
+import argparse
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, binomtest
+
+from cohabit.geometry import FeatureGeometry
+from cohabit.partition import Model, Options, analyse, prepare
+
+LEVEL = 0.05
+CONFIDENCE = 0.999
+N_PAIRS = 60
+N_FEATURES = 10
+REPLICATES_PER_DESIGN = 25
+SITE_SHARES = (0.45, 0.3, 0.15, 0.1)
+
+
+@dataclass(frozen=True)
+class World:
+    """What is true: standard deviations of shared effects, and the shift that sex makes."""
+
+    name: str
+    household: float = 0.0
+    site: float = 0.0
+    sex: float = 0.0
+
+
+WORLDS = (
+    World("strangers"),
+    World("households", household=1.0),
+    World("households, sites", household=1.0, site=0.5),
+    World("households, sites, sex", household=1.0, site=0.5, sex=0.6),
+)
+EVERYWHERE = tuple(world.name for world in WORLDS)
+NO_SEX = EVERYWHERE[:3]
+NO_SITES = EVERYWHERE[:2]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A term, the formula it stands in, and how it is permuted."""
+
+    term: str
+    formula: str
+    options: dict = field(default_factory=dict)
+    holds_in: tuple[str, ...] = ()
+    """Worlds in which rejection at the nominal level is owed."""
+
+
+RAW, FREE = {"permute": "raw"}, {"scheme": "free"}
+CELLS = (
+    Cell("group", "group", {}, NO_SEX),
+    Cell("group", "group", FREE, ("strangers",)),
+    Cell("group", "sex + group", {}, EVERYWHERE),
+    Cell("group", "sex + group", RAW, NO_SEX),
+    Cell("group", "household_id + group", {}, NO_SEX),
+    Cell("group", "household_id + group", FREE | RAW, ("strangers",)),
+    Cell("group", "household_id + sex + group", {}, EVERYWHERE),
+    Cell("group", "site + sex + age + income + group", {}, EVERYWHERE),
+    Cell("sex", "site + sex + age + income + group", {}, NO_SEX),
+    Cell("sex", "sex", {}, NO_SEX),
+    Cell("sex", "sex", FREE, ("strangers",)),
+    Cell("age", "site + sex + age + income + group", {}, EVERYWHERE),
+    Cell("age", "age", {}, NO_SEX),
+    Cell("age", "age", FREE, ("strangers",)),
+    Cell("age", "age", {"strata": None}, NO_SITES),
+    Cell("age", "age", {"scheme": "within"}, NO_SEX),
+    Cell("income", "site + sex + age + income + group", {}, EVERYWHERE),
+    Cell("income", "income", {}, EVERYWHERE),
+    Cell("income", "income", FREE, ("strangers",)),
+    Cell("income", "income", {"strata": None}, NO_SITES),
+    Cell("site", "site", {}, NO_SITES),
+    Cell("site", "site", FREE, ("strangers",)),
+    Cell("site", "site + sex + age + income + group", {}, NO_SITES),
+    Cell("site", "site", {"scheme": "within"}),
+    Cell("household_id", "household_id", {}, ("strangers",)),
+    Cell("household_id", "household_id", FREE, ("strangers",)),
+)
+
+
+def simulate_people(rng: np.random.Generator) -> pd.DataFrame:
+    """Return pairs: most of opposite sex, ages alike at home and different between places."""
+    site = np.sort(rng.choice(len(SITE_SHARES), N_PAIRS, p=SITE_SHARES))
+    woman = rng.random(N_PAIRS) < 0.72
+    partner = np.where(rng.random(N_PAIRS) < 0.92, ~woman, woman)
+    sex = np.where(np.stack([woman, partner], axis=1).ravel(), "female", "male")
+    shared = 50 + 4 * site + 8 * rng.normal(size=N_PAIRS)
+    return pd.DataFrame(
+        {
+            "household_id": np.repeat([f"H{i:03d}" for i in range(N_PAIRS)], 2),
+            "group": ["MS", "control"] * N_PAIRS,
+            "site": np.repeat([f"site {code}" for code in site], 2),
+            "sex": sex,
+            "age": np.repeat(shared, 2) + 4 * rng.normal(size=2 * N_PAIRS),
+            "income": np.repeat(site + rng.normal(size=N_PAIRS), 2),
+        },
+        index=[f"p{i:03d}" for i in range(2 * N_PAIRS)],
+    )
+
+
+def simulate_values(
+    people: pd.DataFrame, world: World, tested: str, effect: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return features of a world, (n_people, N_FEATURES), `effect` standard deviations added."""
+    home, place = (pd.factorize(people[name])[0] for name in ("household_id", "site"))
+    values = rng.normal(size=(len(people), N_FEATURES))
+    shared = world.household + (effect if tested == "household_id" else 0)
+    values += shared * rng.normal(size=(home.max() + 1, N_FEATURES))[home]
+    local = world.site + (effect if tested == "site" else 0)
+    values += local * rng.normal(size=(place.max() + 1, N_FEATURES))[place]
+    values += world.sex * (people["sex"] == "female").to_numpy()[:, None] * np.ones(N_FEATURES)
+    if tested in ("group", "sex", "age", "income"):
+        values += effect * _score(people[tested])[:, None] * rng.choice([-1, 1], N_FEATURES)
+    return values - values.mean(axis=0)
+
+
+def _score(column: pd.Series) -> np.ndarray:
+    numbers = column if column.dtype.kind == "f" else pd.Series(pd.factorize(column)[0])
+    return ((numbers - numbers.mean()) / numbers.std()).to_numpy()
+
+
+def rejection_counts(
+    world: World, effect: float, n_replicates: int, seed: int, n_permutations: int = 99
+) -> pd.DataFrame:
+    """Return one row a cell: how many replicates reject at `LEVEL`, and how many had a p-value.
+
+    With an `effect`, each cell meets a world in which its own term has it.
+    """
+    rng = np.random.default_rng(seed)
+    tested = list(dict.fromkeys(cell.term for cell in CELLS))
+    rejected, tried = np.zeros(len(CELLS), int), np.zeros(len(CELLS), int)
+    for replicate in range(n_replicates):
+        if replicate % REPLICATES_PER_DESIGN == 0:
+            people = simulate_people(rng)
+            models = [_model(cell, people, n_permutations) for cell in CELLS]
+        worlds = tested if effect else [""]
+        values = {name: simulate_values(people, world, name, effect, rng) for name in worlds}
+        for row, (cell, model) in enumerate(zip(CELLS, models, strict=True)):
+            geometry = FeatureGeometry(values[cell.term if effect else ""])
+            p_value = analyse(model, geometry, rng).loc[cell.term, "p_value"]
+            rejected[row] += p_value <= LEVEL
+            tried[row] += not np.isnan(p_value)
+    return pd.DataFrame({"rejected": rejected, "n_replicates": tried})
+
+
+def _model(cell: Cell, people: pd.DataFrame, n_permutations: int) -> Model:
+    return prepare(people, cell.formula, Options(n_permutations=n_permutations, **cell.options))
+
+
+def run(n_replicates: int, seed: int, effect: float = 0.25) -> pd.DataFrame:
+    """Return the table: rejection under no effect in each world, and under an effect."""
+    parts = []
+    for (number, world), size in product(enumerate(WORLDS), (0.0, effect)):
+        counts = rejection_counts(world, size, n_replicates, seed + 10 * number + int(size > 0))
+        cells = pd.DataFrame(
+            {
+                "world": world.name,
+                "effect": size,
+                "term": [cell.term for cell in CELLS],
+                "formula": [cell.formula for cell in CELLS],
+                "options": [_words(cell.options) for cell in CELLS],
+                "owed": [world.name in cell.holds_in for cell in CELLS],
+            }
+        )
+        parts.append(cells.join(counts))
+    return judge(pd.concat(parts, ignore_index=True))
+
+
+def judge(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the rejection rate, its exact interval, and in worlds without effect a verdict.
+
+    A cell holds when its count lies in the binomial interval of `CONFIDENCE`, Bonferroni over
+    all cells without effect.
+    """
+    hits, n = table["rejected"], table["n_replicates"]
+    alpha = 1 - CONFIDENCE
+    null = (table["effect"] == 0) & (n > 0)
+    low, high = binom.interval(1 - alpha / max(1, null.sum()), n.clip(lower=1), LEVEL)
+    verdict = np.select(
+        [n == 0, ~null, hits > high, hits < low],
+        ["refused", "", "rejects too often", "rejects too seldom"],
+        "holds",
+    )
+    interval = [
+        binomtest(int(k), int(m)).proportion_ci(CONFIDENCE) if m else (np.nan, np.nan)
+        for k, m in zip(hits, n, strict=True)
+    ]
+    bounds = pd.DataFrame(interval, columns=["low", "high"], index=table.index)
+    return table.assign(rejection=hits / n, verdict=verdict).join(bounds)
+
+
+def _words(options: dict) -> str:
+    return ", ".join(f"{name}={value}" for name, value in options.items()) or "auto"
+
+
+def main() -> None:
+    """Write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replicates", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=20240301)
+    parser.add_argument("--out", type=Path, default=Path("validity_permanova.tsv"))
+    arguments = parser.parse_args()
+    table = run(arguments.replicates, arguments.seed)
+    table.round(5).to_csv(arguments.out, sep="\t", index=False)
+    broken = table[table["owed"] & (table["effect"] == 0) & (table["verdict"] != "holds")]
+    print(f"{len(table)} cells written to {arguments.out}; {len(broken)} break what is owed")
+
+
+if __name__ == "__main__":
+    main()

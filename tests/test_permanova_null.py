@@ -1,0 +1,78 @@
+"""Rejection at 0.05 when nothing is there: a small slice of `benchmarks/validity_permanova.py`.
+
+Seeds were fixed before the first run. A cell holds when its count lies in the exact binomial
+interval of 99.9%, Bonferroni over the cells.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from household_worlds import people, values_of
+from scipy.stats import binom
+
+from cohabit.geometry import FeatureGeometry
+from cohabit.partition import Options, analyse, prepare
+
+N_REPLICATES = 400
+FULL = "site + income + sex + age + group"
+CELLS = [
+    (household, formula, terms, options)
+    for household in (0.0, 1.0)
+    for formula, terms, options in (
+        (FULL, ["site", "income", "sex", "age", "group"], {}),
+        ("site", ["site"], {}),
+        ("age", ["age"], {}),
+        ("group", ["group"], {"permute": "raw"}),
+    )
+]
+LOW, HIGH = binom.interval(1 - 0.001 / 16, N_REPLICATES, 0.05)
+
+
+def rejections(formula, household, seed, **options):
+    """Return, by term, how many worlds without any effect of the terms are rejected."""
+    rng = np.random.default_rng(seed)
+    count = 0
+    for replicate in range(N_REPLICATES):
+        if replicate % 40 == 0:
+            metadata = people(20, rng)
+            model = prepare(metadata, formula, Options(n_permutations=19, **options))
+        values = values_of(metadata, rng, household=household).to_numpy()
+        geometry = FeatureGeometry(values - values.mean(axis=0))
+        count = count + (analyse(model, geometry, rng)["p_value"] <= 0.05)
+    return count
+
+
+@pytest.mark.parametrize(("household", "formula", "terms", "options"), CELLS)
+def test_permanova__rejects_at_its_level_when_nothing_is_there(household, formula, terms, options):
+    counts = rejections(formula, household, 20240301, **options)[terms]
+    assert counts.between(LOW, HIGH).all(), counts.to_dict()
+
+
+def test_permanova__household_is_tested_among_people_of_one_place():
+    count = rejections("household_id", 0.0, 20240302)["household_id"]
+    assert LOW <= count <= HIGH
+
+
+@pytest.mark.parametrize(
+    ("term", "fails"), [("site", "often"), ("income", "often"), ("group", "seldom")]
+)
+def test_permanova__free_permutation_fails_among_households_and_in_this_direction(term, fails):
+    count = rejections(term, 1.5, 20240303, scheme="free")[term]
+    assert count > HIGH if fails == "often" else count < LOW
+
+
+def test_permanova__unadjusted_status_finds_sex_where_it_is_bound_to_disease():
+    rng = np.random.default_rng(20240304)
+    metadata = people(40, rng)
+    metadata["sex"] = np.where((metadata["group"] == "MS") ^ (rng.random(80) < 0.15), "f", "m")
+    woman = (metadata["sex"] == "f").to_numpy()[:, None]
+    options = Options(n_permutations=19)
+    models = {name: prepare(metadata, name, options) for name in ("group", "sex + group")}
+    count = pd.Series(0, index=list(models))
+    for _ in range(100):
+        values = values_of(metadata, rng).to_numpy() + 0.8 * woman
+        geometry = FeatureGeometry(values - values.mean(axis=0))
+        for name, model in models.items():
+            count[name] += analyse(model, geometry, rng).loc["group", "p_value"] <= 0.05
+    assert count["group"] > 60
+    assert count["sex + group"] <= binom.ppf(0.9995, 100, 0.05)
