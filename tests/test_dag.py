@@ -24,7 +24,7 @@ EVERY_DRAW = [
 def everything() -> tuple[pd.DataFrame, Dice]:
     people = draw_people(DESIGN, 1, complete=True)
     dice = Dice.of(people, DESIGN, 1)
-    state = followup._begin(people, dice, DESIGN).assign(butyrate=0.0)
+    state = followup._begin(people, dice, DESIGN).assign(butyrate=0.0, hei_total=66.0)
     state = run_draws(state, followup.YEAR, dice, DESIGN)
     return people.join(state[state.columns.difference(people.columns)]), dice
 

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.diet import draw_diet
 from cohabit.simulate.followup import MONTHS, draw_visits, list_effects
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.severity import EDSS_STEPS
@@ -87,6 +88,17 @@ def test_draw_visits__stopping_smoking_slows_progression_by_what_is_planted(many
     assert 0.15 < gain.reindex(smokers).mean() < 0.35
     never = many.index[(many["smoking"] == "never") & (many["group"] == "MS")]
     assert gain.reindex(never).dropna().abs().max() == 0
+
+
+def test_draw_visits__diet_changes_slowly_and_partners_change_together(people):
+    diet = draw_diet(people, STUDY, 1)
+    eaten = wide(draw_visits(people, STUDY, 1, diet=diet), "hei_total").dropna()
+    pd.testing.assert_series_equal(eaten[0], diet["hei_total"][eaten.index], check_names=False)
+    assert eaten[0].corr(eaten[12]) == pytest.approx(0.85, abs=0.05)
+    change = (eaten[12] - 0.85 * eaten[0]).to_frame("change")
+    change["home"] = change.index.str[:-2]
+    pairs = change.groupby("home")["change"].agg(["first", "last", "size"]).query("size == 2")
+    assert pairs["first"].corr(pairs["last"]) == pytest.approx(0.5, abs=0.15)
 
 
 def test_draw_visits__therapy_starts_stops_and_switches(visits, people):

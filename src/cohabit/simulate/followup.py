@@ -20,10 +20,12 @@ from cohabit.simulate.template import read_template
 MONTHS = (0, 12, 24, 36)
 OBESE = 30.0  # kg/m2
 QUIT, RELAPSE_SMOKING = 0.10, 0.03  # chance a year to stop smoking, and to take it up again
+HEI_MEAN, HEI_SD = 66.85, 10.4  # points, released data
+DIET_STAYS = 0.85  # correlation of the diet's index from one year to the next
 START, STOP, SWITCH, SWITCH_AFTER_RELAPSE = 0.10, 0.05, 0.06, 0.30  # chances a year
 COLUMNS = (
     *("participant_id", "visit", "treatment", "edss", "relapses"),
-    *("new_lesions", "smoking", "bmi"),
+    *("new_lesions", "smoking", "bmi", "hei_total"),
 )
 
 
@@ -32,6 +34,7 @@ def draw_visits(
     design: StudyDesign,
     seed: int,
     *,
+    diet: pd.DataFrame | None = None,
     butyrate: pd.DataFrame | None = None,
     everyone_stops_smoking: bool = False,
 ) -> pd.DataFrame:
@@ -46,6 +49,8 @@ def draw_visits(
         The design the people were drawn with; its dial ``microbe_effect`` lets `butyrate`
         slow the following year's progression.
     seed : int
+    diet : DataFrame, optional
+        As drawn by `diet.draw_diet`; whose diet is unknown at baseline stays unknown.
     butyrate : DataFrame, people x months, optional
         Standardised level at each visit; columns 0, 12 and 24.
     everyone_stops_smoking : bool
@@ -56,11 +61,12 @@ def draw_visits(
     -------
     DataFrame, one row a visit that took place
         Index visit_id (``SF-001-a-m12``); participant_id, visit (months), treatment, edss,
-        relapses and new lesions since a year before, smoking, bmi. Clinical columns are
-        missing for controls.
+        relapses and new lesions since a year before, smoking, bmi, hei_total (points of
+        the Healthy Eating Index). Clinical columns are missing for controls.
     """
     dice = Dice.of(people, design, seed).within("followup")
     state = _begin(people, dice, design)
+    state["hei_total"] = np.nan if diet is None else diet["hei_total"].reindex(people.index)
     if everyone_stops_smoking:
         state["quits"] = True
     visits = [_report(state, 0)]
@@ -95,7 +101,7 @@ def _report(state: pd.DataFrame, month: int) -> pd.DataFrame:
     visit = state[state["present"]].assign(visit=month)
     visit["participant_id"] = visit.index
     visit.index = pd.Index([f"{person}-m{month}" for person in visit.index], name="visit_id")
-    return visit[list(COLUMNS)].round({"bmi": 1})
+    return visit[list(COLUMNS)].round({"bmi": 1, "hei_total": 3})
 
 
 def _visit_ids(participants: pd.Index) -> list[str]:
@@ -121,6 +127,14 @@ def draw_bmi(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     """Draw weight change: a small step on the log scale, half of it shared at home."""
     step = (dice.normals("bmi") + dice.normals("bmi", per="home")) / np.sqrt(2)
     return state["bmi"] * np.exp(0.002 + 0.035 * step)
+
+
+def draw_hei_total(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw the diet's index a year on: mostly as it was, half of what changes shared at home."""
+    step = (dice.normals("hei") + dice.normals("hei", per="home")) / np.sqrt(2)
+    spread = HEI_SD * np.sqrt(1 - DIET_STAYS**2)
+    drawn = HEI_MEAN + DIET_STAYS * (state["hei_total"] - HEI_MEAN) + spread * step
+    return drawn.clip(0, 100)
 
 
 def draw_treatment(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
@@ -220,6 +234,7 @@ def draw_presence(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
 YEAR = (
     ("next_smoking", draw_smoking),
     ("next_bmi", draw_bmi),
+    ("next_hei_total", draw_hei_total),
     ("next_treatment", draw_treatment),
     ("next_relapses", draw_relapses),
     ("next_new_lesions", draw_lesions),

@@ -58,14 +58,15 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
         "shotgun": _to_biom(shotgun, species_lineage),
         "16s": _to_biom(amplicons, asv_lineage.assign(species="", asv=pool.names)),
     }
+    eaten = diet.draw_diet(people, design, seed)
     return Cohort(
         participants=hide_unanswered(people, design, seed),
         samples=pd.concat([shotgun.samples, amplicons.samples]),
         features=features,
         provenance=_provenance(design, seed),
-        diet=diet.draw_diet(people, design, seed),
+        diet=eaten,
         blood=blood.draw_blood(people, design, seed),
-        visits=followup.draw_visits(people, design, seed),
+        visits=followup.draw_visits(people, design, seed, diet=eaten),
         tree=build_tree(asv_lineage.loc[features["16s"].ids("observation")]),
         truth=Truth(_all_effects(species, genera), lambda: find_estimands(design)),
     )
