@@ -220,6 +220,32 @@ def test_fit_household_model__maximises_the_likelihood_written_with_whole_matric
         assert best < criterion(table["household_variance"], table["residual_variance"] * shift)
 
 
+def test_fit_household_model__finds_the_lowest_point_of_a_fine_grid_whatever_the_households():
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        sizes = np.concatenate([[2, 2, 3], rng.integers(1, 5, rng.integers(2, 9))])
+        household = np.repeat(np.arange(len(sizes)), sizes)
+        people = pd.DataFrame({"household_id": household, "a": rng.normal(size=sizes.sum())})
+        people["b"] = rng.normal(size=len(sizes))[household]
+        shared = rng.normal(size=(len(sizes), 5)) * [0, 0.3, 1, 3, 10]
+        values = pd.DataFrame(shared[household] + rng.standard_t(3, size=(len(people), 5)))
+        table = test_household_variance(values, people, "a + b")
+        assert table["converged"].all()
+        x = np.column_stack([np.ones(len(people)), people[["a", "b"]]])
+        same = np.equal.outer(household, household)
+        lowest = np.full(5, np.inf)
+        for theta in [0, *np.geomspace(1e-3, 1e3, 80)]:
+            inverse = np.linalg.inv(np.eye(len(x)) + theta * same)
+            meat = x.T @ inverse @ x
+            rest = values.to_numpy() - x @ np.linalg.solve(meat, x.T @ inverse @ values)
+            df = len(x) - 3
+            squares = np.einsum("ij,ik,kj->j", rest, inverse, rest)
+            logs = np.linalg.slogdet(meat)[1] - np.linalg.slogdet(inverse)[1]
+            lowest = np.minimum(lowest, df * (1 + np.log(2 * np.pi * squares / df)) + logs)
+        assert (table["reml_criterion"] <= lowest + 1e-8).all()
+        assert (table["reml_criterion"] >= lowest - 0.1).all()
+
+
 def test_fit_household_model__order_of_rows_and_columns_does_not_matter(people):
     table = fit_household_model(people[FEATURES], people, "group + site + age")
     shuffled = people.sample(frac=1, random_state=1)

@@ -202,12 +202,22 @@ def test_compare_pair_differences__reads_the_case_alone_and_finds_what_was_plant
     for contrast, planted in (("interferon - untreated", 0.6), ("fingolimod - untreated", -0.4)):
         assert table.loc[contrast, "low"] < planted < table.loc[contrast, "high"]
     assert table["n_pairs"].eq(n).all()
+    turned = compare_pair_differences(
+        pd.Series(values, name="taxon"), people, "treatment", "course", reference="interferon"
+    ).set_index("contrast")
+    row = turned.loc["untreated - interferon"]
+    assert row["estimate"] == pytest.approx(-table.loc["interferon - untreated", "estimate"])
+    assert row["p_value"] == pytest.approx(table.loc["interferon - untreated", "p_value"])
 
 
 def test_compare_pair_differences__needs_two_levels_among_the_cases(few):
     values, people = few
     with pytest.raises(ValueError, match="at least two levels among the cases"):
         compare_pair_differences(values, people.assign(treated="yes"), "treated", None)
+    with pytest.raises(ValueError, match="no case has 'no'; .*known: yes"):
+        compare_pair_differences(
+            values, people.assign(treated="yes"), "treated", None, reference="no"
+        )
 
 
 def test_sign_flip_test__counts_every_pattern_when_there_are_few(few):

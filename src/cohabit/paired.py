@@ -10,6 +10,7 @@ from cohabit.alignment import align_values, missing_patterns
 from cohabit.collinearity import find_independent
 from cohabit.formula import model_matrix
 from cohabit.multiplicity import adjust_p
+from cohabit.naming import nearest
 from cohabit.paired_tests import paired_wilcoxon, sign_flip_test
 from cohabit.pairs import (
     COLUMNS,
@@ -95,6 +96,7 @@ def compare_pair_differences(
     contrast: str = "treated",
     covariates: str | None = "site + course + age + sex",
     *,
+    reference: str | None = None,
     differences: str | None = None,
     **names: str,
 ) -> pd.DataFrame:
@@ -109,9 +111,12 @@ def compare_pair_differences(
     metadata : DataFrame
         `contrast` and `covariates` are read from the case's row alone.
     contrast : str
-        Column whose levels are compared with its first; a number gives a slope.
+        Column whose levels are compared with one; a number gives a slope.
     covariates : str, optional
         Formula over the case's row: pairs of equal covariates are compared.
+    reference : str, optional
+        The level to compare with; by default the first: ``untreated`` of `treatment`, the
+        first by name of a text column without an order.
     differences : str, optional
         Formula of covariates whose difference within the pair is held fixed too.
     **names
@@ -129,9 +134,10 @@ def compare_pair_differences(
     """
     table, people = align_values(values, metadata)
     pairs = find_pairs(people, **names)
-    matrix = model_matrix(
-        " + ".join(filter(None, [contrast, covariates])), people.loc[pairs.table["case"]]
-    )
+    cases = people.loc[pairs.table["case"]]
+    if reference is not None:
+        cases = cases.assign(**{contrast: _first(cases[contrast], reference)})
+    matrix = model_matrix(" + ".join(filter(None, [contrast, covariates])), cases)
     between = matrix.values.set_axis(pairs.table.index)
     within, alike = _covariate_differences(people, pairs, differences)
     x = pd.concat([between, within.add_prefix("difference of ")], axis=1)
@@ -142,6 +148,15 @@ def compare_pair_differences(
     labels = [matrix.contrasts[name] for name in asked]
     rows = _regress(subtract(table, pairs), x, weights, labels, _join([pairs.note, alike]))
     return _finish(rows, "difference_in_differences", table, pairs)
+
+
+def _first(column: pd.Series, reference: str) -> pd.Series:
+    """Return the column as categories of which `reference` is the first."""
+    levels = [str(level) for level in pd.unique(column.dropna())]
+    if reference not in levels:
+        raise ValueError(f"reference: no case has {reference!r}; {nearest(reference, levels)}")
+    order = [reference, *sorted(level for level in levels if level != reference)]
+    return column.astype("str").where(column.notna()).astype(pd.CategoricalDtype(order))
 
 
 def _regress(
