@@ -122,14 +122,16 @@ def _planted(claim, tables: dict) -> tuple:
     value = float(values[features].mean())
     inside = claim.region_low < value < claim.region_high
     is_direction = 0 in (claim.region_low, claim.region_high)
-    true_here = inside and (not is_direction or _touched(claim.truth_contrast, features, tables))
+    true_here = inside and (
+        not is_direction or _touched_features(claim.truth_contrast, tables) & set(features)
+    )
     return claim.claim_id, value, claim.truth_scale, bool(true_here)
 
 
-def _touched(contrast: str, features: list[str], tables: dict) -> bool:
-    """Whether anything was planted in one of the features."""
+def _touched_features(contrast: str, tables: dict) -> set[str]:
+    """Return the features in which anything was planted."""
     known = [tables[contrast, s] for s in PLANTED_PROPERTIES if (contrast, s) in tables]
-    return any((values.reindex(features).fillna(0) != 0).any() for values in known)
+    return {feature for values in known for feature in values.index[values != 0]}
 
 
 def score_claims(
@@ -204,8 +206,8 @@ def set_beside_truth(results: pd.DataFrame, estimands: pd.DataFrame) -> pd.DataF
     for (method, contrast), rows in results.groupby(["method", "contrast"], sort=False):
         scale = _scale_of(method)
         values = _values_of(contrast, scale, tables)
-        touched = {name for name in rows["feature"] if _touched(contrast, [name], tables)}
         columns = {"scale": scale, "truth": rows["feature"].map(values)}
+        touched = _touched_features(contrast, tables)
         parts.append(rows.assign(**columns, planted=rows["feature"].isin(touched)))
     return pd.concat(parts, ignore_index=True)
 
