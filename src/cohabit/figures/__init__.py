@@ -15,7 +15,13 @@ from cohabit.figures.effects import (
     draw_power,
     draw_sensitivity,
 )
-from cohabit.figures.people import draw_counts, draw_depth, draw_pairs, draw_shared
+from cohabit.figures.people import (
+    draw_correlations,
+    draw_counts,
+    draw_depth,
+    draw_pairs,
+    draw_shared,
+)
 from cohabit.figures.style import (
     COUNTRY_COLOURS,
     GROUP_COLOURS,
@@ -35,6 +41,7 @@ __all__ = [
     "colours_for",
     "draw_agreement",
     "draw_claims",
+    "draw_correlations",
     "draw_counts",
     "draw_depth",
     "draw_distances",

@@ -190,7 +190,7 @@ def draw_sensitivity(curve: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def _label_rows(ax: Axes, places: np.ndarray, names: pd.Series | list, italic: bool) -> None:
-    ax.set_yticks(places, [readable(name) for name in names])
+    ax.set_yticks(places, list(names) if italic else [readable(name) for name in names])
     if italic:
         for label in ax.get_yticklabels():
             label.set_fontstyle("italic")

@@ -71,6 +71,34 @@ def draw_counts(counts: pd.DataFrame, *, ax: Axes) -> Axes:
     return ax
 
 
+def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Draw a square table of correlations; blue is negative, red positive.
+
+    Parameters
+    ----------
+    correlations : DataFrame
+        Symmetric, same names in rows and columns.
+    """
+    sns.heatmap(
+        correlations,
+        annot=True,
+        fmt=".2f",
+        cmap="RdBu_r",
+        vmin=-1,
+        vmax=1,
+        square=True,
+        linewidths=1.5,
+        linecolor="white",
+        cbar_kws={"label": "correlation", "shrink": 0.85},
+        ax=ax,
+    )
+    names = [readable(name) for name in correlations]
+    ax.set_xticklabels(names, rotation=0)
+    ax.set_yticklabels(names, rotation=0)
+    ax.grid(False)
+    return ax
+
+
 def draw_shared(shared: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw how alike partners are, one row a trait, with its 95% interval.
 

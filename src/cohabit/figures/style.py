@@ -44,6 +44,9 @@ def colours_for(levels: list[str]) -> dict[str, str]:
     return {level: known.get(level) or extra[level] for level in levels}
 
 
+ABBREVIATIONS = {"bmi": "BMI", "edss": "EDSS", "msss": "MSSS", "anti_cd20": "anti-CD20"}
+
+
 def readable(name: str) -> str:
     """Return a level or column name as words, for a label."""
-    return str(name).replace("_", " ")
+    return ABBREVIATIONS.get(str(name), str(name).replace("_", " "))

@@ -96,10 +96,10 @@ def draw_recovery(recovery: pd.DataFrame, *, ax: Axes) -> Axes:
     """
     found = recovery["q_value"] <= 0.05
     groups = {
-        "planted, found": (recovery["active"] & found, "#117733", "D"),
-        "planted, missed": (recovery["active"] & ~found, "#E69F00", "o"),
-        "nothing planted, called": (~recovery["active"] & found, "#AA4499", "X"),
-        "nothing planted, not called": (~recovery["active"] & ~found, QUIET, "."),
+        "found": (recovery["active"] & found, "#117733", "D"),
+        "missed": (recovery["active"] & ~found, "#E69F00", "o"),
+        "invented": (~recovery["active"] & found, "#AA4499", "X"),
+        "rightly not called": (~recovery["active"] & ~found, QUIET, "."),
     }
     for label, (chosen, colour, marker) in reversed(groups.items()):
         rows = recovery[chosen]
@@ -117,7 +117,8 @@ def draw_recovery(recovery: pd.DataFrame, *, ax: Axes) -> Axes:
     ax.plot([-reach, reach], [-reach, reach], color=REFERENCE, linewidth=1, linestyle="--")
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.set(xlabel="Planted", ylabel="Found")
-    ax.legend(loc="upper left", bbox_to_anchor=(0.0, -0.16), ncols=1)
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(handles[::-1], labels[::-1], loc="upper left", fontsize=8)
     return ax
 
 
