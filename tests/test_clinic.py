@@ -12,7 +12,7 @@ from cohabit.simulate.severity import EDSS_STEPS
 from cohabit.simulate.template import read_template
 
 STUDY = StudyDesign.preset("study")
-SEEDS = range(101, 108)
+SEEDS = range(101, 106)
 
 
 def cramers_v(table: pd.DataFrame) -> float:

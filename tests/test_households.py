@@ -11,7 +11,7 @@ from cohabit.simulate.households import COLUMNS, draw_people
 from cohabit.simulate.template import read_template
 
 STUDY = StudyDesign.preset("study")
-SEEDS = range(101, 108)
+SEEDS = range(101, 106)
 
 
 def to_bytes(people: pd.DataFrame) -> bytes:
