@@ -9,6 +9,7 @@ from scipy import stats
 from skbio.stats.composition import pairwise_vlr
 
 from cohabit import networks
+from cohabit.networks_correlation import _solve_basis
 from cohabit.networks_graph import merge_greedily
 
 
@@ -45,6 +46,20 @@ def test_sparcc__recovers_planted_correlations(planted):
     elsewhere = found[np.triu_indices(30, 1)][planted[np.triu_indices(30, 1)] == 0]
     assert np.abs(elsewhere).max() < 0.25
     assert abs(elsewhere.mean()) < 0.01
+
+
+def test_solve_basis__equals_the_dense_system():
+    rng = np.random.default_rng(6)
+    ratio = rng.random((9, 9))
+    ratio += ratio.T
+    np.fill_diagonal(ratio, 0)
+    excluded = [(0, 3), (3, 5), (1, 2)]
+    included = ~np.eye(9, dtype=bool)
+    for pair in excluded:
+        included[pair] = included[pair[::-1]] = False
+    totals, left = (ratio * included).sum(axis=1) + 5, included.sum(axis=1).astype(float)
+    dense = np.linalg.solve(included + np.diag(left), totals)
+    np.testing.assert_allclose(_solve_basis(totals, left, excluded), dense, rtol=1e-12)
 
 
 def test_sparcc__exclusions_undo_the_pull_of_strong_pairs():

@@ -95,24 +95,57 @@ def correlate_basis(values: np.ndarray, n_exclusions: int) -> np.ndarray:
     size = len(ratio)
     if size < 4:
         raise ValueError(f"counts: SparCC needs at least 4 features, got {size}")
-    included = ~np.eye(size, dtype=bool)
-    correlation = _solve_basis(ratio, included)
+    excluded, left, totals = [], np.full(size, size - 1.0), ratio.sum(axis=1)
+    correlation = _correlate(ratio, _solve_basis(totals, left, excluded))
     for _ in range(n_exclusions):
-        strength = np.where(included, np.abs(correlation), 0)
-        row, column = np.unravel_index(strength.argmax(), strength.shape)
-        crowded = included[row].sum() <= 3 or included[column].sum() <= 3
-        if strength[row, column] < _EXCLUDE_FROM or crowded:
+        strength = np.abs(correlation)
+        np.fill_diagonal(strength, 0)
+        for pair in excluded:
+            strength[pair] = strength[pair[::-1]] = 0
+        pair = tuple(int(end) for end in np.unravel_index(strength.argmax(), strength.shape))
+        if strength[pair] < _EXCLUDE_FROM or left[list(pair)].min() <= 3:
             break
-        included[row, column] = included[column, row] = False
-        correlation = _solve_basis(ratio, included)
+        excluded.append(pair)
+        left[list(pair)] -= 1
+        totals[list(pair)] -= ratio[pair]
+        correlation = _correlate(ratio, _solve_basis(totals, left, excluded))
     return correlation
 
 
-def _solve_basis(ratio: np.ndarray, included: np.ndarray) -> np.ndarray:
-    """Return correlations from sum_j t_ij = n_i w_i + sum_j w_j over the pairs included."""
-    system = included + np.diag(included.sum(axis=1)).astype(float)
-    variance = np.linalg.solve(system, (ratio * included).sum(axis=1))
-    variance = np.maximum(variance, _LEAST_VARIANCE)
+def _solve_basis(
+    totals: np.ndarray, left: np.ndarray, excluded: list[tuple[int, int]]
+) -> np.ndarray:
+    """Solve sum_j t_ij = n_i w_i + sum_j w_j, over the pairs included, for the variances w.
+
+    The system is diag(n - 1) + 11' less the excluded pairs, so features that lose no pair
+    follow from the total of all w; only the others need a solution of their own.
+    """
+    size = len(totals)
+    touched = sorted({end for pair in excluded for end in pair})
+    place = {feature: row for row, feature in enumerate(touched)}
+    # unknowns: the sum of all w, then w of the touched features
+    system = np.zeros((len(touched) + 1, len(touched) + 1))
+    wanted = np.zeros(len(touched) + 1)
+    free = np.ones(size, dtype=bool)
+    free[touched] = False
+    shrunk = left - 1
+    system[0, 0] = 1 + (1 / shrunk[free]).sum()
+    system[0, 1:] = -1
+    wanted[0] = (totals[free] / shrunk[free]).sum()
+    for feature, row in place.items():
+        system[row + 1, 0] = 1
+        system[row + 1, row + 1] = shrunk[feature]
+        wanted[row + 1] = totals[feature]
+    for first, second in excluded:
+        system[place[first] + 1, place[second] + 1] -= 1
+        system[place[second] + 1, place[first] + 1] -= 1
+    solution = np.linalg.solve(system, wanted)
+    variance = (totals - solution[0]) / shrunk
+    variance[touched] = solution[1:]
+    return np.maximum(variance, _LEAST_VARIANCE)
+
+
+def _correlate(ratio: np.ndarray, variance: np.ndarray) -> np.ndarray:
     spread = np.sqrt(variance)
     correlation = (variance[:, None] + variance - ratio) / (2 * spread[:, None] * spread)
     np.fill_diagonal(correlation, 1)

@@ -19,7 +19,8 @@ def clustering(links: np.ndarray) -> float:
     """Return the share of connected triples that close (transitivity); 0 without any."""
     degree = links.sum(axis=0)
     triples = (degree * (degree - 1)).sum()
-    return float(((links @ links) * links).sum() / triples) if triples else 0.0
+    tied = sparse.csr_matrix(links)
+    return float((tied @ tied).multiply(tied).sum() / triples) if triples else 0.0
 
 
 def path_length(links: np.ndarray) -> float:
