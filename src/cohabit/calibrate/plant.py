@@ -26,7 +26,9 @@ seven are our illustration."""
 
 RESTORED = 0.5  # part of the seven's decrease that every therapy restores
 RESTORED_ELSEWHERE = 0.1  # part of every other disease effect that every therapy restores
-N_DISEASE = 70  # species with a disease effect
+N_DISEASE = 80  # species with a disease effect
+NAMED_GENERA = ("Akkermansia", "Faecalibacterium", "Blautia")
+GENUS_P = 0.02  # genera below it passed a false discovery rate of 0.07
 FAMILY_P = 0.011  # families below it passed a false discovery rate of 0.05
 
 DRUG_SHARES = {
@@ -54,17 +56,32 @@ SEVERITY = {
     "Butyrivibrio crossotus": -0.1,
     "Butyrivibrio crossotus CAG:259": -0.1,
     "Roseburia intestinalis": -0.08,
-    "Faecalibacterium prausnitzii": -0.04,
-    "Roseburia inulinivorans": -0.05,
+    "Roseburia inulinivorans": -0.06,
+    "Faecalibacterium prausnitzii": -0.07,
+    "Faecalibacterium sp. CAG:74": -0.06,
+    "Blautia obeum": -0.05,
+    "Prevotella copri": -0.06,
     "Alistipes finegoldii": 0.1,
+    "Alistipes putredinis": 0.06,
+    "Bacteroides uniformis": 0.05,
     "Collinsella aerofaciens": 0.1,
     "Rikenella microfusus": 0.1,
     "Firmicutes bacterium CAG:475": 0.1,
     "Streptococcus thermophilus": 0.1,
-    "Oscillibacter sp. KLE 1745": 0.05,
+    "Oscillibacter sp. KLE 1745": 0.06,
+    "Akkermansia muciniphila": 0.06,
 }
-"""Species -> change of log abundance per MSSS point: directions of the authors' code and a
-review, an illustration in size."""
+"""Species -> change of log abundance per MSSS point: directions of the authors' code, of released
+untreated progressive patients and of a review; an illustration in size."""
+
+SEVERITY_GENERA = {
+    "Lachnospiraceae unclassified": -0.03,
+    "Ruminococcaceae unclassified": 0.04,
+    "Oscillospira": 0.06,
+    "Christensenellaceae unclassified": 0.06,
+    "Enterobacteriaceae unclassified": 0.08,
+}
+"""The same for 16S genera without species."""
 
 CARRIAGE = {"Prevotella": -0.15, "Akkermansia": 0.15}  # genus -> probit of carriage in MS
 
@@ -101,8 +118,8 @@ def plant_species(table: pd.DataFrame) -> pd.DataFrame:
 def choose_planted(table: pd.DataFrame) -> pd.Index:
     """Return the species with a disease effect: the hits, then the likeliest of the others.
 
-    The 32 hits, every Akkermansia, two species of each family that passed, and by p-value
-    up to `N_DISEASE`.
+    The 32 hits, every Akkermansia, two species of each family and one of each genus that
+    passed, and by p-value up to `N_DISEASE`.
     """
     source = _species_source()
     chosen = [*source.index[source["ms_fdr"] < 0.05]]
@@ -111,6 +128,10 @@ def choose_planted(table: pd.DataFrame) -> pd.Index:
         members = table.index[table["family_calibration"] == family]
         known = source["ms_p"].reindex(members).fillna(1.0)
         chosen += [*known.sort_values(kind="stable").index[:2]]
+    for genus in genus_targets().index:
+        members = table.index[table["genus"] == genus]
+        known = source["ms_p"].reindex(members).fillna(1.0)
+        chosen += [*known.sort_values(kind="stable").index[:1]]
     chosen = [*dict.fromkeys(chosen)]
     rest = source["ms_p"].drop(index=chosen, errors="ignore").nsmallest(N_DISEASE - len(chosen))
     return pd.Index([*chosen, *rest.index])
@@ -124,8 +145,15 @@ def disease_targets() -> tuple[pd.Series, pd.Series]:
 
 
 def genus_targets() -> pd.Series:
-    """Return the all-MS coefficient of the three genera whose effect size is a target."""
-    return known_genera().loc[["Akkermansia", "Faecalibacterium", "Blautia"], "status_coef"]
+    """Return the all-MS coefficient of genera that passed, shrunk; of three as it is.
+
+    *Akkermansia*, *Faecalibacterium* and *Blautia* are held to the released effect.
+    """
+    genera = known_genera()
+    tested = genera["tested"] == 1
+    coefficient = shrink(genera["status_coef"][tested], genera["status_se"][tested])
+    coefficient[list(NAMED_GENERA)] = genera.loc[list(NAMED_GENERA), "status_coef"]
+    return coefficient[genera["status_p"][tested] < GENUS_P]
 
 
 def family_targets() -> pd.Series:
@@ -182,11 +210,12 @@ def plant_genera(table: pd.DataFrame) -> pd.DataFrame:
     own = (table["follows"] == 0) & (table["tail"] == 0)
     for name in ("sex", "age", "bmi"):
         table[name] = np.where(own, 1e-4, 0.0)
-    chosen = source.index[(source["status_fdr"] < 0.1) & (source["tested"] == 1)]
+    chosen = source.index[(source["status_p"] < GENUS_P) & (source["tested"] == 1)]
     table["ms"] = np.where(own & table.index.isin(chosen), 1e-3, 0.0)
     table["batch"] = 0.25 * stream(0, "calibrate/batch/16s").standard_normal(len(table))
     table.loc["Odoribacter", "batch"] = -9.0
-    for name in (*DRUGS, "severity", "smoking"):
+    table["severity"] = pd.Series(SEVERITY_GENERA).reindex(table.index).fillna(0.0)
+    for name in (*DRUGS, "smoking"):
         table[name] = 0.0
     return table
 

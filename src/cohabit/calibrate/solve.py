@@ -25,6 +25,7 @@ SEED = 1_000_001  # of the population the constants are solved on; no study uses
 TIMES = 5  # as many pairs as the study
 DAMPING = 0.7
 MIN_SPREAD, MAX_SPREAD = 0.15, 3.0  # log units
+FOLLOWED_NOISE = 0.3  # least spread of a followed genus about its species, log units
 SITE_LIMIT = 2.0  # largest offset of a site, log units
 CARRIAGE_SITES = [f"carriage_{name}" for name in SITE_COLUMNS]
 MODEL = "group + sex + age + bmi + site"
@@ -133,6 +134,8 @@ class Grouping:
         table = table.copy()
         wanted = self.targets.reindex(seen.index)
         ratio = np.sqrt(wanted["site_share"].clip(1e-4) / seen["site_share"].clip(1e-4))
+        if "follows" in table:
+            ratio = ratio.where(table["follows"].reindex(ratio.index) == 0, 1.0)
         self._scale(table, [*SITE_COLUMNS, *CARRIAGE_SITES], ratio.clip(0.8, 1.25), SITE_LIMIT)
         if "sd_asin" in wanted:
             ratio = (wanted["sd_asin"] / seen["sd_asin"]).clip(0.8, 1.2)
@@ -179,9 +182,13 @@ def _move(table: pd.DataFrame, seen: Seen) -> pd.DataFrame:
     """Take one damped step; a wider spread lowers the intercept, so that the mean stays."""
     table = table.copy()
     ratio = np.where(seen.mean > 0, table["mean"] / np.maximum(seen.mean, 1e-12), 1.0)
-    squared = table["spread"] ** 2 + DAMPING * _missing_variance(table, seen)
+    missing = DAMPING * _missing_variance(table, seen)
+    squared = table["spread"] ** 2 + missing
+    if "following" in table:
+        table["following"] = _follow_less(table, seen, squared - FOLLOWED_NOISE**2)
+    least = np.where(table.get("follows", 0) == 1, FOLLOWED_NOISE, MIN_SPREAD)
     largest = np.where(table["sd_asin"].notna(), MAX_SPREAD, 1.25 * table["log_sd"])
-    spread = np.sqrt(np.clip(squared, MIN_SPREAD**2, np.minimum(largest, MAX_SPREAD) ** 2))
+    spread = np.sqrt(np.clip(squared, least**2, np.minimum(largest, MAX_SPREAD) ** 2))
     table["intercept"] -= (spread**2 - table["spread"] ** 2) / 2
     table["spread"] = spread
     table["intercept"] += DAMPING * np.log(np.clip(ratio, 0.3, 3.0))
@@ -194,6 +201,14 @@ def _move(table: pd.DataFrame, seen: Seen) -> pd.DataFrame:
     table["household_share"] = np.clip(table["household_share"] + DAMPING * miss, 0.0, 0.95)
     table["carriage_share"] = np.clip(table["household_share"], 0.05, 0.6)
     return table
+
+
+def _follow_less(table: pd.DataFrame, seen: Seen, left: pd.Series) -> pd.Series:
+    """Return how far genera follow their species: less where those alone vary too much."""
+    total = np.maximum(seen.log_sd**2, 0.3)
+    factor = np.sqrt(np.clip(1 + np.minimum(left, 0.0) / total, 0.7, 1))
+    regained = np.where(left > 0.1, 1.03, 1.0)
+    return (table["following"] * factor * regained).clip(0.3, 1).where(table["follows"] == 1, 0.0)
 
 
 def _missing_variance(table: pd.DataFrame, seen: Seen) -> np.ndarray:

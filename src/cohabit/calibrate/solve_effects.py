@@ -16,7 +16,7 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.effects import DRUGS
 
 DAMPING = 0.8
-LIMITS = {"ms_all": 1.1, "sex": 0.9, "age": 0.04, "bmi": 0.06}
+LIMITS = {"ms_all": 1.1, "sex": 1.2, "age": 0.05, "bmi": 0.08}
 """Largest effect on log abundance: of MS, of women, per year, per kg/m2."""
 
 STEP = {"sex": 1.0, "age": 10.0, "bmi": 5.0}
@@ -96,7 +96,9 @@ def solve_disease(
         family = _to_target(plant.family_targets(), have["family"], gain["family"])
         genus = _to_target(plant.genus_targets(), have["genus"], gain["genus"])
         change = _blend(change, species["family_calibration"].map(family), 0.5)
-        change = _blend(change, species["genus"].map(genus), 1.0)
+        change = _blend(change, species["genus"].map(genus), 0.6)
+        named = genus.reindex(plant.NAMED_GENERA)
+        change = _blend(change, species["genus"].map(named), 1.0)
         moved = species["ms_all"] + DAMPING * change.fillna(0.0)
         species["ms_all"] = moved.clip(-LIMITS["ms_all"], LIMITS["ms_all"]).where(planted, 0.0)
         species = plant.split_disease(species)
@@ -130,7 +132,7 @@ def solve_covariate(
         have, gain = covariate_effects(world, name), gains(world)
         change = _to_target(wanted, have["species"], gain["species"], species.index)
         genus = _to_target(own, have["genus"], gain["genus"])
-        change = _blend(change, species["genus"].map(genus), 0.5).fillna(0.0)
+        change = _blend(change, species["genus"].map(genus), 0.8).fillna(0.0)
         moved = species[name] + DAMPING * change.where(species["tail"] == 0, 0.0)
         species[name] = moved.clip(-LIMITS[name], LIMITS[name])
         genera[name] = _move_own(genera[name], own, have["genus"], gain["genus"], name)

@@ -16,10 +16,12 @@ SITE_COLUMNS = [f"site_{site.replace(' ', '_')}" for site in SITES]
 SITE_SHRINKAGE = pd.Series([0.95, 0.75, 0.8, 0.4, 0.92, 0.92, 0.7], SITE_COLUMNS)
 """Part of a site's mean CLR offset that is not sampling error, by its number of people."""
 
-ON_OFF = {"Prevotella": 0.6, "Akkermansia": 0.78}  # genus -> share of carriers
+ON_OFF = {"Prevotella": 0.48, "Akkermansia": 0.88}  # genus -> share of carriers
 SHARED_GROUPS = {"Prevotella": 0.5, "Akkermansia": 0.93}  # genus -> loading of its own factor
-CARRIAGE_LOADING = 0.8  # of the shared factors, relative to abundance
-TRUE_ICC_SPREAD = 0.77  # of the spread of the estimates; the rest is their sampling error
+SHARED_CARRIAGE = {"Prevotella": 0.8, "Akkermansia": 0.95}  # the same for carriage
+CARRIAGE_LOADING = 1.0  # of the shared factors, relative to abundance
+ICC_SCALE = 0.95  # a REML share cut off at 0 lies above the truth by this much
+TRUE_ICC_SPREAD = 0.65  # of the spread of the estimates; the rest is their sampling error
 IMPUTED_SD_SCATTER = 0.35  # about the fitted relation of log_sd, which has 0.55
 
 
@@ -53,7 +55,7 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     implied = read_template("families_source").set_index("family")["implied_within_family_corr"]
     correlation = family.map(implied).fillna(0.05).clip(0.03, 0.6)
     table["group_loading"] = genus.map(SHARED_GROUPS).fillna(np.sqrt(correlation))
-    table["carriage_group_loading"] = genus.map(SHARED_GROUPS).fillna(0.3)
+    table["carriage_group_loading"] = genus.map(SHARED_CARRIAGE).fillna(0.25)
     return table
 
 
@@ -98,7 +100,7 @@ def target_icc(genus: pd.Series, family: pd.Series) -> np.ndarray:
     real = genera.loc[genera["tested"] == 1, "household_icc"]
     seen = np.quantile(real, (rank + 0.5) / len(rank))
     middle = real.median()
-    return np.clip(middle + TRUE_ICC_SPREAD * (seen - middle), 0.01, None)
+    return ICC_SCALE * np.clip(middle + TRUE_ICC_SPREAD * (seen - middle), 0.01, None)
 
 
 def shift_sites(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from cohabit.calibrate import plant
 from cohabit.calibrate.start import (
+    ICC_SCALE,
     SITE_COLUMNS,
     SITE_SHRINKAGE,
     TRUE_ICC_SPREAD,
@@ -47,13 +48,14 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     known = source["tested"] == 1
     middle = source.loc[known, "household_icc"].median()
     seen = source["household_icc"].where(known, middle).to_numpy()
-    table["icc"] = (middle + TRUE_ICC_SPREAD * (seen - middle)).clip(0.01, None)
+    table["icc"] = ICC_SCALE * (middle + TRUE_ICC_SPREAD * (seen - middle)).clip(0.01, None)
+    table.loc[table["feature"] == "Odoribacter", "icc"] = source.loc["Odoribacter", "household_icc"]
     table["sd_asin"] = np.hypot(source["sd_resid_asin"], source["sd_household_asin"]).to_numpy()
     columns = ["feature", *LINEAGE, "mean", "log_sd", "sd_asin", "prevalence", "icc"]
     table = table[[*columns, *SITE_COLUMNS]].copy()
     table[SITE_COLUMNS] *= SITE_SHRINKAGE
     table["tail"], table["group"] = 0, table["family"]
-    table["group_loading"], table["carriage_group_loading"] = 0.2, 0.2
+    table["group_loading"], table["carriage_group_loading"] = 0.15, 0.15
     return table
 
 
@@ -65,7 +67,7 @@ def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
     table["feature"] = [f"rare genus {number:03d}" for number in range(1, TAIL_GENERA + 1)]
     table["genus"] = table["feature"]
     table["family"] = table["order"] = table["class"] = table["phylum"] = "unclassified"
-    table["prevalence"] = 0.04 * rng.beta(1, 2, TAIL_GENERA) + 0.001
+    table["prevalence"] = 0.053 * rng.beta(0.8, 2, TAIL_GENERA) + 0.001
     table["log_sd"], table["icc"], table["tail"], table["group"] = 1.4, 0.14, 1, "rare"
     table["group_loading"] = table["carriage_group_loading"] = 0.0
     table[SITE_COLUMNS] = 0.0
@@ -73,12 +75,18 @@ def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
 
 
 def _follow(table: pd.DataFrame, species: pd.DataFrame) -> pd.DataFrame:
-    """Give followed genera the level of their species and only the assay's noise."""
+    """Give followed genera the level of their species; of sites, what the species leave."""
     table = table.copy()
     followed = table["follows"] == 1
     total = species.groupby("genus")["mean"].sum()
     table["species_level"] = np.log(total.reindex(table.index)).fillna(0.0)
-    table.loc[followed, [*SITE_COLUMNS, *(f"carriage_{name}" for name in SITE_COLUMNS)]] = 0.0
+    table["following"] = followed.astype(float)
+    weight = species["mean"] / species["genus"].map(total)
+    held = species[SITE_COLUMNS].mul(weight, axis=0).groupby(species["genus"]).sum()
+    held = held.reindex(table.index).fillna(0.0)
+    table[SITE_COLUMNS] -= held
+    for name in SITE_COLUMNS:
+        table.loc[followed, f"carriage_{name}"] = 0.0
     table.loc[followed, "intercept"] = np.log(table["mean"])
     table.loc[followed, "spread"] = 0.5
     table.loc[followed, "carriage"] = 1.5

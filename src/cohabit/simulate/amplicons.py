@@ -1,7 +1,8 @@
 """The 16S side of the same community: genera that follow their species, and the ASVs inside.
 
 A genus with species in the shotgun template follows the sum of its species, whatever moves them,
-plus what the assay adds; a genus without one has effects of its own. Inside a genus, a person's
+damped where the genus holds members the template lacks, plus what the assay adds; a genus without
+one has effects of its own. Inside a genus, a person's
 ASVs are a Dirichlet draw, some of whose coordinates the household shares.
 """
 
@@ -45,8 +46,9 @@ def follow_species(own: Community, species: Community) -> Community:
     followed, summed = sum_species(species, own.template)
     log_abundance, liability = own.log_abundance.copy(), own.liability.copy()
     level = own.template.column("species_level")[followed]
+    following = own.template.column("following")[followed]
     present = np.isfinite(summed)
-    log_abundance[:, followed] += np.where(present, summed - level, 0.0)
+    log_abundance[:, followed] += np.where(present, following * (summed - level), 0.0)
     liability[:, followed] = np.where(present, liability[:, followed], -np.inf)
     return replace(own, log_abundance=log_abundance, liability=liability)
 

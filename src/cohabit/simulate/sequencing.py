@@ -25,6 +25,7 @@ LIBRARY_LOG_SD = 0.25  # between a person's libraries: split of the person's rea
 DISPERSION = 0.02  # squared coefficient of variation between replicate libraries
 KIT_LOG_SD = 0.1  # between kits, per taxon
 NORMAL_FROM = 50.0  # reads; above, counts come from the Cornish-Fisher expansion
+SECOND_BATCH_SHARE = 0.75  # of households; Odoribacter is in 23% of people, 88% of one batch
 BLOCK = 1000  # people whose uniforms are held at once
 
 
@@ -41,7 +42,8 @@ class Libraries:
 
 def draw_batches(dice: Dice) -> np.ndarray:
     """Return 1 for people of the second technical batch; partners always share theirs."""
-    return (dice.uniforms("sequencing/batch", per="household") < 0.5).astype(float)
+    uniform = dice.uniforms("sequencing/batch", per="household")
+    return (uniform < SECOND_BATCH_SHARE).astype(float)
 
 
 def draw_depth(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str) -> np.ndarray:
