@@ -164,7 +164,7 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
     numbers, design = values.to_numpy(), matrix.values
     tables = {name: _Table.empty(values, "ols", text) for name, text in matrix.contrasts.items()}
     for rows, features in missing_patterns(numbers):
-        fits = fit_least_squares(numbers[np.ix_(rows, features)], design.to_numpy()[rows])
+        fits = fit_least_squares(numbers[np.ix_(rows, features)], design[rows])
         for name, table in tables.items():
             row = design.columns.get_loc(name)
             table.put(features, {key: fit[row] for key, fit in fits.items()})

@@ -1,16 +1,19 @@
 """Ordinary least squares of many features on one design, in closed form."""
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
+from cohabit.collinearity import find_independent
 
-def fit_least_squares(values: np.ndarray, design: np.ndarray) -> dict[str, np.ndarray]:
+
+def fit_least_squares(values: np.ndarray, design: pd.DataFrame) -> dict[str, np.ndarray]:
     """Regress every feature on the design.
 
     Parameters
     ----------
     values : ndarray, shape (n_samples, n_features)
-    design : ndarray, shape (n_samples, n_coefficients)
+    design : DataFrame, shape (n_samples, n_coefficients)
         Holds the intercept; columns that others determine are allowed.
 
     Returns
@@ -19,19 +22,22 @@ def fit_least_squares(values: np.ndarray, design: np.ndarray) -> dict[str, np.nd
         estimate, std_error, low, high, statistic, p_value, df, note. Where a number cannot
         be had it is NaN and `note` says why.
     """
-    scale = np.linalg.norm(design, axis=0)
-    scale[scale == 0] = 1
-    left, singular, right = np.linalg.svd(design / scale, full_matrices=False)
-    kept = singular > 1e-10 * singular[0]
-    inverse = (right[kept].T / singular[kept]) @ left[:, kept].T
-    df = len(values) - int(kept.sum())
-    estimate = inverse @ values / scale[:, None]
-    residual = values - left[:, kept] @ (left[:, kept].T @ values)
-    variance = (residual**2).sum(axis=0) / df if df > 0 else np.full(values.shape[1], np.nan)
-    std_error = np.sqrt((inverse**2).sum(axis=1)[:, None] * variance) / scale[:, None]
-    note = _why_no_number(values, variance, df, right[~kept])
-    estimate[note != ""] = std_error[note != ""] = np.nan
-    statistic = estimate / std_error
+    columns = find_independent(design)
+    left, upper = np.linalg.qr(design.to_numpy()[:, columns.kept])
+    df = len(values) - len(columns.kept)
+    fitted = left.T @ values
+    squares = ((values - left @ fitted) ** 2).sum(axis=0)
+    inverse = np.zeros((design.shape[1], len(columns.kept)))
+    inverse[columns.kept] = np.linalg.inv(upper)
+    note = _notes(values, squares, df)[None].repeat(design.shape[1], axis=0)
+    for row, weights in enumerate(np.eye(design.shape[1])):
+        note[row, note[row] == ""] = columns.reason(weights)
+    usable = np.where(note == "", 1.0, np.nan)
+    estimate = inverse @ fitted * usable
+    length = np.linalg.norm(inverse, axis=1)[:, None]
+    std_error = length * np.sqrt(squares / max(df, 1)) * usable
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = estimate / std_error
     half = stats.t.ppf(0.975, max(df, 1)) * std_error
     return {
         "estimate": estimate,
@@ -40,23 +46,17 @@ def fit_least_squares(values: np.ndarray, design: np.ndarray) -> dict[str, np.nd
         "high": estimate + half,
         "statistic": statistic,
         "p_value": 2 * stats.t.sf(np.abs(statistic), max(df, 1)),
-        "df": np.where(note == "", float(df), np.nan),
+        "df": df * usable,
         "note": note,
     }
 
 
-def _why_no_number(
-    values: np.ndarray, variance: np.ndarray, df: int, dependent: np.ndarray
-) -> np.ndarray:
-    """Return notes, coefficients x features; `dependent` spans what the design cannot tell."""
-    note = np.full((dependent.shape[1], values.shape[1]), "", dtype=object)
+def _notes(values: np.ndarray, squares: np.ndarray, df: int) -> np.ndarray:
+    """Say of each feature why it has no fit; empty text where it has."""
+    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+    note = np.full(values.shape[1], "", dtype=object)
+    note[squares <= 1e-20 * total] = "the terms determine the feature: no variance is left"
+    note[np.ptp(values, axis=0) == 0] = "constant: the feature does not vary"
     if df < 1:
         note[:] = f"{len(values)} samples are too few for this design"
-        return note
-    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
-    note[:, np.ptp(values, axis=0) == 0] = "constant: the feature does not vary"
-    exact = (variance * df <= 1e-20 * np.maximum(total, 1e-300)) & (note[0] == "")
-    note[:, exact] = "the terms determine the feature: no variance is left"
-    confounded = (dependent**2).sum(axis=0) > 1e-12
-    note[confounded] = "collinear: other terms determine this coefficient"
     return note
