@@ -3,7 +3,6 @@
 from cohabit.figures.communities import (
     draw_distances,
     draw_ordination,
-    draw_permutations,
     draw_prevalence,
     draw_r2,
 )
@@ -13,7 +12,6 @@ from cohabit.figures.effects import (
     draw_forest_by,
     draw_hits,
     draw_power,
-    draw_sensitivity,
 )
 from cohabit.figures.people import (
     draw_correlations,
@@ -50,13 +48,11 @@ __all__ = [
     "draw_hits",
     "draw_ordination",
     "draw_pairs",
-    "draw_permutations",
     "draw_power",
     "draw_prevalence",
     "draw_r2",
     "draw_recovery",
     "draw_scores",
-    "draw_sensitivity",
     "draw_shared",
     "draw_verdicts",
     "readable",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import INK, QUIET, REFERENCE, SITE_MARKERS, colours_for, readable
+from cohabit.figures.style import INK, REFERENCE, SITE_MARKERS, colours_for, readable
 
 
 def draw_prevalence(features: pd.DataFrame, *, ax: Axes) -> Axes:
@@ -123,24 +123,6 @@ def draw_r2(terms: pd.DataFrame, *, ax: Axes) -> Axes:
     ax.axvline(0, color=REFERENCE, linewidth=1)
     ax.legend(loc="lower right")
     ax.grid(axis="y", visible=False)
-    return ax
-
-
-def draw_permutations(statistics: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw observed values on top of what permutation gives, one row a scheme.
-
-    Parameters
-    ----------
-    statistics : DataFrame, one row a permutation
-        Columns `scheme`, `value`, `observed` (the same within a scheme).
-    """
-    schemes = list(pd.unique(statistics["scheme"]))
-    for place, scheme in enumerate(reversed(schemes)):
-        chosen = statistics[statistics["scheme"] == scheme]
-        ax.scatter(chosen["value"], np.full(len(chosen), place), s=8, color=QUIET, alpha=0.5)
-        ax.scatter(chosen["observed"].iloc[0], place, s=70, marker="D", color="#D55E00", zorder=3)
-    ax.set_yticks(range(len(schemes)), list(reversed(schemes)))
-    ax.set(xlabel="Pseudo-F", ylim=(-0.6, len(schemes) - 0.4))
     return ax
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import DOWN, INK, QUIET, REFERENCE, UP, colours_for, readable
+from cohabit.figures.style import DOWN, QUIET, REFERENCE, UP, colours_for, readable
 
 
 def draw_forest(
@@ -169,23 +169,6 @@ def draw_power(power: pd.DataFrame, *, ax: Axes) -> Axes:
     ax.axhline(80, color=REFERENCE, linewidth=0.8, linestyle=":")
     ax.set(xlabel="Effect (standard deviations of one person)", ylabel="Power (%)", ylim=(0, 101))
     ax.legend(loc="lower right")
-    return ax
-
-
-def draw_sensitivity(curve: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw one effect under several models, one row a model, with 95% intervals.
-
-    Parameters
-    ----------
-    curve : DataFrame
-        Columns `model`, `estimate`, `low`, `high`.
-    """
-    places = np.arange(len(curve))[::-1]
-    ax.hlines(places, curve["low"], curve["high"], color=INK, linewidth=1.4)
-    ax.scatter(curve["estimate"], places, s=34, color=INK, zorder=3)
-    ax.axvline(0, color=REFERENCE, linewidth=1)
-    ax.set_yticks(places, curve["model"])
-    ax.set_ylim(-0.8, len(curve) - 0.2)
     return ax
 
 

@@ -141,7 +141,7 @@ def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
     """
     order = [site for site in SITE_COLOURS if site in set(depth["site"])]
     order += sorted(set(depth["site"]) - set(order))
-    sns.boxplot(
+    sns.violinplot(
         data=depth,
         x="depth",
         y="site",
@@ -150,12 +150,13 @@ def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
         hue_order=order,
         palette=[SITE_COLOURS.get(site, INK) for site in order],
         saturation=0.9,
-        width=0.6,
-        fliersize=1.5,
+        log_scale=True,
+        inner="quart",
+        cut=0,
+        density_norm="width",
         linewidth=0.9,
         legend=False,
         ax=ax,
     )
-    ax.set_xscale("log")
     ax.set(xlabel="Reads a person", ylabel="")
     return ax

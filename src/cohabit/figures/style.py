@@ -4,6 +4,7 @@ The colours are told apart with any of the common kinds of colour blindness (Oka
 2008; Tol 2021); where more than three meet, a marker shape says the same thing again.
 """
 
+import itertools
 from importlib.resources import files
 
 import matplotlib.pyplot as plt
@@ -39,9 +40,9 @@ def use_style() -> None:
 def colours_for(levels: list[str]) -> dict[str, str]:
     """Return a colour for each level: its own where it has one, else the next free one."""
     known = {**GROUP_COLOURS, **SITE_COLOURS, **COUNTRY_COLOURS, **VERDICT_COLOURS}
-    unknown = [level for level in levels if level not in known]
-    extra = {level: OTHERS[place % len(OTHERS)] for place, level in enumerate(unknown)}
-    return {level: known.get(level) or extra[level] for level in levels}
+    taken = {known[level] for level in levels if level in known}
+    free = itertools.cycle(colour for colour in OTHERS if colour not in taken)
+    return {level: known[level] if level in known else next(free) for level in levels}
 
 
 ABBREVIATIONS = {"bmi": "BMI", "edss": "EDSS", "msss": "MSSS", "anti_cd20": "anti-CD20"}
