@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from cohabit.recovery import CLAIM_SCORE_COLUMNS
 from cohabit.report import build_report
-from cohabit.report.headline import find_headline
+from cohabit.report.headline import find_headlines
 from cohabit.report.intervals import draw_interval
 from cohabit.report.markup import render_markdown, render_math, sanitise
 from cohabit.report.page import number
@@ -211,7 +211,7 @@ def test_render_math__what_cannot_be_read_stays_readable():
     assert "\\frac{" in render_math("\\frac{", display=False)
 
 
-def test_find_headline__is_the_widest_gap_between_promise_and_delivery():
+def test_find_headlines__is_the_widest_gap_between_promise_and_delivery():
     recovery = pd.DataFrame(
         {
             "method": ["lmm_asin", "linda"],
@@ -220,17 +220,19 @@ def test_find_headline__is_the_widest_gap_between_promise_and_delivery():
             "n_called": [20, 20],
             "sensitivity": [0.36, 0.1],
             "false_discovery": [0.10, 0.9],
-            "coverage": [0.90, 0.95],
+            "coverage": [0.88, 0.95],
         }
     )
-    assert find_headline(pd.DataFrame(), recovery).number == "18 of 50"
+    first, *others = find_headlines(pd.DataFrame(), recovery)
+    assert first.number == "18 of 50"
+    assert [other.number for other in others] == ["88%", "2 of 20"]
     recovery.loc[0, ["sensitivity", "false_discovery"]] = [0.79, 0.6]
-    assert find_headline(pd.DataFrame(), recovery).number == "12 of 20"
+    assert find_headlines(pd.DataFrame(), recovery)[0].number == "12 of 20"
 
 
-def test_find_headline__without_truth_counts_what_stays_open():
+def test_find_headlines__without_truth_counts_what_stays_open():
     claims = pd.DataFrame([claim("05.a", "agrees"), claim("05.b", "cannot tell")])
-    assert find_headline(claims, pd.DataFrame()).number == "1 of 2"
+    assert find_headlines(claims, pd.DataFrame())[0].number == "1 of 2"
 
 
 def test_draw_interval__the_drawing_keeps_the_order_of_the_numbers():
@@ -245,7 +247,14 @@ def test_draw_interval__the_drawing_keeps_the_order_of_the_numbers():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.123456, "0.123"), (-0.5, "−0.5"), (1234, "1,234"), (None, "–"), (2.5e-6, "2.5e−06")],
+    [
+        (0.123456, "0.123"),
+        (-0.5, "−0.5"),
+        (1234, "1,234"),
+        (None, "–"),
+        (9.1e-5, "0.000091"),
+        (3.0, "3"),
+    ],
 )
 def test_number__shows_three_digits(value, text):
     assert number(value) == text

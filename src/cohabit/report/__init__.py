@@ -1,14 +1,18 @@
 """A run as one HTML page that works offline: it collects, and computes no statistic."""
 
 import os
+import re
 from datetime import datetime
+from html import escape
 from importlib.resources import files
 from pathlib import Path
+
+from markupsafe import Markup
 
 from cohabit import paths
 from cohabit.report.cells import render_notebook
 from cohabit.report.collect import RunResults, collect_run
-from cohabit.report.headline import find_headline
+from cohabit.report.headline import find_headlines
 from cohabit.report.page import (
     count_verdicts,
     describe_claims,
@@ -58,10 +62,13 @@ def render_report(results: RunResults) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["breakable"] = _breakable
     template = environment.from_string(_read("page.html"))
+    headline, *also = find_headlines(results.claims, results.recovery)
     return template.render(
         run=results,
-        headline=find_headline(results.claims, results.recovery),
+        headline=headline,
+        also=also,
         claims=claims,
         cards=count_verdicts(claims),
         groups=group_claims(claims, {n.number: n.title for n in results.notebooks}),
@@ -87,6 +94,11 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
         }
         for notebook in results.notebooks
     ]
+
+
+def _breakable(name: str) -> Markup:
+    """Return a long identifier that may break after its dots and underscores."""
+    return Markup(re.sub(r"([._])", r"\1<wbr>", escape(name)))
 
 
 def _read(name: str) -> str:

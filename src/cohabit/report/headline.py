@@ -2,7 +2,7 @@
 
 Each candidate compares what an analysis promises (80% power, 5% false discoveries, 95%
 coverage, verdicts that are right 95% of the time) with what it delivered. The widest gap is
-the headline.
+the headline; of each other kind of promise, its own widest gap stands below.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,15 @@ METHOD_NAMES = {
 class Headline:
     """One number, and the sentence that it belongs to."""
 
+    kind: str
     number: str
     sentence: str
     promise: str
     gap: float
 
 
-def find_headline(claims: pd.DataFrame, recovery: pd.DataFrame) -> Headline:
-    """Return the widest gap between promise and delivery.
+def find_headlines(claims: pd.DataFrame, recovery: pd.DataFrame) -> list[Headline]:
+    """Return the widest gap between promise and delivery of each kind, widest first.
 
     Parameters
     ----------
@@ -43,10 +44,11 @@ def find_headline(claims: pd.DataFrame, recovery: pd.DataFrame) -> Headline:
     recovery : DataFrame
         `recovery.tsv` of a run; may be empty.
     """
-    candidates = [*_from_methods(recovery), *_from_claims(claims)]
-    if candidates:
-        return max(candidates, key=lambda candidate: candidate.gap)
-    return _without_truth(claims)
+    found = [*_from_methods(recovery), *_from_claims(claims)]
+    widest: dict[str, Headline] = {}
+    for candidate in sorted(found, key=lambda candidate: -candidate.gap):
+        widest.setdefault(candidate.kind, candidate)
+    return list(widest.values()) or [_without_truth(claims)]
 
 
 def _from_methods(recovery: pd.DataFrame):
@@ -59,6 +61,7 @@ def _from_methods(recovery: pd.DataFrame):
         if row.n_planted > 0:
             found = round(row.sensitivity * row.n_planted)
             yield Headline(
+                "power",
                 f"{found} of {row.n_planted}",
                 f"planted species are all that {name} finds{where}.",
                 "A study planned for 80% power expects four of five.",
@@ -67,6 +70,7 @@ def _from_methods(recovery: pd.DataFrame):
         if row.n_called > 0:
             invented = round(row.false_discovery * row.n_called)
             yield Headline(
+                "discovery",
                 f"{invented} of {row.n_called}",
                 f"species that {name} reports were never touched{where}.",
                 "It promises at most 5% false discoveries.",
@@ -74,6 +78,7 @@ def _from_methods(recovery: pd.DataFrame):
             )
         if pd.notna(row.coverage):
             yield Headline(
+                "coverage",
                 f"{row.coverage:.0%}",
                 f"of the intervals of {name} hold the true value{where}.",
                 "It promises 95%.",
@@ -88,6 +93,7 @@ def _from_claims(claims: pd.DataFrame):
     if len(decided):
         wrong = int((~_is_true(decided["right"])).sum())
         yield Headline(
+            "wrong",
             f"{wrong} of {len(decided)}",
             "decided verdicts are wrong in this world.",
             "A 95% interval promises at most one in twenty.",
@@ -97,6 +103,7 @@ def _from_claims(claims: pd.DataFrame):
     if len(true_here):
         unseen = int((true_here["verdict"] == "cannot tell").sum())
         yield Headline(
+            "open",
             f"{unseen} of {len(true_here)}",
             "published claims that are true in this world stay undecided at this size of study.",
             "A study planned for 80% power leaves one in five open.",
@@ -108,9 +115,12 @@ def _without_truth(claims: pd.DataFrame) -> Headline:
     """For a real cohort: how many claims its size can decide at all."""
     judged = claims[claims["verdict"] != "not estimated"] if len(claims) else claims
     if judged.empty:
-        return Headline("0", "claims were judged in this run.", "Run the notebooks first.", 0.0)
+        return Headline(
+            "open", "0", "claims were judged in this run.", "Run the notebooks first.", 0.0
+        )
     open_ones = int((judged["verdict"] == "cannot tell").sum())
     return Headline(
+        "open",
         f"{open_ones} of {len(judged)}",
         "published claims cannot be decided with this cohort.",
         "An interval that crosses the edge of a claim decides nothing.",

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 
@@ -17,6 +18,14 @@ VERDICT_CLASSES = {
     "cannot tell": "open",
     NOT_ESTIMATED: "none",
 }
+SCALE_WORDS = {
+    "latent": "log",
+    "carried": "log, among carriers",
+    "clr": "log-ratio",
+    "asin": "asin-sqrt share",
+    "prevalence": "share of carriers",
+}
+"""What a scale of the truth is called where the estimate has another unit."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class ClaimRow:
     source: str
     planted: str
     found: str
+    interval: str
     n: str
     verdict: str
     css: str
@@ -50,12 +60,13 @@ def describe_claims(claims: pd.DataFrame) -> list[ClaimRow]:
 
 
 def _describe_claim(row: dict) -> ClaimRow:
-    found = ""
+    found = interval = ""
     if _known(row.get("estimate")):
-        found = f"{number(row['estimate'])} [{number(row.get('low'))}, {number(row.get('high'))}]"
+        found = number(row["estimate"])
+        interval = f"[{number(row.get('low'))}, {number(row.get('high'))}]"
     true_here, right = _yes_no(row.get("true_here")), _yes_no(row.get("right"))
     planted = number(row["planted"]) if _known(row.get("planted")) else ""
-    scale = _text(row.get("planted_scale"))
+    scale = "" if _same_unit(row) else SCALE_WORDS.get(_text(row.get("planted_scale")), "")
     return ClaimRow(
         claim_id=_text(row.get("claim_id")),
         notebook=_text(row.get("notebook")) or _text(row.get("claim_id"))[:2],
@@ -66,6 +77,7 @@ def _describe_claim(row: dict) -> ClaimRow:
         source=_text(row.get("source")),
         planted=f"{planted} ({scale})" if planted and scale else planted,
         found=found,
+        interval=interval,
         n=number(row["n"]) if _known(row.get("n")) else "",
         verdict=_text(row.get("verdict")),
         css=VERDICT_CLASSES.get(_text(row.get("verdict")), "none"),
@@ -155,7 +167,7 @@ def describe_run(results: RunResults) -> list[tuple[str, str]]:
         "Preset": summary.get("preset"),
         "Cohort": summary.get("cohort"),
         "Seed": summary.get("seed"),
-        "Finished": summary.get("finished"),
+        "Finished": moment(summary.get("finished")),
         "Time": f"{summary['seconds']:.0f} s" if _known(summary.get("seconds")) else None,
         "Pairs": sum(design["pairs_per_site"].values()) if "pairs_per_site" in design else None,
     }
@@ -177,12 +189,23 @@ def number(value: object) -> str:
     if not _known(value):
         return "–"
     value = float(value)
-    if value == int(value) and abs(value) < 1e6:
-        return f"{int(value):,}".replace("-", "−")
-    if abs(value) >= 100:
-        return f"{value:,.0f}".replace("-", "−")
-    text = f"{value:.3g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+    size = abs(value)
+    if size >= 100 or value == int(value):
+        text = f"{value:,.0f}"
+    elif size < 1e-6:
+        text = f"{value:.1e}"
+    else:
+        decimals = 2 - math.floor(math.log10(size))
+        text = f"{value:.{min(decimals, 6)}f}".rstrip("0").rstrip(".")
     return text.replace("-", "−")
+
+
+def moment(text: object) -> str | None:
+    """Return an ISO time as a reader would write it; other text as it is."""
+    try:
+        return datetime.fromisoformat(str(text)).strftime("%-d %B %Y, %H:%M %Z").strip()
+    except ValueError:
+        return str(text) if text else None
 
 
 def _known(value: object) -> bool:
