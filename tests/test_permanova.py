@@ -219,6 +219,33 @@ def test_permanova__permutes_larger_households_at_home():
     assert row["note"] == "exact: all 1296 permutations"
 
 
+def test_permanova__takes_a_scheme_for_each_term(cohort):
+    metadata, _, distances = cohort
+    options = {"n_permutations": 199, "rng": 1}
+    table = permanova(distances, metadata, "age + group", scheme={"age": "within"}, **options)
+    assert table.loc[["age", "group"], "scheme"].tolist() == ["within", "within"]
+    whole = permanova(distances, metadata, "age + group", scheme="within", **options)
+    pd.testing.assert_frame_equal(table, whole)
+
+
+def test_permanova__says_what_stands_for_sites_and_who_cannot_move(cohort):
+    metadata, _, distances = cohort
+    country = metadata["site"].map({"a": "US", "b": "US", "c": "UK"})
+    row = permanova(distances, metadata.assign(country=country), "country", n_permutations=19)
+    assert "constant within site" in row.loc["country", "note"]
+    metadata.loc[["p000", "p001"], "site"] = "d"
+    row = permanova(distances, metadata, "income", n_permutations=19).loc["income"]
+    assert "1 household(s) have no other of their size" in row["note"]
+
+
+def test_permanova__refuses_a_model_that_fits_exactly(cohort):
+    metadata, _, distances = cohort
+    copied = distances.iloc[::2, ::2].to_numpy().repeat(2, axis=0).repeat(2, axis=1)
+    twins = pd.DataFrame(copied, distances.index, distances.index)
+    with pytest.raises(ValueError, match="the terms fit the samples exactly"):
+        permanova(twins, metadata, "household_id")
+
+
 def test_permanova__leaves_its_inputs_alone(cohort):
     metadata, _, distances = cohort
     before = metadata.copy(), distances.copy()
@@ -243,6 +270,14 @@ def _torn(metadata, distances):
     return metadata.assign(site=metadata["site"].where(metadata.index != "p000", "c")), distances
 
 
+def _twice(metadata, distances):
+    return metadata.assign(participant_id="one person"), distances
+
+
+def _all_alike(metadata, distances):
+    return metadata, distances * 0
+
+
 def _unchanged(metadata, distances):
     return metadata, distances
 
@@ -254,6 +289,10 @@ def _unchanged(metadata, distances):
         (_without_a_person, {}, "no row for 1 of 24 sample.s., first .'p004'."),
         (_lopsided, {}, "expected symmetric values"),
         (_torn, {}, "strata 'site': expected one value a household; 1 household.*H000"),
+        (_twice, {}, "1 participant.s. have several samples, first .'one person'."),
+        (_all_alike, {}, "distances: all zero"),
+        (_unchanged, {"scheme": {"agee": "free"}}, "scheme: term: got 'agee'; did you mean 'age'"),
+        (_unchanged, {"scheme": {"age": "pairs"}}, "scheme: got 'pairs'"),
         (_unchanged, {"formula": "agee"}, "did you mean 'age'"),
         (_unchanged, {"formula": "age * group * site * sex * income"}, "no residual degrees"),
         (_unchanged, {"by": "onedf"}, "by: got 'onedf'"),

@@ -1,6 +1,6 @@
 """Distances partitioned among terms, each tested by the permutation that suits it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,20 +35,34 @@ class Options:
     by: str = "margin"
     blocks: str | None = "household_id"
     strata: str | None = "site"
-    scheme: str = "auto"
+    scheme: str | Mapping[str, str] = "auto"
     permute: str = "residuals"
     n_permutations: int = 999
 
     def __post_init__(self) -> None:
         _check_choice("by", self.by, ("margin", "terms"))
-        _check_choice("scheme", self.scheme, ("auto", *SCHEMES))
         _check_choice("permute", self.permute, ("residuals", "raw"))
+        for scheme in self._schemes():
+            _check_choice("scheme", scheme, ("auto", *SCHEMES))
+            if self.blocks is None and scheme not in ("auto", "free"):
+                raise ValueError(
+                    f"scheme {scheme!r} needs households: name their column in `blocks`"
+                )
         if self.n_permutations < 0:
             raise ValueError(f"n_permutations: expected at least 0; got {self.n_permutations}")
-        if self.blocks is None and self.scheme not in ("auto", "free"):
-            raise ValueError(
-                f"scheme {self.scheme!r} needs households: name their column in `blocks`"
-            )
+
+    def scheme_of(self, term: str) -> str:
+        """Return the scheme asked for a term."""
+        return self.scheme if isinstance(self.scheme, str) else self.scheme.get(term, "auto")
+
+    def check_terms(self, terms: Sequence[Term]) -> None:
+        """Refuse a scheme for a term that the formula does not have."""
+        names = [term.name for term in terms]
+        for name in [] if isinstance(self.scheme, str) else self.scheme:
+            _check_choice("scheme: term", name, names)
+
+    def _schemes(self) -> list[str]:
+        return [self.scheme] if isinstance(self.scheme, str) else [*self.scheme.values()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +88,7 @@ def prepare(people: pd.DataFrame, formula: str, options: Options) -> Model:
     homes = read_homes(people, options.blocks, options.strata)
     order = household_order(read_terms(matrix), homes, people.index)
     homes, terms = homes.take(order), read_terms(matrix, order)
+    options.check_terms(terms)
     basis = model_basis(terms, homes.household)
     if len(people) - 1 - basis.shape[1] < 1:
         raise ValueError(
@@ -81,16 +96,28 @@ def prepare(people: pd.DataFrame, formula: str, options: Options) -> Model:
             f"for {basis.shape[1]} model columns; leave a term out"
         )
     spaces = [_space(term, terms, basis, options.by) for term in terms]
-    plans = tuple(plan_term(space, homes, options.scheme) for space in spaces)
+    plans = tuple(plan_term(space, homes, options.scheme_of(space.term.name)) for space in spaces)
     return Model(order, tuple(terms), basis, plans, options, _widest(terms, people.iloc[order]))
 
 
 def analyse(model: Model, geometry: Geometry, rng: np.random.Generator) -> pd.DataFrame:
     """Return the table of `permanova.permanova`; the geometry's rows are the people's."""
     fit = Fit(geometry.take(model.order), model.basis, model.options.permute)
+    _check_variation(fit)
     test = WideFit(fit, model.terms, *model.wide) if model.wide else fit
     p_values, notes = _p_values(test, model.plans, model.options.n_permutations, rng)
     return _table(fit, model.plans, p_values, notes)
+
+
+def _check_variation(fit: Fit) -> None:
+    if fit.total <= 0:
+        raise ValueError("distances: all zero, nothing to partition")
+    if fit.residual <= 1e-12 * fit.total:
+        raise ValueError(
+            f"the residual sum of squares is {fit.residual:.3g}: the terms fit the samples "
+            "exactly, or the distances are far from Euclidean; leave a term out, or take the "
+            "square root of the distances"
+        )
 
 
 def _widest(terms: Sequence[Term], people: pd.DataFrame) -> tuple[Term, np.ndarray] | None:

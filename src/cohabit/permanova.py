@@ -5,6 +5,7 @@ one that differs between households by exchanging whole households; see `permuta
 the section PERMANOVA of ``docs/methods.md``.
 """
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -24,7 +25,7 @@ def permanova(
     *,
     blocks: str | None = "household_id",
     strata: str | None = "site",
-    scheme: str = "auto",
+    scheme: str | Mapping[str, str] = "auto",
     permute: str = "residuals",
     n_permutations: int = 999,
     rng=None,
@@ -49,9 +50,10 @@ def permanova(
     strata : str or None
         Column of the place within which households are exchanged, when the term varies
         there. It is used when the metadata has it; None: exchange across all places.
-    scheme : {"auto", "free", "within", "between", "both"}
+    scheme : {"auto", "free", "within", "between", "both"} or mapping of term to scheme
         How to permute. ``"auto"`` chooses for each term by how it varies; any other value
-        holds for all terms, and a term it cannot move gets no p-value.
+        holds for all terms, and a term it cannot move gets no p-value. In a mapping, terms
+        that are not named are ``"auto"``.
     permute : {"residuals", "raw"}
         Permute residuals of the reduced model (Freedman-Lane) [2]_ or the data, as
         vegan's adonis2 does.

@@ -84,6 +84,11 @@ class Exchange:
         simple = self.scheme == "within" and len(groups) == 1 and groups[0].shape[1] == 2
         return groups[0] if simple else None
 
+    @property
+    def n_lonely(self) -> int:
+        """Number of households with no other of their size in their stratum."""
+        return sum(len(group) == 1 for group in self._equal_households)
+
     def draw_blocks(
         self, n_permutations: int, block: int, rng: np.random.Generator
     ) -> Iterator[np.ndarray]:

@@ -56,13 +56,14 @@ def read_homes(people: pd.DataFrame, blocks: str | None, strata: str | None) -> 
     Raises
     ------
     ValueError
-        When a column is not there or a value is missing. The default place, ``site``, may
-        be absent.
+        When a column is not there, a value is missing, or a person has several samples.
+        The default place, ``site``, may be absent.
     """
     n = len(people)
     household, names = np.arange(n), np.asarray(people.index)
     if blocks is not None:
         household, names = _codes(people, blocks, "blocks")
+        _check_persons(people, blocks)
     if strata == "site" and "site" not in people:
         strata = None
     stratum = np.zeros(n, dtype=np.int64)
@@ -95,7 +96,7 @@ def plan_term(space: TermSpace, homes: Homes, scheme: str) -> Plan:
     placed = _stays_in_place(space.term, chosen, scheme, homes)
     stratum = homes.stratum if placed else np.zeros_like(homes.stratum)
     exchange = Exchange(chosen, homes.household, stratum)
-    notes = tuple(_notes(space, kind, chosen, placed, homes))
+    notes = tuple(_notes(space, kind, exchange, placed, homes))
     if not _moves(space.term, exchange):
         reason = f"no p-value: constant when permuted {_WORDS[chosen]}"
         return Plan(space, chosen, None, -1, (*notes, reason))
@@ -137,17 +138,21 @@ def _check_strata(homes: Homes) -> None:
         )
 
 
-def _notes(space: TermSpace, kind: str, chosen: str, placed: bool, homes: Homes):
+def _notes(space: TermSpace, kind: str, exchange: Exchange, placed: bool, homes: Homes):
     """Yield what a reader must know about how a term was permuted."""
-    size = np.bincount(homes.household)
+    size, variables = np.bincount(homes.household), space.term.variables
     yield space.note
     if placed:
-        units = "people" if chosen == "free" else "households"
+        units = "people" if exchange.scheme == "free" else "households"
         yield f"{units} permuted within {homes.strata}"
-    if chosen == "free" and (size > 1).any() and space.term.variables != {homes.blocks}:
+    elif exchange.scheme == "between" and homes.strata and homes.strata not in variables:
+        yield f"constant within {homes.strata}: an effect of {homes.strata} would count as its own"
+    if exchange.scheme == "free" and (size > 1).any() and variables != {homes.blocks}:
         yield "permuted as if nobody lived together"
-    if chosen in ("within", "both") and (size == 1).any():
+    if exchange.scheme in ("within", "both") and (size == 1).any():
         yield f"{(size == 1).sum()} singleton(s) have nobody to swap with"
+    if exchange.scheme in ("between", "both") and exchange.n_lonely:
+        yield f"{exchange.n_lonely} household(s) have no other of their size to change places with"
     if kind == "both" and space.term.columns.shape[1] == 1:
         yield _concordant(space.term, size, homes)
 
@@ -159,19 +164,31 @@ def _concordant(term: Term, size: np.ndarray, homes: Homes) -> str:
         return ""
     spread = column.groupby(homes.household).agg(np.ptp).to_numpy()
     alike = homes.names[(spread < 1e-9) & (size > 1)]
-    return (
-        f"the same for all in {len(alike)} household(s), first {[*alike[:3]]}" if len(alike) else ""
-    )
+    named = f"the same for all in {len(alike)} household(s), first {[*map(str, alike[:3])]}"
+    return named if len(alike) else ""
 
 
 def _moves(term: Term, exchange: Exchange) -> bool:
     """Return whether the permutations change the term's column space."""
     space = orthonormal(term.columns)
-    for positions in exchange.draw(8, np.random.default_rng(0)):
+    few = exchange.count() <= 64
+    for positions in exchange.every() if few else exchange.draw(8, np.random.default_rng(0)):
         moved = term.columns[positions]
         if np.abs(moved - space @ (space.T @ moved)).max() > 1e-7:
             return True
     return False
+
+
+def _check_persons(people: pd.DataFrame, blocks: str) -> None:
+    """Refuse repeated samples of a person, whom no scheme would keep together."""
+    if blocks == "participant_id" or "participant_id" not in people:
+        return
+    repeated = people["participant_id"][people["participant_id"].duplicated()].unique()
+    if len(repeated):
+        raise ValueError(
+            f"{len(repeated)} participant(s) have several samples, first {[*repeated[:5]]}; keep "
+            "or sum to one a person, or pass blocks='participant_id' to permute within persons"
+        )
 
 
 def _codes(people: pd.DataFrame, column: str, option: str) -> tuple[np.ndarray, np.ndarray]:
