@@ -40,7 +40,7 @@
 
   function openTarget() {
     const target = location.hash && one(decodeURIComponent(location.hash.slice(1)));
-    const details = target && target.querySelector(":scope > details");
+    const details = target && (target.querySelector(":scope > details") || target.closest("details"));
     if (details) { details.open = true; target.scrollIntoView(); }
   }
 
