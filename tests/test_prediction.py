@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from cohabit import prediction
 from cohabit.prediction import predict_group
 
+QUICK = {"n_folds": 3, "n_trees": 40, "n_bootstrap": 200, "rng": 1}
 MICROBES = {"models": ["ridge"], "predictors": ["microbes"]}
 
 
@@ -42,7 +43,7 @@ def measured(table, predictors, measure="auc"):
 @pytest.mark.parametrize("model", prediction.MODELS)
 def test_predict_group__finds_a_planted_difference(model):
     counts, people = draw_cohort(1, effect=1.0)
-    table = predict_group(counts, people, models=[model], n_trees=60, n_bootstrap=200, rng=1)
+    table = predict_group(counts, people, models=[model], **QUICK)
     assert len(table) == 6
     for measure in ("auc", "in-pair accuracy"):
         row = measured(table, "microbes", measure)
@@ -64,7 +65,7 @@ def test_predict_group__without_a_difference_guesses():
 @pytest.mark.parametrize("model", prediction.MODELS)
 def test_predict_group__sex_makes_microbes_look_predictive_until_removed(model):
     counts, people = draw_cohort(3, effect=0.0, sex_effect=1.5)
-    table = predict_group(counts, people, models=[model], n_trees=60, n_bootstrap=200, rng=1)
+    table = predict_group(counts, people, models=[model], **QUICK)
     assert measured(table, "sex alone")["low"] > 0.6
     for measure in ("auc", "in-pair accuracy"):
         plain = measured(table, "microbes", measure)
