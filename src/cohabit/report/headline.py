@@ -5,6 +5,7 @@ coverage, verdicts that are right 95% of the time) with what it delivered. The w
 the headline; of each other kind of promise, its own widest gap stands below.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -51,42 +52,35 @@ def find_headlines(claims: pd.DataFrame, recovery: pd.DataFrame) -> list[Headlin
     return list(widest.values()) or [_without_truth(claims)]
 
 
-def _from_methods(recovery: pd.DataFrame):
+def _from_methods(recovery: pd.DataFrame) -> Iterator[Headline]:
     if recovery.empty or "sensitivity" not in recovery:
         return
     own = recovery[recovery["method"] == STUDY_METHOD]
     for row in (own if len(own) else recovery).itertuples():
-        name = METHOD_NAMES.get(row.method, row.method)
-        where = f" ({row.contrast.replace(' - ', ' − ')})" if getattr(row, "contrast", "") else ""
-        if row.n_planted > 0:
-            found = round(row.sensitivity * row.n_planted)
-            yield Headline(
-                "power",
-                f"{found} of {row.n_planted}",
-                f"planted species are all that {name} finds{where}.",
-                "A study planned for 80% power expects four of five.",
-                0.80 - row.sensitivity,
-            )
-        if row.n_called > 0:
-            invented = round(row.false_discovery * row.n_called)
-            yield Headline(
-                "discovery",
-                f"{invented} of {row.n_called}",
-                f"species that {name} reports were never touched{where}.",
-                "It promises at most 5% false discoveries.",
-                row.false_discovery - 0.05,
-            )
-        if pd.notna(row.coverage):
-            yield Headline(
-                "coverage",
-                f"{row.coverage:.0%}",
-                f"of the intervals of {name} hold the true value{where}.",
-                "It promises 95%.",
-                0.95 - row.coverage,
-            )
+        yield from _from_method(row)
 
 
-def _from_claims(claims: pd.DataFrame):
+def _from_method(row) -> Iterator[Headline]:
+    """Three promises of one method: power, false discoveries, coverage."""
+    name = METHOD_NAMES.get(row.method, row.method)
+    where = f" ({row.contrast.replace(' - ', ' − ')})"
+    if row.n_planted > 0:
+        found = f"{round(row.sensitivity * row.n_planted)} of {row.n_planted}"
+        sentence = f"planted species are all that {name} finds{where}."
+        promise = "A study planned for 80% power expects four of five."
+        yield Headline("power", found, sentence, promise, 0.80 - row.sensitivity)
+    if row.n_called > 0:
+        invented = f"{round(row.false_discovery * row.n_called)} of {row.n_called}"
+        sentence = f"species that {name} reports were never touched{where}."
+        promise = "It promises at most 5% false discoveries."
+        yield Headline("discovery", invented, sentence, promise, row.false_discovery - 0.05)
+    if pd.notna(row.coverage):
+        sentence = f"of the intervals of {name} hold the true value{where}."
+        gap = 0.95 - row.coverage
+        yield Headline("coverage", f"{row.coverage:.0%}", sentence, "It promises 95%.", gap)
+
+
+def _from_claims(claims: pd.DataFrame) -> Iterator[Headline]:
     if claims.empty or "right" not in claims:
         return
     decided = claims[claims["right"].notna()]

@@ -1,6 +1,7 @@
 """A claim's interval beside its region and what was planted: one small drawing a row."""
 
 import math
+from collections.abc import Callable
 
 WIDTH, HEIGHT, MARGIN = 168, 30, 6
 FAR = 4
@@ -25,30 +26,35 @@ def draw_interval(
     seen = [low, high, *([planted] if planted is not None else [])]
     region = tuple(_near_or_open(edge, seen) for edge in region)
     place = _scale(seen, region)
-    start, end = (place(edge) for edge in region)
     middle = HEIGHT / 2
     parts = [
-        f'<rect class="region" x="{start:.1f}" y="2" width="{end - start:.1f}" '
-        f'height="{HEIGHT - 4}" rx="2"/>',
-        *[
-            f'<line class="edge" x1="{place(edge):.1f}" x2="{place(edge):.1f}" y1="2" '
-            f'y2="{HEIGHT - 2}"/>'
-            for edge in region
-            if math.isfinite(edge)
-        ],
+        *_draw_region(region, place),
         f'<line class="bar" x1="{place(low):.1f}" x2="{place(high):.1f}" y1="{middle}" '
         f'y2="{middle}"/>',
         f'<circle class="dot" cx="{place(estimate):.1f}" cy="{middle}" r="4"/>',
     ]
     if planted is not None:
-        x = place(planted)
         parts.append(
-            f'<path class="planted" d="M{x:.1f} {middle - 6}l5 6l-5 6l-5 -6z"/>',
+            f'<path class="planted" d="M{place(planted):.1f} {middle - 6}l5 6l-5 6l-5 -6z"/>'
         )
     return (
         f'<svg class="interval" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
     )
+
+
+def _draw_region(region: tuple[float, float], place: Callable[[float], float]) -> list[str]:
+    """Shade where the claim is true, with a line at each end that is not open."""
+    start, end = (place(edge) for edge in region)
+    shade = (
+        f'<rect class="region" x="{start:.1f}" y="2" width="{end - start:.1f}" '
+        f'height="{HEIGHT - 4}" rx="2"/>'
+    )
+    edges = [place(edge) for edge in region if math.isfinite(edge)]
+    lines = [
+        f'<line class="edge" x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{HEIGHT - 2}"/>' for x in edges
+    ]
+    return [shade, *lines]
 
 
 def _near_or_open(edge: float, seen: list[float]) -> float:
