@@ -129,7 +129,7 @@ def r_versions() -> list[str]:
     packages = ", ".join(f"{name!r}" for name in R_PACKAGES)
     script = (
         "cat(paste('R', getRversion()), '\\n'); "
-        f"for (p in c({packages})) if (requireNamespace(p, quietly = TRUE)) "
+        f"for (p in c({packages})) if (nzchar(system.file(package = p))) "
         "cat(p, format(packageVersion(p)), '\\n')"
     )
     try:
