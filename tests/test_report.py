@@ -16,6 +16,7 @@ from cohabit.report.headline import find_headlines
 from cohabit.report.intervals import draw_interval
 from cohabit.report.markup import render_markdown, render_math, sanitise
 from cohabit.report.page import number
+from cohabit.results import estimate_row
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -168,6 +169,17 @@ def test_build_report__a_real_cohort_is_not_called_simulated(run):
     html = build_report(run).read_text(encoding="utf-8")
     assert "A real cohort." in html
     assert "people are simulated" not in html
+
+
+def test_build_report__without_recovery_published_and_found_still_meet(run):
+    (run / "claims.tsv").unlink()
+    (run / "tables").mkdir()
+    row = estimate_row("05.site_r2", 0.06, 0.05, 0.07, n=100)
+    table = pd.DataFrame([row])
+    table.to_csv(run / "tables" / "05_estimates.tsv", sep="\t", index=False)
+    page = Page(build_report(run).read_text(encoding="utf-8"))
+    assert "Site explains about 6% of the variance" in page.text
+    assert "0.06 [0.05, 0.07]" in re.sub(r"\s+", " ", page.text)
 
 
 def test_build_report__an_empty_run_still_gives_a_page(tmp_path):

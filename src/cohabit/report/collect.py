@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from cohabit.recovery import score_claims
+from cohabit.results import Run, read_reference
+
 EMPTY = pd.DataFrame()
 
 
@@ -64,7 +67,7 @@ def collect_run(folder: Path) -> RunResults:
     return RunResults(
         folder,
         summary,
-        _read_table(folder / "claims.tsv"),
+        _read_claims(folder),
         _read_table(folder / "recovery.tsv"),
         _find_notebooks(folder, summary),
     )
@@ -78,6 +81,15 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return EMPTY
     return pd.read_csv(path, sep="\t", dtype={"notebook": str, "claim_id": str, "published": str})
+
+
+def _read_claims(folder: Path) -> pd.DataFrame:
+    """Read the scorecard; where recovery left none, set estimates beside what was published."""
+    path = folder / "claims.tsv"
+    if path.is_file():
+        return _read_table(path)
+    estimates = Run(folder, folder, "", 0).read_estimates()
+    return score_claims(estimates, read_reference("claims")) if len(estimates) else EMPTY
 
 
 def _find_notebooks(folder: Path, summary: dict) -> list[NotebookResult]:
