@@ -261,6 +261,49 @@ def test_compare_abundance__missing_partners_are_legal(cohort, method):
         assert tested["note"].str.contains(r"1 household\(s\) left out.*H002").all()
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_compare_abundance__strange_households_are_handled_or_named(cohort, method):
+    counts, people = cohort
+    strange = people.copy()
+    strange.loc[["P002", "P003"], "household_id"] = "H000"  # four people
+    strange.loc["P005", "group"] = "MS"  # two cases
+    table = compare_abundance(counts, strange, "group", "sex + age", method=method)
+    tested = table[table["converged"]]
+    assert len(tested) > 10
+    if method in TESTS_OF_PAIRS:
+        assert tested["note"].str.contains("1 with more than two members, 1 with two cases").all()
+        assert tested["n_pairs"].max() <= 57
+    else:
+        assert set(tested["n_pairs"]) == {59}
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "paired_wilcoxon"])
+def test_compare_abundance__sex_bound_to_disease_leaves_no_number(cohort, method):
+    counts, people = cohort
+    bound = people.assign(sex=np.where(people["group"] == "MS", "female", "male"))
+    table = compare_abundance(counts, bound, "group", "sex + age", method=method)
+    assert table["note"].str.contains("collinear with sex|filtered").all()
+    assert table[["estimate", "std_error", "p_value", "q_value"]].isna().all(axis=None)
+    assert not table["converged"].any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_compare_abundance__a_redundant_covariate_changes_nothing(cohort, method):
+    counts, people = cohort
+    twice = people.assign(months=12 * people["age"])
+    plain = compare_abundance(counts, people, "group", "age", method=method)
+    redundant = compare_abundance(counts, twice, "group", "age + months", method=method)
+    columns = ["estimate", "std_error", "p_value"]
+    pd.testing.assert_frame_equal(plain[columns], redundant[columns], rtol=1e-6, atol=1e-9)
+
+
+def test_linda__few_features_have_no_mode(cohort):
+    counts, people = cohort
+    table = compare_abundance(counts.iloc[:, :2] + 1, people, "group", method="linda")
+    assert set(table["note"]) == {"2 features are too few for a mode"}
+    assert table["p_value"].isna().all()
+
+
 def test_compare_abundance__names_filter_and_transform(cohort):
     counts, people = cohort
     table = compare_abundance(counts, people, "group", method="lmm_asin", min_prevalence=0.5)

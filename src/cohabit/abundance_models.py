@@ -6,9 +6,14 @@ from scipy import stats
 
 from cohabit.abundance_comparison import Comparison, join_notes
 from cohabit.association import fit_linear_model
+from cohabit.collinearity import find_independent
 from cohabit.mixed import fit_household_model
 
+_LEAST_FEATURES = 3
+"""Fewer coefficients have no mode."""
+
 _RESULT = ["estimate", "std_error", "low", "high", "statistic", "df", "p_value", "note"]
+_COLUMNS = ["feature", "contrast", *_RESULT, "n_pairs"]
 
 
 def fit_lmm_asin(comparison: Comparison) -> pd.DataFrame:
@@ -29,8 +34,15 @@ def fit_linda(comparison: Comparison) -> pd.DataFrame:
     """
     table = fit_lmm_clr(comparison)
     for _, part in table.groupby("contrast"):
-        bias = density_mode(part["estimate"].dropna().to_numpy())
-        rows = part.index
+        found = part["estimate"].dropna().to_numpy()
+        rows = part.index[part["estimate"].notna()]
+        if 0 < len(found) < _LEAST_FEATURES:
+            table.loc[rows, [*_RESULT[:-1], "note"]] = [
+                *[np.nan] * 7, f"{len(found)} features are too few for a mode"
+            ]  # fmt: skip
+        if len(found) < _LEAST_FEATURES:
+            continue
+        bias = density_mode(found)
         table.loc[rows, ["estimate", "low", "high"]] -= bias
         text = f"closure bias {bias:+.4g} taken off"
         table.loc[rows, "note"] = [join_notes(note, text) for note in table.loc[rows, "note"]]
@@ -44,8 +56,6 @@ def density_mode(values: np.ndarray) -> float:
 
     Found by mean shift from the observation where the density is highest.
     """
-    if len(values) < 3:
-        raise ValueError(f"mode: expected at least 3 coefficients, got {len(values)}")
     quartiles = np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.34
     spread = min(filter(None, (values.std(ddof=1), quartiles)), default=0)
     if spread == 0:
@@ -69,20 +79,23 @@ def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
     """
     from skbio.stats.composition import ancombc
 
-    columns = comparison.matrix.values.drop(columns="Intercept")
-    plain = columns.set_axis([f"x{number}" for number in range(columns.shape[1])], axis=1)
+    design = comparison.matrix.values
+    independence = find_independent(design)
+    names = [name for name in design.columns[independence.kept] if name != "Intercept"]
+    plain = design[names].set_axis([f"x{number}" for number in range(len(names))], axis=1)
     table = comparison.counts[comparison.kept].set_axis(range(len(comparison.kept)), axis=1)
     fit = ancombc(table + comparison.pseudocount, plain, " + ".join(plain), p_adjust=None).result
     parts = []
     for name in comparison.matrix.terms[comparison.factor]:
-        rows = fit.xs(f"x{columns.columns.get_loc(name)}", level="Covariate")
-        part = _with_normal(rows["Log(FC)"].to_numpy(), rows["SE"].to_numpy())
-        part.insert(0, "feature", comparison.kept)
-        part.insert(1, "contrast", comparison.matrix.contrasts[name])
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True).assign(
-        n_pairs=(comparison.household_sizes > 1).sum(), note="household not in the model"
-    )
+        reason = independence.reason((design.columns == name).astype(float))
+        part = pd.DataFrame({"feature": comparison.kept, "note": reason})
+        if not reason:
+            rows = fit.xs(f"x{names.index(name)}", level="Covariate")
+            tests = _with_normal(rows["Log(FC)"].to_numpy(), rows["SE"].to_numpy())
+            part = part.join(tests).assign(note="household not in the model")
+        parts.append(part.assign(contrast=comparison.matrix.contrasts[name]))
+    n_pairs = int((comparison.household_sizes > 1).sum())
+    return pd.concat(parts, ignore_index=True).reindex(columns=_COLUMNS).assign(n_pairs=n_pairs)
 
 
 def _with_normal(estimate: np.ndarray, std_error: np.ndarray) -> pd.DataFrame:
@@ -118,4 +131,4 @@ def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         told, where = "household variance 0", table.index[table["boundary"].astype(bool)]
     table.loc[where, "note"] = [join_notes(note, told) for note in table.loc[where, "note"]]
     table["n_pairs"] = int((comparison.household_sizes > 1).sum())
-    return table[["feature", "contrast", *_RESULT, "n_pairs"]]
+    return table.reindex(columns=_COLUMNS)

@@ -6,8 +6,10 @@ from scipy import stats
 from scipy.special import expit
 
 from cohabit.abundance_comparison import Comparison, join_notes
+from cohabit.collinearity import find_independent
 from cohabit.paired import find_pairs, fit_paired_model, paired_wilcoxon
 
+_NUMBERS = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
 MIN_DISCORDANT = 5
 """Discordant pairs a coefficient needs: with fewer, Wald's interval means little."""
 
@@ -36,29 +38,35 @@ def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
     told from the one who has not by the differences of group and covariates.
     """
     pairs = find_pairs(comparison.people, **comparison.pair_names)
-    design, alike = _pair_design(comparison, pairs.table)
+    differences, alike = _design_differences(comparison, pairs.table)
+    independence = find_independent(differences)
     present = (comparison.counts[comparison.kept] > 0).astype(float)
-    sign = (
-        present.loc[pairs.table["case"]].to_numpy() - present.loc[pairs.table["control"]].to_numpy()
-    )
-    fits = fit_matched_pairs(design, sign)
-    table = pd.DataFrame(fits).assign(feature=comparison.kept, contrast=pairs.contrast)
+    sign = _subtract(present, pairs.table)
+    fit = fit_matched_pairs(differences.to_numpy()[:, independence.kept], sign)
+    table = pd.DataFrame(fit).assign(feature=comparison.kept, contrast=pairs.contrast)
+    reason = independence.reason(np.eye(differences.shape[1])[0])
+    if reason:
+        table[list(_NUMBERS)] = np.nan
+        table["note"] = reason
     same = f"the same in both people of every pair: {', '.join(alike)}" * bool(alike)
     table["note"] = [join_notes(note, pairs.note, same) for note in table["note"]]
     return table
 
 
-def _pair_design(comparison: Comparison, pairs: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+def _design_differences(
+    comparison: Comparison, pairs: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
     """Return case minus control of the model matrix, the factor first, and what cancels."""
     matrix = comparison.matrix
     first = matrix.terms[comparison.factor]
     names = first + [name for name in matrix.values if name not in ["Intercept", *first]]
-    values = matrix.values[names]
-    differences = values.loc[pairs["case"]].to_numpy() - values.loc[pairs["control"]].to_numpy()
-    varies = (differences != 0).any(axis=0)
-    return differences[:, varies], [
-        name for name, kept in zip(names, varies, strict=True) if not kept
-    ]
+    differences = pd.DataFrame(_subtract(matrix.values[names], pairs), columns=names)
+    varies = (differences != 0).any()
+    return differences.loc[:, varies], list(varies.index[~varies])
+
+
+def _subtract(table: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
+    return table.loc[pairs["case"]].to_numpy() - table.loc[pairs["control"]].to_numpy()
 
 
 def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndarray]:
