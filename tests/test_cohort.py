@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cohabit import schema
 from cohabit.cohort import of_patient, pairs_where, with_study_groups
 
 
@@ -74,3 +75,8 @@ def test_with_study_groups__gives_controls_the_group_of_their_partner(small_coho
     assert list(groups["therapy"]) == ["untreated"] * 2 + ["treated"] * 2 + ["untreated"] * 2
     assert groups.loc["h2-b", "treatment_groups"] == "control, treated"
     assert list(groups["course_groups"].iloc[[0, 3, 4]]) == ["MS, RRMS", "control, PMS", "MS, PMS"]
+
+
+def test_table__says_which_file_the_cohort_lacks(small_cohort):
+    with pytest.raises(schema.MissingInput, match="no 16s.biom"):
+        small_cohort.table("16s")

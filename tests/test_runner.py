@@ -214,6 +214,15 @@ def test_task__whose_kernel_dies_has_failed(tree, monkeypatch, capsys):
     assert "Kernel died" in capsys.readouterr().err
 
 
+def test_task__that_lacks_an_input_is_skipped_with_the_reason(tree, monkeypatch):
+    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    lacks = "from cohabit.schema import MissingInput\nraise MissingInput('no diet.tsv')"
+    tree.write("02_make", lacks, after=[])
+    assert cli.main(["run", "--only", "02"]) == 0
+    row = tree.summary()["notebooks"][0]
+    assert (row["status"], row["reason"]) == ("skipped", "no diet.tsv")
+
+
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
 def test_run__stopped_in_a_cell_takes_its_kernel_along_and_goes_on_later(tree, run, sent):
     """A real run is stopped while its notebook sleeps; the next one finishes the work."""

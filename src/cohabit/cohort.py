@@ -87,8 +87,10 @@ class Cohort:
 
         Raises
         ------
+        MissingInput
+            When the cohort was not measured by this assay.
         ValueError
-            When the cohort has no such assay, rank or level; names what it has.
+            When there is no such assay, rank or level; names the nearest.
         """
         counts, names = self._features_at(assay, rank)
         samples = self.samples.loc[self.features[assay].ids("sample")]
@@ -110,11 +112,11 @@ class Cohort:
         return lineage.fillna("").replace("", schema.UNCLASSIFIED)
 
     def _features(self, assay: str) -> biom.Table:
-        if assay not in self.features:
-            raise ValueError(
-                f"no feature table {assay!r}: {schema.nearest(assay, self.features) or 'none'}"
-            )
-        return self.features[assay]
+        if assay in self.features:
+            return self.features[assay]
+        if assay in schema.ASSAYS:
+            raise schema.MissingInput(f"the cohort has no {assay}.biom, the counts by {assay}")
+        raise ValueError(f"no feature table {assay!r}: {schema.nearest(assay, schema.ASSAYS)}")
 
     def _features_at(self, assay: str, rank: str | None) -> tuple[sparse.csr_matrix, pd.Index]:
         """Return counts (samples x features at the rank) and the features' names."""

@@ -10,6 +10,7 @@ from scipy.stats import beta
 from cohabit.claims import NOT_ESTIMATED, judge
 from cohabit.cohort import Truth
 from cohabit.naming import nearest
+from cohabit.schema import MissingInput
 from cohabit.storage import read_manifest
 
 EFFECT_COLUMNS = ("factor", "level", "property", "feature", "coefficient", "scale")
@@ -66,7 +67,7 @@ def read_truth(folder: str | os.PathLike) -> Truth:
 
     Raises
     ------
-    FileNotFoundError
+    MissingInput
         When there is no truth: a real cohort has none.
     ValueError
         When a file changed since it was written, or a column is missing.
@@ -80,7 +81,7 @@ def read_truth(folder: str | os.PathLike) -> Truth:
 
 def _read_truth_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if not path.exists():
-        raise FileNotFoundError(
+        raise MissingInput(
             f"{path} is not there; only a simulated cohort has a truth, and only recovery reads it"
         )
     table = pd.read_csv(path, sep="\t")

@@ -70,6 +70,10 @@ REQUIRED_PARTICIPANT_COLUMNS = ("household_id", "group")
 SAMPLE_COLUMNS = ("participant_id", "visit", "assay", "kit", "replicate", "depth")
 
 
+class MissingInput(FileNotFoundError):
+    """A cohort lacks a file that an analysis needs; the notebook is skipped, not failed."""
+
+
 def order_levels(table: pd.DataFrame) -> pd.DataFrame:
     """Return a copy whose known columns are ordered categories, reference level first.
 

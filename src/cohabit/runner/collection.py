@@ -114,7 +114,7 @@ class Collection:
         """Take over what an attempt left, whole or not at all."""
         cost = {"seconds": round(result["seconds"], 2), "memory_mb": round(result["memory_mb"])}
         name = self.plan.notebooks[number].path.name
-        reason = _read_skip(attempt, number)
+        reason = result.get("reason") or _read_skip(attempt, number)
         if result["status"] == "failed" and not reason:
             kept = self.folder.keep_failed(number, attempt, name)
             shown = str(kept.relative_to(paths.root())) if kept else ""

@@ -18,6 +18,8 @@ from pathlib import Path
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 KERNEL_START_SECONDS = 180
+MISSING_INPUT = "MissingInput"
+"""Name of the error by which the library says that a cohort lacks a file."""
 
 
 def main(task_file: str) -> None:
@@ -44,7 +46,7 @@ def limit_threads(threads: int) -> None:
 
 
 def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None]) -> dict:
-    """Run the notebook; return its status and, when a cell failed, that cell and its error."""
+    """Run the notebook; return its status, why it was skipped, or which cell failed and how."""
     import nbformat
     import papermill
 
@@ -62,6 +64,8 @@ def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None
             on_cell_start=lambda cell, cell_index: say({"cell": cell_index + 1, "cells": cells}),
         )
     except papermill.PapermillExecutionError as error:
+        if error.ename == MISSING_INPUT:
+            return {"status": "skipped", "reason": error.evalue}
         return {"status": "failed", "error": _describe_cell(error)}
     except Exception as error:
         words = f"{type(error).__name__}: {error}".strip()
