@@ -6,7 +6,7 @@ import pytest
 
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.amplicons import draw_genera
-from cohabit.simulate.community import draw_community
+from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE, draw_community
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
 
@@ -116,7 +116,8 @@ def test_household_share__is_what_was_asked():
     drawn = draw_community(draw_people(design, 1), design, 1)
     residual = drawn.household + drawn.person
     shared = (residual[::2] * residual[1::2]).mean(axis=0) / (residual**2).mean(axis=0)
-    asked = drawn.template.column("household_share")
+    rich = drawn.template.column("richness_loading") ** 2
+    asked = (1 - rich) * drawn.template.column("household_share") + rich * RICHNESS_HOUSEHOLD_SHARE
     assert np.median(np.abs(shared - asked)) < 0.05
     assert abs(np.mean(shared - asked)) < 0.01
 

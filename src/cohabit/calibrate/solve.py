@@ -25,6 +25,7 @@ SEED = 1_000_001  # of the population the constants are solved on; no study uses
 TIMES = 5  # as many pairs as the study
 DAMPING = 0.7
 MIN_SPREAD, MAX_SPREAD = 0.15, 3.0  # log units
+MOSTLY_PRESENT = 0.8
 FOLLOWED_NOISE = 0.3  # least spread of a followed genus about its species, log units
 SITE_LIMIT = 2.0  # largest offset of a site, log units
 CARRIAGE_SITES = [f"carriage_{name}" for name in SITE_COLUMNS]
@@ -88,8 +89,7 @@ def look(population: Population, counts: np.ndarray) -> Seen:
     left = values - x @ fitted
     variance = (left**2).sum(axis=0) / (len(x) - x.shape[1])
     variance = np.maximum(variance, 1e-30)
-    with np.errstate(invalid="ignore"):
-        log_sd = np.sqrt(np.nanvar(np.where((counts[population.controls] > 0), logs, np.nan), 0))
+    log_sd = pd.DataFrame(logs).std(ddof=0).to_numpy()
     return Seen(
         mean=controls.mean(axis=0),
         log_sd=np.nan_to_num(log_sd, nan=1.0),
@@ -187,7 +187,8 @@ def _move(table: pd.DataFrame, seen: Seen) -> pd.DataFrame:
     if "following" in table:
         table["following"] = _follow_less(table, seen, squared - FOLLOWED_NOISE**2)
     least = np.where(table.get("follows", 0) == 1, FOLLOWED_NOISE, MIN_SPREAD)
-    largest = np.where(table["sd_asin"].notna(), MAX_SPREAD, 1.25 * table["log_sd"])
+    measured = table["sd_asin"].notna() & ("follows" not in table)
+    largest = np.where(measured, MAX_SPREAD, 1.4 * table["log_sd"])
     spread = np.sqrt(np.clip(squared, least**2, np.minimum(largest, MAX_SPREAD) ** 2))
     table["intercept"] -= (spread**2 - table["spread"] ** 2) / 2
     table["spread"] = spread
@@ -223,7 +224,11 @@ def _missing_variance(table: pd.DataFrame, seen: Seen) -> np.ndarray:
         for sd, mean in ((table["sd_asin"], table["mean"]), (seen.sd_asin, seen.mean))
     )
     by_log = np.where(seen.prevalence > 0.02, table["log_sd"] ** 2 - seen.log_sd**2, 0.0)
-    return np.clip(np.where(table["sd_asin"].notna(), wanted - have, by_log), -1.5, 1.5)
+    weight = table["sd_asin"].notna().astype(float)
+    if "follows" in table:  # genera: the SD of logs was released too, and counts where zeros do
+        weight *= np.where(table["prevalence"] > MOSTLY_PRESENT, 1.0, 0.5)
+    mixed = weight * np.where(weight > 0, wanted - have, 0.0) + (1 - weight) * by_log
+    return np.clip(mixed, -1.5, 1.5)
 
 
 def observe_genera(population: Population, species: Community):

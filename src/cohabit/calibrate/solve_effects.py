@@ -83,7 +83,7 @@ def solve_disease(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Move the planted all-MS effects until the released coefficients come back.
 
-    A planted species follows its own coefficient, halved with its family's where the family
+    A planted species follows its own coefficient, mixed with its family's where the family
     passed; species of the three named genera move together to the genus's.
     """
     species, genera = species.copy(), genera.copy()
@@ -95,7 +95,7 @@ def solve_disease(
         change = _to_target(wanted, have["species"], gain["species"], species.index)
         family = _to_target(plant.family_targets(), have["family"], gain["family"])
         genus = _to_target(plant.genus_targets(), have["genus"], gain["genus"])
-        change = _blend(change, species["family_calibration"].map(family), 0.5)
+        change = _blend(change, species["family_calibration"].map(family), 0.35)
         change = _blend(change, species["genus"].map(genus), 0.6)
         named = genus.reindex(plant.NAMED_GENERA)
         change = _blend(change, species["genus"].map(named), 1.0)

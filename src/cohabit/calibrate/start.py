@@ -19,7 +19,9 @@ SITE_SHRINKAGE = pd.Series([0.95, 0.75, 0.8, 0.4, 0.92, 0.92, 0.7], SITE_COLUMNS
 ON_OFF = {"Prevotella": 0.48, "Akkermansia": 0.88}  # genus -> share of carriers
 SHARED_GROUPS = {"Prevotella": 0.5, "Akkermansia": 0.93}  # genus -> loading of its own factor
 SHARED_CARRIAGE = {"Prevotella": 0.8, "Akkermansia": 0.95}  # the same for carriage
-CARRIAGE_LOADING = 1.0  # of the shared factors, relative to abundance
+RICHNESS_CARRIAGE, RICHNESS_ABUNDANCE = 0.27, 0.4  # loadings on how rich a gut is
+CARRIAGE_GROUP = 0.06  # variance of carriage that a family has in common
+CARRIAGE_LOADING = 1.3  # of the shared factors, relative to abundance
 ICC_SCALE = 0.95  # a REML share cut off at 0 lies above the truth by this much
 TRUE_ICC_SPREAD = 0.65  # of the spread of the estimates; the rest is their sampling error
 IMPUTED_SD_SCATTER = 0.35  # about the fitted relation of log_sd, which has 0.55
@@ -156,8 +158,25 @@ def first_level(table: pd.DataFrame, depth: float) -> pd.DataFrame:
     table["intercept"] = level
     table["carriage"] = special.ndtri(carriers)
     table["household_share"] = (1.3 * table["icc"]).clip(0, 0.9)
-    table["carriage_loading"] = CARRIAGE_LOADING
+    table["carriage_loading"] = carriage_loading(table)
+    table = add_richness(table)
     table["carriage_share"] = 0.2
+    return table
+
+
+def carriage_loading(table: pd.DataFrame) -> np.ndarray:
+    """Return the factor from loadings on abundance to loadings on carriage."""
+    size = (table[FACTORS] ** 2).sum(axis=1) + 1e-9
+    return np.sqrt(np.minimum(CARRIAGE_LOADING**2, (0.95 - CARRIAGE_GROUP) / size))
+
+
+def add_richness(table: pd.DataFrame) -> pd.DataFrame:
+    """Let rich guts carry more taxa, and hold more of the rare and less of the common ones."""
+    table = table.copy()
+    ordered = table["mean"].sort_values()
+    middle = ordered[ordered.cumsum() >= 0.5 * ordered.sum()].iloc[0]  # half of all reads below
+    table["richness_loading"] = RICHNESS_ABUNDANCE * np.tanh(np.log(middle / table["mean"]) / 1.5)
+    table["carriage_richness_loading"] = RICHNESS_CARRIAGE
     return table
 
 

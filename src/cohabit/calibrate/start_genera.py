@@ -18,6 +18,8 @@ from cohabit.simulate.taxa import LINEAGE
 
 DEPTH = 10_000  # reads at which the released prevalence is detection
 TAIL_GENERA = 140
+SD_SCALE = 0.97  # lognormal shares of the released SD lie 3% further apart than the real ones
+GENUS_LOADING = 1.15  # on the released loadings, which counting has weakened
 N_ASVS = 5000
 
 
@@ -31,7 +33,7 @@ def start_genera(species: pd.DataFrame) -> pd.DataFrame:
     """
     source = plant.known_genera()
     table = pd.concat([_start_real(source), _start_tail(source)], ignore_index=True)
-    table = table.join(load_factors(table)).set_index("feature")
+    table = table.join(GENUS_LOADING * load_factors(table)).set_index("feature")
     real = species[species["tail"] == 0]
     table["follows"] = table.index.isin(real["genus"]).astype(int)
     table = add_carriage_sites(first_level(table, DEPTH))
@@ -50,7 +52,9 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     seen = source["household_icc"].where(known, middle).to_numpy()
     table["icc"] = ICC_SCALE * (middle + TRUE_ICC_SPREAD * (seen - middle)).clip(0.01, None)
     table.loc[table["feature"] == "Odoribacter", "icc"] = source.loc["Odoribacter", "household_icc"]
-    table["sd_asin"] = np.hypot(source["sd_resid_asin"], source["sd_household_asin"]).to_numpy()
+    table["sd_asin"] = (
+        SD_SCALE * np.hypot(source["sd_resid_asin"], source["sd_household_asin"]).to_numpy()
+    )
     columns = ["feature", *LINEAGE, "mean", "log_sd", "sd_asin", "prevalence", "icc"]
     table = table[[*columns, *SITE_COLUMNS]].copy()
     table[SITE_COLUMNS] *= SITE_SHRINKAGE

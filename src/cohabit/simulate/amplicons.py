@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate.community import Community, assemble
+from cohabit.simulate.community import Community, assemble, draw_richness
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.sequencing import Block, walk
@@ -19,6 +19,7 @@ from cohabit.simulate.streams import stream
 from cohabit.simulate.taxa import Template, read_taxa
 
 ASV_CONCENTRATION = 1.6  # Dirichlet concentration of a genus's ASVs within a person
+RICHER_IS_EVENER = 0.2  # log exponent of ASV weights per SD of how rich a gut is
 ASV_HOUSEHOLD_SHARE = 0.35  # share of ASV coordinates that partners have in common
 
 
@@ -101,6 +102,7 @@ def split_genera(genera: Community, pool: AsvPool, design: StudyDesign, seed: in
 
     Each coordinate of a person's Dirichlet is copied from the household's with the share
     of the dial, and the person's own otherwise: the marginal law is the same for everybody.
+    Within rich guts the weights are evener.
     """
     dice = Dice.of(genera.people, design, seed)
     share = np.clip(ASV_HOUSEHOLD_SHARE * design.household_sharing, 0, 1)
@@ -108,9 +110,11 @@ def split_genera(genera: Community, pool: AsvPool, design: StudyDesign, seed: in
     first = np.searchsorted(pool.genus, np.arange(len(genera.taxa)))
     shares = np.empty((len(genera.people), len(shape)))
     homes = Homes(dice, shape, share)
+    richness = sum(draw_richness(dice, design).values())
+    unevenness = np.exp(-RICHER_IS_EVENER * richness)
     for block in walk(dice, "amplicons/person"):
         drawn = block.rng.standard_gamma(shape, (block.size, len(shape)))[block.inside]
-        drawn = homes.copy_into(drawn, block) + 1e-300
+        drawn = homes.copy_into(drawn, block) ** unevenness[block.rows, None] + 1e-300
         scale = genera.composition[block.rows] / np.add.reduceat(drawn, first, axis=1)
         shares[block.rows] = drawn * scale[:, pool.genus]
     return shares

@@ -3,7 +3,7 @@
 For person i in household h and taxon j, in natural logs::
 
     log abundance = intercept_j + sum_q exposure_iq * coefficient_qj
-                    + spread_j * (sqrt(r_j) u_hj + sqrt(1 - r_j) e_ij)
+                    + spread_j * (sqrt(r_j) u_hj + sqrt(1 - r_j) e_ij + richness of the gut)
     carried       = the same kinds of terms on the probit scale, above 0
     composition   = carried * exp(log abundance), closed to 1
 """
@@ -18,6 +18,8 @@ from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import build_coefficients, build_exposures
 from cohabit.simulate.taxa import Template, read_taxa
+
+RICHNESS_HOUSEHOLD_SHARE = 0.45  # of how rich a gut is; partners' genus counts correlate at 0.29
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,10 @@ def assemble(
     exposures = build_exposures(people)
     coefficients = build_coefficients(template, design)
     carriage = build_coefficients(template, design, "carriage_")
-    shared = _shares(template.column("household_share"), design)
     dice = Dice.of(people, design, seed)
-    household, person = _draw_residuals(dice, template, f"community/{name}/abundance")
-    household *= template.column("spread") * np.sqrt(shared)
-    person *= template.column("spread") * np.sqrt(1 - shared)
+    household, person = _draw_residuals(dice, template, design, name, "abundance")
+    household *= template.column("spread")
+    person *= template.column("spread")
     fixed = combine(exposures, coefficients)
     fixed += template.column("intercept")
     log_abundance = fixed + household + person
@@ -158,38 +159,71 @@ def _shares(observed: np.ndarray, design: StudyDesign) -> np.ndarray:
 
 
 def _draw_liability(dice, template, design, name, fixed) -> np.ndarray:
-    shared = _shares(template.column("carriage_share"), design)
-    household, person = _draw_residuals(dice, template, f"community/{name}/carriage")
-    liability = household * np.sqrt(shared)
-    liability += person * np.sqrt(1 - shared)
-    liability += fixed
-    return liability + template.column("carriage")
+    household, person = _draw_residuals(dice, template, design, name, "carriage")
+    return fixed + household + person + template.column("carriage")
 
 
-def _draw_residuals(dice: Dice, template: Template, name: str):
-    """Draw correlated standard normals of households and persons, both people x taxa.
+@dataclass(frozen=True)
+class _Likeness:
+    """What taxa have in common within one property: abundance or carriage."""
 
-    The shared factors belong to the gut: one draw moves species and genera, carriage and
-    abundance alike.
+    factors: np.ndarray
+    """Loadings on the factors of the gut, factors x taxa."""
+
+    group: np.ndarray
+    """Loadings on the factor of the taxon's group."""
+
+    richness: np.ndarray
+    """Loadings on how rich a gut is."""
+
+    household: np.ndarray
+    """Household share of everything but richness."""
+
+    @classmethod
+    def of(cls, template: Template, kind: str) -> "_Likeness":
+        if kind == "abundance":
+            names = ("group_loading", "richness_loading", "household_share")
+            return cls(template.loadings, *map(template.column, names))
+        names = ("carriage_group_loading", "carriage_richness_loading", "carriage_share")
+        loadings = template.loadings * template.column("carriage_loading")
+        return cls(loadings, *map(template.column, names))
+
+
+def _draw_residuals(dice: Dice, template: Template, design: StudyDesign, name: str, kind: str):
+    """Draw correlated standard normals, split into household and person, people x taxa.
+
+    The factors of the gut and its richness are one draw: they move species and genera,
+    carriage and abundance alike.
     """
-    loadings, group_loading = template.loadings, template.column("group_loading")
-    if name.endswith("carriage"):
-        loadings = loadings * template.column("carriage_loading")
-        group_loading = template.column("carriage_group_loading")
-    return tuple(
-        _draw_scores(dice, name, per, template.groups, loadings, group_loading)
-        for per in ("household", "person")
-    )
+    likeness = _Likeness.of(template, kind)
+    rest = np.sqrt(1 - likeness.richness**2)
+    shared = _shares(likeness.household, design)
+    richness = draw_richness(dice, design)
+    parts = []
+    for per, part in (("household", shared), ("person", 1 - shared)):
+        scores = _draw_scores(dice, f"community/{name}/{kind}/{per}", per, template, likeness)
+        scores *= rest * np.sqrt(part)
+        scores += np.outer(richness[per], likeness.richness)
+        parts.append(scores)
+    return parts
 
 
-def _draw_scores(dice, name, per, groups, loadings, group_loading) -> np.ndarray:
+def draw_richness(dice: Dice, design: StudyDesign) -> dict[str, np.ndarray]:
+    """Draw how rich each gut is, of variance one in all: the household's part and the person's."""
+    share = _shares(np.array(RICHNESS_HOUSEHOLD_SHARE), design)
+    parts = {"household": np.sqrt(share), "person": np.sqrt(1 - share)}
+    return {per: dice.normals(f"community/richness/{per}", per) * sd for per, sd in parts.items()}
+
+
+def _draw_scores(dice, name, per, template: Template, likeness: _Likeness) -> np.ndarray:
     """Draw scores of unit variance: shared factors, a factor of the group, the taxon's own."""
-    n_factors, n_taxa = loadings.shape
-    shared = (loadings**2).sum(axis=0) + group_loading**2
-    scores = dice.normals(f"{name}/{per}", per, n_taxa)
+    n_factors, n_taxa = likeness.factors.shape
+    groups = template.groups
+    shared = (likeness.factors**2).sum(axis=0) + likeness.group**2
+    scores = dice.normals(name, per, n_taxa)
     scores *= np.sqrt(np.clip(1 - shared, 0, None))
     factors = dice.normals(f"community/gut/{per}", per, n_factors)
-    scores += np.einsum("im,mj->ij", factors, loadings)
-    by_group = dice.normals(f"{name}/{per}/groups", per, groups.max() + 1)
-    scores += by_group[:, groups] * group_loading
+    scores += np.einsum("im,mj->ij", factors, likeness.factors)
+    by_group = dice.normals(f"{name}/groups", per, groups.max() + 1)
+    scores += by_group[:, groups] * likeness.group
     return scores
