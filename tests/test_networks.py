@@ -128,6 +128,49 @@ def test_describe_network__without_edges_has_no_path():
     assert np.isnan(found["path_length"])
 
 
+def test_describe_features__a_triangle_with_a_tail_by_hand():
+    matrix = np.zeros((5, 5))
+    for row, column in [(0, 1), (1, 2), (0, 2), (2, 3)]:
+        matrix[row, column] = matrix[column, row] = -0.6
+    found = networks.describe_features(named(matrix))
+    assert found["degree"].tolist() == [2, 2, 3, 1, 0]
+    assert found["closeness"].to_numpy() == pytest.approx(np.array([9 / 4, 9 / 4, 3, 9 / 5, 0]) / 4)
+    assert found["betweenness"].to_numpy() == pytest.approx([0, 0, 2 / 6, 0, 0])
+
+
+def test_describe_features__betweenness_by_listing_every_path():
+    rng = np.random.default_rng(7)
+    links = np.triu(rng.random((9, 9)) < 0.3, 1).astype(float)
+    links += links.T
+    through = np.zeros(9)
+    for start, end in itertools.combinations(range(9), 2):
+        shortest = []
+        for length in range(2, 10):
+            walks = itertools.permutations(set(range(9)) - {start, end}, length - 2)
+            paths = [(start, *walk, end) for walk in walks]
+            shortest = [p for p in paths if all(links[a, b] for a, b in itertools.pairwise(p))]
+            if shortest:
+                break
+        for path in shortest:
+            through[list(path[1:-1])] += 1 / len(shortest)
+    found = networks.describe_features(named(links))["betweenness"]
+    assert found.to_numpy() == pytest.approx(through / 28)
+
+
+def test_specific_edges__outside_the_quartiles_and_strong_in_one():
+    rng = np.random.default_rng(8)
+    noise = np.triu(rng.normal(0, 0.02, (8, 8)), 1)
+    first = named(noise + noise.T + np.eye(8))
+    second = first.copy()
+    for source, target, value in [("a", "b", 0.7), ("c", "d", -0.5), ("e", "f", 0.3)]:
+        second.loc[source, target] = second.loc[target, source] = value
+    table = networks.specific_edges(first, second.loc[::-1, ::-1])
+    assert table[["source", "target"]].to_numpy().tolist() == [["a", "b"], ["c", "d"]]
+    assert table["difference"].tolist() == pytest.approx(
+        [0.7 - first.loc["a", "b"], -0.5 - first.loc["c", "d"]]
+    )
+
+
 def test_find_modules__two_cliques_and_a_loner():
     matrix = np.zeros((8, 8))
     matrix[:4, :4] = matrix[4:7, 4:7] = 0.7

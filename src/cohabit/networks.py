@@ -9,16 +9,18 @@ from cohabit.alignment import align_values, household_codes, split_levels
 from cohabit.composition import clr
 from cohabit.formula import model_matrix
 from cohabit.networks_correlation import correlate_basis, proportionality, residuals, sparcc
-from cohabit.networks_graph import PROPERTIES, merge_greedily
+from cohabit.networks_graph import PROPERTIES, betweenness, closeness, merge_greedily
 
 __all__ = [
     "PROPERTIES",
     "compare_networks",
+    "describe_features",
     "describe_network",
     "find_modules",
     "list_edges",
     "proportionality",
     "sparcc",
+    "specific_edges",
 ]
 
 
@@ -48,6 +50,65 @@ def describe_network(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Se
     """
     links = _link(correlation.to_numpy(), threshold)
     return pd.Series({name: find(links) for name, find in PROPERTIES.items()})
+
+
+def describe_features(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.DataFrame:
+    """Return how central each feature is in the network of |correlation| >= threshold.
+
+    Returns
+    -------
+    DataFrame, index feature
+        degree; closeness (features reached over the sum of steps to them, times the share of
+        all others reached); betweenness (share of shortest paths between two others that lead
+        through it, Freeman 1977). 0 for a feature without an edge.
+    """
+    links = _link(correlation.to_numpy(), threshold)
+    columns = {
+        "degree": links.sum(axis=0).astype(int),
+        "closeness": closeness(links),
+        "betweenness": betweenness(links),
+    }
+    return pd.DataFrame(columns, index=correlation.columns)
+
+
+def specific_edges(
+    first: pd.DataFrame, second: pd.DataFrame, threshold: float = 0.4, reach: float = 2.0
+) -> pd.DataFrame:
+    """Return the edges that one of two networks has to itself, by the study's rule.
+
+    An edge of either network is specific when its difference in correlation lies more than
+    `reach` interquartile ranges outside the quartiles of all differences. That describes; the
+    error of a correlation is not in it, and two halves of one group have such edges too.
+
+    Parameters
+    ----------
+    first, second : DataFrame, features x features
+        Correlations of the same features.
+
+    Returns
+    -------
+    DataFrame
+        source, target, first, second, difference (second minus first), strongest first.
+    """
+    second = second.loc[first.index, first.columns]
+    rows, columns = np.triu_indices(len(first), 1)
+    names = first.columns.to_numpy()
+    table = pd.DataFrame(
+        {
+            "source": names[rows],
+            "target": names[columns],
+            "first": first.to_numpy()[rows, columns],
+            "second": second.to_numpy()[rows, columns],
+        }
+    )
+    table["difference"] = table["second"] - table["first"]
+    lower, upper = table["difference"].quantile([0.25, 0.75])
+    margin = reach * (upper - lower)
+    outside = (table["difference"] < lower - margin) | (table["difference"] > upper + margin)
+    strong = table[["first", "second"]].abs().max(axis=1) >= threshold
+    found = table[outside & strong]
+    order = found["difference"].abs().sort_values(ascending=False, kind="stable").index
+    return found.loc[order].reset_index(drop=True)
 
 
 def find_modules(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Series:

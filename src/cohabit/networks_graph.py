@@ -36,6 +36,37 @@ def largest_component(links: np.ndarray) -> float:
     return float(np.bincount(component).max() / len(links))
 
 
+def closeness(links: np.ndarray) -> np.ndarray:
+    """Return nodes reached over the steps to them, times the share of the others reached."""
+    steps = csgraph.shortest_path(sparse.csr_matrix(links), unweighted=True, directed=False)
+    steps[~np.isfinite(steps)] = 0
+    reached, total = (steps > 0).sum(axis=0), steps.sum(axis=0)
+    near = np.divide(reached, total, out=np.zeros(len(links)), where=total > 0)
+    return near * reached / (len(links) - 1)
+
+
+def betweenness(links: np.ndarray) -> np.ndarray:
+    """Return the share of shortest paths between two others through each node.
+
+    Brandes (2001), Journal of Mathematical Sociology 25:163, one step outwards at a time.
+    """
+    through = np.zeros(len(links))
+    for source in range(len(links)):
+        layers = [np.arange(len(links)) == source]
+        paths, seen = layers[0].astype(float), layers[0].copy()
+        while layers[-1].any():
+            arriving = links @ (paths * layers[-1])
+            layers.append((arriving > 0) & ~seen)
+            paths[layers[-1]] = arriving[layers[-1]]
+            seen |= layers[-1]
+        share = np.zeros(len(links))
+        for nearer, further in zip(layers[-2::-1], layers[:0:-1], strict=True):
+            passed = np.divide(1 + share, paths, out=np.zeros_like(share), where=further)
+            share[nearer] += paths[nearer] * (links @ passed)[nearer]
+        through += share * (np.arange(len(links)) != source)
+    return through / ((len(links) - 1) * (len(links) - 2))
+
+
 PROPERTIES = {
     "n_edges": count_edges,
     "density": density,
