@@ -336,6 +336,25 @@ def test_fit_household_model__says_when_nothing_is_left_within_households():
 
 
 @pytest.mark.parametrize(
+    ("site", "formula", "words"),
+    [
+        (lambda p: p["household_id"], "age", "one sample or one household"),
+        (lambda p: p.index, "age", "one sample or one household"),
+        (lambda p: p["country"], "site + age", "tell all sites apart"),
+        (lambda p: p["site"].where(p["gaps"].notna(), "elsewhere"), "age", ""),
+        (lambda p: np.where(p["gaps"].notna(), "here", "elsewhere"), "age", "one site left"),
+    ],
+)
+def test_fit_household_model__says_when_a_site_variance_cannot_be_told(
+    people, site, formula, words
+):
+    people = people.assign(place=site(people))
+    table = fit_household_model(people["gaps"], people, formula, site="place")
+    assert table["note"].str.contains(words).all()
+    assert table["estimate"].isna().all() == bool(words)
+
+
+@pytest.mark.parametrize(
     ("column", "words"),
     [
         (lambda p: "only", "the term has one level"),

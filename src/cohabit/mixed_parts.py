@@ -90,7 +90,7 @@ def split_by_missing(model: Model) -> Iterator[Part]:
         x = matrix.to_numpy()[:, columns.kept]
         households = pd.factorize(model.households[rows])[0]
         sites = None if model.sites is None else pd.factorize(model.sites[rows])[0]
-        reason = _too_few(x, households)
+        reason = _too_few(x, households) or _why_no_site(x, households, sites)
         split = None if reason else decompose(x, households, y)
         notes = np.full(len(features), reason, dtype=object) if reason else _unusable(y, *split)
         yield Part(features, y, x, households, sites, columns, notes, split)
@@ -101,6 +101,22 @@ def _too_few(x: np.ndarray, households: np.ndarray) -> str:
         return f"{len(x)} samples for {x.shape[1]} coefficients and two variances: too few"
     if np.bincount(households).max() == 1:
         return "every household has one member left: no household variance"
+    return ""
+
+
+def _why_no_site(x: np.ndarray, households: np.ndarray, sites: np.ndarray | None) -> str:
+    """Say why a variance between sites cannot be told from the rest; empty when it can."""
+    if sites is None:
+        return ""
+    n_sites = sites.max() + 1
+    if n_sites == 1:
+        return "one site left: no variance between sites"
+    pairs = len(np.unique(np.column_stack([households, sites]), axis=0))
+    if n_sites == len(x) or pairs == n_sites == households.max() + 1:
+        return "every site is one sample or one household: no variance of its own"
+    indicator = np.eye(n_sites)[sites]
+    if np.linalg.matrix_rank(np.hstack([x / np.linalg.norm(x, axis=0), indicator])) == x.shape[1]:
+        return "the fixed effects tell all sites apart: no variance between sites"
     return ""
 
 
