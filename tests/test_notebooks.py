@@ -1,0 +1,177 @@
+"""The house form of the notebooks; nbval runs them (``testpaths`` in pyproject.toml)."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cohabit.exercises import EXERCISES
+from cohabit.runner.parameters import read_parameters
+
+ROOT = Path(__file__).resolve().parents[1]
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SIMULATED = (
+    "The data are simulated: a finding here is a statement about the method, not about people."
+)
+FRONT = (
+    "**Question.**",
+    "| Reads | Writes | Study step | Run time |",
+    "**You will learn**",
+    SIMULATED,
+)
+FLAGSHIPS = ("05", "07", "08", "13")
+TRUTH_WORDS = ("recovery", "read_truth", "estimands", "effects.tsv", "truth/")
+KEPT = {"keep_output", "nbval-check-output"}
+
+every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+class Notebook:
+    """One source notebook, as the rules see it."""
+
+    def __init__(self, path: Path):
+        self.path, self.number = path, path.name[:2]
+        self.content = json.loads(path.read_text(encoding="utf-8"))
+        self.cells = self.content["cells"]
+        self.code = [cell for cell in self.cells if cell["cell_type"] == "code"]
+        self.prose = [source(cell) for cell in self.cells if cell["cell_type"] == "markdown"]
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse("\n".join(source(cell) for cell in self.code))
+
+    def tagged(self, tag: str) -> list[dict]:
+        return [cell for cell in self.code if tag in tags(cell)]
+
+
+def source(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+def tags(cell: dict) -> set[str]:
+    return set(cell["metadata"].get("tags", []))
+
+
+def lines(cell: dict) -> int:
+    return len([line for line in source(cell).splitlines() if line.strip()])
+
+
+def test_notebooks__are_all_numbered():
+    assert PATHS
+    assert not [path.name for path in PATHS if not re.fullmatch(r"\d\d_[a-z_]+\.ipynb", path.name)]
+    assert not [p.name for p in (ROOT / "notebooks").rglob("*.py")], "code lives in src/cohabit"
+
+
+@every_notebook
+def test_notebook__opens_with_its_question_and_says_that_data_are_simulated(path):
+    first = Notebook(path).prose[0]
+    assert first.startswith(f"# {path.name[:2]} · ")
+    assert not [words for words in FRONT if words not in first]
+    assert Notebook(path).cells[0]["cell_type"] == "markdown"
+
+
+@every_notebook
+def test_notebook__has_one_parameters_cell_that_can_be_read(path):
+    (cell,) = Notebook(path).tagged("parameters")
+    parameters = read_parameters(source(cell))
+    assert {"cohort_dir", "run_dir", "seed"} <= set(parameters)
+    assert not [name for name, parameter in parameters.items() if not parameter.meaning]
+    assert Notebook(path).cells[1] == cell
+
+
+@every_notebook
+def test_notebook__is_small(path):
+    notebook = Notebook(path)
+    assert path.stat().st_size < 100_000
+    assert len(notebook.cells) <= 30
+    assert not [source(c) for c in notebook.code if lines(c) > 10 and "parameters" not in tags(c)]
+    assert sum(map(lines, notebook.code)) <= 120
+
+
+@every_notebook
+def test_notebook__explains_more_than_it_calls(path):
+    notebook = Notebook(path)
+    words = sum(len(text.split()) for text in notebook.prose)
+    assert words >= 5 * sum(map(lines, notebook.code))
+
+
+@every_notebook
+def test_notebook__defines_nothing_and_touches_no_path(path):
+    notebook = Notebook(path)
+    defined = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
+    assert not [node.name for node in ast.walk(notebook.tree) if isinstance(node, defined)]
+    text = "\n".join(source(cell) for cell in notebook.code)
+    forbidden = ("sys.path", "/home/", "/Users/", "filterwarnings")
+    assert not [word for word in forbidden if word in text]
+
+
+@every_notebook
+def test_notebook__keeps_only_small_tables_and_every_kept_table(path):
+    notebook = Notebook(path)
+    kept = notebook.tagged("nbval-check-output")
+    assert kept, "at least one table is held to its numbers"
+    for place, cell in enumerate(notebook.code, start=1):
+        if tags(cell) & KEPT:
+            assert tags(cell) >= KEPT, source(cell)
+            assert cell["outputs"], f"tagged cell without stored output: {source(cell)}"
+            assert {output["output_type"] for output in cell["outputs"]} == {"execute_result"}
+            assert cell["execution_count"] == place
+            assert len(json.dumps(cell["outputs"])) < 12_000
+        else:
+            assert not cell["outputs"], source(cell)
+            assert cell["execution_count"] is None
+
+
+@every_notebook
+def test_notebook__keeps_the_kernel_that_papermill_needs(path):
+    metadata = Notebook(path).content["metadata"]
+    assert metadata["kernelspec"] == {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    assert "after" in metadata["cohabit"]
+
+
+@every_notebook
+def test_notebook__predicts_reads_figures_and_ends_with_limits(path):
+    prose = Notebook(path).prose
+    headings = [line for text in prose for line in text.splitlines() if line.startswith("## ")]
+    assert headings[0] == "## Predict before you run"
+    assert headings[-1].startswith("## Findings")
+    assert "**Limits.**" in prose[-1]
+    figures = sum(source(cell).count("run.write_figure(") for cell in Notebook(path).code)
+    captions = re.findall(r"\*\*Figure (\d)\.\*\*", "\n".join(prose))
+    assert captions == [str(number) for number in range(1, figures + 1)]
+
+
+@every_notebook
+def test_notebook__asks_exercises_that_exist_and_folds_the_solution(path):
+    notebook = Notebook(path)
+    asked = re.findall(r"check\(\"(\d\d\.\d)\", \.\.\.", "\n".join(map(source, notebook.code)))
+    assert asked == [name for name in sorted(EXERCISES) if name.startswith(notebook.number)]
+    assert len(asked) >= (4 if notebook.number in FLAGSHIPS else 1)
+    solutions = "\n".join(t for t in notebook.prose if "<details><summary>Solution" in t)
+    for name in asked:
+        assert f'check("{name}", ' in solutions, f"no solution of {name}"
+        assert f"**{name}**" in "\n".join(notebook.prose)
+    if notebook.number in FLAGSHIPS:
+        assert "*Two worlds" in "\n".join(notebook.prose)
+
+
+@every_notebook
+def test_truth__is_opened_in_notebook_13_alone(path):
+    text = "\n".join(source(cell) for cell in Notebook(path).code)
+    if path.name[:2] != "13":
+        assert not [word for word in TRUTH_WORDS if word in text]
+
+
+@every_notebook
+def test_figures__have_words_for_who_cannot_see_them(path):
+    for cell in Notebook(path).code:
+        if figures := source(cell).count("run.write_figure("):
+            words = re.findall(r"\balt ?= ?\"([^\"]+)\"", source(cell))
+            assert len(words) == figures, source(cell)
+            assert min(len(text.split()) for text in words) >= 10, words
