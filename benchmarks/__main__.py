@@ -47,11 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
         except subprocess.CalledProcessError as error:
             failed.append(name)
             print(f"{name} failed:\n{error.stderr}", file=sys.stderr)
-    text = page(found)
     if options.modules or failed:
-        print(text)
+        print(page(found))
     else:
-        PAGE.write_text(text, encoding="utf-8")
+        write(found)
     return 1 if failed else 0
 
 
@@ -71,6 +70,14 @@ def run(name: str) -> list[dict]:
         command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def write(found: dict[str, list[dict]]) -> None:
+    from benchmarks import curves
+
+    drawn = curves.draw(found, PAGE.with_suffix(".png"))
+    figure = f"\n![Seconds against size, ours and the peers'.]({PAGE.stem}.png)\n" if drawn else ""
+    PAGE.write_text(page(found) + figure, encoding="utf-8")
 
 
 def page(found: dict[str, list[dict]]) -> str:

@@ -32,7 +32,7 @@ def measure() -> list[dict]:
 
 def curve_over_samples() -> list[dict]:
     rows = []
-    for n_pairs in (72, 144, 288, 1152, 2304):
+    for n_pairs in (72, 144, 288, N_PAIRS, 1152, 2304):
         values, people = make_data(n_pairs, N_FEATURES)
         ours = time_ours(values, people)
         rows += [
@@ -45,7 +45,7 @@ def curve_over_samples() -> list[dict]:
 def curve_over_features(values: pd.DataFrame, people: pd.DataFrame, peer: dict) -> list[dict]:
     """Time other numbers of features; the peer's seconds a feature stay those measured."""
     rows = []
-    for n_features in (1, 10, 100, 4000):
+    for n_features in (1, 10, 100, N_FEATURES, 10_000):
         copies = -(-n_features // values.shape[1])
         some = pd.concat([values] * copies, axis=1).iloc[:, :n_features]
         some.columns = range(n_features)

@@ -54,3 +54,11 @@ def test_main__prints_what_is_named_and_reports_what_fails(front, monkeypatch, c
     monkeypatch.setattr(front, "run", fail)
     assert front.main([]) == 1
     assert "mixed failed:\nno memory left" in capsys.readouterr().err
+
+
+def test_write__draws_the_curves_and_shows_them(front, monkeypatch, tmp_path):
+    monkeypatch.setattr(front, "PAGE", tmp_path / "benchmarks.md")
+    row = {"name": "one model, by n", "peer": "lme4", "ours_seconds": 0.1, "peer_seconds": 9.0}
+    front.write({"mixed": [row | {"n": n, "ratio": 90.0} for n in (100, 200)]})
+    assert (tmp_path / "benchmarks.png").stat().st_size > 1000
+    assert "(benchmarks.png)" in (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
