@@ -74,8 +74,11 @@ class GramGeometry:
     def residuals(self, basis: np.ndarray) -> "GramGeometry":
         """Return the geometry of what an orthonormal basis (n_samples, k) leaves."""
         product = self.gram @ basis
-        half = product - basis @ (basis.T @ product) / 2
-        return GramGeometry(self.gram - half @ basis.T - basis @ half.T)
+        product -= basis @ (basis.T @ product) / 2
+        explained = product @ basis.T
+        left = self.gram - explained
+        left -= explained.T
+        return GramGeometry(left)
 
     def inner(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return inner products of samples, position by position, in the shape given."""

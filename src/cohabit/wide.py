@@ -17,7 +17,7 @@ from cohabit.terms import Term, TermSpace, household_means, orthonormal
 WIDE = 24
 """A term with more columns than this is wide."""
 
-CELLS = 4_000_000
+CELLS = 1_000_000
 """Numbers held at a time: permutations x samples x features."""
 
 
