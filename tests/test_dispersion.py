@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from household_worlds import euclidean, people, values_of
 from scipy.optimize import minimize
+from scipy.stats import binom
 
 from cohabit.dispersion import dispersion, distances_to_middle, spatial_median
 
@@ -78,6 +80,19 @@ def _p_value(points, metadata):
     square = pd.DataFrame(distances, metadata.index, metadata.index)
     table = dispersion(square, metadata, "arm", blocks=None, n_permutations=199, rng=1)
     return table.loc["arm", "p_value"]
+
+
+@pytest.mark.parametrize("column", ["group", "site"])
+def test_dispersion__rejects_at_its_level_among_households(column):
+    rng = np.random.default_rng(20240305)
+    metadata = people(20, rng)
+    hits = 0
+    for _ in range(150):
+        distances = euclidean(values_of(metadata, rng))
+        table = dispersion(distances, metadata, column, n_permutations=19, rng=rng)
+        hits += table.loc[column, "p_value"] <= 0.05
+    low, high = binom.interval(0.999, 150, 0.05)
+    assert low <= hits <= high
 
 
 def test_dispersion__names_what_it_cannot_use():
