@@ -444,6 +444,21 @@ def test_test_household_variance__rejects_as_often_as_it_says():
     assert 0.4 < (p_values == 1).mean() < 0.6
 
 
+@pytest.mark.parametrize("icc", [0.145, 0.5])
+def test_test_household_variance__interval_of_the_share_covers_it(icc):
+    values, people = null_pairs(n_households=60, n_features=2000, icc=icc, seed=15)
+    table = test_household_variance(values, people, "group + age")
+    covered = int(((table["icc_low"] <= icc) & (table["icc_high"] >= icc)).sum())
+    interval = stats.binomtest(covered, len(table)).proportion_ci(0.999)
+    assert interval.low <= 0.95 <= interval.high
+    inside = table["icc_low"].le(table["household_icc"]) & table["icc_high"].ge(
+        table["household_icc"]
+    )
+    assert inside.all()
+    refused = table["statistic"] > stats.chi2.ppf(0.95, 1)
+    np.testing.assert_array_equal(refused, table["icc_low"] > 0)
+
+
 def test_fit_household_model__small_shares_are_overestimated_large_ones_are_not():
     none, people = null_pairs(n_households=50, n_features=2000, icc=0.0, seed=14)
     much, _ = null_pairs(n_households=50, n_features=2000, icc=0.6, seed=14)

@@ -2,34 +2,17 @@
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from cohabit.mixed_parts import NO_MAXIMUM, Part, prepare, split_by_missing
-from cohabit.mixed_reml import (
-    Estimates,
-    HouseholdDesign,
-    fit_households,
-    maximise,
-    profile_at,
-    reml_criterion,
-    within_df,
-)
+from cohabit.mixed_reml import Estimates, fit_households, within_df
 from cohabit.mixed_report import COLUMNS, Contrasts, Fit, Report, tabulate
 from cohabit.mixed_site import fit_sites
 from cohabit.mixed_terms import test_terms
+from cohabit.mixed_variance import test_household_variance
 
 __all__ = ["COLUMNS", "fit_household_model", "test_household_variance", "test_terms"]
 
 _NUMBERS = ("estimate", "std_error", "df")
-_LIKELIHOOD = (
-    "household_variance",
-    "residual_variance",
-    "household_icc",
-    "reml_criterion",
-    "reml_criterion_null",
-    "statistic",
-    "p_value",
-)
 
 
 def fit_household_model(
@@ -98,39 +81,6 @@ def fit_household_model(
     return tabulate([_fit(part, report) for part in split_by_missing(model)], report, model.names)
 
 
-def test_household_variance(
-    values: pd.DataFrame | pd.Series,
-    metadata: pd.DataFrame,
-    formula: str,
-    household: str = "household_id",  # noqa: PT028
-) -> pd.DataFrame:
-    """Test whether people of one household are alike: likelihood ratio of its variance.
-
-    The null value lies on the edge of what is possible, so the reference is half a point
-    mass at zero and half a chi-squared with one degree of freedom (Self and Liang 1987,
-    Journal of the American Statistical Association 82:605).
-
-    Parameters
-    ----------
-    values, metadata, formula, household
-        As in `fit_household_model`.
-
-    Returns
-    -------
-    DataFrame
-        One row a feature: feature, household_variance, residual_variance, household_icc,
-        reml_criterion, reml_criterion_null, statistic, p_value, n_households, n_samples,
-        converged, note.
-    """
-    model = prepare(values, metadata, formula, household)
-    table = pd.concat([_variance_table(part) for part in split_by_missing(model)])
-    table = table.sort_values("feature", kind="stable", ignore_index=True)
-    return table.assign(feature=model.names.to_numpy()[table["feature"]])
-
-
-test_household_variance.__test__ = False  # a statistic, not one of pytest's
-
-
 def _fit(part: Part, report: Report) -> Fit:
     """Fit one part and place its numbers among the features and rows that have none."""
     reasons = np.array(report.reasons(part.columns), dtype=object)
@@ -165,36 +115,3 @@ def _estimate(part: Part, weights: np.ndarray) -> Estimates:
         design, residuals = part.split
         return fit_households(design, residuals.of(part.usable), weights)
     return fit_sites(part.x, part.households, part.sites, part.y[:, part.usable], weights)
-
-
-def _variance_table(part: Part) -> pd.DataFrame:
-    columns = {name: np.full(len(part.notes), np.nan) for name in _LIKELIHOOD}
-    notes = part.notes.copy()
-    if part.usable.any():
-        design, residuals = part.split
-        squares = residuals.squares[:, part.usable]
-        theta, converged = maximise(design, squares)
-        notes[np.flatnonzero(part.usable)[~converged]] = NO_MAXIMUM
-        found = _likelihood_ratio(theta, design, squares)
-        for name, column in zip(_LIKELIHOOD, found, strict=True):
-            columns[name][part.usable] = np.where(converged, column, np.nan)
-    table = pd.DataFrame({"feature": part.features, **columns})
-    return table.assign(
-        n_households=len(np.unique(part.households)),
-        n_samples=len(part.y),
-        converged=notes == "",
-        note=notes,
-    )
-
-
-def _likelihood_ratio(
-    theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """Return the columns `_LIKELIHOOD`."""
-    profile = profile_at(theta, design, squares)
-    residual = profile.quadratic[0] / design.df
-    found = reml_criterion(profile, design)
-    null = reml_criterion(profile_at(np.zeros_like(theta), design, squares), design)
-    statistic = np.where(theta > 0, np.maximum(null - found, 0.0), 0.0)
-    p_value = np.where(statistic > 0, special.chdtrc(1, statistic) / 2, 1.0)
-    return theta * residual, residual, theta / (1 + theta), found, null, statistic, p_value
