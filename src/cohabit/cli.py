@@ -13,7 +13,6 @@ from pathlib import Path
 
 from cohabit import __version__, paths
 from cohabit.naming import nearest
-from cohabit.runner.graph import COHORT_MAKER
 from cohabit.runner.plan import Plan, Request, make_plan
 
 WRONG_USE = 2
@@ -122,11 +121,10 @@ def run_notebooks(options: argparse.Namespace) -> int:
 
 def _check_preset(plan: Plan) -> None:
     """Refuse an unknown world; the usual one is not worth the seconds of looking it up."""
-    preset = plan.parameters.get(COHORT_MAKER, {}).get("preset", USUAL_PRESET)
-    if plan.cohort is None and preset != USUAL_PRESET:
+    if plan.preset not in (None, USUAL_PRESET):
         from cohabit.simulate.design import StudyDesign
 
-        StudyDesign.preset(preset)
+        StudyDesign.preset(plan.preset)
 
 
 def _run_and_report(plan: Plan, collection) -> int:

@@ -17,7 +17,6 @@ from cohabit.runner.fingerprint import (
     hash_value,
 )
 from cohabit.runner.folder import Record, RunFolder, digest_outputs, write_json
-from cohabit.runner.graph import COHORT_MAKER
 from cohabit.runner.outcome import Outcome
 from cohabit.runner.plan import Plan
 from cohabit.runner.process import Tasks
@@ -74,9 +73,7 @@ class Collection:
         jobs = self.plan.jobs or count_cores()
         threads = max(1, count_cores() // jobs)
         tasks = Tasks(paths.root())
-        if self.plan.cohort:
-            self.folder.forget(COHORT_MAKER)
-            shutil.rmtree(self.folder.path / "cohort", ignore_errors=True)
+        self._forget_strangers()
 
         def execute(number: str, inputs: Mapping[str, Outcome]) -> Outcome:
             outcome = self._bring_up_to_date(number, inputs, tasks, threads, progress)
@@ -87,7 +84,21 @@ class Collection:
         needs = {number: self.plan.needs[number] for number in selected}
         return run_graph(needs, execute, jobs=jobs, seconds=seconds, stop=tasks.stop)
 
-    def _bring_up_to_date(self, number, inputs, tasks, threads, progress) -> Outcome:
+    def _forget_strangers(self) -> None:
+        """Remove what notebooks left that are no longer of this run."""
+        for number in self.folder.find_recorded() - set(self.plan.notebooks):
+            self.folder.forget(number)
+        if self.plan.cohort:
+            shutil.rmtree(self.folder.path / "cohort", ignore_errors=True)
+
+    def _bring_up_to_date(
+        self,
+        number: str,
+        inputs: Mapping[str, Outcome],
+        tasks: Tasks,
+        threads: int,
+        progress: PlainProgress,
+    ) -> Outcome:
         """Reuse one notebook's record, or run it."""
         notebook = self.plan.notebooks[number]
         bad = sorted(need for need, outcome in inputs.items() if not outcome.good)
@@ -156,7 +167,7 @@ class Collection:
         summary = {
             "run": self.plan.run,
             "profile": self.plan.profile.name,
-            "preset": self.plan.profile.preset if self.plan.cohort is None else None,
+            "preset": self.plan.preset,
             "cohort": _shown(self.plan.cohort) if self.plan.cohort else None,
             "simulated": manifest.get("simulated", False),
             "seed": manifest.get("seed"),

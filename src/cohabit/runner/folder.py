@@ -103,6 +103,10 @@ class RunFolder:
         whole = all(path.is_file() and hash_file(path) == files[path] for path in files)
         return record if whole else None
 
+    def find_recorded(self) -> set[str]:
+        """Return the numbers of all notebooks that left a record."""
+        return {path.stem for path in self.records.glob("[0-9]*.json")}
+
     def expected_seconds(self, number: str) -> float | None:
         """Return how long notebook `number` took the last time, if that is known."""
         record = self._read(number)

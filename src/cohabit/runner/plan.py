@@ -64,6 +64,13 @@ class Plan:
     jobs: int | None
 
     @property
+    def preset(self) -> str | None:
+        """The world that notebook 02 makes; None for a cohort of the reader's own."""
+        if self.cohort is not None:
+            return None
+        return self.parameters.get(COHORT_MAKER, {}).get("preset", self.profile.preset)
+
+    @property
     def folder(self) -> Path:
         """The run's folder."""
         return paths.run(self.run)
