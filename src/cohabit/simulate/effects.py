@@ -83,15 +83,16 @@ def _dials(design: StudyDesign) -> dict[str, float]:
 def list_effects(coefficients: pd.DataFrame, carriage: pd.DataFrame, assay: str) -> pd.DataFrame:
     """Return the planted effects that are not zero, one row each: the table `effects.tsv`."""
     parts = [
-        _long(coefficients, "abundance", "log"),
-        _long(carriage, "carriage", "probit"),
+        lengthen(coefficients, "abundance", "log"),
+        lengthen(carriage, "carriage", "probit"),
     ]
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "assay", assay)
     return table
 
 
-def _long(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFrame:
+def lengthen(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFrame:
+    """Return factors x features as rows of `effects.tsv`; zeros left out."""
     long = coefficients.rename_axis(index="factor", columns="feature").stack()
     long = long[long != 0].rename("coefficient").reset_index()
     long["level"] = [name.partition(":")[2] for name in long["factor"]]

@@ -16,6 +16,7 @@ from cohabit.simulate.community import Community, assemble, draw_community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
+from cohabit.simulate.molecules import draw_molecules
 from cohabit.simulate.taxa import read_taxa
 
 REFERENCE_SEED = 20_220_915
@@ -59,19 +60,25 @@ def _find(text: str) -> pd.DataFrame:
                 moved = follow_species(genera.expose(exposures), moved)
             seen[name] = _Seen.of(moved, HALF_READ[assay])
         parts.append(_contrast(seen, patients).assign(assay=assay))
+    parts += _contrast_molecules(design, patients, worlds, species, genera)
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
 def _draw_reference(design: StudyDesign) -> tuple[pd.DataFrame, Community, Community]:
     """Draw patients in the proportions of the design's sites."""
-    factor = REFERENCE_PAIRS / design.n_pairs
-    pairs = {site: int(np.ceil(n * factor)) for site, n in design.pairs_per_site.items()}
-    large = design.replace(pairs_per_site=pairs, missing_partners=0.0, strangers=False)
+    large = _enlarge(design)
     people = draw_people(large, REFERENCE_SEED)
     patients = people[people["group"] == "MS"]
     species = draw_community(patients, large, REFERENCE_SEED)
     genera = assemble(patients, read_taxa("genera"), large, REFERENCE_SEED, "genera")
     return patients, species, genera
+
+
+def _enlarge(design: StudyDesign) -> StudyDesign:
+    """Return the same study with many more pairs, all complete."""
+    factor = REFERENCE_PAIRS / design.n_pairs
+    pairs = {site: int(np.ceil(n * factor)) for site, n in design.pairs_per_site.items()}
+    return design.replace(pairs_per_site=pairs, missing_partners=0.0, strangers=False)
 
 
 def _label(exposures: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -87,6 +94,36 @@ def _label(exposures: pd.DataFrame) -> dict[str, pd.DataFrame]:
     for drug in DRUGS:
         worlds[drug] = exposures.assign(**none | {f"treatment:{drug}": 1.0})
     return worlds
+
+
+def _contrast_molecules(design, patients, worlds, species, own) -> list[pd.DataFrame]:
+    """Return the contrasts of pathways and of metabolites."""
+    large = _enlarge(design)
+    drawn = draw_molecules(species, follow_species(own, species), large, REFERENCE_SEED)
+    pathways, metabolites = {}, {}
+    for name, exposures in worlds.items():
+        moved = species.expose(exposures)
+        made = drawn.expose(exposures, moved, follow_species(own.expose(exposures), moved))
+        pathways[name] = _Molecular(made.pathways.scales(), made.pathways.panel.features)
+        metabolites[name] = _Molecular(made.metabolites.scales(), made.metabolites.panel.features)
+    return [
+        _contrast(pathways, patients).assign(assay="pathways"),
+        _contrast(metabolites, patients).assign(assay="metabolites"),
+    ]
+
+
+class _Molecular:
+    """One world's people x molecules on the scales of the table."""
+
+    def __init__(self, scales: dict[str, np.ndarray], features: pd.Index):
+        self.scales, self.taxa = scales, features
+
+    def minus(self, other: "_Molecular", rows=slice(None)) -> dict[str, np.ndarray]:
+        """Return the mean differences over the people, one array over features a scale."""
+        return {
+            scale: (values - other.scales[scale])[rows].mean(axis=0)
+            for scale, values in self.scales.items()
+        }
 
 
 class _Seen:
@@ -153,14 +190,14 @@ def _scaled(values: dict, weight: float) -> dict:
 
 
 def _added(*parts: dict) -> dict:
-    return {scale: sum(part[scale] for part in parts) for scale in SCALES}
+    return {scale: sum(part[scale] for part in parts) for scale in parts[0]}
 
 
 def _tabulate(contrasts: dict[str, dict], taxa: pd.Index) -> pd.DataFrame:
     rows = [
         pd.DataFrame({"contrast": name, "scale": scale, "feature": taxa, "value": values[scale]})
         for name, values in contrasts.items()
-        for scale in SCALES
+        for scale in values
     ]
     table = pd.concat(rows, ignore_index=True)
     table["value"] = table["value"].map(lambda value: float(f"{value:.6g}"))

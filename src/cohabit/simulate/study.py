@@ -17,6 +17,7 @@ from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import list_effects
 from cohabit.simulate.estimands import find_estimands
 from cohabit.simulate.households import draw_people
+from cohabit.simulate.molecules import Molecules, draw_molecules
 from cohabit.simulate.sequencing import Libraries, sequence
 from cohabit.simulate.taxa import LINEAGE
 
@@ -58,6 +59,8 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
         "shotgun": _to_biom(shotgun, species_lineage),
         "16s": _to_biom(amplicons, asv_lineage.assign(species="", asv=pool.names)),
     }
+    molecules = draw_molecules(species, genera, design, seed)
+    butyrate = molecules.metabolites.follow_butyrate()
     eaten = diet.draw_diet(people, design, seed)
     return Cohort(
         participants=hide_unanswered(people, design, seed),
@@ -65,10 +68,12 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
         features=features,
         provenance=_provenance(design, seed),
         diet=eaten,
+        metabolites=molecules.metabolites.table(),
+        pathways=molecules.pathways.table(),
         blood=blood.draw_blood(people, design, seed),
-        visits=followup.draw_visits(people, design, seed, diet=eaten),
+        visits=followup.draw_visits(people, design, seed, diet=eaten, butyrate=butyrate),
         tree=build_tree(asv_lineage.loc[features["16s"].ids("observation")]),
-        truth=Truth(_all_effects(species, genera), lambda: find_estimands(design)),
+        truth=Truth(_all_effects(species, genera, molecules), lambda: find_estimands(design)),
     )
 
 
@@ -87,10 +92,11 @@ def _to_biom(libraries: Libraries, lineage: pd.DataFrame) -> biom.Table:
     )
 
 
-def _all_effects(species: Community, genera: Community) -> pd.DataFrame:
+def _all_effects(species: Community, genera: Community, molecules: Molecules) -> pd.DataFrame:
     parts = [
         list_effects(species.coefficients, species.carriage_coefficients, "shotgun"),
         list_effects(genera.coefficients, genera.carriage_coefficients, "16s"),
+        molecules.list_effects(),
         diet.list_effects().assign(assay="diet"),
         blood.list_effects().assign(assay="blood"),
         followup.list_effects().assign(assay="visits"),

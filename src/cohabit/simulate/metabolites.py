@@ -1,0 +1,165 @@
+"""Stool and serum metabolites: fatty acids in concentrations, others as log levels.
+
+A fatty acid follows the genera that go with it (their CLR); MS and each drug act on the total,
+so what producers already lose is not counted twice. ``stool_water`` dilutes everything in the
+stool of patients alike.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate.community import Community
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.effects import build_coefficients
+from cohabit.simulate.panel import Panel, draw_panel
+from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.simulate.template import read_template
+
+HALF_READ = 0.5 / 20_000  # share that stands in for a genus that is not there
+MEASURED = {
+    "San Francisco": 56 / 164,
+    "Boston": 21 / 42,
+    "New York": 34 / 59,
+    "Pittsburgh": 5 / 12,
+    "Buenos Aires": 112 / 129,
+    "Edinburgh": 99 / 131,
+    "San Sebastian": 22 / 39,
+}
+"""Site -> share of its households whose metabolites were measured; 349 of 576 in all."""
+
+_ACIDS = ("acetate", "propionate", "butyrate", "valerate", "hexanoate")
+_BRANCHED = ("isobutyrate", "isovalerate", "2-methylbutyrate")
+FATTY_ACIDS = [f"{matrix}:{acid}" for matrix in ("stool", "serum") for acid in _ACIDS + _BRANCHED]
+"""Columns that are concentrations; all others are natural logs."""
+
+STAYS = 0.7  # correlation of a person's own part from one visit to the next
+BUTYRATE = "stool:butyrate"
+
+
+@dataclass(frozen=True)
+class Metabolites:
+    """The metabolites of every person, measured or not."""
+
+    panel: Panel
+    dice: Dice
+    people: pd.DataFrame
+
+    def table(self) -> pd.DataFrame:
+        """Return what was measured: people x metabolites, of the measured households.
+
+        Fatty acids in ug/g (stool) and ng/mL (serum), all others as natural logs.
+        """
+        measured = self.dice.quotas("measured") < self.people["site"].map(MEASURED).to_numpy(float)
+        level, raw = self.panel.level[measured], self.panel.template.column("raw") == 1
+        values = np.round(level, 4)
+        values[:, raw] = _round_to(np.exp(level[:, raw]), digits=4)
+        return pd.DataFrame(values, self.people.index[measured], list(self.panel.features))
+
+    def scales(self) -> dict[str, np.ndarray]:
+        """Return the log level."""
+        return {"latent": self.panel.level}
+
+    def follow_butyrate(self) -> pd.DataFrame:
+        """Return stool butyrate in SD from the typical level, people x months 0, 12 and 24.
+
+        The person's own part changes between visits, all else stays.
+        """
+        column = self.panel.features.get_loc(BUTYRATE)
+        start, own = self.panel.level[:, column], self.panel.person[:, column]
+        spread = np.sqrt(np.mean(own**2))
+        typical, sd = (self.panel.template.column(name)[column] for name in ("typical", "total_sd"))
+        months, now = {0: (start - typical) / sd}, own
+        for month in (12, 24):
+            fresh = self.dice.normals(f"butyrate/month{month}") * spread
+            now = STAYS * now + np.sqrt(1 - STAYS**2) * fresh
+            months[month] = (start - own + now - typical) / sd
+        return pd.DataFrame(months, self.people.index)
+
+    def expose(self, exposures: pd.DataFrame, genera: Community) -> "Metabolites":
+        """Return the same people under other exposures, with the genera these make."""
+        inherited = inherit(genera, self.panel.template)
+        return replace(self, panel=self.panel.expose(add_water(exposures), inherited))
+
+
+def _round_to(values: np.ndarray, digits: int) -> np.ndarray:
+    """Return positive values rounded to significant digits."""
+    unit = 10.0 ** (np.floor(np.log10(values)) - digits + 1)
+    return np.round(np.round(values / unit) * unit, 6)
+
+
+def draw_metabolites(
+    genera: Community, design: StudyDesign, seed: int, template: Template | None = None
+) -> Metabolites:
+    """Draw the metabolites of everyone in a community."""
+    template = read_taxa("metabolites") if template is None else template
+    dice = Dice.of(genera.people, design, seed).within("metabolites")
+    coefficients = build_coefficients(template, design)
+    coefficients.loc["stool_water"] = design.stool_water * (template.table["matrix"] == "stool")
+    panel = draw_panel(
+        template,
+        add_water(genera.exposures),
+        coefficients,
+        inherit(genera, template),
+        dice,
+        design,
+    )
+    return Metabolites(panel, dice, genera.people)
+
+
+def add_water(exposures: pd.DataFrame) -> pd.DataFrame:
+    """Return exposures with one more: patients are those whose stool may be diluted."""
+    return exposures.assign(stool_water=exposures["group:MS"])
+
+
+def genus_clr(genera: Community) -> pd.DataFrame:
+    """Return the CLR of the genera of the template, half a read added; people x genera."""
+    real = genera.template.column("tail") == 0
+    logs = np.log(genera.composition[:, real] + HALF_READ)
+    logs -= logs.mean(axis=1, keepdims=True)
+    return pd.DataFrame(logs, genera.people.index, genera.taxa[real])
+
+
+def inherit(genera: Community, template: Template) -> np.ndarray:
+    """Return what genera make of each metabolite, people x metabolites; 0 for the typical gut."""
+    weights = producer_weights(template)
+    centre = read_producers().groupby("genus", sort=True)["clr_typical"].first()
+    values = genus_clr(genera)[weights.index] - centre
+    return np.einsum("ig,gk->ik", values.to_numpy(), weights.to_numpy())
+
+
+def read_producers() -> pd.DataFrame:
+    """Return the table of genera that go with metabolites: genus, metabolite, weight, clr_typical."""
+    return read_template("metabolite_producers")
+
+
+def producer_weights(template: Template) -> pd.DataFrame:
+    """Return the log level that one unit of CLR adds, genera x metabolites."""
+    table = read_producers().pivot(index="genus", columns="metabolite", values="weight")
+    return table.reindex(columns=template.taxa).fillna(0.0).sort_index()
+
+
+def produced_coefficients(genera: Community, species: Community, template: Template):
+    """Return to first order what each factor does to metabolites through their genera.
+
+    Factors x metabolites: the coefficient of each genus (its species' mean coefficient times
+    its following, where it follows species) times its weight.
+    """
+    weights = producer_weights(template)
+    effect = genera.coefficients + followed_coefficients(genera.template, species)
+    made = np.einsum("qg,gk->qk", effect[weights.index].to_numpy(), weights.to_numpy())
+    return pd.DataFrame(made, effect.index, template.taxa)
+
+
+def followed_coefficients(genera: Template, species: Community) -> pd.DataFrame:
+    """Return what each factor does to genera through their species: factors x genera."""
+    genus = species.template.table["genus"].to_numpy()
+    real = species.template.column("tail") == 0
+    member = (genus[:, None] == genera.taxa.to_numpy()) & real[:, None]
+    weight = member * species.template.column("mean")[:, None]
+    weight = weight / np.maximum(weight.sum(axis=0), 1e-12)
+    effect = np.einsum("qj,jg->qg", species.coefficients.to_numpy(), weight)
+    effect = effect * np.nan_to_num(genera.column("following"))
+    return pd.DataFrame(effect, species.coefficients.index, genera.taxa)

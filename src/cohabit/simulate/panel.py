@@ -1,0 +1,109 @@
+"""A panel of molecules: one latent log level for each person and feature.
+
+For person i in household h and feature p, in natural logs::
+
+    level = intercept_p + inherited_ip + sum_q exposure_iq * coefficient_qp
+            + spread_p * (sqrt(r_p) u_hp + sqrt(1 - r_p) e_ip)
+
+``inherited`` is what the person's microbes make of the feature.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate.community import combine
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.taxa import Template
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Latent log levels of every person, with the terms they are the sum of."""
+
+    template: Template
+    exposures: pd.DataFrame
+    """People x factors."""
+
+    coefficients: pd.DataFrame
+    """Factors x features: effect of one unit of exposure, dials included."""
+
+    inherited: np.ndarray
+    """What the person's microbes contribute, people x features."""
+
+    household: np.ndarray
+    """What the household shares, people x features."""
+
+    person: np.ndarray
+    """What is the person's own, people x features."""
+
+    level: np.ndarray
+    """Sum of all terms, people x features; natural log."""
+
+    @property
+    def features(self) -> pd.Index:
+        """Names of the features."""
+        return self.template.taxa
+
+    def expose(self, exposures: pd.DataFrame, inherited: np.ndarray) -> "Panel":
+        """Return the same people under other exposures and with other microbes."""
+        change = combine(exposures - self.exposures, self.coefficients)
+        moved = self.level + change + (inherited - self.inherited)
+        return replace(self, exposures=exposures, inherited=inherited, level=moved)
+
+
+def draw_panel(
+    template: Template,
+    exposures: pd.DataFrame,
+    coefficients: pd.DataFrame,
+    inherited: np.ndarray,
+    dice: Dice,
+    design: StudyDesign,
+) -> Panel:
+    """Draw household and person terms and add the fixed ones.
+
+    Parameters
+    ----------
+    template : Template
+        Columns intercept, spread, household_share, and loadings named ``factor1``, ...
+    exposures : DataFrame, people x factors
+    coefficients : DataFrame, factors x features
+    inherited : ndarray, people x features
+    dice : Dice
+        Random numbers of these people, named after the panel.
+    design : StudyDesign
+    """
+    share = np.clip(template.column("household_share") * design.household_sharing, 0, 1)
+    spread = template.column("spread")
+    household = _draw_scores(dice, "household", template) * (spread * np.sqrt(share))
+    person = _draw_scores(dice, "person", template) * (spread * np.sqrt(1 - share))
+    fixed = combine(exposures, coefficients) + template.column("intercept")
+    return Panel(
+        template=template,
+        exposures=exposures,
+        coefficients=coefficients,
+        inherited=inherited,
+        household=household,
+        person=person,
+        level=fixed + inherited + household + person,
+    )
+
+
+def _draw_scores(dice: Dice, per: str, template: Template) -> np.ndarray:
+    """Draw scores of unit variance: factors that features share, and each feature's own."""
+    loadings = _loadings(template)
+    factors = dice.normals(f"{per}/factors", per, len(loadings))
+    scores = dice.normals(f"{per}/own", per, len(template.taxa))
+    scores *= np.sqrt(np.clip(1 - (loadings**2).sum(axis=0), 0, None))
+    return scores + np.einsum("im,mj->ij", factors, loadings)
+
+
+def _loadings(template: Template) -> np.ndarray:
+    """Return loadings, factors x features: as tabulated, or one factor for each group."""
+    names = [name for name in template.table if name.startswith("factor")]
+    if names:
+        return template.columns(names)
+    groups = np.arange(template.groups.max() + 1)[:, None] == template.groups
+    return groups * template.column("group_loading")
