@@ -12,6 +12,7 @@ from skbio.stats.ordination import pcoa as skbio_pcoa
 
 from cohabit import diversity
 from cohabit.composition import relative_abundance
+from cohabit.diversity_overlap import sum_minima
 
 ORACLES = Path(__file__).parent / "oracles"
 
@@ -91,6 +92,14 @@ def test_unifrac__equals_scikit_bio(counts, tree, function, name, options):
 def test_unifrac__names_the_features_the_tree_lacks(counts, tree):
     with pytest.raises(ValueError, match=r"1 feature\(s\) are no tip of the tree, first \['odd'\]"):
         diversity.weighted_unifrac(counts.assign(odd=3), tree)
+
+
+def test_sum_minima__common_and_rare_features_beyond_one_block():
+    rng = np.random.default_rng(6)
+    share = np.concatenate([np.full(600, 0.8), np.full(300, 0.1), [0.0]])
+    values = rng.random((15, 901)) * (rng.random((15, 901)) < share)
+    expected = np.minimum(values[:, None], values).sum(axis=2)
+    np.testing.assert_allclose(sum_minima(values), expected, rtol=1e-12)
 
 
 def test_rarefy__draws_the_depth_without_replacement(counts):

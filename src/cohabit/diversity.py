@@ -229,7 +229,10 @@ def _check_whole(counts: pd.DataFrame) -> np.ndarray:
 
 
 def _branches(counts: pd.DataFrame, tree: "str | TreeNode") -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return which feature hangs below which branch (features x branches), and lengths."""
+    """Return which feature hangs below which branch (features x branches), and lengths.
+
+    A length given to the root itself is above every sample and is no branch.
+    """
     from skbio import TreeNode
 
     if isinstance(tree, str):

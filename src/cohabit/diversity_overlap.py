@@ -6,6 +6,9 @@ from scipy.spatial.distance import pdist, squareform
 _DENSE = 0.25
 """A feature in a larger share of the samples goes through `pdist`."""
 
+_BLOCK = 512
+"""Features at a time, so that two samples fit into the processor's nearest cache."""
+
 
 def sum_minima(values: np.ndarray) -> np.ndarray:
     """Return the sum over features of min(x, y) for every pair of samples.
@@ -25,9 +28,12 @@ def sum_minima(values: np.ndarray) -> np.ndarray:
     """
     n_present = (values > 0).sum(axis=0)
     dense = n_present > _DENSE * len(values)
-    total = values[:, dense].sum(axis=1)
-    apart = squareform(pdist(values[:, dense], "cityblock")) if dense.any() else 0.0
-    shared = (total[:, None] + total - apart) / 2
+    common = values[:, dense]
+    apart = np.zeros(len(values) * (len(values) - 1) // 2)
+    for start in range(0, common.shape[1], _BLOCK):
+        apart += pdist(common[:, start : start + _BLOCK], "cityblock")
+    total = common.sum(axis=1)
+    shared = (total[:, None] + total - squareform(apart)) / 2
     for feature in np.flatnonzero(~dense & (n_present > 0)):
         rows = np.flatnonzero(values[:, feature])
         amounts = values[rows, feature]
