@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, binomtest
 
-from cohabit.geometry import FeatureGeometry
-from cohabit.partition import Model, Options, analyse, prepare
+from cohabit.permanova.geometry import FeatureGeometry
+from cohabit.permanova.partition import Model, Options, analyse, prepare
 
 LEVEL = 0.05
 CONFIDENCE = 0.999

@@ -9,7 +9,8 @@ from household_worlds import euclidean, people, values_of
 from scipy.optimize import minimize
 from scipy.stats import binom
 
-from cohabit.dispersion import dispersion, distances_to_middle, spatial_median
+from cohabit.permanova import dispersion, distances_to_middle
+from cohabit.permanova.spread import spatial_median
 
 ORACLES = Path(__file__).parent / "oracles"
 READ = {"sep": "\t", "index_col": 0}
@@ -87,12 +88,22 @@ def test_dispersion__rejects_at_its_level_among_households(column):
     rng = np.random.default_rng(20240305)
     metadata = people(20, rng)
     hits = 0
-    for _ in range(150):
+    for _ in range(100):
         distances = euclidean(values_of(metadata, rng))
         table = dispersion(distances, metadata, column, n_permutations=19, rng=rng)
         hits += table.loc[column, "p_value"] <= 0.05
-    low, high = binom.interval(0.999, 150, 0.05)
+    low, high = binom.interval(0.999, 100, 0.05)
     assert low <= hits <= high
+
+
+def test_dispersion__takes_numbers_as_groups():
+    metadata, distances = read_cohort("pairs")
+    numbered = metadata.assign(site=pd.factorize(metadata["site"], sort=True)[0])
+    tables = [
+        dispersion(distances, people, "site", n_permutations=0) for people in (metadata, numbered)
+    ]
+    assert tables[1].loc["site", "df"] == 3
+    assert tables[1].loc["site", "pseudo_f"] == pytest.approx(tables[0].loc["site", "pseudo_f"])
 
 
 def test_dispersion__names_what_it_cannot_use():

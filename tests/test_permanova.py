@@ -10,12 +10,12 @@ import skbio
 from household_worlds import euclidean, people, values_of
 
 from cohabit.formula import model_matrix
-from cohabit.geometry import FeatureGeometry, from_features
-from cohabit.partition import Options, _space, analyse, prepare
 from cohabit.permanova import pairwise_permanova, permanova, permanova_features
-from cohabit.permutation import Exchange
-from cohabit.pseudo_f import Fit, PairFit
-from cohabit.terms import model_basis, read_terms
+from cohabit.permanova.geometry import FeatureGeometry, from_features
+from cohabit.permanova.partition import Options, _space, analyse, prepare
+from cohabit.permanova.permutation import Exchange
+from cohabit.permanova.pseudo_f import Fit, PairFit
+from cohabit.permanova.terms import model_basis, read_terms
 
 
 @pytest.fixture
@@ -68,6 +68,18 @@ def test_pairwise_permanova__permutes_partners_at_home_and_strangers_freely(coho
     assert schemes["control A - MS A"] == "within"
     assert schemes["MS B - MS A"] == "between"
     assert (table["q_value"] >= table["p_value"]).all()
+
+
+def test_pairwise_permanova__keeps_to_its_own_column(cohort):
+    """Levels that are no vocabulary of ours, there or in other columns, are taken as they are."""
+    metadata, _, distances = cohort
+    metadata = metadata.assign(smoking="sometimes", arm=[1, 2, 3] * 8)
+    metadata.loc["p000", "arm"] = np.nan
+    table = pairwise_permanova(distances, metadata, "arm", n_permutations=0)
+    assert table["contrast"].tolist() == ["2.0 - 1.0", "3.0 - 1.0", "3.0 - 2.0"]
+    assert table["n"].tolist() == [15, 15, 16]
+    with pytest.raises(ValueError, match="did you mean 'arm'"):
+        pairwise_permanova(distances, metadata, "arms")
 
 
 def test_permanova__is_exact_when_permutations_are_few():

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from cohabit.formula import model_matrix
-from cohabit.geometry import from_distances
 from cohabit.permanova import permanova
-from cohabit.pseudo_f import Fit
-from cohabit.terms import model_basis, read_terms, term_space
+from cohabit.permanova.geometry import from_distances
+from cohabit.permanova.pseudo_f import Fit
+from cohabit.permanova.terms import model_basis, read_terms, term_space
 
 ORACLES = Path(__file__).parent / "oracles"
 EXPECTED = pd.read_csv(ORACLES / "adonis2.tsv", sep="\t", keep_default_na=False, na_values=["NA"])

@@ -6,13 +6,13 @@ import pytest
 from household_worlds import euclidean, people, values_of
 
 from cohabit.formula import model_matrix
-from cohabit.geometry import from_distances, from_features
-from cohabit.partition import _space
 from cohabit.permanova import permanova
-from cohabit.permutation import Exchange
-from cohabit.pseudo_f import Fit
-from cohabit.terms import model_basis, read_terms
-from cohabit.wide import WideFit
+from cohabit.permanova.geometry import from_distances, from_features
+from cohabit.permanova.partition import _space
+from cohabit.permanova.permutation import Exchange
+from cohabit.permanova.pseudo_f import Fit
+from cohabit.permanova.terms import model_basis, read_terms
+from cohabit.permanova.wide import WideFit
 
 
 @pytest.mark.parametrize("by", ["terms", "margin"])

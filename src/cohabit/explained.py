@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse, stats
 
 from cohabit.formula import model_matrix, variables
-from cohabit.geometry import align, distance_array
+from cohabit.permanova.geometry import align, distance_array
 
 VALUES = ("r2", "r2_adjusted")
 

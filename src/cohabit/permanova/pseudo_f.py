@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cohabit.geometry import Geometry
-from cohabit.terms import TermSpace
+from cohabit.permanova.geometry import Geometry
+from cohabit.permanova.terms import TermSpace
 
 TIE = 1e-9
 """Permuted and observed pseudo-F nearer than this, relatively, are equal."""

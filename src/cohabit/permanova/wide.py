@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohabit.geometry import Geometry
-from cohabit.pseudo_f import TIE, Fit
-from cohabit.terms import Term, TermSpace, household_means, orthonormal
+from cohabit.permanova.geometry import Geometry
+from cohabit.permanova.pseudo_f import TIE, Fit
+from cohabit.permanova.terms import Term, TermSpace, household_means, orthonormal
 
 WIDE = 24
 """A term with more columns than this is wide."""

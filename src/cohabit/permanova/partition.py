@@ -8,12 +8,12 @@ import pandas as pd
 
 from cohabit import schema
 from cohabit.formula import model_matrix
-from cohabit.geometry import Geometry
-from cohabit.permutation import SCHEMES, Exchange
-from cohabit.pseudo_f import Fit, PairFit
-from cohabit.schemes import Plan, household_order, plan_term, read_homes
-from cohabit.terms import Term, TermSpace, contained, model_basis, read_terms, term_space
-from cohabit.wide import WIDE, WideFit
+from cohabit.permanova.geometry import Geometry
+from cohabit.permanova.permutation import SCHEMES, Exchange
+from cohabit.permanova.pseudo_f import Fit, PairFit
+from cohabit.permanova.schemes import Plan, household_order, plan_term, read_homes
+from cohabit.permanova.terms import Term, TermSpace, contained, model_basis, read_terms, term_space
+from cohabit.permanova.wide import WIDE, WideFit
 
 COLUMNS = (
     "df",

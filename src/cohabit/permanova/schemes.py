@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from cohabit import schema
-from cohabit.permutation import SCHEMES, Exchange
-from cohabit.terms import Term, TermSpace, orthonormal, variation
+from cohabit.permanova.permutation import SCHEMES, Exchange
+from cohabit.permanova.terms import Term, TermSpace, orthonormal, variation
 
 
 @dataclass(frozen=True, eq=False)

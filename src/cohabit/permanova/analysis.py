@@ -1,20 +1,12 @@
-"""PERMANOVA for people who live together: several terms, each permuted as it varies.
-
-A term that differs inside households is tested by exchanging the members of a household,
-one that differs between households by exchanging whole households; see `permutation` and
-the section PERMANOVA of ``docs/methods.md``.
-"""
+"""Several terms on one set of distances: the two front doors of PERMANOVA."""
 
 from collections.abc import Mapping
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
 
-from cohabit import geometry as geo
-from cohabit import schema
-from cohabit.partition import COLUMNS, Options, analyse, prepare
+from cohabit.permanova import geometry as geo
+from cohabit.permanova.partition import Options, analyse, prepare
 
 
 def permanova(
@@ -108,70 +100,3 @@ def permanova_features(
     geometry, ids = geo.from_features(features)
     people = geo.align(ids, metadata)
     return analyse(prepare(people, formula, Options(by, **options)), geometry, rng)
-
-
-def pairwise_permanova(
-    distances,
-    metadata: pd.DataFrame,
-    column: str,
-    *,
-    covariates: str = "",
-    n_permutations: int = 999,
-    rng=None,
-    **options,
-) -> pd.DataFrame:
-    """Test every two levels of a column against each other, with FDR over the contrasts.
-
-    Each contrast is a PERMANOVA of the samples at its two levels. It is permuted as its
-    people live: a patient group and its own partners within households, two groups of
-    strangers as single people.
-
-    Parameters
-    ----------
-    distances : skbio DistanceMatrix or square DataFrame
-    metadata : DataFrame
-        Index: sample IDs.
-    column : str
-        Categorical column; samples without a value are left out.
-    covariates : str
-        Formula of terms that each contrast is adjusted for.
-    n_permutations, rng, **options
-        As in `permanova`.
-
-    Returns
-    -------
-    DataFrame
-        One row a contrast: contrast, n, n_households, the columns of `permanova`, and
-        q_value (Benjamini-Hochberg).
-    """
-    matrix, ids = geo.distance_array(distances)
-    people = schema.order_levels(geo.align(ids, metadata))
-    if column not in people:
-        raise ValueError(f"no column {column!r}: {schema.nearest(column, people)}")
-    formula = f"{covariates} + {column}" if covariates.strip() else column
-    levels = pd.Categorical(people[column]).remove_unused_categories().categories
-    seeds = np.random.default_rng(rng).integers(2**63, size=len(levels) ** 2)
-    rows = []
-    for (low, high), seed in zip(combinations(levels, 2), seeds, strict=False):
-        chosen = np.flatnonzero(people[column].isin([low, high]))
-        block = pd.DataFrame(matrix[np.ix_(chosen, chosen)], ids[chosen], ids[chosen])
-        own = people.iloc[chosen]
-        result = permanova(
-            block, own, formula, n_permutations=n_permutations, rng=int(seed), **options
-        )
-        size = {"n": len(own), "n_households": _count_homes(own, options)}
-        rows.append({"contrast": f"{high} - {low}"} | size | result.loc[column].to_dict())
-    table = pd.DataFrame(rows, columns=["contrast", "n", "n_households", *COLUMNS])
-    return table.assign(q_value=_adjust(table["p_value"]))
-
-
-def _count_homes(people: pd.DataFrame, options: dict) -> int:
-    blocks = options.get("blocks", "household_id")
-    return len(people) if blocks is None else people[blocks].nunique()
-
-
-def _adjust(p_values: pd.Series) -> pd.Series:
-    """Return Benjamini-Hochberg q-values; a missing p-value stays missing."""
-    known = p_values.dropna()
-    q_values = false_discovery_control(known) if len(known) else []
-    return pd.Series(q_values, index=known.index, dtype=float).reindex(p_values.index)

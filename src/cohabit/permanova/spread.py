@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from cohabit import geometry as geo
 from cohabit import schema
-from cohabit.permanova import permanova_features
+from cohabit.permanova import geometry as geo
+from cohabit.permanova.analysis import permanova_features
+from cohabit.permanova.contrasts import as_groups
 
 KINDS = ("median", "centroid")
 EIGENVALUE_TOLERANCE = np.sqrt(np.finfo(float).eps)
@@ -43,10 +44,10 @@ def dispersion(
     ----------
     .. [1] Anderson (2006). Biometrics 62:245.
     """
+    metadata = as_groups(metadata, column)
     spread = distances_to_middle(distances, metadata, column, kind=kind)
     table = permanova_features(spread.to_frame(), metadata, column, permute="raw", **options)
-    groups = schema.order_levels(metadata.loc[spread.index])[column]
-    means = spread.groupby(groups, observed=True).mean()
+    means = spread.groupby(metadata[column].reindex(spread.index), observed=True).mean()
     said = "mean distance: " + ", ".join(f"{name} {value:.4g}" for name, value in means.items())
     note = table.loc[column, "note"]
     table.loc[column, "note"] = f"{said}; {note}" if note else said
@@ -146,12 +147,11 @@ def _centroid(points: np.ndarray) -> np.ndarray:
 
 
 def _groups(people: pd.DataFrame, column: str) -> np.ndarray:
-    if column not in people:
-        raise ValueError(f"no column {column!r}: {schema.nearest(column, people)}")
+    groups = as_groups(people, column)[column]
     missing = people.index[people[column].isna()]
     if len(missing):
         raise ValueError(
             f"column {column!r}: {len(missing)} value(s) missing, first {[*missing[:5]]}; "
             "leave these samples out of the distances"
         )
-    return pd.factorize(people[column].astype(str), sort=True)[0]
+    return groups.cat.codes.to_numpy()
