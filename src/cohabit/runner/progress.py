@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from cohabit.runner.outcome import Outcome
 
@@ -43,6 +44,27 @@ class PlainProgress(AbstractContextManager):
             print(f"{self._names[number]:{self._width}}  {words}", file=self._stream, flush=True)
 
 
+@dataclass
+class Row:
+    """One notebook in the live table."""
+
+    status: str = "waiting"
+    cell: str = ""
+    since: float | None = None
+    """When it started, while it runs."""
+
+    seconds: float = 0.0
+    memory_mb: float = 0.0
+    note: str = ""
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """Return cell, time, memory and note as they are shown."""
+        seconds = self.seconds if self.since is None else time.monotonic() - self.since
+        shown = f"{seconds:.1f} s" if seconds else ""
+        memory = f"{self.memory_mb:,.0f} MB" if self.memory_mb else ""
+        return self.cell, shown, memory, self.note
+
+
 class LiveProgress(PlainProgress):
     """A table that is redrawn in place: cell, time and memory of every notebook."""
 
@@ -50,9 +72,8 @@ class LiveProgress(PlainProgress):
         from rich.live import Live
 
         super().__init__(names)
-        self._rows = dict.fromkeys(names, ("waiting", "", "", ""))
-        self._since: dict[str, float] = {}
-        self._live = Live(get_renderable=self._draw, refresh_per_second=4)
+        self._rows = {number: Row() for number in names}
+        self._live = Live(get_renderable=self.draw, refresh_per_second=4)
 
     def __enter__(self):
         self._live.start()
@@ -64,35 +85,28 @@ class LiveProgress(PlainProgress):
 
     def started(self, number: str, why: str) -> None:
         """Show a notebook as running."""
-        self._since[number] = time.monotonic()
-        self._rows[number] = ("running", "", "", why)
+        self._rows[number] = Row("running", since=time.monotonic(), note=why)
 
     def reached(self, number: str, cell: int, cells: int) -> None:
         """Show the cell that a notebook has reached."""
-        self._rows[number] = ("running", f"{cell} of {cells}", "", self._rows[number][3])
+        self._rows[number].cell = f"{cell} of {cells}"
 
     def ended(self, number: str, outcome: Outcome) -> None:
-        """Show how a notebook ended."""
-        self._since.pop(number, None)
-        cell = self._rows[number][1]
-        fresh = outcome.label in ("done", "skipped", "failed")
-        memory = f"{outcome.memory_mb:,.0f} MB" if fresh else ""
-        self._rows[number] = (outcome.label, cell, memory, outcome.reason)
-        if fresh:
-            self._since[number] = -outcome.seconds
+        """Show how a notebook ended; what was not run has no time of its own."""
+        cell = self._rows[number].cell
+        cost = () if outcome.reused else (None, outcome.seconds, outcome.memory_mb)
+        self._rows[number] = Row(outcome.label, cell, *cost, note=outcome.reason)
 
-    def _draw(self):
+    def draw(self):
+        """Return the table as it stands."""
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("notebook", "status", "cell", "time", "memory", "", box=None)
-        for number, (status, cell, memory, note) in self._rows.items():
-            since = self._since.get(number)
-            elapsed = "" if since is None else -since if since <= 0 else time.monotonic() - since
-            shown = f"{elapsed:.1f} s" if elapsed != "" else ""
-            colour = COLOURS.get(status, "yellow")
-            texts = (self._names[number], Text(status, colour), cell, shown, memory, Text(note))
-            table.add_row(*texts)
+        table = Table("notebook", "status", "cell", "time", "memory", box=None)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for number, row in self._rows.items():
+            status = Text(row.status, COLOURS.get(row.status, "yellow"))
+            table.add_row(self._names[number], status, *map(Text, row.cells()))
         return table
 
 
