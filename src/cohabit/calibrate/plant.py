@@ -24,7 +24,8 @@ SEVEN = (
 """The society's summary counts seven species reduced in untreated MS and names none: these
 seven are our illustration."""
 
-RESTORED = 0.5  # part of the seven's decrease that every therapy restores
+RESTORED = 0.25  # part of the seven's decrease that every therapy restores
+LARGEST_D = 0.4  # of the seven in untreated MS, in units of the SD of log abundance
 RESTORED_ELSEWHERE = 0.1  # part of every other disease effect that every therapy restores
 N_DISEASE = 80  # species with a disease effect
 NAMED_GENERA = ("Akkermansia", "Faecalibacterium", "Blautia")
@@ -192,6 +193,10 @@ def split_disease(table: pd.DataFrame) -> pd.DataFrame:
     planted = table["ms_all"] != 0
     treated = sum(DRUG_SHARES.values())
     table["ms"] = ((table["ms_all"] - mean_own) / (1 - restored * treated)).where(planted, 0.0)
+    limit = LARGEST_D * table.loc[list(SEVEN), "log_sd"]
+    table.loc[list(SEVEN), "ms"] = table.loc[list(SEVEN), "ms"].clip(-limit, -0.05)
+    taken_back = table["ms"] * (1 - restored * treated) + mean_own
+    table["ms_all"] = taken_back.where(planted, 0.0)
     for drug in DRUGS:
         table[drug] = own[drug] - restored * table["ms"]
     return table

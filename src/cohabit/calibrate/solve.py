@@ -188,7 +188,7 @@ def _move(table: pd.DataFrame, seen: Seen) -> pd.DataFrame:
         table["following"] = _follow_less(table, seen, squared - FOLLOWED_NOISE**2)
     least = np.where(table.get("follows", 0) == 1, FOLLOWED_NOISE, MIN_SPREAD)
     measured = table["sd_asin"].notna() & ("follows" not in table)
-    largest = np.where(measured, MAX_SPREAD, 1.4 * table["log_sd"])
+    largest = np.where(measured, MAX_SPREAD, 2.0 * table["log_sd"])
     spread = np.sqrt(np.clip(squared, least**2, np.minimum(largest, MAX_SPREAD) ** 2))
     table["intercept"] -= (spread**2 - table["spread"] ** 2) / 2
     table["spread"] = spread
@@ -217,17 +217,21 @@ def _missing_variance(table: pd.DataFrame, seen: Seen) -> np.ndarray:
 
     Where the SD of the arcsine square root was released, from what a lognormal share with
     some zeros has on that scale: its square over the mean is 1 - prevalence * exp(-variance / 4).
+    Near one that says nothing any more, and the ratio of the SDs is followed instead.
     """
     present = np.clip(seen.prevalence, 0.01, 1)
-    wanted, have = (
-        -4 * np.log(np.clip(1 - sd**2 / np.maximum(mean, 1e-12), 0.02, 1) / present)
+    filled = [
+        sd**2 / np.maximum(mean, 1e-12)
         for sd, mean in ((table["sd_asin"], table["mean"]), (seen.sd_asin, seen.mean))
-    )
+    ]
+    wanted, have = (-4 * np.log(np.clip(1 - part, 0.1, 1) / present) for part in filled)
+    ratio = seen.log_sd**2 * (table["sd_asin"] / np.maximum(seen.sd_asin, 1e-9) - 1)
+    by_asin = np.where(np.maximum(*filled) < 0.85, wanted - have, ratio)
     by_log = np.where(seen.prevalence > 0.02, table["log_sd"] ** 2 - seen.log_sd**2, 0.0)
     weight = table["sd_asin"].notna().astype(float)
     if "follows" in table:  # genera: the SD of logs was released too, and counts where zeros do
         weight *= np.where(table["prevalence"] > MOSTLY_PRESENT, 1.0, 0.5)
-    mixed = weight * np.where(weight > 0, wanted - have, 0.0) + (1 - weight) * by_log
+    mixed = weight * np.where(weight > 0, by_asin, 0.0) + (1 - weight) * by_log
     return np.clip(mixed, -1.5, 1.5)
 
 

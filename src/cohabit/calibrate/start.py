@@ -16,9 +16,9 @@ SITE_COLUMNS = [f"site_{site.replace(' ', '_')}" for site in SITES]
 SITE_SHRINKAGE = pd.Series([0.95, 0.75, 0.8, 0.4, 0.92, 0.92, 0.7], SITE_COLUMNS)
 """Part of a site's mean CLR offset that is not sampling error, by its number of people."""
 
-ON_OFF = {"Prevotella": 0.48, "Akkermansia": 0.88}  # genus -> share of carriers
+ON_OFF = {"Prevotella": 0.5, "Akkermansia": 0.93}  # genus -> share of carriers
 SHARED_GROUPS = {"Prevotella": 0.5, "Akkermansia": 0.93}  # genus -> loading of its own factor
-SHARED_CARRIAGE = {"Prevotella": 0.8, "Akkermansia": 0.95}  # the same for carriage
+SHARED_CARRIAGE = {"Prevotella": 0.65, "Akkermansia": 0.9}  # the same for carriage
 RICHNESS_CARRIAGE, RICHNESS_ABUNDANCE = 0.27, 0.4  # loadings on how rich a gut is
 CARRIAGE_GROUP = 0.06  # variance of carriage that a family has in common
 CARRIAGE_LOADING = 1.3  # of the shared factors, relative to abundance

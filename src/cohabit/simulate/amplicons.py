@@ -18,7 +18,7 @@ from cohabit.simulate.sequencing import Block, walk
 from cohabit.simulate.streams import stream
 from cohabit.simulate.taxa import Template, read_taxa
 
-ASV_CONCENTRATION = 1.6  # Dirichlet concentration of a genus's ASVs within a person
+ASV_CONCENTRATION = 1.45  # Dirichlet concentration of a genus's ASVs within a person
 RICHER_IS_EVENER = 0.2  # log exponent of ASV weights per SD of how rich a gut is
 ASV_HOUSEHOLD_SHARE = 0.35  # share of ASV coordinates that partners have in common
 
