@@ -17,7 +17,7 @@ test: $(READY) ## library, notebooks and house rules
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m pytest
 
 validate: $(READY) ## hours: many cohorts and seeds; writes docs/validation.md
-	$(RUN) -m cohabit.validate
+	$(RUN) -m validation
 
 data: $(READY) ## the study cohort in data/synthetic/study
 	$(RUN) -m cohabit simulate --out data/synthetic/study

@@ -1,0 +1,93 @@
+"""``python -m validation``: run every check, resume what was begun, write docs/validation.md."""
+
+import argparse
+import datetime
+import inspect
+import platform
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+
+import cohabit
+from cohabit import paths
+from cohabit.runner.fingerprint import hash_library, hash_value
+from cohabit.storage import write_atomically, write_table
+
+CHECKS = ("realism", "null_worlds")
+SHOWN = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels")
+
+
+def main() -> None:
+    """Run the checks named on the command line; all of them by default."""
+    parser = argparse.ArgumentParser(prog="validation", description=__doc__)
+    parser.add_argument("checks", nargs="*", default=CHECKS, choices=[*CHECKS, []])
+    parser.add_argument("--parts", type=int, help="only the first parts of each check")
+    arguments = parser.parse_args()
+    for name in arguments.checks:
+        check = import_module(f"validation.{name}")
+        folder = paths.root() / "results" / "validation" / name / _state(check)
+        parts = check.parts()[: arguments.parts]
+        measured = [measure(part, check.measure, folder) for part in parts]
+        write_page(name, check, pd.concat(measured, ignore_index=True), len(parts))
+
+
+def _state(check: ModuleType) -> str:
+    """Name the state of the check and of all of cohabit that it uses."""
+    code = inspect.getsource(check)
+    return hash_value([code, hash_library(code)])[:12]
+
+
+def measure(part: object, compute: Callable[[object], pd.DataFrame], folder: Path) -> pd.DataFrame:
+    """Return one part of a check; read from disk when it was computed before."""
+    path = folder / f"{part}.tsv"
+    if not path.exists():
+        print(f"{folder.parent.name} {part}", flush=True)
+        with write_atomically(path) as scratch:
+            write_table(compute(part), scratch, index=False)
+    return pd.read_csv(path, sep="\t")
+
+
+def write_page(name: str, check: ModuleType, measured: pd.DataFrame, n_parts: int) -> None:
+    """Replace the section of one check in docs/validation.md."""
+    summary = check.summarise(measured)
+    page = paths.root() / "docs" / "validation.md"
+    sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else {}
+    where = f"{n_parts} of {len(check.parts())} parts, {datetime.date.today()}, {_versions()}"
+    said = f"{check.__doc__}\n\n{check.conclude(summary)}\n\n*{where}*"
+    text = f"{said}\n\n{_markdown(summary)}"
+    sections[check.TITLE] = text.strip()
+    head = f"# Validation\n\n{HEAD}"
+    body = "".join(f"\n## {title}\n\n{text}\n" for title, text in sections.items())
+    with write_atomically(page) as scratch:
+        scratch.write_text(f"{head}\n{body}", encoding="utf-8")
+    print(f"{name}: {check.conclude(summary)}")
+
+
+HEAD = (
+    "What `make validate` measured; written by it, not by hand. `make test` holds a small\n"
+    "fixed-seed slice of each check.\n"
+)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    text = table.round(4).astype(object).where(table.notna(), "").astype(str)
+    rows = [table.columns, ["---"] * table.shape[1], *text.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _sections(text: str) -> dict[str, str]:
+    parts = text.split("\n## ")[1:]
+    return {part.split("\n", 1)[0].strip(): part.split("\n", 1)[1].strip() for part in parts}
+
+
+def _versions() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in SHOWN)
+    return f"cohabit {cohabit.__version__}, Python {platform.python_version()}, {packages}"
+
+
+if __name__ == "__main__":
+    main()
