@@ -187,6 +187,7 @@ def test_compare_distances__interval_is_that_of_a_plain_household_bootstrap(coun
 def test_compare_distances__order_of_people_does_not_matter(counts, people):
     distances = diversity.jaccard(counts)
     forward = diversity.compare_distances(distances, people, n_bootstrap=20, rng=1)
+    distances = diversity.jaccard(counts.sample(frac=1, random_state=2))
     shuffled = people.sample(frac=1, random_state=1)
     backward = diversity.compare_distances(distances, shuffled, n_bootstrap=20, rng=1)
     pd.testing.assert_frame_equal(forward, backward)
@@ -204,6 +205,13 @@ def test_nearest_partner__by_hand():
     assert answer["n_people"] == 4
     assert answer["share"] == pytest.approx(0.5)  # a and b; c and d are closer to e
     assert answer["chance"] == pytest.approx(0.2)
+
+
+def test_nearest_partner__order_of_people_does_not_matter(counts, people):
+    forward = diversity.nearest_partner(diversity.jaccard(counts), people, n_bootstrap=20, rng=1)
+    shuffled = counts.sample(frac=1, random_state=1)
+    backward = diversity.nearest_partner(diversity.jaccard(shuffled), people, n_bootstrap=20, rng=1)
+    pd.testing.assert_series_equal(forward, backward)
 
 
 def test_compare_distances__names_strangers_to_the_table(counts, people):

@@ -242,6 +242,16 @@ def test_compare_networks__null_rejects_at_the_level():
     assert min(p_values) < 0.3 < max(p_values)
 
 
+def test_compare_networks__order_of_people_does_not_matter(pairs):
+    counts, people = pairs
+    options = {"covariates": None, "n_permutations": 9, "rng": 5}
+    forward = networks.compare_networks(counts, people, **options)
+    shuffled = counts.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(
+        forward, networks.compare_networks(shuffled, people.iloc[::-1], **options)
+    )
+
+
 def test_compare_networks__swaps_only_inside_the_block(pairs):
     _, people = pairs
     labels = (people["group"] == "MS").to_numpy()

@@ -84,7 +84,7 @@ def nearest_partner(
     """
     rng = np.random.default_rng(rng)
     matrix, people = _align(distances, participants)
-    household = pd.factorize(people["household_id"])[0]
+    household = pd.factorize(people["household_id"], sort=True)[0]
     partner = household[:, None] == household
     np.fill_diagonal(partner, False)
     others = matrix + np.diag(np.full(len(matrix), np.inf))

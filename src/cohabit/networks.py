@@ -185,6 +185,7 @@ def compare_networks(
         When the group has not two levels, or no swap within `within` changes a label.
     """
     rng = np.random.default_rng(rng)
+    counts = counts.loc[sorted(counts.index, key=str)]  # draws belong to IDs, not to rows
     _, people = align_values(counts, metadata)
     labels, levels = split_levels(people, group)
     blocks = np.zeros(len(people), int) if within is None else household_codes(people, within)

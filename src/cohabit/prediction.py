@@ -81,6 +81,7 @@ def predict_group(
     rng = np.random.default_rng(rng)
     _check_names("models", models, MODELS)
     _check_names("predictors", predictors, PREDICTORS)
+    counts = counts.loc[sorted(counts.index, key=str)]  # draws belong to IDs, not to rows
     _, people = align_values(counts, metadata)
     is_case, levels = split_levels(people, group)
     homes = household_codes(people, household)
