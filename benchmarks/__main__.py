@@ -97,10 +97,10 @@ def page(found: dict[str, list[dict]]) -> str:
 
 def table(rows: list[dict]) -> str:
     used = [key for key in COLUMNS if any(row.get(key) is not None for row in rows)]
-    further = [key for key in rows[0] if key not in COLUMNS and key != "name"]
-    head = [COLUMNS.get(key, key.replace("_", " ")) for key in used + further]
+    further = dict.fromkeys(key for row in rows for key in row if key not in COLUMNS | {"name": ""})
+    head = [COLUMNS.get(key, key.replace("_", " ")) for key in [*used, *further]]
     lines = [line(head), line(["---"] * len(head))]
-    lines += [line(cell(key, row.get(key)) for key in used + further) for row in rows]
+    lines += [line(cell(key, row.get(key)) for key in [*used, *further]) for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -109,13 +109,15 @@ def line(cells: Iterable[str]) -> str:
 
 
 def cell(key: str, value: object) -> str:
-    if value is None:
-        return ""
+    if value is None or isinstance(value, str):
+        return value or ""
     if key in ("ratio", "target"):
         return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
     if key == "agrees":
         return f"{value:.1e}"
-    return f"{value:,.3g}" if isinstance(value, float) else f"{value}"
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def machine() -> str:

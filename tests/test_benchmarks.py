@@ -29,7 +29,7 @@ def test_page__has_a_table_for_every_name_and_a_column_for_every_fact(front):
     row |= {"ours_seconds": 0.0612, "peer_seconds": 61.2, "ratio": 1000.0, "agrees": None}
     page = front.page({"mixed": [row, row | {"name": "by n", "further_fact": 2.5}]})
     assert "### one model\n\n| peer | n | features | cohabit (s) | peer (s) | ratio |" in page
-    assert "| lme4 | 1152 | 1000 | 0.0612 | 61.2 | 1,000 |" in page
+    assert "| lme4 | 1,152 | 1,000 | 0.0612 | 61.2 | 1,000 |" in page
     assert page.count("largest difference") == 0
     assert "| further fact |" in page
 
