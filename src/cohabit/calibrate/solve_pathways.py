@@ -8,7 +8,7 @@ from cohabit.calibrate.start_pathways import PLANTED, asin_slope, site_pattern, 
 from cohabit.simulate.pathways import SHARPNESS, Pathways, draw_pathways, log_carriers
 from cohabit.simulate.taxa import Template
 
-EXPLAINED = 0.4  # most of a pathway's variance that its carriers explain: our assumption
+EXPLAINED = 0.6  # most of a pathway's variance that its carriers explain: our assumption
 ALWAYS_SEEN = 0.999  # prevalence from which a pathway is never missed
 STEPS = 4
 
@@ -18,11 +18,14 @@ def solve_pathways(reference: Reference) -> pd.DataFrame:
     table = _start(start_pathways())
     table = _split_variance(table, reference)
     for _ in range(STEPS):
-        table = _level(
-            table, draw_pathways(reference.species, reference.design, 1, Template(table))
-        )
+        table = _level(table, _draw(table, reference))
         table = _plant(table, reference)
+        table = _share(table, reference)
     return table.drop(columns=[name for name in table if name.startswith("target_")])
+
+
+def _draw(table: pd.DataFrame, reference: Reference) -> Pathways:
+    return draw_pathways(reference.species, reference.design, 1, Template(table))
 
 
 def _start(table: pd.DataFrame) -> pd.DataFrame:
@@ -71,15 +74,22 @@ def _level(table: pd.DataFrame, drawn: Pathways) -> pd.DataFrame:
     positive = np.where(detected, level, np.nan)
     table["intercept"] += np.log(table["mean"] / share.mean(axis=0))
     missing = table["log_sd"] ** 2 - np.nanvar(positive, axis=0)
-    table["spread"] = np.sqrt(
-        np.maximum(table["spread"] ** 2 + missing, 0.1 * table["log_sd"] ** 2)
-    )
-    return table
+    least = 0.1 * table["log_sd"] ** 2
+    return table.assign(spread=np.sqrt(np.maximum(table["spread"] ** 2 + missing, least)))
+
+
+def _share(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+    """Move the household share until partners are as alike as released, as shares are seen."""
+    seen = np.arcsin(np.sqrt(_draw(table, reference).share))
+    residuals = reference.fit(seen)[1]
+    now = reference.shared(residuals) / residuals.var(axis=0)
+    missing = (table["household_icc"] - now) * table["total_sd"] ** 2 / table["spread"] ** 2
+    return table.assign(household_share=(table["household_share"] + missing).clip(0, 0.95))
 
 
 def _plant(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
     """Move the expression part until the whole effect of MS is the released one."""
-    now = draw_pathways(reference.species, reference.design, 1, Template(table))
+    now = _draw(table, reference)
     species, _, exposures = reference.label(**{"group:MS": 0.0, "msss": 0.0})
     before = now.expose(exposures, species)
     moved = np.arcsin(np.sqrt(now.share)) - np.arcsin(np.sqrt(before.share))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cohabit.simulate.gene_content import find_breadth, hash_uniform, name_carriers
+from cohabit.simulate.gene_content import hash_uniform, name_carriers
 from cohabit.simulate.taxa import SITES
 from cohabit.simulate.template import read_template
 
@@ -12,6 +12,7 @@ HEXURONATE = ("GLUCUROCAT-PWY", "GALACT-GLUCUROCAT-PWY", "GALACTUROCAT-PWY", "PW
 PLANTED = (*HEXURONATE, "PWY-5097", "PWY-4702")
 """The study's pathways: the only ones whose expression MS changes."""
 
+CALLED = 0.05  # released false discovery rate below which a pathway leans
 RAREST = 1e-7  # mean share where the released one is rounded to nothing
 GROUP_LOADING = 0.5  # of a pathway on the factor of its class: our assumption
 TWIN_LOADING = 0.95  # of the hexuronate pathways, which share most of their reactions
@@ -24,8 +25,8 @@ def start_pathways() -> pd.DataFrame:
     table["mean"] = source["mean_rel_abund"].clip(lower=RAREST)
     table["log_sd"] = source["log_sd_positive"]
     table["household_icc"] = table["household_icc"].fillna(table["household_icc"].median())
-    table["carriers"] = name_carriers(table)
-    table["breadth"] = [find_breadth(sd) for sd in table["log_sd"]]
+    table["leans"] = np.sign(source["all_ms_coef"]).where(source["all_ms_fdr"] < CALLED, 0.0)
+    table = table.join(name_carriers(table)).drop(columns="leans")
     table["group"] = [" > ".join(path.split(" > ")[:2]) for path in table["class_path"]]
     table["group_loading"] = GROUP_LOADING
     table.loc[list(HEXURONATE), ["group", "group_loading"]] = ["hexuronate", TWIN_LOADING]

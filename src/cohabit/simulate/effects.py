@@ -12,12 +12,15 @@ MEAN_AGE = 50.0  # years; where the age term is zero
 MEAN_BMI = 26.0  # kg/m2; where the BMI term is zero
 MEAN_MSSS = 3.4  # points; mean of the study's patients, where the severity term is zero
 
+MEAN_LOG_FIBRE, SD_LOG_FIBRE = 2.83, 0.39  # of log(1 + grams a day) over all people
+
 FACTORS = {
     **{f"site:{site}": f"site_{site.replace(' ', '_')}" for site in SITES},
     "sex:female": "sex",
     "age": "age",
     "bmi": "bmi",
     "smoking:current": "smoking",
+    "diet:fibre": "fibre",
     "group:MS": "ms",
     "spillover": "ms",
     **{f"treatment:{drug}": drug for drug in DRUGS},
@@ -30,7 +33,7 @@ def build_exposures(people: pd.DataFrame) -> pd.DataFrame:
     """Return people x factors: 1 or 0 for levels, units from the mean for numbers.
 
     Severity is MSSS from the mean patient's, 0 for controls; spillover is 1 for a control
-    who lives with a patient.
+    who lives with a patient; fibre is in SDs of log grams, where it was drawn.
     """
     patient = (people["group"] == "MS").to_numpy()
     with_patient = people["household_id"].isin(people.loc[patient, "household_id"]).to_numpy()
@@ -39,11 +42,19 @@ def build_exposures(people: pd.DataFrame) -> pd.DataFrame:
     columns["age"] = people["age"] - MEAN_AGE
     columns["bmi"] = people["bmi"] - MEAN_BMI
     columns["smoking:current"] = people["smoking"] == "current" if "smoking" in people else 0.0
+    columns["diet:fibre"] = _fibre(people)
     columns["group:MS"] = patient
     columns["spillover"] = with_patient & ~patient
     columns.update({f"treatment:{drug}": people["treatment"] == drug for drug in DRUGS})
     columns["msss"] = np.where(patient, people["msss"].astype(float) - MEAN_MSSS, 0.0)
     return pd.DataFrame(columns, index=people.index).astype(float).fillna(0.0)
+
+
+def _fibre(people: pd.DataFrame) -> pd.Series | float:
+    """Return fibre in SDs from the mean; 0 for people whose diet was not drawn."""
+    if "fibre" not in people:
+        return 0.0
+    return (np.log1p(people["fibre"].astype(float)) - MEAN_LOG_FIBRE) / SD_LOG_FIBRE
 
 
 def build_coefficients(template: Template, design: StudyDesign, prefix: str = "") -> pd.DataFrame:
@@ -72,6 +83,7 @@ def _dials(design: StudyDesign) -> dict[str, float]:
         "age": design.covariates,
         "bmi": design.covariates,
         "smoking": design.lifestyle,
+        "diet": design.diet,
         "group": design.disease,
         "spillover": design.disease * design.spillover,
         "treatment": design.treatment,

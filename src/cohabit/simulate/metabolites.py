@@ -131,7 +131,7 @@ def inherit(genera: Community, template: Template) -> np.ndarray:
 
 
 def read_producers() -> pd.DataFrame:
-    """Return the table of genera that go with metabolites: genus, metabolite, weight, clr_typical."""
+    """Return which genera go with which metabolite: genus, metabolite, weight, clr_typical."""
     return read_template("metabolite_producers")
 
 
