@@ -332,6 +332,8 @@ def test_compare_abundance__errors_name_the_nearest(cohort):
         compare_abundance(counts, people, "gruop")
     with pytest.raises(ValueError, match="have no counts at all: P004"):
         compare_abundance(counts.mul(counts.index != "P004", axis=0), people, "group")
+    with pytest.raises(ValueError, match="lmm_asin takes zeros as they are"):
+        compare_abundance(counts, people, "group", method="lmm_asin", pseudocount=1)
     with pytest.raises(ValueError, match="no feature passes the filter"):
         compare_abundance(counts, people, "group", min_total=10**9)
     with pytest.raises(ValueError, match="paired method needs two levels"):

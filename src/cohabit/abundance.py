@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -139,7 +140,8 @@ def compare_abundance(
     min_prevalence, min_total : float
         The study's filter, see `composition.why_filtered`.
     pseudocount : float, optional
-        Added to every count of the features kept; by default the method's own.
+        Added to every count of the features kept; by default the method's own. Methods that
+        take zeros as they are refuse one.
 
     Returns
     -------
@@ -158,24 +160,24 @@ def compare_abundance(
     """
     if method not in METHODS:
         raise ValueError(f"method: no {method!r}; {schema.nearest(method, METHODS)}")
-    comparison, reasons = _prepare(
-        counts, metadata, factor, covariates, METHODS[method], household, pseudocount,
-        min_prevalence=min_prevalence, min_total=min_total,
-    )  # fmt: skip
-    table = METHODS[method].fit(comparison)
-    filters = _name_filter(METHODS[method], min_prevalence, min_total)
-    table = _with_filtered(table, reasons, comparison)
+    chosen = METHODS[method]
+    people = _check(counts, metadata, factor, covariates, household)
+    pseudocount = _choose_pseudocount(method, pseudocount)
+    reasons = _why_not_tested(counts, chosen.min_variance, min_prevalence, min_total)
+    kept = reasons.index[reasons == ""]
+    comparison = Comparison(counts, kept, people, factor, covariates, household, pseudocount)
+    table = _with_filtered(chosen.fit(comparison), reasons)
     table["method"] = method
-    table["transform"] = _name_transform(METHODS[method], comparison.pseudocount)
+    table["transform"] = _name_transform(chosen, pseudocount)
     table["n_nonzero"] = (counts > 0).sum().reindex(table["feature"]).to_numpy()
     table["q_value"] = table.groupby("contrast", sort=False)["p_value"].transform(adjust_p)
     table["converged"] = table["p_value"].notna()
     table = table.reindex(columns=list(COLUMNS))
     table.attrs.update(
-        filter=filters,
-        transform=table["transform"].iloc[0],
-        household=METHODS[method].household,
-        reference=METHODS[method].reference,
+        filter=_name_filter(chosen, min_prevalence, min_total),
+        transform=_name_transform(chosen, pseudocount),
+        household=chosen.household,
+        reference=chosen.reference,
     )
     return table
 
@@ -214,43 +216,56 @@ def _call(table: pd.DataFrame, alpha: float, extreme: float) -> pd.DataFrame:
     return table.assign(called=(table["p_value"] <= alpha) & outer, rule="lenient")
 
 
-def _prepare(
-    counts, metadata, factor, covariates, method, household, pseudocount, **filters
-) -> tuple[Comparison, pd.Series]:
-    """Return what the method sees, and why each other feature is not in it."""
+def _check(
+    counts: pd.DataFrame,
+    metadata: pd.DataFrame,
+    factor: str,
+    covariates: str | None,
+    household: str,
+) -> pd.DataFrame:
+    """Return the people of the counts, row by row."""
     check_counts(counts)
     _, people = align_values(counts, metadata)
     for name in variables(" + ".join(filter(None, [factor, covariates]))):
         if name not in people:
             raise ValueError(f"no column {name!r}: {schema.nearest(name, people)}")
     household_codes(people, household)
-    reasons = why_filtered(counts, **filters)
-    if method.min_variance:
-        spread = arcsine_sqrt(counts).var(axis=0)
-        still = (reasons == "") & (spread < method.min_variance)
-        reasons[still] = [
-            f"filtered: asin-sqrt variance {value:.1e}, below {method.min_variance:g}"
-            for value in spread[still]
-        ]
+    return people
+
+
+def _choose_pseudocount(method: str, pseudocount: float | None) -> float | None:
+    own = METHODS[method].pseudocount
+    if own is None and pseudocount is not None:
+        raise ValueError(f"pseudocount: {method} takes zeros as they are; leave it out")
+    return own if pseudocount is None else pseudocount
+
+
+def _why_not_tested(
+    counts: pd.DataFrame, min_variance: float, min_prevalence: float, min_total: float
+) -> pd.Series:
+    """Say of each feature why it is not tested; empty text where it is."""
+    reasons = why_filtered(counts, min_prevalence, min_total)
+    spread = arcsine_sqrt(counts).var(axis=0)
+    still = (reasons == "") & (spread < min_variance)
+    reasons[still] = [
+        f"filtered: asin-sqrt variance {value:.1e}, below {min_variance:g}"
+        for value in spread[still]
+    ]
     if (reasons != "").all():
         raise ValueError(f"counts: no feature passes the filter; first {reasons.iloc[0]!r}")
-    pseudocount = method.pseudocount if pseudocount is None else pseudocount
-    comparison = Comparison(
-        counts, reasons.index[reasons == ""], people, factor, covariates, household, pseudocount
-    )
-    return comparison, reasons
+    return reasons
 
 
-def _with_filtered(table: pd.DataFrame, reasons: pd.Series, comparison: Comparison) -> pd.DataFrame:
+def _with_filtered(table: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
     """Return the table with rows for the filtered features, in the order of the counts."""
-    out = reasons[reasons != ""]
-    contrasts = table["contrast"].unique()
     rows = pd.DataFrame(
-        [(feature, name, note) for feature, note in out.items() for name in contrasts],
-        columns=["feature", "contrast", "note"],
+        list(product(reasons.index[reasons != ""], table["contrast"].unique())),
+        columns=["feature", "contrast"],
     )
-    table = pd.concat([table, rows], ignore_index=True) if len(rows) else table
-    place = pd.Index(comparison.counts.columns).get_indexer(table["feature"])
+    if len(rows):
+        rows["note"] = reasons[rows["feature"]].to_numpy()
+        table = pd.concat([table, rows], ignore_index=True)
+    place = reasons.index.get_indexer(table["feature"])
     return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
 
 

@@ -12,8 +12,8 @@ from cohabit.mixed import fit_household_model
 _LEAST_FEATURES = 3
 """Fewer coefficients have no mode."""
 
-_RESULT = ["estimate", "std_error", "low", "high", "statistic", "df", "p_value", "note"]
-_COLUMNS = ["feature", "contrast", *_RESULT, "n_pairs"]
+_NUMBERS = ["estimate", "std_error", "low", "high", "statistic", "df", "p_value"]
+_COLUMNS = ["feature", "contrast", *_NUMBERS, "n_pairs", "note"]
 
 
 def fit_lmm_asin(comparison: Comparison) -> pd.DataFrame:
@@ -32,23 +32,27 @@ def fit_linda(comparison: Comparison) -> pd.DataFrame:
     Most features do not change, so the most frequent coefficient is what closure added to
     all of them. The mode is that of a Gaussian kernel density; its own error is not counted.
     """
-    table = fit_lmm_clr(comparison)
-    for _, part in table.groupby("contrast"):
-        found = part["estimate"].dropna().to_numpy()
-        rows = part.index[part["estimate"].notna()]
-        if 0 < len(found) < _LEAST_FEATURES:
-            table.loc[rows, [*_RESULT[:-1], "note"]] = [
-                *[np.nan] * 7, f"{len(found)} features are too few for a mode"
-            ]  # fmt: skip
-        if len(found) < _LEAST_FEATURES:
-            continue
-        bias = density_mode(found)
-        table.loc[rows, ["estimate", "low", "high"]] -= bias
-        text = f"closure bias {bias:+.4g} taken off"
-        table.loc[rows, "note"] = [join_notes(note, text) for note in table.loc[rows, "note"]]
-    table["statistic"] = table["estimate"] / table["std_error"]
-    table["p_value"] = 2 * stats.t.sf(table["statistic"].abs(), table["df"])
-    return table
+    parts = fit_lmm_clr(comparison).groupby("contrast", sort=False)
+    return pd.concat([_take_off_mode(part) for _, part in parts]).sort_index()
+
+
+def _take_off_mode(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one contrast with the mode of their coefficients taken off."""
+    found = table["estimate"].notna()
+    if 0 < found.sum() < _LEAST_FEATURES:
+        few = f"{found.sum()} features are too few for a mode"
+        return table.assign(
+            **dict.fromkeys(_NUMBERS, np.nan), note=table["note"].where(~found, few)
+        )
+    bias = density_mode(table.loc[found, "estimate"].to_numpy()) if found.any() else 0.0
+    moved = table.assign(**{name: table[name] - bias for name in ("estimate", "low", "high")})
+    statistic = moved["estimate"] / moved["std_error"]
+    told = moved["note"].map(lambda note: join_notes(note, f"closure bias {bias:+.4g} taken off"))
+    return moved.assign(
+        statistic=statistic,
+        p_value=2 * stats.t.sf(statistic.abs(), moved["df"]),
+        note=moved["note"].where(~found, told),
+    )
 
 
 def density_mode(values: np.ndarray) -> float:
