@@ -60,7 +60,7 @@ def predict_group(
     n_bootstrap : int
         Resamples of households for the intervals; models are not fitted anew, so the
         intervals leave out what another training set would change and are too narrow:
-        of worlds without signal (80 pairs) the AUC's SD was 1.5 times what they say.
+        in worlds without signal (80 pairs) the AUC's SD was 1.2 to 1.6 times what they say.
     rng : int or Generator, optional
 
     Returns
