@@ -86,7 +86,6 @@ def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
         cmap="RdBu_r",
         vmin=-1,
         vmax=1,
-        square=True,
         linewidths=1.5,
         linecolor="white",
         cbar_kws={"label": "correlation", "shrink": 0.85},
