@@ -1,0 +1,182 @@
+"""Shares, risk ratios and odds ratios from counts and records, with 95% intervals."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta, norm
+from statsmodels.discrete.conditional_models import ConditionalLogit
+from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2
+
+Z = norm.ppf(0.975)
+
+
+def share_with_interval(hits: float, of: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact (Clopper-Pearson) interval of a share; counts may be effective ones."""
+    if of <= 0:
+        raise ValueError(f"expected at least one trial; got {of}")
+    tail = (1 - level) / 2
+    low = beta.ppf(tail, hits, of - hits + 1) if hits > 0 else 0.0
+    high = beta.ppf(1 - tail, hits + 1, of - hits) if hits < of else 1.0
+    return float(low), float(high)
+
+
+def odds_ratio(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
+    """Return the crude odds ratio of an exposure (Woolf's interval; half a person added to zeros).
+
+    Parameters
+    ----------
+    exposed, ill : Series of bool
+        Same people; aligned by index.
+    """
+    return _describe(Table2x2(cross(exposed, ill)), "oddsratio", exposed)
+
+
+def risk_ratio(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
+    """Return the risk ratio of an exposure; for cohorts, not for case-control studies."""
+    return _describe(Table2x2(cross(exposed, ill)), "riskratio", exposed)
+
+
+def cross(exposed: pd.Series, ill: pd.Series) -> np.ndarray:
+    """Return the 2 x 2 table: exposed, unexposed x ill, healthy; a half added to all if one is 0.
+
+    Raises
+    ------
+    ValueError
+        When the two are not about the same people, or not true or false.
+    """
+    exposed, ill = _flags(exposed, ill)
+    table = _count(exposed.to_numpy(), ill.to_numpy())
+    return table + 0.5 if (table == 0).any() else table
+
+
+def _flags(exposed: pd.Series, ill: pd.Series) -> tuple[pd.Series, pd.Series]:
+    if not exposed.index.equals(ill.index):
+        if not exposed.index.sort_values().equals(ill.index.sort_values()):
+            raise ValueError("exposure and illness: expected the same people in both; they differ")
+        ill = ill.reindex(exposed.index)
+    for name, values in (("exposure", exposed), ("illness", ill)):
+        if values.isna().any() or not set(values.unique()) <= {0, 1}:
+            raise ValueError(f"{name}: expected true or false for everyone; got other values")
+    return exposed.astype(bool), ill.astype(bool)
+
+
+def _count(exposed: np.ndarray, ill: np.ndarray) -> np.ndarray:
+    cells = [(exposed & ill), (exposed & ~ill), (~exposed & ill), (~exposed & ~ill)]
+    return np.array([cell.sum() for cell in cells], dtype=float).reshape(2, 2)
+
+
+def _describe(table: Table2x2, measure: str, exposed: pd.Series) -> dict[str, float]:
+    low, high = getattr(table, f"{measure}_confint")()
+    return {
+        "estimate": float(getattr(table, measure)),
+        "low": float(low),
+        "high": float(high),
+        "p_value": float(getattr(table, f"{measure}_pvalue")()),
+        "n": len(exposed),
+    }
+
+
+def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) -> dict[str, float]:
+    """Return the odds ratio common to all strata (Mantel-Haenszel; Robins' variance).
+
+    Parameters
+    ----------
+    exposed, ill : Series of bool
+    strata : DataFrame
+        What to hold fixed, as categories; one stratum is one combination.
+
+    Returns
+    -------
+    dict
+        estimate, low, high, p_value; homogeneity, the p-value of Breslow and Day's test with
+        Tarone's correction; n.
+    """
+    exposed, ill = _flags(exposed, ill)
+    number = strata.loc[exposed.index].groupby(list(strata), observed=True).ngroup().to_numpy()
+    code = 2 * (~exposed.to_numpy()) + (~ill.to_numpy())
+    counts = np.bincount(4 * number + code, minlength=4 * (number.max() + 1)).reshape(-1, 2, 2)
+    counts = counts[(counts.sum(axis=1) > 0).all(axis=1) & (counts.sum(axis=2) > 0).all(axis=1)]
+    if len(counts) == 0:
+        raise ValueError("strata: none has exposed and unexposed, ill and healthy people")
+    table = StratifiedTable([one.astype(float) for one in counts])
+    low, high = table.oddsratio_pooled_confint()
+    return {
+        "estimate": float(table.oddsratio_pooled),
+        "low": float(low),
+        "high": float(high),
+        "p_value": float(table.test_null_odds().pvalue),
+        "homogeneity": float(table.test_equal_odds(adjust=True).pvalue) if len(counts) > 1 else 1.0,
+        "n": len(exposed),
+    }
+
+
+def conditional_logit(ill: pd.Series, exposures: pd.DataFrame, sets: pd.Series) -> pd.DataFrame:
+    """Fit a logistic regression conditional on matched sets.
+
+    Parameters
+    ----------
+    ill : Series of bool
+    exposures : DataFrame of numbers
+        One column a coefficient.
+    sets : Series
+        Which matched set each person is in.
+
+    Returns
+    -------
+    DataFrame
+        One row an exposure: exposure, estimate (odds ratio), low, high, p_value, n (sets).
+    """
+    model = ConditionalLogit(
+        ill.astype(float).to_numpy(),
+        exposures.loc[ill.index].astype(float).to_numpy(),
+        groups=sets.loc[ill.index].to_numpy(),
+    )
+    fit = model.fit(disp=False)
+    ends = np.exp(fit.conf_int())
+    columns = {"estimate": np.exp(fit.params), "low": ends[:, 0], "high": ends[:, 1]}
+    table = pd.DataFrame({"exposure": list(exposures), **columns, "p_value": fit.pvalues})
+    return table.assign(n=sets.loc[ill.index].nunique())
+
+
+def draw_controls(
+    people: pd.DataFrame, ill: pd.Series, match: list[str], *, n_controls: int = 4, rng=None
+) -> pd.DataFrame:
+    """Match each ill person to healthy people who are alike.
+
+    Parameters
+    ----------
+    people : DataFrame
+        Columns `match`, as categories.
+    ill : Series of bool
+    match : list of str
+    n_controls : int
+        Controls a patient; fewer where a stratum runs out.
+    rng : Generator, seed or None
+
+    Returns
+    -------
+    DataFrame
+        person (index), set, ill.
+    """
+    rng = np.random.default_rng(rng)
+    stratum = people.groupby(match, observed=True).ngroup()
+    order = pd.Series(rng.permutation(len(people)), people.index)
+    frame = pd.DataFrame({"stratum": stratum, "ill": ill.loc[people.index], "order": order})
+    frame = frame.sort_values(["stratum", "ill", "order"], ascending=[True, False, True])
+    rank = frame.groupby(["stratum", "ill"]).cumcount()
+    frame["rank"] = np.where(frame["ill"], rank, rank // n_controls)
+    frame = frame[frame["ill"] | (frame["rank"] < frame.groupby("stratum")["ill"].transform("sum"))]
+    frame["set"] = frame.groupby(["stratum", "rank"]).ngroup()
+    return frame.loc[frame.groupby("set")["ill"].transform("nunique") == 2, ["set", "ill"]]
+
+
+def attributable_fraction(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
+    """Return the share of cases that would not be, were nobody exposed and the exposure causal.
+
+    Miettinen's formula, share of cases exposed times (RR - 1) / RR; the interval follows the
+    risk ratio's.
+    """
+    exposed, ill = _flags(exposed, ill)
+    among = float(exposed[ill].mean())
+    found = risk_ratio(exposed, ill)
+    ends = {name: among * (1 - 1 / found[name]) for name in ("estimate", "low", "high")}
+    return ends | {"exposed_cases": among, "n": len(exposed)}

@@ -1,0 +1,87 @@
+"""Kulldorff's spatial scan: is any circle of the map fuller than chance allows?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the scan found."""
+
+    places: pd.Index
+    """Places of the likeliest cluster."""
+
+    observed: int
+    expected: float
+    log_likelihood_ratio: float
+    p_value: float
+    """Of the fullest circle of the whole map: every circle that was looked at is paid for."""
+
+    simulated: np.ndarray
+    """The largest log likelihood ratio of each random map."""
+
+
+def scan_map(
+    places: pd.DataFrame, *, largest: float = 0.25, n_simulations: int = 199, rng=None
+) -> Scan:
+    """Look for the circle in which cases exceed expectation most.
+
+    Parameters
+    ----------
+    places : DataFrame, one row a place
+        `x` and `y`; `cases`; `expected`, in any unit: what size, age and latitude would lead
+        one to expect.
+    largest : float
+        Share of all expected cases that a circle may hold.
+    n_simulations : int
+        Random maps with as many cases, falling where they are expected.
+    rng : Generator, seed or None
+
+    Notes
+    -----
+    Circles are centred on every place. With c cases seen and e expected in a circle and C in
+    all, log LR = c log(c/e) + (C - c) log((C - c)/(C - e)) where c > e, else 0 (Kulldorff
+    1997). p = (1 + maps at least as extreme) / (1 + maps).
+    """
+    rng = np.random.default_rng(rng)
+    cases = places["cases"].to_numpy(dtype=float)
+    total = cases.sum()
+    if total < 1 or (places["expected"] <= 0).any():
+        raise ValueError("places: expected at least one case, and some expectation everywhere")
+    share = places["expected"].to_numpy() / places["expected"].sum()
+    order = _nearest_first(places[["x", "y"]].to_numpy())
+    inside = np.cumsum(share[order], axis=1)
+    allowed = inside <= largest
+
+    def ratios(counts: np.ndarray) -> np.ndarray:
+        return np.where(allowed, _log_ratio(np.cumsum(counts[order], axis=1), inside, total), 0.0)
+
+    found = ratios(cases)
+    centre, size = np.unravel_index(np.argmax(found), found.shape)
+    maps = rng.multinomial(int(total), share, size=n_simulations)
+    simulated = np.array([ratios(one.astype(float)).max() for one in maps])
+    chosen = order[centre, : size + 1]
+    return Scan(
+        places=places.index[np.sort(chosen)],
+        observed=int(cases[chosen].sum()),
+        expected=float(total * share[chosen].sum()),
+        log_likelihood_ratio=float(found.max()),
+        p_value=float((1 + (simulated >= found.max() - 1e-9).sum()) / (1 + n_simulations)),
+        simulated=simulated,
+    )
+
+
+def _nearest_first(points: np.ndarray) -> np.ndarray:
+    distance = ((points[:, None, :] - points[None, :, :]) ** 2).sum(axis=2)
+    return np.argsort(distance, axis=1, kind="stable")
+
+
+def _log_ratio(seen: np.ndarray, share: np.ndarray, total: float) -> np.ndarray:
+    expected = total * share
+    rest, rest_expected = total - seen, total - expected
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inner = np.where(seen > 0, seen * np.log(seen / expected), 0.0)
+        outer = np.where(rest > 0, rest * np.log(rest / rest_expected), 0.0)
+    return np.where(seen > expected, inner + outer, 0.0)
