@@ -48,6 +48,21 @@ def test_permanova__rejects_at_its_level_when_nothing_is_there(household, formul
     assert counts.between(LOW, HIGH).all(), counts.to_dict()
 
 
+def test_permanova__rejects_at_its_level_with_partners_missing():
+    rng = np.random.default_rng(20240306)
+    count = 0
+    for replicate in range(N_REPLICATES):
+        if replicate % 40 == 0:
+            whole = people(26, rng)
+            metadata = whole.drop(index=rng.choice(whole.index, 14, replace=False))
+            model = prepare(metadata, FULL, Options(n_permutations=19))
+        values = values_of(metadata, rng).to_numpy()
+        geometry = FeatureGeometry(values - values.mean(axis=0))
+        count = count + (analyse(model, geometry, rng)["p_value"] <= 0.05)
+    assert {plan.scheme for plan in model.plans} == {"within", "between", "both"}
+    assert count.drop(["residual", "total"]).between(LOW, HIGH).all(), count.to_dict()
+
+
 def test_permanova__household_is_tested_among_people_of_one_place():
     count = rejections("household_id", 0.0, 20240302)["household_id"]
     assert LOW <= count <= HIGH

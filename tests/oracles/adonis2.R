@@ -24,7 +24,8 @@ draw <- function(cohort, strata) {
 
 run <- function(cohort, text, by, strata, permutations) {
   formula <- as.formula(paste("cohort$distances ~", text))
-  fit <- adonis2(formula, data = cohort$metadata, by = by, permutations = permutations)
+  fit <- adonis2(formula, data = cohort$metadata, permutations = permutations,
+                 by = if (by == "model") NULL else by)
   data.frame(cohort = cohort$name, formula = text, by = by, strata = strata,
              term = rownames(fit), df = fit$Df, sum_of_squares = fit$SumOfSqs,
              r2 = fit$R2, pseudo_f = fit$F, p_value = fit$`Pr(>F)`)
@@ -38,7 +39,7 @@ for (name in c("pairs", "uneven")) {
     write.table(as.matrix(permutations), row.names = FALSE, col.names = FALSE, sep = "\t",
                 file = sprintf("adonis2_%s_permutations_%s.tsv", name,
                                if (strata == "") "free" else strata))
-    for (text in formulas) for (by in c("terms", "margin"))
+    for (text in formulas) for (by in c("terms", "margin", "model"))
       rows[[length(rows) + 1]] <- run(cohort, text, by, strata, permutations)
   }
 }

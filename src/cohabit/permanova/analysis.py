@@ -35,8 +35,8 @@ def permanova(
         Index: sample IDs. Rows are matched by ID; further rows are ignored.
     formula : str
         Terms joined by ``+``, ``:`` and ``*``, as in ``"site + age + group"``.
-    by : {"margin", "terms"}
-        Adjust each term for all others, or for those before it.
+    by : {"margin", "terms", "model"}
+        Adjust each term for all others, or for those before it; or test all terms as one.
     blocks : str or None
         Column of the household. None: nobody lives together.
     strata : str or None
@@ -78,7 +78,17 @@ def permanova(
 
 
 def permanova_features(
-    features: pd.DataFrame, metadata: pd.DataFrame, formula: str, by: str = "margin", **options
+    features: pd.DataFrame,
+    metadata: pd.DataFrame,
+    formula: str,
+    by: str = "margin",
+    *,
+    blocks: str | None = "household_id",
+    strata: str | None = "site",
+    scheme: str | Mapping[str, str] = "auto",
+    permute: str = "residuals",
+    n_permutations: int = 999,
+    rng=None,
 ) -> pd.DataFrame:
     """Do what `permanova` does for Euclidean distances, without a distance matrix.
 
@@ -86,17 +96,15 @@ def permanova_features(
     ----------
     features : DataFrame, shape (n_samples, n_features)
         Values whose Euclidean distances are meant; CLR values give Aitchison distances.
-    metadata, formula, by
+    metadata, formula, by, blocks, strata, scheme, permute, n_permutations, rng
         As in `permanova`.
-    **options
-        `blocks`, `strata`, `scheme`, `permute`, `n_permutations`, `rng` of `permanova`.
 
     Returns
     -------
     DataFrame
         As from `permanova`.
     """
-    rng = np.random.default_rng(options.pop("rng", None))
     geometry, ids = geo.from_features(features)
     people = geo.align(ids, metadata)
-    return analyse(prepare(people, formula, Options(by, **options)), geometry, rng)
+    options = Options(by, blocks, strata, scheme, permute, n_permutations)
+    return analyse(prepare(people, formula, options), geometry, np.random.default_rng(rng))

@@ -12,7 +12,15 @@ from cohabit.permanova.geometry import Geometry
 from cohabit.permanova.permutation import SCHEMES, Exchange
 from cohabit.permanova.pseudo_f import Fit, PairFit
 from cohabit.permanova.schemes import Plan, household_order, plan_term, read_homes
-from cohabit.permanova.terms import Term, TermSpace, contained, model_basis, read_terms, term_space
+from cohabit.permanova.terms import (
+    Term,
+    TermSpace,
+    contained,
+    joined,
+    model_basis,
+    read_terms,
+    term_space,
+)
 from cohabit.permanova.wide import WIDE, WideFit
 
 COLUMNS = (
@@ -40,7 +48,7 @@ class Options:
     n_permutations: int = 999
 
     def __post_init__(self) -> None:
-        _check_choice("by", self.by, ("margin", "terms"))
+        _check_choice("by", self.by, ("margin", "terms", "model"))
         _check_choice("permute", self.permute, ("residuals", "raw"))
         for scheme in self._schemes():
             _check_choice("scheme", scheme, ("auto", *SCHEMES))
@@ -88,6 +96,7 @@ def prepare(people: pd.DataFrame, formula: str, options: Options) -> Model:
     homes = read_homes(people, options.blocks, options.strata)
     order = household_order(read_terms(matrix), homes, people.index)
     homes, terms = homes.take(order), read_terms(matrix, order)
+    terms = [joined(terms)] if options.by == "model" else terms
     options.check_terms(terms)
     basis = model_basis(terms, homes.household)
     if len(people) - 1 - basis.shape[1] < 1:
@@ -147,7 +156,7 @@ def _p_values(
             alike.setdefault(plan.stream, []).append(plan)
     p_values, notes = {}, {}
     for stream, group in alike.items():
-        exchange, count = group[0].exchange, group[0].exchange.count()
+        exchange, count = group[0].exchange, group[0].exchange.count
         exact = count <= n_permutations
         spaces = [plan.space for plan in group]
         own_rng = np.random.default_rng(seeds[stream])

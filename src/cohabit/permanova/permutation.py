@@ -45,8 +45,9 @@ class Exchange:
         if np.any(np.diff(self.household) < 0):
             raise ValueError("Exchange: expected people sorted by household")
 
+    @cached_property
     def count(self) -> int:
-        """Return how many permutations there are, the identity among them."""
+        """Number of all permutations, the identity among them."""
         return prod(factorial(len(units)) for units in self._swapping_units())
 
     def every(self) -> np.ndarray:
@@ -57,7 +58,7 @@ class Exchange:
             return households[:, members].reshape(-1, len(self.household))
         units = self._swapping_units()
         orders = [list(permutations(range(len(group)))) for group in units]
-        result = np.tile(np.arange(len(self.household)), (self.count(), 1))
+        result = np.tile(np.arange(len(self.household)), (self.count, 1))
         for row, choice in enumerate(product(*orders)):
             for group, order in zip(units, choice, strict=True):
                 result[row, group.ravel()] = group[list(order)].ravel()

@@ -171,7 +171,7 @@ def _concordant(term: Term, size: np.ndarray, homes: Homes) -> str:
 def _moves(term: Term, exchange: Exchange) -> bool:
     """Return whether the permutations change the term's column space."""
     space = orthonormal(term.columns)
-    few = exchange.count() <= 64
+    few = exchange.count <= 64
     for positions in exchange.every() if few else exchange.draw(8, np.random.default_rng(0)):
         moved = term.columns[positions]
         if np.abs(moved - space @ (space.T @ moved)).max() > 1e-7:

@@ -58,6 +58,11 @@ def read_terms(matrix: ModelMatrix, order: np.ndarray | None = None) -> list[Ter
     ]
 
 
+def joined(terms: Sequence[Term]) -> Term:
+    """Return all terms as one, called ``model``."""
+    return Term("model", orthonormal(np.hstack(_columns(terms))))
+
+
 def model_basis(terms: Sequence[Term], household: np.ndarray | None = None) -> np.ndarray:
     """Return an orthonormal basis of all terms, shape (n_samples, rank).
 
