@@ -90,7 +90,7 @@ def test_disease__is_sparse_and_zero_elsewhere_on_both_properties(community):
     assert not (carriage & ~abundance).any()
 
 
-def test_seven_species__fall_in_untreated_patients_and_therapy_restores_a_quarter(community):
+def test_seven_species__fall_in_untreated_patients_and_therapy_restores_a_fifth(community):
     from cohabit.calibrate.plant import LARGEST_D, RESTORED, SEVEN
 
     disease = community.coefficients.loc["group:MS", list(SEVEN)]
@@ -144,3 +144,13 @@ def test_missing_partners__move_nobody_who_stayed(people):
     whole = draw_community(people, SMALL, SEED)
     rows = people.index.get_indexer(remaining.index)
     assert part.log_abundance.tobytes() == whole.log_abundance[rows].tobytes()
+
+
+def test_fibre__moves_the_community_by_the_diet_dial(people):
+    eaten = people.assign(fibre=np.linspace(5, 40, len(people)))
+    fed = draw_community(eaten, SMALL, SEED)
+    unfed = draw_community(eaten, SMALL.replace(diet=0.0), SEED)
+    moved = (fed.log_abundance - unfed.log_abundance).any(axis=0)
+    planted = fed.coefficients.loc["diet:fibre"].to_numpy() != 0
+    assert planted.sum() >= 10
+    assert (moved == planted).all()

@@ -24,13 +24,14 @@ SEVEN = (
 """The society's summary counts seven species reduced in untreated MS and names none: these
 seven are our illustration."""
 
-RESTORED = 0.25  # part of the seven's decrease that every therapy restores
+RESTORED = 0.2  # part of the seven's decrease that every therapy restores
 LARGEST_D = 0.4  # of the seven in untreated MS, in units of the SD of log abundance
 RESTORED_ELSEWHERE = 0.1  # part of every other disease effect that every therapy restores
 N_DISEASE = 80  # species with a disease effect
-NAMED_GENERA = ("Akkermansia", "Faecalibacterium", "Blautia")
+NAMED_GENERA = ("Akkermansia", "Faecalibacterium", "Blautia", "Prevotella")
 GENUS_P = 0.03  # genera below it are planted, where the template can
 COVARIATE_SCALE = 1.25  # so that sex and BMI explain what they do of the distances
+FAMILY_SCALE = 0.75  # beyond it, families tell patients apart better than the real ones
 FAMILY_P = 0.011  # families below it passed a false discovery rate of 0.05
 
 DRUG_SHARES = {
@@ -60,7 +61,6 @@ SEVERITY = {
     "Roseburia intestinalis": -0.096,
     "Roseburia inulinivorans": -0.072,
     "Faecalibacterium prausnitzii": -0.084,
-    "Faecalibacterium sp. CAG:74": -0.072,
     "Blautia obeum": -0.06,
     "Prevotella copri": -0.072,
     "Alistipes finegoldii": 0.12,
@@ -84,6 +84,27 @@ SEVERITY_GENERA = {
     "Enterobacteriaceae unclassified": 0.096,
 }
 """The same for 16S genera without species."""
+
+FIBRE = {
+    "Prevotella copri": 0.2,
+    "Faecalibacterium prausnitzii": 0.12,
+    "[Eubacterium] rectale": 0.12,
+    "[Eubacterium] eligens": 0.15,
+    "Roseburia intestinalis": 0.15,
+    "Roseburia faecis": 0.12,
+    "Roseburia hominis": 0.12,
+    "Bifidobacterium adolescentis": 0.15,
+    "Bifidobacterium longum": 0.12,
+    "Coprococcus eutactus": 0.2,
+    "Bacteroides vulgatus": -0.06,
+    "Bilophila wadsworthia": -0.15,
+    "Alistipes putredinis": -0.1,
+    "[Ruminococcus] gnavus": -0.2,
+    "[Ruminococcus] torques": -0.15,
+    "Flavonifractor plautii": -0.15,
+    "Eggerthella lenta": -0.15,
+}
+"""Species -> change of log abundance per SD of fibre: usual directions, an illustration in size."""
 
 CARRIAGE = {"Prevotella": -0.15, "Akkermansia": 0.15}  # genus -> probit of carriage in MS
 
@@ -112,6 +133,7 @@ def plant_species(table: pd.DataFrame) -> pd.DataFrame:
     table["severity"] = pd.Series(SEVERITY).reindex(table.index).fillna(0.0)
     for name in ("sex", "age", "bmi"):
         table[name] = 0.0
+    table["fibre"] = pd.Series(FIBRE).reindex(table.index).fillna(0.0)
     table["smoking"] = _scatter(table, "smoking", 30, 0.3)
     table["batch"] = 0.12 * stream(0, "calibrate/batch").standard_normal(len(table))
     return split_disease(table)
@@ -146,14 +168,14 @@ def disease_targets() -> tuple[pd.Series, pd.Series]:
 
 
 def genus_targets() -> pd.Series:
-    """Return the all-MS coefficient of genera: as it is where it passed, else shrunk.
+    """Return the all-MS coefficient of genera: as it is where it passed or is named, else shrunk.
 
     Shrunk throughout, far fewer genera would pass in a study of this size than did.
     """
     genera = known_genera()
     tested = genera["tested"] == 1
     coefficient = shrink(genera["status_coef"][tested], genera["status_se"][tested])
-    passed = genera.index[tested & (genera["status_fdr"] < 0.05)]
+    passed = genera.index[tested & (genera["status_fdr"] < 0.05)].union(NAMED_GENERA)
     coefficient[passed] = genera.loc[passed, "status_coef"]
     return coefficient[genera["status_p"][tested] < GENUS_P]
 
@@ -164,7 +186,7 @@ def family_targets() -> pd.Series:
     families = families[families["tested"] == 1]
     error = std_error_from_p(families["status_coef"], families["status_p"])
     coefficient = shrink(families["status_coef"], error)
-    return coefficient[families["status_p"] < FAMILY_P]
+    return FAMILY_SCALE * coefficient[families["status_p"] < FAMILY_P]
 
 
 def covariate_targets(name: str) -> tuple[pd.Series, pd.Series]:
@@ -222,7 +244,7 @@ def plant_genera(table: pd.DataFrame) -> pd.DataFrame:
     table["batch"] = 0.25 * stream(0, "calibrate/batch/16s").standard_normal(len(table))
     table.loc["Odoribacter", "batch"] = -9.0
     table["severity"] = pd.Series(SEVERITY_GENERA).reindex(table.index).fillna(0.0)
-    for name in (*DRUGS, "smoking"):
+    for name in (*DRUGS, "smoking", "fibre"):
         table[name] = 0.0
     return table
 

@@ -194,10 +194,10 @@ def _move(table: pd.DataFrame, seen: Seen) -> pd.DataFrame:
     table["spread"] = spread
     table["intercept"] += DAMPING * np.log(np.clip(ratio, 0.3, 3.0))
     wanted, have = (
-        special.ndtri(np.clip(share, 0.002, 0.998))
+        special.ndtri(np.clip(share, 0.001, 0.9995))
         for share in (table["prevalence"], seen.prevalence)
     )
-    table["carriage"] = np.clip(table["carriage"] + DAMPING * (wanted - have), -3.2, 3.0)
+    table["carriage"] = np.clip(table["carriage"] + DAMPING * (wanted - have), -3.2, 3.5)
     miss = table["icc"] - np.maximum(seen.icc, -0.02)
     table["household_share"] = np.clip(table["household_share"] + DAMPING * miss, 0.0, 0.95)
     table["carriage_share"] = np.clip(table["household_share"], 0.05, 0.6)
@@ -230,7 +230,7 @@ def _missing_variance(table: pd.DataFrame, seen: Seen) -> np.ndarray:
     by_log = np.where(seen.prevalence > 0.02, table["log_sd"] ** 2 - seen.log_sd**2, 0.0)
     weight = table["sd_asin"].notna().astype(float)
     if "follows" in table:  # genera: the SD of logs was released too, and counts where zeros do
-        weight *= np.where(table["prevalence"] > MOSTLY_PRESENT, 1.0, 0.5)
+        weight *= np.where(table["prevalence"] > MOSTLY_PRESENT, 1.0, 0.1)
     mixed = weight * np.where(weight > 0, by_asin, 0.0) + (1 - weight) * by_log
     return np.clip(mixed, -1.5, 1.5)
 

@@ -16,8 +16,9 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.effects import DRUGS
 
 DAMPING = 0.8
-LIMITS = {"ms_all": 1.1, "sex": 1.2, "age": 0.05, "bmi": 0.08}
-"""Largest effect on log abundance: of MS, of women, per year, per kg/m2."""
+LARGEST_D = 0.5  # of MS, in units of the SD of log abundance among carriers
+LIMITS = {"sex": 1.2, "age": 0.05, "bmi": 0.08}
+"""Largest effect on log abundance: of women, per year, per kg/m2."""
 
 STEP = {"sex": 1.0, "age": 10.0, "bmi": 5.0}
 FACTOR = {"sex": "sex:female", "age": "age", "bmi": "bmi"}
@@ -100,9 +101,11 @@ def solve_disease(
         named = genus.reindex(plant.NAMED_GENERA)
         change = _blend(change, species["genus"].map(named), 1.0)
         moved = species["ms_all"] + DAMPING * change.fillna(0.0)
-        species["ms_all"] = moved.clip(-LIMITS["ms_all"], LIMITS["ms_all"]).where(planted, 0.0)
+        limit = LARGEST_D * species["log_sd"]
+        species["ms_all"] = moved.clip(-limit, limit).where(planted, 0.0)
         species = plant.split_disease(species)
-        genera["ms"] = _move_own(genera["ms"], own, have["genus"], gain["genus"], "ms_all")
+        limit = LARGEST_D * genera["log_sd"]
+        genera["ms"] = _move_own(genera["ms"], own, have["genus"], gain["genus"], limit)
     return species, genera
 
 
@@ -135,12 +138,13 @@ def solve_covariate(
         change = _blend(change, species["genus"].map(genus), 0.8).fillna(0.0)
         moved = species[name] + DAMPING * change.where(species["tail"] == 0, 0.0)
         species[name] = moved.clip(-LIMITS[name], LIMITS[name])
-        genera[name] = _move_own(genera[name], own, have["genus"], gain["genus"], name)
+        limit = LIMITS[name]
+        genera[name] = _move_own(genera[name], own, have["genus"], gain["genus"], limit)
     return species, genera
 
 
-def _move_own(effect, wanted, have, gain, name) -> pd.Series:
+def _move_own(effect, wanted, have, gain, limit) -> pd.Series:
     """Move effects of genera that have effects of their own; the others stay at zero."""
     change = ((wanted - have) / gain).reindex(effect.index).fillna(0.0)
     moved = effect + DAMPING * change.where(effect != 0, 0.0)
-    return moved.clip(-LIMITS[name], LIMITS[name])
+    return moved.clip(-limit, limit)

@@ -45,6 +45,7 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     table = source.rename(columns={"species": "feature"})
     kept = ["feature", *LINEAGE, "family_calibration", "prevalence", *SITE_COLUMNS]
     table = table[kept].copy()
+    table["family"] = source["family_calibration"]  # as the released family table counts them
     table["tail"] = 0
     table["mean"] = source["mean_rel_abund"] * (1 - TAIL_SHARE)
     table["log_sd"] = np.where(measured, source["log_sd"], (source["log_sd"] + scatter).clip(0.7))

@@ -71,7 +71,7 @@ def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
     table["feature"] = [f"rare genus {number:03d}" for number in range(1, TAIL_GENERA + 1)]
     table["genus"] = table["feature"]
     table["family"] = table["order"] = table["class"] = table["phylum"] = "unclassified"
-    table["prevalence"] = 0.062 * rng.beta(0.8, 2, TAIL_GENERA) + 0.001
+    table["prevalence"] = 0.065 * rng.beta(0.8, 2, TAIL_GENERA) + 0.001
     table["log_sd"], table["icc"], table["tail"], table["group"] = 1.4, 0.14, 1, "rare"
     table["group_loading"] = table["carriage_group_loading"] = 0.0
     table[SITE_COLUMNS] = 0.0

@@ -12,7 +12,7 @@ MEAN_AGE = 50.0  # years; where the age term is zero
 MEAN_BMI = 26.0  # kg/m2; where the BMI term is zero
 MEAN_MSSS = 3.4  # points; mean of the study's patients, where the severity term is zero
 
-MEAN_LOG_FIBRE, SD_LOG_FIBRE = 2.83, 0.39  # of log(1 + grams a day) over all people
+MEAN_LOG_FIBRE, SD_LOG_FIBRE = 2.83, 0.46  # of log(1 + grams a day) over all people
 
 FACTORS = {
     **{f"site:{site}": f"site_{site.replace(' ', '_')}" for site in SITES},

@@ -14,6 +14,7 @@ from cohabit.simulate.amplicons import build_pool, build_tree, draw_genera, spli
 from cohabit.simulate.community import Community, draw_community
 from cohabit.simulate.covariates import hide_unanswered
 from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import list_effects
 from cohabit.simulate.estimands import find_estimands
 from cohabit.simulate.households import draw_people
@@ -44,7 +45,7 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
     """
     _check_seed(seed)
     people = draw_people(design, seed, complete=True)
-    species = draw_community(people, design, seed)
+    species = draw_community(_add_fibre(people, design, seed), design, seed)
     genera = draw_genera(species, design, seed)
     shotgun = sequence(
         people, species.composition, species.template.column("batch"), design, seed, "shotgun"
@@ -75,6 +76,11 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
         tree=build_tree(asv_lineage.loc[features["16s"].ids("observation")]),
         truth=Truth(_all_effects(species, genera, molecules), lambda: find_estimands(design)),
     )
+
+
+def _add_fibre(people: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
+    """Return people with what they truly eat of what moves the community."""
+    return people.assign(fibre=diet.eat(people, Dice.of(people, design, seed))["fibre"])
 
 
 def _check_seed(seed: int) -> None:
