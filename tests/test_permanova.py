@@ -256,6 +256,27 @@ def test_permanova__refuses_a_model_that_fits_exactly(cohort):
         permanova(twins, metadata, "household_id")
 
 
+def test_permanova__takes_numbered_households_and_sites_as_names(cohort):
+    metadata, _, distances = cohort
+    numbered = metadata.assign(
+        household_id=pd.factorize(metadata["household_id"])[0],
+        site=pd.factorize(metadata["site"])[0],
+    )
+    options = {"n_permutations": 19, "rng": 1}
+    for formula in ("site + group", "household_id"):
+        expected = permanova(distances, metadata, formula, **options)
+        found = permanova(distances, numbered, formula, **options)
+        pd.testing.assert_series_equal(found["df"], expected["df"])
+        pd.testing.assert_series_equal(found["pseudo_f"], expected["pseudo_f"])
+
+
+def test_permanova__sees_ids_that_are_numbers_on_one_side(cohort):
+    metadata, _, distances = cohort
+    matrix = skbio.DistanceMatrix(distances.to_numpy(), [str(i) for i in range(24)])
+    with pytest.raises(ValueError, match="numbers on one side and text on the other"):
+        permanova(matrix, metadata.set_axis(range(24)), "group")
+
+
 def test_permanova__leaves_its_inputs_alone(cohort):
     metadata, _, distances = cohort
     before = metadata.copy(), distances.copy()

@@ -219,9 +219,15 @@ def align(ids: pd.Index, metadata: pd.DataFrame) -> pd.DataFrame:
     if len(absent):
         raise ValueError(
             f"metadata: no row for {len(absent)} of {len(ids)} sample(s), first {[*absent[:5]]}; "
-            "add the rows or leave the samples out of the distances"
+            + _mend(ids, metadata.index)
         )
     return metadata.loc[ids]
+
+
+def _mend(ids: pd.Index, rows: pd.Index) -> str:
+    if set(ids.astype(str)) <= set(rows.astype(str)):
+        return "the IDs are numbers on one side and text on the other: make both text"
+    return "add the rows or leave the samples out of the distances"
 
 
 def _check_unique(ids: pd.Index, what: str) -> None:

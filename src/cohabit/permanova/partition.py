@@ -92,6 +92,8 @@ class Model:
 
 def prepare(people: pd.DataFrame, formula: str, options: Options) -> Model:
     """Read a formula and choose how each of its terms is permuted."""
+    labels = [name for name in (options.blocks, options.strata) if name in people]
+    people = people.assign(**{name: _as_labels(people[name]) for name in labels})
     matrix = model_matrix(formula, people)
     homes = read_homes(people, options.blocks, options.strata)
     order = household_order(read_terms(matrix), homes, people.index)
@@ -107,6 +109,12 @@ def prepare(people: pd.DataFrame, formula: str, options: Options) -> Model:
     spaces = [_space(term, terms, basis, options.by) for term in terms]
     plans = tuple(plan_term(space, homes, options.scheme_of(space.term.name)) for space in spaces)
     return Model(order, tuple(terms), basis, plans, options, _widest(terms, people.iloc[order]))
+
+
+def _as_labels(column: pd.Series) -> pd.Series:
+    """Return numbers that name households or places as text; anything else as it is."""
+    numbers = pd.api.types.is_numeric_dtype(column)
+    return column.astype("string").astype(object) if numbers else column
 
 
 def analyse(model: Model, geometry: Geometry, rng: np.random.Generator) -> pd.DataFrame:
