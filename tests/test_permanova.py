@@ -1,7 +1,7 @@
 """PERMANOVA against full enumeration, closed forms and scikit-bio; R is in the oracle tests."""
 
 import tracemalloc
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 import pandas as pd
@@ -152,6 +152,48 @@ def test_permanova__permuted_f_is_that_of_its_definition(cohort, permute):
 
 def _projector(columns):
     return columns @ np.linalg.pinv(columns)
+
+
+def _every_permutation(scheme, n_pairs):
+    """List positions of all permutations of pairs (0, 1), (2, 3), ..., without `Exchange`."""
+    if scheme == "free":
+        return [list(order) for order in permutations(range(2 * n_pairs))]
+    orders = permutations(range(n_pairs)) if scheme in ("between", "both") else [range(n_pairs)]
+    swaps = product((0, 1), repeat=n_pairs) if scheme in ("within", "both") else [(0,) * n_pairs]
+    return [
+        [
+            2 * home + (member ^ swap)
+            for home, swap in zip(order, swapped, strict=True)
+            for member in (0, 1)
+        ]
+        for order, swapped in product([*orders], [*swaps])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("term", "scheme", "n_pairs"),
+    [("group", "within", 7), ("income", "between", 5), ("age", "both", 4), ("group", "free", 3)],
+)
+def test_permanova__p_value_is_that_of_full_enumeration_by_hand(term, scheme, n_pairs):
+    rng = np.random.default_rng(21)
+    metadata = people(n_pairs, rng, sites="a").assign(bmi=rng.normal(size=2 * n_pairs))
+    values = values_of(metadata, rng)
+    every = _every_permutation(scheme, n_pairs)
+    table = permanova_features(
+        values, metadata, f"bmi + {term}", scheme=scheme, n_permutations=len(every)
+    )
+    data = values.to_numpy()
+    tested = metadata[[term]] if term != "group" else (metadata[["group"]] == "MS")
+    others = np.column_stack([np.ones(2 * n_pairs), metadata["bmi"]])
+    small = _projector(others)
+    full = _projector(np.column_stack([others, tested.to_numpy(float)]))
+    statistic = []
+    for positions in every:
+        new = small @ data + (data - small @ data)[positions]
+        statistic.append(np.sum(((full - small) @ new) ** 2) / np.sum((new - full @ new) ** 2))
+    expected = np.mean(np.array(statistic) >= statistic[0] * (1 - 1e-9))
+    assert table.loc[term, "p_value"] == pytest.approx(expected, abs=1e-12)
+    assert table.loc[term, "note"].split("; ")[-1] == f"exact: all {len(every)} permutations"
 
 
 def test_pair_fit__equals_the_fit_by_positions(cohort):
