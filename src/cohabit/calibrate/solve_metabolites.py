@@ -2,11 +2,13 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cohabit.calibrate.reference import Reference
 from cohabit.calibrate.start_metabolites import DRUGS, start_metabolites
 from cohabit.calibrate.start_pathways import site_pattern
 from cohabit.simulate.metabolites import genus_clr
+from cohabit.simulate.panel import skew_left
 from cohabit.simulate.template import read_template
 
 LINKED = 0.15  # released residual correlation from which a genus goes with a fatty acid
@@ -24,7 +26,7 @@ def solve_metabolites(reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]
     produced = _produce(clr, clr, weights)
     table = _split_variance(table, produced, reference)
     table = _solve_effects(table, clr, weights, reference)
-    table = _level(table, produced, reference)
+    table = _level(table, produced, reference).join(_skew(table))
     drop = [name for name in table if name.startswith("target_")]
     return table.drop(columns=drop), _tabulate(weights, clr)
 
@@ -105,13 +107,12 @@ def _solve_effects(table: pd.DataFrame, clr, weights, reference: Reference) -> p
     for name, label in worlds.items():
         genera = reference.label(**label)[1]
         made[name] = _produce(genus_clr(genera)[patient], clr, weights).mean(axis=0)
-    shift = made["untreated"] - made["control"]
     target = table["target_ms"]
-    table = table.assign(ms=(target - shift).where(target != 0, 0.0))
+    passed_on = made["untreated"] - made["control"]
+    table = table.assign(ms=(target - passed_on).fillna(0.0))
     for drug in DRUGS:
-        target = table[f"target_{drug}"] - table["target_ms"]
-        shift = made[drug] - made["untreated"]
-        table[drug] = (target - shift).where(target != 0, 0.0)
+        without = table["ms"] + made[drug] - made["control"]
+        table[drug] = (table[f"target_{drug}"] - without).fillna(0.0)
     return table
 
 
@@ -127,6 +128,24 @@ def _level(table: pd.DataFrame, produced: np.ndarray, reference: Reference) -> p
     typical = intercept + fixed.mean(axis=0)
     total = np.sqrt(table["spread"] ** 2 + fixed.var(axis=0))
     return table.assign(intercept=intercept, typical=typical, total_sd=total)
+
+
+def _skew(table: pd.DataFrame) -> pd.Series:
+    """Return how skewed to the left a person's own part is: fatty acids' raw means tell.
+
+    A normal log level of the released SD would have a mean of exp(mean + variance / 2); where
+    the released mean is lower, the log level has a long left tail.
+    """
+    quantiles = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)
+    strengths = np.arange(0, 1.21, 0.02)
+    skews = pd.Series(0.0, table.index, name="skew")
+    for feature, row in table[table["raw"] == 1].iterrows():
+        means = [
+            np.exp(row["log_mean_hhc"] + row["resid_sd"] * skew_left(quantiles, k)).mean()
+            for k in strengths
+        ]
+        skews[feature] = strengths[np.argmin(np.abs(np.array(means) - row["mean_hhc"]))]
+    return skews
 
 
 def _tabulate(weights: pd.DataFrame, clr: pd.DataFrame) -> pd.DataFrame:

@@ -30,7 +30,9 @@ def start_metabolites() -> pd.DataFrame:
         ],
         name="feature",
     )
-    table = source[["matrix", "panel", "unit", "log_mean_hhc", "household_icc", "site_share"]]
+    table = source[
+        ["matrix", "panel", "unit", "mean_hhc", "log_mean_hhc", "household_icc", "site_share"]
+    ]
     table = table.assign(raw=(source["panel"] == "SCFA").astype(int))
     table["resid_sd"] = source["resid_log_sd"]
     for name in ("sex", "age", "bmi"):
@@ -41,23 +43,26 @@ def start_metabolites() -> pd.DataFrame:
 def target_effects(source: pd.DataFrame) -> pd.DataFrame:
     """Return total effects against the own control: target_ms (untreated), target_<drug>.
 
-    Exactly 0 where no released test of untreated, all or (for drugs) treated patients has
-    p < 0.05. Each drug's effect is shrunk towards the treated patients', theirs towards the
-    untreated patients', by 1 - 1/z². No drug restores the fatty acids of `ALWAYS`.
+    Missing, so nothing of its own is planted, where no released test of untreated, all or (for
+    drugs) treated patients has p < 0.05. Untreated patients' effect is shrunk towards 0, the
+    treated patients' towards the untreated's, each drug's towards the treated's, by 1 - 1/z².
+    The fatty acids of `ALWAYS` keep the untreated effect as released, and no drug restores them.
     """
     always = source.index.isin(ALWAYS)
     called = (source["untreated_p"] < CALLED) | (source["all_ms_p"] < CALLED) | always
     untreated = _towards(source, "untreated", 0.0).where(called, 0.0)
+    untreated = untreated.where(~always, source["untreated_effect"])
     differs = (source["treated_p"] < CALLED) | always
-    treated = _towards(source, "treated", untreated).where(differs, untreated)
-    targets = pd.DataFrame({"target_ms": untreated})
+    treated = _towards(source, "treated", untreated)
+    targets = pd.DataFrame({"target_ms": untreated.where(called)})
     for drug in DRUGS:
-        total = treated
+        total, planted = treated, differs
         if drug in PUBLISHED_DRUGS:
             name = PUBLISHED_DRUGS[drug]
+            total = _towards(source, name, treated.where(differs, untreated))
             planted = differs | (source[f"{name}_fdr"] < CALLED)
-            total = _towards(source, name, treated).where(planted, untreated)
-        targets[f"target_{drug}"] = total.where(~always, np.minimum(total, untreated))
+        total = total.where(~always, np.minimum(total, untreated))
+        targets[f"target_{drug}"] = total.where(planted)
     return targets
 
 

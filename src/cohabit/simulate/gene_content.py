@@ -10,7 +10,7 @@ hash. Species without a family or a genus are hashed by their own name.
 
 import hashlib
 import re
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -85,33 +85,49 @@ def build_content(species: pd.DataFrame, pathways: pd.DataFrame) -> np.ndarray:
     pathways : DataFrame
         Index pathway; columns carriers and breadth.
     """
-    species = species.reset_index()
-    real = species[species["tail"] == 0]
-    homes, of_home = np.unique(_find_homes(real), axis=0, return_inverse=True)
-    found = np.zeros((len(homes), len(pathways)))
-    for column, (pathway, rule) in enumerate(pathways.iterrows()):
-        taxa, breadth = set(rule["carriers"].split(";")), rule["breadth"]
-        found[:, column] = [
-            not taxa.isdisjoint(home) or _decide(*home[1:], pathway, breadth) for home in homes
-        ]
+    real = np.flatnonzero(species["tail"].to_numpy() == 0)
     content = np.zeros((len(species), len(pathways)))
-    content[real.index] = found[of_home.ravel()]
+    rules = zip(pathways.index, pathways["carriers"], pathways["breadth"], strict=True)
+    content[real] = _decide_all(_find_homes(species.iloc[real]), tuple(rules))
     return content
 
 
-def _find_homes(species: pd.DataFrame) -> np.ndarray:
+def _find_homes(species: pd.DataFrame) -> tuple[tuple[str, str, str], ...]:
     """Return phylum, family and genus of each species, its own name where one is unknown."""
     ranks = species[["phylum", "family", "genus"]].astype(str)
     unknown = ranks.isin(["", schema.UNCLASSIFIED])
-    return ranks.mask(unknown, species["feature"], axis=0).to_numpy(dtype=str)
+    known = ranks.mask(unknown, species.index.to_series(), axis=0)
+    return tuple(known.itertuples(index=False, name=None))
 
 
-@cache
-def _decide(family: str, genus: str, pathway: str, breadth: float) -> bool:
-    own_way = hash_uniform(f"{genus} differs in {pathway}") < OWN_WAY
-    return hash_uniform(f"{genus if own_way else family} has {pathway}") < breadth
+@lru_cache(maxsize=4)
+def _decide_all(homes: tuple, rules: tuple) -> np.ndarray:
+    """Return who carries what, homes x pathways."""
+    distinct = list(dict.fromkeys(homes))
+    found = np.zeros((len(distinct), len(rules)))
+    for column, (pathway, carriers, breadth) in enumerate(rules):
+        named = set(carriers.split(";")) - {""}
+        has = {family: hash_uniform(f"{family} has {pathway}") for _, family, _ in distinct}
+        for row, home in enumerate(distinct):
+            found[row, column] = not named.isdisjoint(home) or (
+                breadth > 0 and _decide(has[home[1]], home[2], pathway) < breadth
+            )
+    position = {home: row for row, home in enumerate(distinct)}
+    return found[[position[home] for home in homes]]
+
+
+def _decide(family: float, genus: str, pathway: str) -> float:
+    """Return the number that counts for a genus: its family's, or one of its own."""
+    own_way, own = hash_uniforms(f"{genus} has {pathway}")
+    return own if own_way < OWN_WAY else family
 
 
 def hash_uniform(text: str) -> float:
     """Return a number from 0 to 1 that depends on the text alone."""
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:6], "big") / 2**48
+    return hash_uniforms(text)[0]
+
+
+def hash_uniforms(text: str) -> tuple[float, float]:
+    """Return two numbers from 0 to 1 that depend on the text alone."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48, int.from_bytes(digest[6:12], "big") / 2**48

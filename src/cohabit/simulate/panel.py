@@ -67,7 +67,8 @@ def draw_panel(
     Parameters
     ----------
     template : Template
-        Columns intercept, spread, household_share, and loadings named ``factor1``, ...
+        Columns intercept, spread, household_share; loadings named ``factor1``, ..., or a group
+        and its loading; optionally skew.
     exposures : DataFrame, people x factors
     coefficients : DataFrame, factors x features
     inherited : ndarray, people x features
@@ -78,7 +79,10 @@ def draw_panel(
     share = np.clip(template.column("household_share") * design.household_sharing, 0, 1)
     spread = template.column("spread")
     household = _draw_scores(dice, "household", template) * (spread * np.sqrt(share))
-    person = _draw_scores(dice, "person", template) * (spread * np.sqrt(1 - share))
+    person = _draw_scores(dice, "person", template)
+    if "skew" in template.table:
+        person = skew_left(person, template.column("skew"))
+    person *= spread * np.sqrt(1 - share)
     fixed = combine(exposures, coefficients) + template.column("intercept")
     return Panel(
         template=template,
@@ -89,6 +93,17 @@ def draw_panel(
         person=person,
         level=fixed + inherited + household + person,
     )
+
+
+def skew_left(scores: np.ndarray, strength: np.ndarray | float) -> np.ndarray:
+    """Return standard normal scores bent into a long left tail; mean 0 and variance 1 stay.
+
+    A shifted lognormal turned round: (exp(k²/2) - exp(-k z)) / sd; the scores as they are
+    where the strength k is 0.
+    """
+    k = np.where(np.equal(strength, 0), 1.0, strength)
+    sd = np.exp(k**2 / 2) * np.sqrt(np.expm1(k**2))
+    return np.where(np.equal(strength, 0), scores, (np.exp(k**2 / 2) - np.exp(-k * scores)) / sd)
 
 
 def _draw_scores(dice: Dice, per: str, template: Template) -> np.ndarray:
