@@ -40,13 +40,14 @@ def test_permanova__auto_scheme_follows_how_a_term_varies(cohort):
     }
 
 
-def test_permanova__order_of_samples_never_matters(cohort):
+@pytest.mark.parametrize("blocks", ["household_id", None])
+def test_permanova__order_of_samples_never_matters(cohort, blocks):
     metadata, _, distances = cohort
     mixed = np.random.default_rng(0).permutation(len(metadata))
-    formula = "site + age + sex + group"
-    first = permanova(distances, metadata, formula, rng=3)
-    second = permanova(distances, metadata.iloc[mixed], formula, rng=3)
-    third = permanova(distances.iloc[mixed, mixed], metadata, formula, rng=3)
+    formula, options = "site + age + sex + group", {"rng": 3, "blocks": blocks}
+    first = permanova(distances, metadata, formula, **options)
+    second = permanova(distances, metadata.iloc[mixed], formula, **options)
+    third = permanova(distances.iloc[mixed, mixed], metadata, formula, **options)
     for other in (second, third):
         pd.testing.assert_frame_equal(first, other, rtol=1e-9)
 

@@ -59,17 +59,16 @@ def read_homes(people: pd.DataFrame, blocks: str | None, strata: str | None) -> 
         When a column is not there, a value is missing, or a person has several samples.
         The default place, ``site``, may be absent.
     """
-    n = len(people)
-    household, names = np.arange(n), np.asarray(people.index)
+    household, names = pd.factorize(people.index.astype(str), sort=True)
     if blocks is not None:
         household, names = _codes(people, blocks, "blocks")
         _check_persons(people, blocks)
     if strata == "site" and "site" not in people:
         strata = None
-    stratum = np.zeros(n, dtype=np.int64)
+    stratum = np.zeros(len(people), dtype=np.int64)
     if strata is not None:
         stratum, _ = _codes(people, strata, "strata")
-    return Homes(household, names, blocks, strata, stratum)
+    return Homes(household, np.asarray(names), blocks, strata, stratum)
 
 
 def household_order(terms: Sequence[Term], homes: Homes, ids: pd.Index) -> np.ndarray:
@@ -198,7 +197,7 @@ def _codes(people: pd.DataFrame, column: str, option: str) -> tuple[np.ndarray, 
     if len(missing):
         raise ValueError(
             f"column {column!r}: {len(missing)} value(s) missing, first {[*missing[:5]]}; "
-            "fill them in or leave these people out"
+            f"fill them in, leave these people out, or pass {option}=None"
         )
     codes, names = pd.factorize(people[column].astype(str), sort=True)
     return codes, np.asarray(names)
