@@ -11,7 +11,13 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from statsmodels.regression.linear_model import OLS
 
-from cohabit.epidemiology_families import Liability, count_pairs, fit_liability, recurrence
+from cohabit.epidemiology_families import (
+    Liability,
+    count_pairs,
+    fit_liability,
+    pool_recurrence,
+    recurrence,
+)
 from cohabit.epidemiology_ratios import (
     attributable_fraction,
     conditional_logit,
@@ -35,6 +41,7 @@ __all__ = [
     "latitude_slope",
     "mantel_haenszel",
     "odds_ratio",
+    "pool_recurrence",
     "predict_by_score",
     "recurrence",
     "risk_by_age_at_move",
@@ -59,14 +66,14 @@ def fit_logistic(ill: pd.Series, exposures: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        exposure, estimate (odds ratio), low, high, p_value, n.
+        feature, estimate (odds ratio), low, high, p_value, n, note.
     """
     design = sm.add_constant(exposures.loc[ill.index].astype(float))
     fit = sm.Logit(ill.astype(float), design).fit(disp=False)
     table = np.exp(pd.concat([fit.params, fit.conf_int()], axis=1)).drop(index="const")
     table.columns = ["estimate", "low", "high"]
     table["p_value"] = fit.pvalues
-    return table.rename_axis("exposure").reset_index().assign(n=len(ill))
+    return table.rename_axis("feature").reset_index().assign(n=len(ill), note="")
 
 
 def find_interaction(one: pd.Series, other: pd.Series, ill: pd.Series) -> pd.DataFrame:

@@ -129,6 +129,35 @@ def recurrence(affected: pd.Series, relatives: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def pool_recurrence(tables: list[pd.DataFrame], relations: dict[str, str]) -> pd.DataFrame:
+    """Add up studies of recurrence, under the names that `relations` gives.
+
+    Parameters
+    ----------
+    tables : list of DataFrame
+        From `recurrence`, each from people of its own.
+    relations : dict
+        Relation -> name; two relations of one name are pooled, others are left out.
+
+    Returns
+    -------
+    DataFrame
+        One row a name, in the order of `relations`; as from `recurrence`, with `relation` called
+        feature, `p_value` (missing) and `note`.
+    """
+    table = pd.concat(tables)
+    table["feature"] = table["relation"].astype(str).map(relations)
+    table["population"] = table["estimate"] / table["ratio"]
+    rows = []
+    for name in dict.fromkeys(relations.values()):
+        chosen = table[table["feature"] == name]
+        hits, of = int(chosen["affected"].sum()), int(chosen["n"].sum())
+        found = np.arange(of) < hits
+        row = _recurrence_row(name, found, chosen["population"].mean()) if of else {"n": 0}
+        rows.append(row | {"relation": name, "p_value": np.nan, "note": "" if of else "no pairs"})
+    return pd.DataFrame(rows).rename(columns={"relation": "feature"})
+
+
 def _recurrence_row(relation: str, found: np.ndarray, population: float) -> dict:
     share = found.mean()
     effective = len(found) / (1 + share)  # a concordant pair is one observation, seen twice

@@ -123,7 +123,7 @@ def conditional_logit(ill: pd.Series, exposures: pd.DataFrame, sets: pd.Series) 
     Returns
     -------
     DataFrame
-        One row an exposure: exposure, estimate (odds ratio), low, high, p_value, n (sets).
+        One row an exposure: feature, estimate (odds ratio), low, high, p_value, n (sets), note.
     """
     model = ConditionalLogit(
         ill.astype(float).to_numpy(),
@@ -133,8 +133,8 @@ def conditional_logit(ill: pd.Series, exposures: pd.DataFrame, sets: pd.Series) 
     fit = model.fit(disp=False)
     ends = np.exp(fit.conf_int())
     columns = {"estimate": np.exp(fit.params), "low": ends[:, 0], "high": ends[:, 1]}
-    table = pd.DataFrame({"exposure": list(exposures), **columns, "p_value": fit.pvalues})
-    return table.assign(n=sets.loc[ill.index].nunique())
+    table = pd.DataFrame({"feature": list(exposures), **columns, "p_value": fit.pvalues})
+    return table.assign(n=sets.loc[ill.index].nunique(), note="")
 
 
 def draw_controls(

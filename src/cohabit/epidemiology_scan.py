@@ -1,4 +1,4 @@
-"""Kulldorff's spatial scan: is any circle of the map fuller than chance allows?"""
+"""Kulldorff's spatial scan: whether any circle of the map is fuller than chance allows."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,7 @@
 """The only door to truth: what was planted, beside what was published and found."""
 
 import os
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,18 @@ def _read_truth_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
+def read_population_truth() -> pd.DataFrame:
+    """Read what the default population of notebooks 01a to 01c holds, as estimands.
+
+    It depends on the design alone, so it is computed once, by the population's calibration, and
+    shipped: contrast (``"population:default"``), scale, feature, value.
+    """
+    path = files("cohabit") / "simulate" / "template" / "population_targets.tsv"
+    with path.open(encoding="utf-8") as text:
+        table = pd.read_csv(text, sep="\t", comment="#")
+    return table.rename(columns={"reached": "value"})[["contrast", "scale", "feature", "value"]]
+
+
 def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     """Find what was planted for each claim, and whether the claim is true in this world.
 
@@ -103,7 +116,7 @@ def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         claim_id; planted; planted_scale; true_here (missing where the world has no such value).
     """
-    tables = _lookup(truth.estimands)
+    tables = _lookup(pd.concat([truth.estimands, read_population_truth()], ignore_index=True))
     rows = [_planted(claim, tables) for claim in claims.itertuples()]
     table = pd.DataFrame(rows, columns=["claim_id", "planted", "planted_scale", "true_here"])
     return table.astype({"planted": float, "true_here": "boolean"})

@@ -98,7 +98,9 @@ class Run:
     def read_estimates(self) -> pd.DataFrame:
         """Read the estimates of all notebooks that finished, with the notebook's number."""
         found = sorted((self.folder / "tables").glob("*_estimates.tsv"))
-        parts = [pd.read_csv(path, sep="\t").assign(notebook=path.name[:2]) for path in found]
+        parts = [
+            pd.read_csv(path, sep="\t").assign(notebook=path.name.split("_")[0]) for path in found
+        ]
         columns = [*ESTIMATE_COLUMNS, "notebook"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 

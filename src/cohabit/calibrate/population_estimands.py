@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cohabit.calibrate.recurrence import expect_recurrence
 from cohabit.epidemiology_families import fit_liability
+from cohabit.simulate.exposures import MYTHS, VITAMIN_D_PER_LIGHT
 from cohabit.simulate.hazard import Exposed, Hazard
 from cohabit.simulate.pedigree import KINDRED, TWIN_FAMILY
 from cohabit.simulate.places import HIGH, LOW, list_towns
@@ -49,6 +51,7 @@ def find_estimands(worlds: Worlds) -> pd.Series:
         | _ratios(people.hazard, people.exposed)
         | {"latitude_slope": latitude_slope(people)}
         | _migrants(worlds.migrants)
+        | dict.fromkeys(MYTHS, 1.0)  # they stand in no term of the hazard
     )
     return pd.Series(found, dtype=float)
 
@@ -57,30 +60,26 @@ def _occurrence(population: Population) -> dict[str, float]:
     risk = population.hazard.lifetime_risk(population.exposed)
     female = population.exposed.female
     people = population.people
-    onset = people["onset_age"].dropna()
+    onset = _onset_of_all(population, risk)
     met = population.hazard.course(people["age"].to_numpy())
     living = people["alive"].to_numpy() & (people["age"].to_numpy() >= 18)
     return {
         "lifetime_risk": risk.mean(),
         "sex_ratio": risk[female].mean() / risk[~female].mean(),
-        "onset_mean": onset.mean(),
-        "onset_20_to_50": onset.between(20, 50).mean(),
+        "onset_mean": (risk * onset).sum() / risk.sum(),
+        "onset_20_to_50": (risk * ((onset >= 20) & (onset <= 50))).sum() / risk.sum(),
         "prevalence": 1e5 * (risk * met)[living].mean(),
     }
 
 
-def recurrence(population: Population) -> pd.Series:
-    """Return the expected risk of each kind of relative of an affected person."""
-    risk = population.hazard.lifetime_risk(population.exposed)
-    pairs = population.relatives
-    one, other = risk[pairs["person"]], risk[pairs["relative"]]
-    sums = pd.DataFrame({"both": one * other, "one": one, "relation": pairs["relation"]})
-    sums = sums.groupby("relation", observed=True).sum()
-    return sums["both"] / sums["one"]
+def _onset_of_all(population: Population, risk: np.ndarray) -> np.ndarray:
+    """Return an age at onset for everybody, as if each fell ill, spread evenly over chance."""
+    even = (np.arange(len(risk)) * 0.6180339887) % 1
+    return population.hazard.draw_onset(population.exposed, even * risk * (1 - 1e-9))
 
 
 def _recurrence(worlds: Worlds) -> dict[str, float]:
-    kin, twins = recurrence(worlds.families), recurrence(worlds.twins)
+    kin, twins = (expect_recurrence(group) for group in (worlds.families, worlds.twins))
     risk = worlds.twins.hazard.lifetime_risk(worlds.twins.exposed).mean()
     tables = [
         _pair_table(risk, twins["identical twin"]),
@@ -140,16 +139,34 @@ def _odds(risk: float) -> float:
     return risk / (1 - risk)
 
 
-def latitude_slope(population: Population) -> float:
-    """Return how prevalence per 100,000 adults rises per degree, every region one point."""
-    people = population.people
-    risk = population.hazard.lifetime_risk(population.exposed)
-    ill = 1e5 * risk * population.hazard.course(people["age"].to_numpy())
-    adults = (people["alive"] & (people["age"] >= 18)).to_numpy()
-    table = pd.DataFrame({"ill": ill, "latitude": people["latitude"]})[adults]
-    regions = table.groupby(list_towns()["region"].to_numpy()[people["town"]][adults]).mean()
-    away = regions["latitude"] - regions["latitude"].mean()
-    return float((away * regions["ill"]).sum() / (away**2).sum())
+def latitude_slope(population: Population, steps: int = 7) -> float:
+    """Return how prevalence per 100,000 adults rises per degree, every region one point.
+
+    A region's prevalence is that of everybody, had they all grown up under its light and were
+    its mix of ancestries theirs.
+    """
+    towns, people = list_towns(), population.people
+    regions = towns.groupby("region")[["latitude", "light"]].mean()
+    grid = np.linspace(regions["light"].min(), regions["light"].max(), steps)
+    by_light = pd.DataFrame({light: _prevalence_under(population, light) for light in grid})
+    born = pd.DataFrame({"region": towns["region"].to_numpy()[people["town_of_birth"]]})
+    shares = pd.crosstab(born["region"], people["ancestry"], normalize="index")
+    prevalence = sum(
+        shares[a].to_numpy() * np.exp(np.interp(regions["light"], grid, np.log(by_light.loc[a])))
+        for a in shares
+    )
+    away = regions["latitude"].to_numpy() - regions["latitude"].mean()
+    return float((away * prevalence).sum() / (away**2).sum())
+
+
+def _prevalence_under(population: Population, light: float) -> pd.Series:
+    """Return prevalence by ancestry, per 100,000 adults, had all grown up under one light."""
+    x, people = population.exposed, population.people
+    moved = x.do(light=light, vitamin_d=x.vitamin_d + VITAMIN_D_PER_LIGHT * (light - x.light))
+    met = population.hazard.course(people["age"].to_numpy())
+    ill = 1e5 * population.hazard.lifetime_risk(moved) * met
+    adults = people["alive"] & (people["age"] >= 18)
+    return pd.Series(ill)[adults].groupby(people["ancestry"][adults], observed=True).mean()
 
 
 def _migrants(population: Population) -> dict[str, float]:

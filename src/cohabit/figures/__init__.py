@@ -1,5 +1,15 @@
 """Figures: ``draw_*(data, *, ax)`` only draws, on axes it is given, and returns them."""
 
+from cohabit.figures.causes import (
+    draw_latitude,
+    draw_map,
+    draw_migrants,
+    draw_ratios,
+    draw_recurrence,
+    draw_score,
+    draw_scores_of,
+    draw_two_studies,
+)
 from cohabit.figures.communities import (
     draw_distances,
     draw_ordination,
@@ -29,6 +39,7 @@ from cohabit.figures.style import (
     readable,
     use_style,
 )
+from cohabit.figures.tolerance import draw_tolerance
 from cohabit.figures.verdicts import draw_claims, draw_recovery, draw_scores, draw_verdicts
 
 __all__ = [
@@ -46,11 +57,20 @@ __all__ = [
     "draw_forest",
     "draw_forest_by",
     "draw_hits",
+    "draw_latitude",
+    "draw_map",
+    "draw_migrants",
     "draw_ordination",
     "draw_pairs",
     "draw_power",
     "draw_prevalence",
     "draw_r2",
+    "draw_ratios",
+    "draw_recurrence",
+    "draw_score",
+    "draw_scores_of",
+    "draw_tolerance",
+    "draw_two_studies",
     "draw_recovery",
     "draw_scores",
     "draw_shared",

@@ -94,8 +94,8 @@ def _read_claims(folder: Path) -> pd.DataFrame:
 
 def _find_notebooks(folder: Path, summary: dict) -> list[NotebookResult]:
     """Join what run.json says with the executed notebooks that lie in the folder."""
-    executed = {path.name[:2]: path for path in sorted((folder / "failed").glob("*.ipynb"))}
-    executed |= {path.name[:2]: path for path in sorted((folder / "notebooks").glob("*.ipynb"))}
+    found = [path for name in ("failed", "notebooks") for path in (folder / name).glob("*.ipynb")]
+    executed = {path.name.split("_")[0]: path for path in found}
     told = summary.get("notebooks") or []
     if isinstance(told, dict):
         told = [{"number": number, **about} for number, about in told.items()]

@@ -69,7 +69,7 @@ def _describe_claim(row: dict) -> ClaimRow:
     scale = "" if _same_unit(row) else SCALE_WORDS.get(_text(row.get("planted_scale")), "")
     return ClaimRow(
         claim_id=_text(row.get("claim_id")),
-        notebook=_text(row.get("notebook")) or _text(row.get("claim_id"))[:2],
+        notebook=_text(row.get("notebook")) or _text(row.get("claim_id")).split(".")[0],
         statement=_text(row.get("statement")) or _text(row.get("claim")),
         quantity=_text(row.get("quantity")),
         unit=_text(row.get("unit")),

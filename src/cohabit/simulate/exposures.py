@@ -16,6 +16,7 @@ MYTHS = {"allergies": 0.3, "pets": 0.5, "heavy_metals": 0.2, "solvents": 0.12}
 
 EVER_SMOKED, EVER_INFECTED, MONONUCLEOSIS = 0.45, 0.942, 0.35
 OVERWEIGHT_AT_20 = 27.0  # kg/m2, the cut of Hedstrom 2014
+VITAMIN_D_PER_LIGHT = 45.0  # nmol/L from no light to that of the equator (our choice)
 KINDRED_SHARE, SIBLING_SHARE = 0.1, 0.2
 
 
@@ -59,7 +60,9 @@ def draw_exposures(circles: Circles, sex: np.ndarray, light: np.ndarray) -> pd.D
     """
     habits = [_smoke(circles, sex), _grow(circles), _infect(circles)]
     table = pd.concat([pd.DataFrame(part) for part in habits], axis=1)
-    table["vitamin_d"] = np.maximum(35 + 45 * light + 22 * circles.normals("vitamin_d"), 8)
+    table["vitamin_d"] = np.maximum(
+        35 + VITAMIN_D_PER_LIGHT * light + 22 * circles.normals("vitamin_d"), 8
+    )
     for name, share in {**INFECTIONS, **MYTHS}.items():
         table[name] = circles.uniforms(name, shared=True) < share
     return table

@@ -59,7 +59,7 @@ class Hazard:
         genes = (
             c["drb1_1501"] * x.drb1
             + c["a0201"] * x.a0201
-            + x.loci_score
+            + c["loci"] * x.loci_score
             + c["unmeasured"] * x.unmeasured
             + c["combination"] * x.combination
         )
@@ -111,21 +111,24 @@ class Hazard:
         smoke = (middle >= start[:, None]) & (middle < stop[:, None])
         return edges, np.exp(virus + d.lifestyle * c["smoking"] * smoke)
 
+    def exposure(self, x: Exposed) -> np.ndarray:
+        """Return what comes and goes, m(a), averaged over the common hazard of a life."""
+        edges, factors = self.stretches(x)
+        return (np.diff(edges, axis=1) * factors).sum(axis=1)
+
     def lifetime_risk(self, x: Exposed) -> np.ndarray:
         """Return each person's risk of MS by the age of 75."""
-        edges, factors = self.stretches(x)
-        exposure = (np.diff(edges, axis=1) * factors).sum(axis=1)
-        return -np.expm1(-np.exp(self.score(x)) * exposure)
+        return -np.expm1(-np.exp(self.score(x)) * self.exposure(x))
 
     def draw_onset(self, x: Exposed, u: np.ndarray) -> np.ndarray:
         """Return each person's age at onset from uniforms; missing for who stays healthy."""
         edges, factors = self.stretches(x)
         met = np.cumsum(np.diff(edges, axis=1) * factors, axis=1)
         wanted = -np.log1p(-u) / np.exp(self.score(x))
-        onset = np.full(len(u), np.nan)
         ill = np.flatnonzero(wanted < met[:, -1])
-        for person in ill:
-            known = np.concatenate([[0.0], met[person]])
-            onset[person] = np.interp(wanted[person], known, edges[person])
-        onset[ill] = self.age_at(onset[ill])
+        stretch = (wanted[ill, None] >= met[ill]).sum(axis=1)
+        before = np.where(stretch > 0, met[ill, np.maximum(stretch - 1, 0)], 0.0)
+        share = edges[ill, stretch] + (wanted[ill] - before) / factors[ill, stretch]
+        onset = np.full(len(u), np.nan)
+        onset[ill] = self.age_at(share)
         return onset

@@ -29,7 +29,7 @@ def list_towns() -> pd.DataFrame:
     region = np.repeat(np.arange(N_REGIONS), TOWNS_PER_REGION)
     centre = np.linspace(5, 64, N_REGIONS)[region]
     latitude = centre + draws.uniform(-0.7, 0.7, len(region))
-    weight = (np.exp(-0.5 * ((centre - 51) / 11) ** 2) + 0.06) * draws.uniform(
+    weight = (np.exp(-0.5 * ((centre - 52) / 11) ** 2) + 0.06) * draws.uniform(
         0.5, 1.5, len(region)
     )
     towns = pd.DataFrame(
@@ -85,8 +85,8 @@ def move_people(
     Returns
     -------
     DataFrame, one row a person
-        town_of_birth, birth_latitude, move_age (years, missing when never), town, latitude
-        (where they live as adults), light (of the window).
+        town_of_birth, birth_latitude, move_age (years, missing when never), town, region,
+        latitude (where they live as adults), light (of the window), grew_up_in (town).
     """
     towns = list_towns()
     u = stream(seed, "population/moves").random((len(kindred), 3))
@@ -108,6 +108,7 @@ def move_people(
             "birth_latitude": latitude[birth],
             "move_age": age,
             "town": home.astype(np.int16),
+            "region": towns["region"].to_numpy()[home].astype(np.int16),
             "latitude": latitude[home],
             "light": kept * light[birth] + (1 - kept) * light[home],
             "grew_up_in": np.where(kept > 0.5, birth, home).astype(np.int16),

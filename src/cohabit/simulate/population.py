@@ -15,11 +15,13 @@ from cohabit.simulate.streams import stream
 from cohabit.simulate.template import read_template
 
 CENSUS = 2020
-BORN = (1932, 1958, 1985)
+BORN = (1937, 1963, 1990)
 """Middle year of birth of each generation."""
 
 ANCESTRY_RISK = {"north": 0.0, "south": -0.05, "tropical": -0.15}
 """Log hazard beside HLA: our illustration of a baseline that ancestry carries along."""
+
+AGE_GROUPS = [-1, 18, 30, 40, 50, 60, 70, 80, 120]
 
 DELAY = 2.0  # years from first signs to diagnosis, on average
 
@@ -214,6 +216,7 @@ def _fall_ill(people: pd.DataFrame, exposed: Exposed, hazard: Hazard, seed: int)
     diagnosed = ill & (u[:, 1] < care)
     age = CENSUS - people["birth_year"].to_numpy()
     people["age"] = age.astype(np.int16)
+    people["age_group"] = pd.cut(pd.Series(age), AGE_GROUPS, right=False)
     people["alive"] = u[:, 3] < np.exp(-((age / 88.0) ** 8))
     people["ms"], people["onset_age"] = ill, onset
     people["care"], people["diagnosed"] = care, diagnosed
