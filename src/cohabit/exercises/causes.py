@@ -34,7 +34,7 @@ def _excess_at_sixty(answer: object, context: Context) -> bool | str:
 
 @exercise("01b.2")
 def _world_without_sun(answer: object, _: Context) -> bool | str:
-    """What makes the gradient in the world in which the sun does nothing."""
+    """Name what makes the gradient in the world in which the sun does nothing."""
     return is_name(answer, "ancestry") or (
         "Light and vitamin D do nothing there, and care is as in the first world. What else "
         "changes along with latitude?"

@@ -1,7 +1,19 @@
 """The simulated world: causes, people, community, assays; draws only."""
 
 from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.population import Population, simulate_population
+from cohabit.simulate.population_design import PopulationDesign
 from cohabit.simulate.replication import simulate_replication
 from cohabit.simulate.study import simulate_cohort
+from cohabit.simulate.survey import ask_after, ask_before
 
-__all__ = ["StudyDesign", "simulate_cohort", "simulate_replication"]
+__all__ = [
+    "Population",
+    "PopulationDesign",
+    "StudyDesign",
+    "ask_after",
+    "ask_before",
+    "simulate_cohort",
+    "simulate_population",
+    "simulate_replication",
+]
