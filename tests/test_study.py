@@ -32,7 +32,7 @@ def cohort():
 def test_simulate_cohort__writes_the_same_bytes_in_another_process(cohort, tmp_path):
     write_cohort(cohort, tmp_path / "here")
     there = tmp_path / "there"
-    subprocess.run([sys.executable, "-c", SCRIPT, str(there)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", SCRIPT, str(there)], check=True, timeout=300)
     names = sorted(p.relative_to(there) for p in there.rglob("*") if p.is_file())
     assert len(names) >= 8
     for name in names:
@@ -75,7 +75,8 @@ def test_effects__name_every_planted_factor(cohort):
         "factor", "level", "property", "feature", "coefficient", "scale",
     ]  # fmt: skip
     assert {"group", "treatment", "msss", "site", "sex", "age", "bmi"} <= set(effects["factor"])
-    assert (effects["coefficient"] != 0).all()
+    community = effects["property"].isin(["abundance", "carriage"])
+    assert (effects.loc[community, "coefficient"] != 0).all()
 
 
 def test_tree__has_every_asv_once(cohort):

@@ -106,7 +106,7 @@ FIBRE = {
 }
 """Species -> change of log abundance per SD of fibre: usual directions, an illustration in size."""
 
-CARRIAGE = {"Prevotella": -0.15, "Akkermansia": 0.15}  # genus -> probit of carriage in MS
+CARRIAGE = {"Akkermansia": 0.15}  # genus -> probit of carriage in MS
 
 
 def shrink(coefficient: pd.Series, std_error: pd.Series) -> pd.Series:

@@ -16,7 +16,7 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.effects import DRUGS
 
 DAMPING = 0.8
-LARGEST_D = 0.5  # of MS, in units of the SD of log abundance among carriers
+LARGEST_D = {"species": 0.42, "genera": 0.5}  # of MS, in units of the SD of log abundance among carriers
 LIMITS = {"sex": 1.2, "age": 0.05, "bmi": 0.08}
 """Largest effect on log abundance: of women, per year, per kg/m2."""
 
@@ -97,14 +97,14 @@ def solve_disease(
         family = _to_target(plant.family_targets(), have["family"], gain["family"])
         genus = _to_target(plant.genus_targets(), have["genus"], gain["genus"])
         change = _blend(change, species["family_calibration"].map(family), 0.35)
-        change = _blend(change, species["genus"].map(genus), 0.6)
+        change = _blend(change, species["genus"].map(genus), 0.45)
         named = genus.reindex(plant.NAMED_GENERA)
         change = _blend(change, species["genus"].map(named), 1.0)
         moved = species["ms_all"] + DAMPING * change.fillna(0.0)
-        limit = LARGEST_D * species["log_sd"]
+        limit = LARGEST_D["species"] * species["log_sd"]
         species["ms_all"] = moved.clip(-limit, limit).where(planted, 0.0)
         species = plant.split_disease(species)
-        limit = LARGEST_D * genera["log_sd"]
+        limit = LARGEST_D["genera"] * genera["log_sd"]
         genera["ms"] = _move_own(genera["ms"], own, have["genus"], gain["genus"], limit)
     return species, genera
 
