@@ -1,5 +1,6 @@
 """Solve the template's constants and score a cohort against the real study's figures."""
 
+from cohabit.calibrate.fit import fit_template
 from cohabit.calibrate.score import score
 
-__all__ = ["score"]
+__all__ = ["fit_template", "score"]

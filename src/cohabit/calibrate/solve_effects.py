@@ -16,7 +16,7 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.effects import DRUGS
 
 DAMPING = 0.8
-LARGEST_D = {"species": 0.42, "genera": 0.5}  # of MS, in units of the SD of log abundance among carriers
+LARGEST_D = {"species": 0.42, "genera": 0.5}  # of MS, in SDs of log abundance of carriers
 LIMITS = {"sex": 1.2, "age": 0.05, "bmi": 0.08}
 """Largest effect on log abundance: of women, per year, per kg/m2."""
 
