@@ -7,6 +7,7 @@ import pytest
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.amplicons import draw_genera
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE, draw_community
+from cohabit.simulate.dag import parents
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
 
@@ -154,3 +155,12 @@ def test_fibre__moves_the_community_by_the_diet_dial(people):
     planted = fed.coefficients.loc["diet:fibre"].to_numpy() != 0
     assert planted.sum() >= 10
     assert (moved == planted).all()
+
+
+def test_species__are_drawn_from_their_parents_in_the_graph_and_nothing_else(people, community):
+    listed = {name for name in parents()["species"] if name != "diet"}
+    alone = draw_community(people[sorted(listed)], SMALL, SEED)
+    assert alone.log_abundance.tobytes() == community.log_abundance.tobytes()
+    for parent in listed - {"smoking"}:
+        with pytest.raises(KeyError):
+            draw_community(people[sorted(listed - {parent})], SMALL, SEED)
