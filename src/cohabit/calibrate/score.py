@@ -26,7 +26,7 @@ FED = (
     *("D01", "D02", "D03", "D05", "D06", "C01", "C02", "C03", "C04", "C12", "C13"),
     *("S01", "S04", "S05", "S06", "S07", "S12", "T07", "T08", "T09", "T11", "T12"),
     *("T13", "T14", "T15", "T25", "T26", "T27", "T28", "T29", "N1"),
-    *("W4", "W5", "W6", "M1", "M2", "M4", "M5", "M6", "M7", "M9", "M10", "M11"),
+    *("W4", "W5", "W6", *(f"M{number}" for number in range(1, 13))),
 )
 """Rows whose figure built the template; every other row comes out by itself."""
 

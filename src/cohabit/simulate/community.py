@@ -150,7 +150,8 @@ def assemble(
 
 def combine(exposures: pd.DataFrame, coefficients: pd.DataFrame) -> np.ndarray:
     """Return exposures times coefficients, people x taxa; einsum, so that bytes are stable."""
-    return np.einsum("iq,qj->ij", exposures.to_numpy(float), coefficients.to_numpy(float))
+    rows, columns = exposures.to_numpy(float), coefficients.to_numpy(float)
+    return np.einsum("iq,qj->ij", rows, columns, order="C")
 
 
 def _shares(observed: np.ndarray, design: StudyDesign) -> np.ndarray:

@@ -5,7 +5,7 @@ A pathway's carriers are named by genus, family or phylum where biology says who
 people: a family carries it when its hash falls below the breadth, and every second genus decides
 for itself by its own hash. A pathway that was released as lower (higher) in MS is carried at half
 that breadth, and besides by two thirds of the genera that fall (rise) in this world, again by
-hash. Species without a family or a genus are hashed by their own name.
+hash. A species without a genus or a family is hashed by its own name or its genus.
 """
 
 import hashlib
@@ -93,11 +93,12 @@ def build_content(species: pd.DataFrame, pathways: pd.DataFrame) -> np.ndarray:
 
 
 def _find_homes(species: pd.DataFrame) -> tuple[tuple[str, str, str], ...]:
-    """Return phylum, family and genus of each species, its own name where one is unknown."""
-    ranks = species[["phylum", "family", "genus"]].astype(str)
-    unknown = ranks.isin(["", schema.UNCLASSIFIED])
-    known = ranks.mask(unknown, species.index.to_series(), axis=0)
-    return tuple(known.itertuples(index=False, name=None))
+    """Return phylum, family and genus of each species; the next lower name where one is unknown."""
+    lower, names = species.index.to_series(), {}
+    for rank in ("genus", "family", "phylum"):
+        known = species[rank].astype(str)
+        lower = names[rank] = known.mask(known.isin(["", schema.UNCLASSIFIED]), lower)
+    return tuple(zip(names["phylum"], names["family"], names["genus"], strict=True))
 
 
 @lru_cache(maxsize=4)
