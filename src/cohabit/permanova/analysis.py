@@ -66,6 +66,21 @@ def permanova(
         When an option, a column or a sample is unknown, a value is missing, or no residual
         degrees of freedom are left.
 
+    Notes
+    -----
+    A small p-value says that groups differ in position, in spread, or in both: look at
+    `dispersion` too. One sample a person; households of any size. A term within households
+    needs nothing of the household but that its members are exchangeable; a term between
+    households needs households that are.
+
+    Examples
+    --------
+    ::
+
+        distances = bray_curtis(relative_abundance(counts))
+        table = permanova(distances, people, "site + age + bmi + sex + group", rng=1)
+        table.loc["group", ["r2_adjusted", "p_value", "scheme"]]
+
     References
     ----------
     .. [1] McArdle & Anderson (2001). Ecology 82:290.
