@@ -16,13 +16,13 @@ from cohabit.simulate.community import Community, assemble, draw_community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
-from cohabit.simulate.molecules import draw_molecules
+from cohabit.simulate.molecules import Molecules, draw_molecules
 from cohabit.simulate.taxa import read_taxa
 
 REFERENCE_SEED = 20_220_915
 REFERENCE_PAIRS = 1500
 HALF_READ = {"shotgun": 0.5 / 500_000, "16s": 0.5 / 20_000}  # share that stands in for none
-SCALES = ("latent", "carried", "clr", "asin", "prevalence")
+ASSAYS = (*schema.ASSAYS, "pathways", "metabolites")
 COLUMNS = ["assay", "contrast", "scale", "feature", "value"]
 
 
@@ -41,7 +41,8 @@ def find_estimands(design: StudyDesign) -> pd.DataFrame:
         Species of the shotgun template and genera of the 16S template; effects of each
         label on five scales: ``latent`` and ``carried`` (log share among carriers) in
         natural logs, ``clr`` (half a read added), ``asin`` (arcsine square root of the
-        share), ``prevalence`` (share of carriers).
+        share), ``prevalence`` (share of carriers). Pathways have the scales ``latent``,
+        ``asin`` and ``prevalence`` (share in whom it is detected), metabolites ``latent``.
     """
     return _find(json.dumps(design.to_dict(), sort_keys=True)).copy()
 
@@ -49,29 +50,39 @@ def find_estimands(design: StudyDesign) -> pd.DataFrame:
 @lru_cache(maxsize=8)
 def _find(text: str) -> pd.DataFrame:
     design = StudyDesign(**json.loads(text))
-    patients, species, genera = _draw_reference(design)
-    worlds = _label(species.exposures)
-    parts = []
-    for assay in schema.ASSAYS:
-        seen = {}
-        for name, exposures in worlds.items():
-            moved = species.expose(exposures)
-            if assay == "16s":
-                moved = follow_species(genera.expose(exposures), moved)
-            seen[name] = _Seen.of(moved, HALF_READ[assay])
-        parts.append(_contrast(seen, patients).assign(assay=assay))
-    parts += _contrast_molecules(design, patients, worlds, species, genera)
+    patients, *reference = _draw_reference(design)
+    seen = {assay: {} for assay in ASSAYS}
+    for name, exposures in _label(reference[0].exposures).items():
+        for assay, view in _see(exposures, *reference).items():
+            seen[assay][name] = view
+    parts = [_contrast(worlds, patients).assign(assay=assay) for assay, worlds in seen.items()]
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def _draw_reference(design: StudyDesign) -> tuple[pd.DataFrame, Community, Community]:
+def _draw_reference(
+    design: StudyDesign,
+) -> tuple[pd.DataFrame, Community, Community, Molecules]:
     """Draw patients in the proportions of the design's sites."""
     large = _enlarge(design)
     people = draw_people(large, REFERENCE_SEED)
     patients = people[people["group"] == "MS"]
     species = draw_community(patients, large, REFERENCE_SEED)
     genera = assemble(patients, read_taxa("genera"), large, REFERENCE_SEED, "genera")
-    return patients, species, genera
+    followed = follow_species(genera, species)
+    return patients, species, genera, draw_molecules(species, followed, large, REFERENCE_SEED)
+
+
+def _see(exposures: pd.DataFrame, species: Community, genera: Community, molecules: Molecules):
+    """Return what each assay sees of the same patients under other exposures."""
+    species = species.expose(exposures)
+    genera = follow_species(genera.expose(exposures), species)
+    made = molecules.expose(exposures, species, genera)
+    return {
+        "shotgun": _Seen.of(species, HALF_READ["shotgun"]),
+        "16s": _Seen.of(genera, HALF_READ["16s"]),
+        "pathways": _SeenMolecules(made.pathways.scales(), made.pathways.panel.features),
+        "metabolites": _SeenMolecules(made.metabolites.scales(), made.metabolites.panel.features),
+    }
 
 
 def _enlarge(design: StudyDesign) -> StudyDesign:
@@ -96,29 +107,13 @@ def _label(exposures: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return worlds
 
 
-def _contrast_molecules(design, patients, worlds, species, own) -> list[pd.DataFrame]:
-    """Return the contrasts of pathways and of metabolites."""
-    large = _enlarge(design)
-    drawn = draw_molecules(species, follow_species(own, species), large, REFERENCE_SEED)
-    pathways, metabolites = {}, {}
-    for name, exposures in worlds.items():
-        moved = species.expose(exposures)
-        made = drawn.expose(exposures, moved, follow_species(own.expose(exposures), moved))
-        pathways[name] = _Molecular(made.pathways.scales(), made.pathways.panel.features)
-        metabolites[name] = _Molecular(made.metabolites.scales(), made.metabolites.panel.features)
-    return [
-        _contrast(pathways, patients).assign(assay="pathways"),
-        _contrast(metabolites, patients).assign(assay="metabolites"),
-    ]
-
-
-class _Molecular:
+class _SeenMolecules:
     """One world's people x molecules on the scales of the table."""
 
     def __init__(self, scales: dict[str, np.ndarray], features: pd.Index):
         self.scales, self.taxa = scales, features
 
-    def minus(self, other: "_Molecular", rows=slice(None)) -> dict[str, np.ndarray]:
+    def minus(self, other: "_SeenMolecules", rows=slice(None)) -> dict[str, np.ndarray]:
         """Return the mean differences over the people, one array over features a scale."""
         return {
             scale: (values - other.scales[scale])[rows].mean(axis=0)
