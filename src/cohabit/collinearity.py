@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import linalg
 
 _TOLERANCE = 1e-7
 
@@ -72,5 +71,5 @@ def _null(scaled: np.ndarray, length: np.ndarray, kept: list[int]) -> np.ndarray
     null = np.zeros((scaled.shape[1], len(dropped)))
     for column, position in enumerate(dropped):
         null[position, column] = 1.0
-        null[kept, column] = -linalg.lstsq(scaled[:, kept], scaled[:, position])[0]
+        null[kept, column] = -np.linalg.lstsq(scaled[:, kept], scaled[:, position])[0]
     return null / np.where(length > 0, length, 1.0)[:, None] * length.max(initial=1.0)

@@ -11,7 +11,7 @@ profile likelihood is a function of theta alone (docs/methods.md, "Household mix
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import sparse
 
 _GRID = np.concatenate(
     [
@@ -77,15 +77,15 @@ def decompose(
     y : ndarray, shape (n, n_features)
     """
     scale = np.linalg.norm(x, axis=0)
-    q, r = linalg.qr(x / scale, mode="economic")
-    inverse = linalg.solve_triangular(r, np.eye(len(r))) / scale[:, None]
+    q, r = np.linalg.qr(x / scale)
+    inverse = np.linalg.inv(r) / scale[:, None]
     ols = q.T @ y
     resid = y - q @ ols
     strata = list(split_strata(q, households, resid))
     reduced = np.vstack([s.x for s in strata])
     values = np.concatenate([np.full(len(s.x), s.eigenvalue) for s in strata])
-    null = linalg.qr(reduced)[0][:, q.shape[1] :]
-    small, turn = linalg.eigh(null.T @ (values[:, None] * null))
+    null = np.linalg.qr(reduced, mode="complete")[0][:, q.shape[1] :]
+    small, turn = np.linalg.eigh(null.T @ (values[:, None] * null))
     small = np.maximum(small, 0.0)
     null = null @ turn
     scores = null.T @ np.vstack([s.scores for s in strata])
@@ -130,7 +130,7 @@ def split_strata(q: np.ndarray, households: np.ndarray, resid: np.ndarray):
 
 
 def _stratum(eigenvalue: float, dimension: int, x: np.ndarray, y: np.ndarray) -> Stratum:
-    basis, singular, _ = linalg.svd(x, full_matrices=False)
+    basis, singular, _ = np.linalg.svd(x, full_matrices=False)
     basis = basis[:, singular > 1e-9]
     scores = basis.T @ y
     left = dimension - basis.shape[1]
