@@ -269,3 +269,24 @@ def test_every_figure_is_tested():
     with open(__file__, encoding="utf-8") as source:
         text = source.read()
     assert [name for name in sorted(drawn) if f"figures.{name}(" not in text] == []
+
+
+def test_draw_equivalence__shades_the_band_and_tells_verdicts_by_shape(ax):
+    rows = effects(3).assign(label=list("abc"), verdict=["agrees", "cannot tell", "agrees"])
+    figures.draw_equivalence(rows, (-0.15, 0.15), ax=ax, label="difference")
+    assert legend(ax) == ["counts as no difference", "agrees", "cannot tell"]
+    assert labels(ax.yaxis) == ["a", "b", "c"]
+    assert points(ax) >= 3
+
+
+def test_draw_by_site__keeps_the_house_order_and_leaves_out_missing_values(ax):
+    values = pd.DataFrame(
+        {
+            "site": ["Edinburgh", "Boston"] * 10 + ["Nowhere"],
+            "group": ["MS", "MS", "control", "control"] * 5 + ["MS"],
+            "value": [*np.linspace(0, 1, 20), np.nan],
+        }
+    )
+    figures.draw_by_site(values, ax=ax)
+    assert labels(ax.yaxis) == ["Boston", "Edinburgh"]
+    assert legend(ax) == ["control", "MS"]

@@ -1,6 +1,7 @@
 """Self-checks of the notebooks' exercises: right or wrong, with a hint, never a table."""
 
 from cohabit.exercises import (  # noqa: F401
+    alpha,
     causes,
     geography,
     recovery,

@@ -23,6 +23,7 @@ from cohabit.figures.effects import (
     draw_hits,
     draw_power,
 )
+from cohabit.figures.equivalence import draw_by_site, draw_equivalence
 from cohabit.figures.people import (
     draw_correlations,
     draw_counts,
@@ -49,11 +50,13 @@ __all__ = [
     "VERDICT_COLOURS",
     "colours_for",
     "draw_agreement",
+    "draw_by_site",
     "draw_claims",
     "draw_correlations",
     "draw_counts",
     "draw_depth",
     "draw_distances",
+    "draw_equivalence",
     "draw_forest",
     "draw_forest_by",
     "draw_hits",
