@@ -27,7 +27,7 @@ from cohabit.epidemiology_ratios import (
     risk_ratio,
     share_with_interval,
 )
-from cohabit.epidemiology_scan import scan_map
+from cohabit.epidemiology_scan import map_cases, scan_map
 
 __all__ = [
     "Liability",
@@ -40,6 +40,7 @@ __all__ = [
     "fit_logistic",
     "latitude_slope",
     "mantel_haenszel",
+    "map_cases",
     "odds_ratio",
     "pool_recurrence",
     "predict_by_score",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,31 @@ class Scan:
 
     simulated: np.ndarray
     """The largest log likelihood ratio of each random map."""
+
+
+def map_cases(people: pd.DataFrame, towns: pd.DataFrame) -> pd.DataFrame:
+    """Count cases by the town of birth, beside what latitude and size would lead one to expect.
+
+    Parameters
+    ----------
+    people : DataFrame
+        `town_of_birth` and `ms` (ever ill).
+    towns : DataFrame, one row a town
+        `longitude` and `latitude` (degrees).
+
+    Returns
+    -------
+    DataFrame
+        Towns with people: x, y, cases, expected. Expectation is a Poisson regression of cases on
+        latitude and its square, people as exposure, over all towns.
+    """
+    counts = people.groupby("town_of_birth")["ms"].agg(["sum", "size"])
+    table = towns.loc[counts.index, ["longitude", "latitude"]].set_axis(["x", "y"], axis=1)
+    north = (table["y"] - table["y"].mean()) / 10
+    design = pd.DataFrame({"const": 1.0, "north": north, "square": north**2})
+    family = sm.families.Poisson()
+    fit = sm.GLM(counts["sum"], design, family=family, offset=np.log(counts["size"])).fit()
+    return table.assign(cases=counts["sum"], expected=fit.fittedvalues)
 
 
 def scan_map(

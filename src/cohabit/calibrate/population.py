@@ -35,7 +35,8 @@ HEADER = """\
 """
 REACHED = """\
 # primary targets (ranges and sources) and what the default population holds, as computed by
-# python -m cohabit.calibrate.population over several seeds: the planted values of claims 01a to 01c
+# python -m cohabit.calibrate.population over ten seeds of 600,000 people: the planted values of
+# claims 01a to 01c
 """
 
 
@@ -88,7 +89,7 @@ def main() -> None:
     """Write `population.tsv` and `population_targets.tsv` of the package's template."""
     start = read_template("population").set_index("name")["value"].to_dict()
     constants = solve(start, n_people=200_000, seed=7)
-    targets = score_targets(constants, n_people=200_000, seeds=list(range(101, 111)))
+    targets = score_targets(constants, n_people=600_000, seeds=list(range(101, 111)))
     table = pd.DataFrame({"name": list(constants), "value": list(constants.values())})
     folder = Path(str(files("cohabit.simulate"))) / "template"
     for name, header, rows in (

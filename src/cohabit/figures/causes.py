@@ -69,7 +69,7 @@ def draw_scores_of(scores: pd.DataFrame, *, ax: Axes) -> Axes:
     scores : DataFrame, one row a person
         `score` and `ms` (true or false).
     """
-    edges = np.linspace(*np.percentile(scores["score"], [0.02, 99.98]), 50)
+    edges = np.linspace(*np.percentile(scores["score"], [0.02, 99.98]), 28)
     for ill, label, colour in ((False, "without MS", DOWN), (True, "with MS", UP)):
         chosen = scores.loc[scores["ms"] == ill, "score"]
         ax.hist(chosen, edges, density=True, color=colour, alpha=0.55, label=label)
@@ -161,7 +161,8 @@ def draw_ratios(ratios: pd.DataFrame, *, ax: Axes, label: str = "Odds ratio, log
         )
     ax.axvline(1, color=REFERENCE, linewidth=1)
     ax.set_yticks(places, ratios["label"])
-    ax.set(xscale="log", ylim=(-0.7, len(ratios) - 0.3), xlabel=label)
+    ends = 0.8 * ratios["low"].min(), 1.25 * ratios["high"].max()
+    ax.set(xscale="log", xlim=ends, ylim=(-0.7, len(ratios) - 0.3), xlabel=label)
     _mark_ratios(ax)
     ax.grid(axis="y", visible=False)
     ax.legend(loc="lower center", bbox_to_anchor=(0.35, 1.0), ncols=4)
@@ -170,7 +171,11 @@ def draw_ratios(ratios: pd.DataFrame, *, ax: Axes, label: str = "Odds ratio, log
 
 def _mark_ratios(ax: Axes) -> None:
     low, high = ax.get_xlim()
-    marks = [v for v in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 8, 16, 32) if low <= v <= high]
+    near, far = (
+        (0.6, 0.7, 0.8, 1, 1.25, 1.5, 2, 2.5, 3),
+        (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 8, 16),
+    )
+    marks = [mark for mark in (near if high < 5 * low else far) if low <= mark <= high]
     ax.set_xticks(marks, [f"{value:g}" for value in marks])
     ax.minorticks_off()
 

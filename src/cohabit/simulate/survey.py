@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.simulate.population import Population
+from cohabit.simulate.population_design import PopulationDesign
 from cohabit.simulate.streams import stream
 
 REMEMBERED = 0.85
@@ -27,14 +28,21 @@ def ask_before(population: Population, people: pd.Index, exposures: list[str]) -
     return population.people.loc[people, exposures]
 
 
-def ask_after(population: Population, people: pd.Index, exposures: list[str]) -> pd.DataFrame:
+def ask_after(
+    population: Population,
+    people: pd.Index,
+    exposures: list[str],
+    *,
+    design: PopulationDesign | None = None,
+) -> pd.DataFrame:
     """Return what patients and healthy people tell when asked after the diagnosis.
 
     Everyone forgets a little. Two dials of the design tell patients apart: `recall_bias`, by
     which they search their memory harder and find what was not there, and
-    `reverse_causation`, by which first signs made some take up the exposure.
+    `reverse_causation`, by which first signs made some take up the exposure. Another `design`
+    asks the same people with other dials.
     """
-    design = population.design
+    design = design or population.design
     truth = population.people.loc[people, exposures].to_numpy()
     ill = population.people.loc[people, "ms"].to_numpy()[:, None]
     u = _uniforms(population, people, exposures)
