@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from cohabit.calibrate import plant, solve, start, start_genera
+from cohabit.calibrate import plant, solve, solve_molecules, start, start_genera
 from cohabit.calibrate.solve_effects import solve_covariate, solve_disease
-from cohabit.simulate.template import read_template
+from cohabit.simulate.taxa import read_taxa
+from cohabit.simulate.template import forget_templates, read_template
 
 SITE_SCALE = 1.1  # on the genera's site shares: solved, they stay this much behind
 HEADER = """\
@@ -17,12 +18,15 @@ HEADER = """\
 
 
 def main() -> None:
-    """Write `species.tsv` and `genera.tsv` of the package's template."""
+    """Write `species.tsv` and `genera.tsv` of the package's template, then the molecules'."""
     species, genera = solve_templates()
     folder = Path(str(files("cohabit.simulate"))) / "template"
     for name, table in (("species", species), ("genera", genera)):
         text = table.to_csv(sep="\t", lineterminator="\n", float_format="%.6g", na_rep="NA")
         (folder / f"{name}.tsv").write_text(HEADER + text, encoding="utf-8")
+    forget_templates()
+    read_taxa.cache_clear()
+    solve_molecules.main()
 
 
 def solve_templates() -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -21,6 +21,11 @@ def read_template(name: str) -> pd.DataFrame:
     return _read_once(name).copy()
 
 
+def forget_templates() -> None:
+    """Read every table afresh from now on: for whoever has just written one."""
+    _read_once.cache_clear()
+
+
 @cache
 def _read_once(name: str) -> pd.DataFrame:
     path = resources.files(__name__) / f"{name}.tsv"
