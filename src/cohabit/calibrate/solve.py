@@ -230,7 +230,7 @@ def _missing_variance(table: pd.DataFrame, seen: Seen) -> np.ndarray:
     by_log = np.where(seen.prevalence > 0.02, table["log_sd"] ** 2 - seen.log_sd**2, 0.0)
     weight = table["sd_asin"].notna().astype(float)
     if "follows" in table:  # genera: the SD of logs was released too, and counts where zeros do
-        weight *= np.where(table["prevalence"] > MOSTLY_PRESENT, 1.0, 0.1)
+        weight *= np.where(table["prevalence"] > MOSTLY_PRESENT, 1.0, 0.5)
     mixed = weight * np.where(weight > 0, by_asin, 0.0) + (1 - weight) * by_log
     return np.clip(mixed, -1.5, 1.5)
 

@@ -16,7 +16,7 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.effects import DRUGS
 
 DAMPING = 0.8
-LARGEST_D = {"species": 0.42, "genera": 0.5}  # of MS, in SDs of log abundance of carriers
+LARGEST_D = {"species": 0.36, "genera": 0.5}  # of MS, in SDs of log abundance of carriers
 LIMITS = {"sex": 1.2, "age": 0.05, "bmi": 0.08}
 """Largest effect on log abundance: of women, per year, per kg/m2."""
 
@@ -101,7 +101,8 @@ def solve_disease(
         named = genus.reindex(plant.NAMED_GENERA)
         change = _blend(change, species["genus"].map(named), 1.0)
         moved = species["ms_all"] + DAMPING * change.fillna(0.0)
-        limit = LARGEST_D["species"] * species["log_sd"]
+        largest = species["genus"].map({"Akkermansia": 0.45}).fillna(LARGEST_D["species"])
+        limit = largest * species["log_sd"]
         species["ms_all"] = moved.clip(-limit, limit).where(planted, 0.0)
         species = plant.split_disease(species)
         limit = LARGEST_D["genera"] * genera["log_sd"]

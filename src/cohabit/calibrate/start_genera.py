@@ -18,7 +18,7 @@ from cohabit.simulate.taxa import LINEAGE
 
 DEPTH = 10_000  # reads at which the released prevalence is detection
 TAIL_GENERA = 140
-RARE_SD_SCALE = (1.2, 1.1)  # below 0.02% and 0.1%: the released logs have longer tails
+RARE_SD_SCALE = (1.1, 1.05)  # below 0.02% and 0.1%: the released logs have longer tails
 SD_SCALE = 0.967  # lognormal shares of the released SD lie 3% further apart than the real ones
 GENUS_LOADING = 1.15  # on the released loadings, which counting has weakened
 N_ASVS = 5000
@@ -46,7 +46,8 @@ def start_genera(species: pd.DataFrame) -> pd.DataFrame:
 def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     table = source.reset_index(names="feature")
     table["genus"] = table["feature"]
-    table["mean"], table["prevalence"] = table["mean_rel_abund_hhc"], table["prevalence_hhc"]
+    table["mean"] = table["mean_rel_abund_hhc"]
+    table["prevalence"] = table[["prevalence_hhc", "prevalence_ms"]].mean(axis=1)
     rare = np.select([table["mean"] < 2e-4, table["mean"] < 1e-3], RARE_SD_SCALE, 1.0)
     table["log_sd"] = rare * table["log_sd_hhc"].fillna(1.4)
     known = source["tested"] == 1
