@@ -9,6 +9,7 @@ from cohabit.calibrate.figures_community import (
     measure_explained,
     measure_structure,
 )
+from cohabit.calibrate.figures_diet import measure_diet
 from cohabit.calibrate.figures_molecules import measure_metabolites, measure_pathways
 from cohabit.calibrate.figures_people import measure_people
 from cohabit.calibrate.figures_taxa import (
@@ -26,6 +27,7 @@ FED = (
     *("D01", "D02", "D03", "D05", "D06", "C01", "C02", "C03", "C04", "C12", "C13"),
     *("S01", "S04", "S05", "S06", "S07", "S12", "T07", "T08", "T09", "T11", "T12"),
     *("T13", "T14", "T15", "T25", "T26", "T27", "T28", "T29", "N1"),
+    *("E1", "E2", "E3", "E4", "E5", "E7"),
     *("W4", "W5", "W6", *(f"M{number}" for number in range(1, 13))),
 )
 """Rows whose figure built the template; every other row comes out by itself."""
@@ -56,6 +58,7 @@ def score(cohort: Cohort, replication: Cohort | None = None) -> pd.DataFrame:
     views = Views(cohort)
     values = {
         **measure_people(views),
+        **measure_diet(views),
         **measure_structure(views),
         **measure_alpha(views),
         **measure_distances(views),
