@@ -4,6 +4,9 @@ Seeds were fixed before the first run. A cell holds when its count lies in the e
 interval of 99.9%, Bonferroni over the cells.
 """
 
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -91,3 +94,38 @@ def test_permanova__unadjusted_status_finds_sex_where_it_is_bound_to_disease():
             count[name] += analyse(model, geometry, rng).loc["group", "p_value"] <= 0.05
     assert count["group"] > 60
     assert count["sex + group"] <= binom.ppf(0.9995, 100, 0.05)
+
+
+@pytest.fixture
+def validity(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1]))
+    return import_module("benchmarks.validity_permanova")
+
+
+def test_validity__judges_errors_only_where_there_is_no_effect(validity):
+    counts = pd.DataFrame(
+        {
+            "rejected": [50, 120, 5, 900, 0],
+            "n_replicates": [1000, 1000, 1000, 1000, 0],
+            "effect": [False, False, False, True, False],
+        }
+    )
+    table = validity.judge(counts)
+    assert table["verdict"].tolist() == [
+        "holds",
+        "rejects too often",
+        "rejects too seldom",
+        "",
+        "refused",
+    ]
+    assert table["low"][0] < 0.05 < table["high"][0]
+
+
+def test_validity__counts_what_every_cell_rejects(validity):
+    world = validity.World("loud places", site=5.0)
+    table = validity.rejection_counts(world, planted=False, n_replicates=2, seed=1)
+    cells = pd.DataFrame([(cell.term, str(cell.options)) for cell in validity.CELLS])
+    assert len(table) == len(cells)
+    refused = cells[0].eq("site") & cells[1].str.contains("within")
+    assert (table.loc[refused, "n_replicates"] == 0).all()
+    assert (table.loc[cells[0].eq("site") & ~refused, "rejected"] == 2).all()
