@@ -56,6 +56,32 @@ def test_fit__gives_the_p_values_of_adonis2_on_its_own_permutations(cohort, form
     np.testing.assert_allclose((hits + 1) / (len(draws) + 1), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("cohort", ["pairs", "uneven"])
+@pytest.mark.parametrize(
+    ("strata", "options"),
+    [
+        ("", {"scheme": "free"}),
+        ("household_id", {"scheme": "within"}),
+        ("site", {"scheme": "within", "blocks": "site"}),
+    ],
+)
+def test_permanova__draws_what_adonis2_draws(cohort, strata, options):
+    """Own permutations on both sides: p-values agree within Monte-Carlo error."""
+    metadata, distances = read_cohort(cohort)
+    formula = "site + age + bmi + sex + group"
+    table = permanova(
+        distances, metadata, formula, permute="raw", n_permutations=1999, rng=1, **options
+    )
+    wanted = [cohort, formula, "margin", strata]
+    chosen = (TERMS[["cohort", "formula", "by", "strata"]] == wanted).all(axis=1)
+    expected = TERMS[chosen].set_index("term")["p_value"]
+    found = table.loc[expected.index, "p_value"]
+    moved = found.notna()
+    assert moved.sum() >= (4 if strata else 5)
+    error = np.sqrt(expected * (1 - expected) * (1 / 199 + 1 / 1999)) + 1 / 200
+    assert ((found - expected).abs() < 3.5 * error)[moved].all()
+
+
 def _others(terms, name, by):
     names = [*terms]
     before = names[: names.index(name)]
