@@ -33,7 +33,7 @@ def keep_tables(path: Path) -> None:
 def main(numbers: list[str]) -> None:
     """Keep the tables of the notebooks with these numbers; of all when none is given."""
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        if not numbers or path.name[:2] in numbers:
+        if not numbers or path.name.split("_")[0] in numbers:
             print(path.name, flush=True)
             keep_tables(path)
 

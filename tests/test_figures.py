@@ -1,5 +1,7 @@
 """Figures: what stands on the axes, never its pixels."""
 
+from pathlib import Path
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -264,11 +266,11 @@ def test_draw_scores__draws_percent_and_skips_what_a_method_lacks(ax):
     assert ax.collections[0].get_offsets()[0][0] == pytest.approx(50)
 
 
-def test_every_figure_is_tested():
-    drawn = {name for name in figures.__all__ if name.startswith("draw_")}
-    with open(__file__, encoding="utf-8") as source:
-        text = source.read()
-    assert [name for name in sorted(drawn) if f"figures.{name}(" not in text] == []
+def test_every_figure__is_tested():
+    tests = sorted(Path(__file__).parent.glob("test_figures*.py"))
+    text = "".join(path.read_text(encoding="utf-8") for path in tests)
+    drawn = sorted(name for name in figures.__all__ if name.startswith("draw_"))
+    assert [name for name in drawn if f"{name}(" not in text] == []
 
 
 def test_draw_equivalence__shades_the_band_and_tells_verdicts_by_shape(ax):
@@ -290,3 +292,12 @@ def test_draw_by_site__keeps_the_house_order_and_leaves_out_missing_values(ax):
     figures.draw_by_site(values, ax=ax)
     assert labels(ax.yaxis) == ["Boston", "Edinburgh"]
     assert legend(ax) == ["control", "MS"]
+
+
+def test_draw_replication__counts_the_called_and_draws_what_is_left(ax):
+    batches = pd.DataFrame(
+        {"first": [0.4, -0.4, 0.1], "second": [0.2, -0.2, 0.3], "called": [True, True, False]}
+    )
+    figures.draw_replication(batches, ax=ax)
+    assert legend(ax)[:2] == ["not called (1)", "called in the first batch (2)"]
+    assert legend(ax)[-1] == "0.50 of it left"

@@ -166,7 +166,7 @@ def test_notebook__asks_exercises_that_exist_and_folds_the_solution(path):
 @every_notebook
 def test_truth__is_opened_in_notebook_13_alone(path):
     text = "\n".join(source(cell) for cell in Notebook(path).code)
-    if path.name[:2] != "13":
+    if Notebook(path).number != "13":
         assert not [word for word in TRUTH_WORDS if word in text]
 
 
