@@ -7,6 +7,7 @@ from cohabit.exercises import (  # noqa: F401
     recovery,
     recruitment,
     severity,
+    susceptibility,
     treatment,
 )
 from cohabit.exercises.registry import EXERCISES, check

@@ -31,6 +31,7 @@ from cohabit.figures.people import (
     draw_pairs,
     draw_shared,
 )
+from cohabit.figures.replication import draw_replication
 from cohabit.figures.style import (
     COUNTRY_COLOURS,
     GROUP_COLOURS,
@@ -68,6 +69,7 @@ __all__ = [
     "draw_power",
     "draw_prevalence",
     "draw_r2",
+    "draw_replication",
     "draw_ratios",
     "draw_recurrence",
     "draw_score",

@@ -15,9 +15,14 @@ from cohabit.figures.style import (
 
 
 def draw_equivalence(
-    effects: pd.DataFrame, region: tuple[float, float], *, ax: Axes, label: str
+    effects: pd.DataFrame,
+    region: tuple[float, float],
+    *,
+    ax: Axes,
+    label: str,
+    band: str = "counts as no difference",
 ) -> Axes:
-    """Draw effects with 95% intervals over the band in which a difference counts as none.
+    """Draw effects with 95% intervals over the band in which a claim is true.
 
     Parameters
     ----------
@@ -27,9 +32,11 @@ def draw_equivalence(
         Ends of the band.
     label : str
         What the effect is, with its unit.
+    band : str
+        What the band means.
     """
     places = np.arange(len(effects))[::-1]
-    ax.axvspan(*region, color="#DBEAFE", zorder=0, label="counts as no difference")
+    ax.axvspan(*region, color="#DBEAFE", zorder=0, label=band)
     for verdict, colour in VERDICT_COLOURS.items():
         chosen = (effects["verdict"] == verdict).to_numpy()
         rows = effects[chosen]
