@@ -17,7 +17,7 @@ from cohabit import paths
 from cohabit.runner.fingerprint import hash_library, hash_value
 from cohabit.storage import write_atomically, write_table
 
-CHECKS = ("realism", "null_worlds")
+CHECKS = ("realism", "null_worlds", "causes")
 SHOWN = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels")
 
 

@@ -40,6 +40,11 @@ REACHED = """\
 """
 
 
+def read_constants() -> dict[str, float]:
+    """Return the solved constants that the package ships."""
+    return read_template("population").set_index("name")["value"].to_dict()
+
+
 def solve(constants: dict, *, n_people: int, seed: int, rounds: int = 5) -> dict:
     """Return constants under which the estimands take the values asked of them."""
     constants = dict(constants)
@@ -87,8 +92,7 @@ def score_targets(constants: dict, *, n_people: int, seeds: list[int]) -> pd.Dat
 
 def main() -> None:
     """Write `population.tsv` and `population_targets.tsv` of the package's template."""
-    start = read_template("population").set_index("name")["value"].to_dict()
-    constants = solve(start, n_people=200_000, seed=7)
+    constants = solve(read_constants(), n_people=200_000, seed=7)
     targets = score_targets(constants, n_people=600_000, seeds=list(range(101, 111)))
     table = pd.DataFrame({"name": list(constants), "value": list(constants.values())})
     folder = Path(str(files("cohabit.simulate"))) / "template"
