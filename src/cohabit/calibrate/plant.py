@@ -32,7 +32,7 @@ NAMED_GENERA = ("Akkermansia", "Faecalibacterium", "Blautia", "Prevotella")
 GENUS_P = 0.03  # genera below it are planted, where the template can
 COVARIATE_SCALE = 1.25  # so that sex and BMI explain what they do of the distances
 PREVOTELLA_SCALE = 1.15  # seldom carried in numbers: counts show less than true shares
-FAMILY_SCALE = 0.65  # beyond it, families tell patients apart better than the real ones
+FAMILY_SCALE = 0.5  # beyond it, families tell patients apart better than the real ones
 FAMILY_P = 0.011  # families below it passed a false discovery rate of 0.05
 
 DRUG_SHARES = {
