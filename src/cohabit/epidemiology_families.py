@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import multivariate_normal, norm
 
 from cohabit.epidemiology_ratios import share_with_interval
@@ -35,17 +35,21 @@ def fit_liability(identical: np.ndarray, fraternal: np.ndarray) -> Liability:
     Notes
     -----
     Liabilities of a pair are bivariate normal with correlation h2 (identical) or h2/2
-    (fraternal); both kinds share one threshold, set by the risk over all twins. h2 is the
-    maximum of the likelihood; the 95% interval is where the likelihood ratio stays below 3.84.
+    (fraternal); both kinds share one threshold, fitted anew for every h2. h2 is the maximum of
+    the likelihood; the 95% interval is where the profile's likelihood ratio stays below 3.84.
     A small h2 from fraternal and a large one from identical twins says that genes do not add
     up on this scale.
     """
     identical, fraternal = (np.asarray(table, dtype=float) for table in (identical, fraternal))
     _check_pairs(identical, fraternal)
-    threshold = norm.isf(_risk(identical + fraternal))
+    middle = norm.isf(_risk(identical + fraternal))
 
     def minus_two(h2: float) -> float:
-        return _deviance(identical, h2, threshold) + _deviance(fraternal, h2 / 2, threshold)
+        def at(threshold: float) -> float:
+            return _deviance(identical, h2, threshold) + _deviance(fraternal, h2 / 2, threshold)
+
+        near = (middle - 0.3, middle + 0.3)
+        return minimize_scalar(at, bounds=near, method="bounded", options={"xatol": 1e-4}).fun
 
     best = _least(minus_two)
     low, high = _likelihood_interval(minus_two, best)
@@ -82,9 +86,14 @@ def _least(function) -> float:
 
 
 def _likelihood_interval(function, best: float, drop: float = 3.8415) -> tuple[float, float]:
-    grid = np.linspace(0.0, 0.995, 200)
-    inside = grid[[function(h2) <= function(best) + drop for h2 in grid]]
-    return (float(inside.min()), float(inside.max())) if len(inside) else (best, best)
+    limit = function(best) + drop
+    ends = []
+    for end in (0.0, 0.995):
+        beyond = function(end) > limit
+        ends.append(
+            brentq(lambda h2: function(h2) - limit, best, end, xtol=1e-3) if beyond else end
+        )
+    return ends[0], ends[1]
 
 
 def count_pairs(affected: pd.Series, pairs: pd.DataFrame) -> np.ndarray:
@@ -116,8 +125,9 @@ def recurrence(affected: pd.Series, relatives: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         relation, estimate (share of relatives affected; in twins the probandwise concordance),
-        low, high (95%; pairs in which both are affected count twice, as probandwise rates do,
-        and the interval allows for it), ratio (to the risk of all), n (relatives), affected.
+        low, high (95%; a pair in which both are affected is seen from both sides, so the variance
+        is (2 - p) p (1 - p) / n, and the interval is that of so many fewer), ratio (to the risk
+        of all), n (relatives), affected.
     """
     patients = relatives[_lookup(affected, relatives["person"])]
     ill = _lookup(affected, patients["relative"])
@@ -160,7 +170,7 @@ def pool_recurrence(tables: list[pd.DataFrame], relations: dict[str, str]) -> pd
 
 def _recurrence_row(relation: str, found: np.ndarray, population: float) -> dict:
     share = found.mean()
-    effective = len(found) / (1 + share)  # a concordant pair is one observation, seen twice
+    effective = len(found) / (2 - share)  # a concordant pair is one observation, seen twice
     low, high = share_with_interval(share * effective, effective)
     numbers = {"estimate": share, "low": low, "high": high, "ratio": share / population}
     return {"relation": relation} | numbers | {"n": len(found), "affected": int(found.sum())}

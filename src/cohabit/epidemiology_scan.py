@@ -25,12 +25,15 @@ class Scan:
 
 
 def map_cases(people: pd.DataFrame, towns: pd.DataFrame) -> pd.DataFrame:
-    """Count cases by the town of birth, beside what latitude and size would lead one to expect.
+    """Count families with MS by town, beside what latitude and size would lead one to expect.
+
+    Relatives live near each other and share genes; a kindred counts once in its town, or every
+    family would be a cluster.
 
     Parameters
     ----------
     people : DataFrame
-        `town_of_birth` and `ms` (ever ill).
+        `town_of_birth`, `kindred` and `ms` (ever ill).
     towns : DataFrame, one row a town
         `longitude` and `latitude` (degrees).
 
@@ -40,13 +43,15 @@ def map_cases(people: pd.DataFrame, towns: pd.DataFrame) -> pd.DataFrame:
         Towns with people: x, y, cases, expected. Expectation is a Poisson regression of cases on
         latitude and its square, people as exposure, over all towns.
     """
-    counts = people.groupby("town_of_birth")["ms"].agg(["sum", "size"])
-    table = towns.loc[counts.index, ["longitude", "latitude"]].set_axis(["x", "y"], axis=1)
+    ill = people[people["ms"]].drop_duplicates(["town_of_birth", "kindred"])
+    size = people.groupby("town_of_birth").size()
+    cases = ill.groupby("town_of_birth").size().reindex(size.index, fill_value=0)
+    table = towns.loc[size.index, ["longitude", "latitude"]].set_axis(["x", "y"], axis=1)
     north = (table["y"] - table["y"].mean()) / 10
     design = pd.DataFrame({"const": 1.0, "north": north, "square": north**2})
     family = sm.families.Poisson()
-    fit = sm.GLM(counts["sum"], design, family=family, offset=np.log(counts["size"])).fit()
-    return table.assign(cases=counts["sum"], expected=fit.fittedvalues)
+    fit = sm.GLM(cases, design, family=family, offset=np.log(size)).fit()
+    return table.assign(cases=cases, expected=fit.fittedvalues)
 
 
 def scan_map(
