@@ -301,3 +301,20 @@ def test_draw_replication__counts_the_called_and_draws_what_is_left(ax):
     figures.draw_replication(batches, ax=ax)
     assert legend(ax)[:2] == ["not called (1)", "called in the first batch (2)"]
     assert legend(ax)[-1] == "0.50 of it left"
+
+
+def test_draw_scorecard__counts_what_passes_and_keeps_the_far_in_sight(ax):
+    card = pd.DataFrame(
+        {
+            "block": ["diet", "diet", "distances"],
+            "value": [1.0, 90.0, 2.0],
+            "real_value": [1.1, 1.0, 2.0],
+            "tolerance": [0.2, 0.1, 0.1],
+            "origin": ["fed", "emergent", "emergent"],
+            "passes": [True, False, True],
+        }
+    )
+    figures.draw_scorecard(card, ax=ax)
+    assert "emergent, outside (1)" in legend(ax)
+    assert labels(ax.yaxis) == ["diet", "distances"]
+    assert max(c.get_offsets()[:, 0].max() for c in ax.collections if len(c.get_offsets())) <= 3

@@ -3,6 +3,7 @@
 from cohabit.exercises import (  # noqa: F401
     alpha,
     causes,
+    description,
     geography,
     recovery,
     recruitment,

@@ -32,6 +32,7 @@ from cohabit.figures.people import (
     draw_shared,
 )
 from cohabit.figures.replication import draw_replication
+from cohabit.figures.scorecard import draw_scorecard
 from cohabit.figures.style import (
     COUNTRY_COLOURS,
     GROUP_COLOURS,
@@ -70,6 +71,7 @@ __all__ = [
     "draw_prevalence",
     "draw_r2",
     "draw_replication",
+    "draw_scorecard",
     "draw_ratios",
     "draw_recurrence",
     "draw_score",
