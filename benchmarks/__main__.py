@@ -127,6 +127,7 @@ def machine() -> str:
     return ", ".join(
         [
             f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB",
+            f"load average {os.getloadavg()[2]:.1f} (about 1 when nothing else runs)",
             f"Python {platform.python_version()}",
             *versions,
             *r_versions(),
