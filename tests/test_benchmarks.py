@@ -36,7 +36,7 @@ def test_page__has_a_table_for_every_name_and_a_column_for_every_fact(front):
 
 def test_machine__names_versions_of_everything_compared(front):
     text = front.machine()
-    assert re.search(r"\d+ cores, \d+ GB, Python 3\.\d+", text)
+    assert re.search(r"\d+ cores, \d+ GB, load average \d+\.\d .*, Python 3\.\d+", text)
     assert "numpy" in text
 
 
