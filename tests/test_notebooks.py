@@ -174,6 +174,6 @@ def test_truth__is_opened_in_notebook_13_alone(path):
 def test_figures__have_words_for_who_cannot_see_them(path):
     for cell in Notebook(path).code:
         if figures := source(cell).count("run.write_figure("):
-            words = re.findall(r"\balt ?= ?\"([^\"]+)\"", source(cell))
+            words = re.findall(r"\balt ?= ?\(?\s*\"([^\"]+)\"", source(cell))
             assert len(words) == figures, source(cell)
             assert min(len(text.split()) for text in words) >= 10, words
