@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from cohabit.abundance_pairs import fit_matched_pairs
+from cohabit.abundance.pairs import fit_matched_pairs
 from cohabit.association import fit_ordinal
 
 N_PATIENTS = 209

@@ -10,8 +10,8 @@ from scipy import stats
 from statsmodels.discrete.conditional_models import ConditionalLogit
 
 from cohabit.abundance import COLUMNS, METHODS, compare_abundance, lenient_rule
-from cohabit.abundance_models import density_mode
-from cohabit.abundance_pairs import fit_matched_pairs
+from cohabit.abundance.models import density_mode
+from cohabit.abundance.pairs import fit_matched_pairs
 from cohabit.composition import arcsine_sqrt, clr, filter_features
 from cohabit.mixed import fit_household_model
 from cohabit.paired import paired_wilcoxon

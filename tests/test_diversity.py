@@ -12,7 +12,7 @@ from skbio.stats.ordination import pcoa as skbio_pcoa
 
 from cohabit import diversity
 from cohabit.composition import relative_abundance
-from cohabit.diversity_overlap import sum_minima
+from cohabit.diversity.overlap import sum_minima
 
 ORACLES = Path(__file__).parent / "oracles"
 

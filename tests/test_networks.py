@@ -9,8 +9,9 @@ from scipy import stats
 from skbio.stats.composition import pairwise_vlr
 
 from cohabit import networks
-from cohabit.networks_correlation import _solve_basis
-from cohabit.networks_graph import merge_greedily
+from cohabit.networks import describe
+from cohabit.networks.correlation import _solve_basis
+from cohabit.networks.graph import merge_greedily
 
 
 def named(matrix):
@@ -256,7 +257,7 @@ def test_compare_networks__swaps_only_inside_the_block(pairs):
     _, people = pairs
     labels = (people["group"] == "MS").to_numpy()
     blocks = pd.factorize(people["household_id"])[0]
-    drawn = list(networks._swap(labels, blocks, 200, np.random.default_rng(1)))
+    drawn = list(describe._swap(labels, blocks, 200, np.random.default_rng(1)))
     assert all((np.bincount(blocks, swapped) == 1).all() for swapped in drawn)
     stayed = np.mean([swapped[0] == labels[0] for swapped in drawn])
     assert 0.35 < stayed < 0.65

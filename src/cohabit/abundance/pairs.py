@@ -1,0 +1,137 @@
+"""Tests of the difference within pairs: signed ranks, paired regression, presence."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.special import expit
+
+from cohabit.abundance.comparison import Comparison, join_notes
+from cohabit.collinearity import find_independent
+from cohabit.paired import find_pairs, fit_paired_model, paired_wilcoxon
+
+_NUMBERS = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
+MIN_DISCORDANT = 5
+"""Discordant pairs a coefficient needs: with fewer, Wald's interval means little."""
+
+
+def fit_paired_t_clr(comparison: Comparison) -> pd.DataFrame:
+    """Regress CLR pair differences on covariate differences; the intercept is the effect."""
+    table = fit_paired_model(
+        comparison.clr(), comparison.people, comparison.covariates, **comparison.pair_names
+    )
+    return table.drop(columns=["method", "q_value", "n_nonzero", "converged"])
+
+
+def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
+    """Rank pair differences of asin-sqrt shares; covariates are not in the model."""
+    table = paired_wilcoxon(comparison.asin(), comparison.people, **comparison.pair_names)
+    if comparison.covariates:
+        ignored = f"covariates not in the model: {comparison.covariates}"
+        table["note"] = [join_notes(note, ignored) for note in table["note"]]
+    return table.drop(columns=["method", "q_value", "n_nonzero", "converged"])
+
+
+def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
+    """Model presence by conditional logistic regression within pairs.
+
+    Only pairs in which one of the two has the feature bear on it: the one who has it is
+    told from the one who has not by the differences of group and covariates.
+    """
+    pairs = find_pairs(comparison.people, **comparison.pair_names)
+    differences, alike = _design_differences(comparison, pairs.table)
+    independence = find_independent(differences)
+    present = (comparison.counts[comparison.kept] > 0).astype(float)
+    sign = _subtract(present, pairs.table)
+    fit = fit_matched_pairs(differences.to_numpy()[:, independence.kept], sign)
+    table = pd.DataFrame(fit).assign(feature=comparison.kept, contrast=pairs.contrast)
+    reason = independence.reason(np.eye(differences.shape[1])[0])
+    if reason:
+        table[list(_NUMBERS)] = np.nan
+        table["note"] = reason
+    same = f"the same in both people of every pair: {', '.join(alike)}" * bool(alike)
+    table["note"] = [join_notes(note, pairs.note, same) for note in table["note"]]
+    return table
+
+
+def _design_differences(
+    comparison: Comparison, pairs: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return case minus control of the model matrix, the factor first, and what cancels."""
+    matrix = comparison.matrix
+    first = matrix.terms[comparison.factor]
+    names = first + [name for name in matrix.values if name not in ["Intercept", *first]]
+    differences = pd.DataFrame(_subtract(matrix.values[names], pairs), columns=names)
+    varies = (differences != 0).any()
+    return differences.loc[:, varies], list(varies.index[~varies])
+
+
+def _subtract(table: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
+    return table.loc[pairs["case"]].to_numpy() - table.loc[pairs["control"]].to_numpy()
+
+
+def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndarray]:
+    """Maximise the conditional likelihood of many features at once by Newton's method.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n_pairs, n_coefficients)
+        Case minus control.
+    sign : ndarray, shape (n_pairs, n_features)
+        1 where only the case has the feature, -1 where only the control, 0 where neither
+        or both.
+
+    Returns
+    -------
+    dict of ndarray, each of shape (n_features,)
+        estimate, std_error, low, high, statistic, df, p_value of the first coefficient;
+        n_pairs (discordant) and note.
+    """
+    n_discordant = np.abs(sign).sum(axis=0).astype(int)
+    needed = MIN_DISCORDANT * design.shape[1]
+    note = np.full(sign.shape[1], "", dtype=object)
+    few = n_discordant < needed
+    note[few] = [
+        f"only {count} discordant pairs, fewer than {needed}" for count in n_discordant[few]
+    ]
+    scale = design.std(axis=0) + np.abs(design.mean(axis=0))
+    beta, variance, settled = _newton(design / scale, sign[:, ~few])
+    open_end = ~settled | (np.abs(beta) > 10).any(axis=1)
+    note[np.flatnonzero(~few)[open_end]] = "separated: the pairs leave the odds without a bound"
+    estimate, std_error = np.full((2, len(note)), np.nan)
+    good = note == ""
+    estimate[good] = beta[~open_end, 0] / scale[0]
+    std_error[good] = np.sqrt(variance[~open_end]) / scale[0]
+    half = stats.norm.ppf(0.975) * std_error
+    statistic = estimate / std_error
+    return {
+        "estimate": estimate,
+        "std_error": std_error,
+        "low": estimate - half,
+        "high": estimate + half,
+        "statistic": statistic,
+        "df": np.where(good, np.inf, np.nan),
+        "p_value": 2 * stats.norm.sf(np.abs(statistic)),
+        "n_pairs": n_discordant,
+        "note": note,
+    }
+
+
+def _newton(design: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return coefficients, variances of the first, and which features settled."""
+    n_features, size = sign.shape[1], design.shape[1]
+    beta = np.zeros((n_features, size))
+    ridge = 1e-10 * np.eye(size)
+    for _ in range(30):
+        wrong = expit(-sign * (design @ beta.T)) * (sign != 0)
+        gradient = (sign * wrong).T @ design
+        weight = wrong * (1 - wrong) * (sign != 0)
+        information = np.einsum("ni,nj,nf->fij", design, design, weight, optimize=True)
+        step = np.linalg.solve(information + ridge, gradient[..., None])[..., 0]
+        gain = (gradient * step).sum(axis=1)
+        beta += np.clip(step, -3, 3)
+        if (gain < 1e-14).all():
+            break
+    condition = np.linalg.cond(information) if n_features else np.empty(0)
+    settled = (gain < 1e-12) & (condition < 1e10)
+    variance = np.linalg.inv(information + ridge)[:, 0, 0] if n_features else np.empty(0)
+    return beta, variance, settled
