@@ -212,6 +212,15 @@ def test_stool_fatty_acids__fall_under_every_drug(study, drug):
         assert moved["serum:propionate"] > 0.1
 
 
+def test_serum_fumarate__is_moved_by_dimethyl_fumarate_alone(small):
+    effects = small[1].list_effects()
+    fumarate = effects[
+        (effects["feature"] == "serum:fumarate") & (effects["factor"] == "treatment")
+    ]
+    assert list(fumarate["level"]) == ["dimethyl_fumarate"]
+    assert fumarate["coefficient"].item() == pytest.approx(0.62, abs=0.1)
+
+
 def test_draw_molecules__gives_the_same_bytes_again(small):
     _, again = draw(SMALL)
     for name in ("pathways", "metabolites"):

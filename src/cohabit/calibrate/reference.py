@@ -9,6 +9,8 @@ import pandas as pd
 from cohabit.simulate.amplicons import draw_genera, follow_species
 from cohabit.simulate.community import Community, draw_community
 from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.diet import eat
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.taxa import SITES
@@ -32,6 +34,8 @@ class Reference:
         pairs = {site: TIMES * n for site, n in study.pairs_per_site.items()}
         design = study.replace(pairs_per_site=pairs)
         people = draw_people(design, SEED, complete=True)
+        fibre = eat(people, Dice.of(people, design, SEED))["fibre"]
+        people = people.assign(fibre=fibre)
         species = draw_community(people, design, SEED)
         return cls(design, species, draw_genera(species, design, SEED))
 

@@ -14,6 +14,9 @@ PUBLISHED_DRUGS = {
     "glatiramer": "rrms_glatiramer_acetate",
 }
 DRUGS = (*PUBLISHED_DRUGS, "natalizumab", "anti_cd20")
+ITS_OWN = {"serum:fumarate": "dimethyl_fumarate"}
+"""Metabolites that are one drug itself: no other drug has an effect on them."""
+
 CALLED = 0.05  # released p below which an effect is planted
 ALWAYS = ("stool:acetate", "stool:propionate", "stool:butyrate")
 SHORTER = {"adenosine 5'-monophosphate (AMP)": "AMP"}
@@ -63,6 +66,9 @@ def target_effects(source: pd.DataFrame) -> pd.DataFrame:
             planted = differs | (source[f"{name}_fdr"] < CALLED)
         total = total.where(~always, np.minimum(total, untreated))
         targets[f"target_{drug}"] = total.where(planted)
+    for feature, owner in ITS_OWN.items():
+        others = [f"target_{drug}" for drug in DRUGS if drug != owner]
+        targets.loc[feature, others] = np.nan
     return targets
 
 
