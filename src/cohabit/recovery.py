@@ -30,6 +30,9 @@ METHOD_SCALES = {
 }
 """The scale that each method of `compare_abundance` estimates on."""
 
+POPULATION = "population:"
+"""Contrasts of the population before the cohort; what it holds is no effect on a feature."""
+
 SIGN_ONLY = ("paired_wilcoxon", "presence_clogit")
 """Methods whose estimate has another unit than the truth: sign, not bias or coverage."""
 
@@ -135,7 +138,8 @@ def _planted(claim, tables: dict) -> tuple:
         return claim.claim_id, np.nan, "", pd.NA
     value = float(values[features].mean())
     inside = claim.region_low < value < claim.region_high
-    is_direction = 0 in (claim.region_low, claim.region_high)
+    of_effects = not claim.truth_contrast.startswith(POPULATION)
+    is_direction = of_effects and 0 in (claim.region_low, claim.region_high)
     true_here = inside and (
         not is_direction or _touched_features(claim.truth_contrast, tables) & set(features)
     )
