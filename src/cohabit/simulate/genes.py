@@ -13,7 +13,7 @@ ANCESTRIES = ("north", "south", "tropical")
 HLA_FREQUENCY = {"north": (0.15, 0.28), "south": (0.12, 0.26), "tropical": (0.08, 0.20)}
 """Our illustration: the risk allele is commoner in the ancestry of high latitudes."""
 
-BLOCK = 4096  # kindreds in memory at once; the draws do not depend on it
+BLOCK = 4096  # kindreds in memory at once; draws go block by block, so it is part of the world
 
 
 @dataclass(frozen=True)

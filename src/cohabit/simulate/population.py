@@ -31,7 +31,7 @@ class Population:
     """People in families, and what can be seen of them."""
 
     people: pd.DataFrame
-    """One row a person, by number; see the dictionary in the documentation."""
+    """One row a person, by number; columns in ``docs/methods.md``, The population."""
 
     dosage: np.ndarray
     """People x loci: copies of each locus' risk allele."""
