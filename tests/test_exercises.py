@@ -70,6 +70,8 @@ def scorecards(tmp_path):
         ("08.2", 1.0, -1.0),
         ("08.3", -1.0, 1.0),
         ("08.4", 1.96, 0.1),
+        ("10.1", 0.5, 2),
+        ("10.2", 0.6, 0.4),
     ],
 )
 def test_check__tells_right_from_wrong(write, capsys, exercise_id, right, wrong):

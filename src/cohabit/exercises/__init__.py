@@ -5,6 +5,7 @@ from cohabit.exercises import (  # noqa: F401
     causes,
     description,
     geography,
+    lifestyle,
     recovery,
     recruitment,
     severity,
