@@ -117,6 +117,8 @@ def test_write_report__says_why_there_is_none(tree, monkeypatch, capsys):
         (["--set", "disease"], "--set: expected DIAL=VALUE"),
         (["--set", "disease=-1"], "disease: expected 0 to 3"),
         (["--set", "strangers=3"], "strangers: expected true or false"),
+        (["--pairs", "0"], "n_pairs: expected a whole number from 1; got 0"),
+        (["--pairs", "2", "--without", "truht"], "no part 'truht': did you mean 'truth'?"),
     ],
 )
 def test_simulate__refuses_by_name(tree, capsys, arguments, words):
@@ -136,6 +138,16 @@ def test_simulate__writes_the_cohort_that_was_asked_for(tree, capsys):
     assert manifest["design"]["strangers"] is True
     people = (tree.root / "made" / "participants.tsv").read_text(encoding="utf-8")
     assert len(people.splitlines()) == 11
+
+
+def test_simulate__writes_as_many_pairs_and_parts_as_were_asked_for(tree):
+    made = tree.root / "made"
+    assert cli.main(["simulate", "--out", str(made), "--pairs", "3", "--without", "16s,truth"]) == 0
+    people = (made / "participants.tsv").read_text(encoding="utf-8")
+    assert len(people.splitlines()) == 7
+    assert not (made / "truth").exists()
+    assert not (made / "16s.biom").exists()
+    assert "16s" not in (made / "samples.tsv").read_text(encoding="utf-8")
 
 
 def test_copy_notebooks__refreshes_copies_and_keeps_work(tree):

@@ -80,3 +80,13 @@ def test_with_study_groups__gives_controls_the_group_of_their_partner(small_coho
 def test_table__says_which_file_the_cohort_lacks(small_cohort):
     with pytest.raises(schema.MissingInput, match="no 16s.biom"):
         small_cohort.table("16s")
+
+
+def test_without__leaves_out_what_is_named_and_nothing_else(small_cohort):
+    assert small_cohort.without().truth is small_cohort.truth
+    less = small_cohort.without("truth")
+    assert less.truth is None
+    assert list(less.features) == ["shotgun"]
+    assert small_cohort.without("shotgun").samples.empty
+    with pytest.raises(ValueError, match="no part 'truht': did you mean 'truth'"):
+        small_cohort.without("truht")

@@ -55,3 +55,18 @@ def test_replace__leaves_the_first_design_alone():
     design = StudyDesign()
     assert design.replace(disease=0.0).disease == 0.0
     assert design.disease == 1.0
+
+
+@pytest.mark.parametrize("n_pairs", [1, 40, 576, 1000])
+def test_with_pairs__keeps_the_mix_of_sites(n_pairs):
+    design = StudyDesign()
+    dealt = design.with_pairs(n_pairs)
+    assert dealt.n_pairs == n_pairs
+    for site, pairs in dealt.pairs_per_site.items():
+        assert abs(pairs - n_pairs * design.pairs_per_site[site] / 576) < 1
+
+
+@pytest.mark.parametrize("n_pairs", [0, -1, 2.5, True])
+def test_with_pairs__refuses_what_is_no_number_of_pairs(n_pairs):
+    with pytest.raises(ValueError, match="n_pairs: expected a whole number from 1"):
+        StudyDesign().with_pairs(n_pairs)

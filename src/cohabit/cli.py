@@ -86,7 +86,9 @@ def _add_simulate(commands) -> None:
     add("--out", required=True, metavar="DIR", help="the folder; replaced when it is there")
     add("--preset", default=USUAL_PRESET, metavar="NAME", help="a world by name (default: study)")
     add("--seed", type=int, default=1, metavar="N", help="default: 1")
+    add("--pairs", type=int, metavar="N", help="pairs in all (default: the preset's)")
     add("--set", action="append", default=[], metavar="DIAL=VALUE", help="one dial of the world")
+    add("--without", default="", metavar="PARTS", help="leave out, for example 16s,tree,truth")
     simulate.set_defaults(command=simulate_to_disk)
 
 
@@ -180,17 +182,21 @@ def simulate_to_disk(options: argparse.Namespace) -> int:
 
     dials = dict(_read_dial(setting) for setting in options.set)
     design = StudyDesign.preset(options.preset).replace(**dials)
-    write_simulated(design, options.seed, Path(options.out))
+    if options.pairs is not None:
+        design = design.with_pairs(options.pairs)
+    without = _split_names([options.without])
+    write_simulated(design, options.seed, Path(options.out), without=without)
     return 0
 
 
-def write_simulated(design, seed: int, folder: Path) -> None:
-    """Simulate a cohort, write it, and say so."""
+def write_simulated(design, seed: int, folder: Path, *, without: Sequence[str] = ()) -> None:
+    """Simulate a cohort, write it, less the parts not wanted, and say so."""
     from cohabit.simulate import simulate_cohort
     from cohabit.storage import write_cohort
 
     print(f"simulating {design.n_pairs} pairs, seed {seed}", flush=True)
-    print(f"cohort: {write_cohort(simulate_cohort(design, seed=seed), folder)}")
+    cohort = simulate_cohort(design, seed=seed).without(*without)
+    print(f"cohort: {write_cohort(cohort, folder)}")
 
 
 def open_lab(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """A cohort in memory: people, samples, feature tables; no disk."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import biom
@@ -101,6 +101,24 @@ class Cohort:
         else:
             raise ValueError(f"level: expected participant or sample, got {level!r}")
         return pd.DataFrame(rows.toarray().astype(np.int64), index=index, columns=names)
+
+    def without(self, *parts: str) -> "Cohort":
+        """Return a copy without some of its parts: an assay with its samples, a table, the truth.
+
+        Raises
+        ------
+        ValueError
+            When there is no such part; names the nearest.
+        """
+        optional = ("diet", "metabolites", "pathways", "blood", "visits", "tree", "truth")
+        known = [*self.features, *optional]
+        for part in parts:
+            if part not in known:
+                raise ValueError(f"no part {part!r}: {schema.nearest(part, known)}")
+        features = {assay: table for assay, table in self.features.items() if assay not in parts}
+        samples = self.samples[self.samples["assay"].isin(features)]
+        left_out = dict.fromkeys(set(parts).intersection(optional))
+        return replace(self, features=features, samples=samples, **left_out)
 
     def taxonomy(self, assay: str) -> pd.DataFrame:
         """Return the lineage of each feature: features x ranks; ``unclassified`` if unknown."""

@@ -121,6 +121,24 @@ class StudyDesign:
                 raise ValueError(f"no dial {name!r}: {schema.nearest(name, known)}")
         return dataclasses.replace(self, **changes)
 
+    def with_pairs(self, n_pairs: int) -> "StudyDesign":
+        """Return a copy with `n_pairs` pairs in all, dealt to the sites as they are now.
+
+        Shares are rounded by largest remainder, so a small site can be left without a pair.
+
+        Raises
+        ------
+        ValueError
+            When `n_pairs` is no whole number from 1.
+        """
+        if isinstance(n_pairs, bool) or not isinstance(n_pairs, int) or n_pairs < 1:
+            raise ValueError(f"n_pairs: expected a whole number from 1; got {n_pairs!r}")
+        whole = {s: divmod(n_pairs * n, self.n_pairs) for s, n in self.pairs_per_site.items()}
+        left = n_pairs - sum(pairs for pairs, _ in whole.values())
+        favoured = sorted(whole, key=lambda site: -whole[site][1])[:left]
+        dealt = {site: pairs + (site in favoured) for site, (pairs, _) in whole.items()}
+        return self.replace(pairs_per_site=dealt)
+
     def validate(self) -> None:
         """Refuse a value outside its range.
 
