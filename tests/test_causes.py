@@ -67,8 +67,8 @@ def test_movers__take_on_the_place_they_move_to_before_fifteen():
     ("preset", "ill", "told"),
     [
         ("default", (1.6, 4), (1.7, 5)),
-        ("ancestry_not_sun", (1.15, 2.5), (1.15, 3)),
-        ("care_not_disease", (0.8, 1.2), (1.15, 2)),
+        ("ancestry_not_sun", (1.3, 4), (1.3, 4)),
+        ("care_not_disease", (0.8, 1.2), (1.4, 4)),
     ],
 )
 def test_gradients__look_alike_and_only_care_spares_disease(preset, ill, told):

@@ -237,7 +237,7 @@ def test_scan__keeps_its_level_where_nothing_causes_anything():
 
 def test_scan__is_the_closed_form_for_two_places():
     places = pd.DataFrame({"x": [0.0, 9], "y": [0.0, 0], "expected": [1.0, 3], "cases": [6, 6]})
-    found = epidemiology.scan_map(places, n_simulations=9, rng=1)
+    found = epidemiology.scan_map(places, largest=0.5, n_simulations=9, rng=1)
     assert found.log_likelihood_ratio == pytest.approx(6 * np.log(6 / 3) + 6 * np.log(6 / 9))
     assert found.observed == 6
     assert found.expected == pytest.approx(3)

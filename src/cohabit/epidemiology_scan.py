@@ -55,7 +55,7 @@ def map_cases(people: pd.DataFrame, towns: pd.DataFrame) -> pd.DataFrame:
 
 
 def scan_map(
-    places: pd.DataFrame, *, largest: float = 0.25, n_simulations: int = 199, rng=None
+    places: pd.DataFrame, *, largest: float = 0.1, n_simulations: int = 199, rng=None
 ) -> Scan:
     """Look for the circle in which cases exceed expectation most.
 

@@ -123,8 +123,8 @@ PRESETS: dict[str, dict] = {
     "default": {},
     "twins": {"twin_families": True, "migrant_share": 0.0},
     "migrants": {"migrant_share": 1.0, "far_moves": 1.0},
-    "ancestry_not_sun": {"sun_effect": 0.0, "ancestry_effect": 6.0},
-    "care_not_disease": {"sun_effect": 0.0, "ancestry_gradient": 0.0, "care_gradient": 0.6},
+    "ancestry_not_sun": {"sun_effect": 0.0, "ancestry_effect": 10.0},
+    "care_not_disease": {"sun_effect": 0.0, "ancestry_gradient": 0.0, "care_gradient": 0.95},
     "cluster": {"cluster": 6.0},
     "biased_memory": {"recall_bias": 0.5},
 }
