@@ -22,6 +22,7 @@ STATISTICS = [
     "association",
     "networks",
     "prediction",
+    "epidemiology",
     "formula",
 ]
 WORLD = {"simulate", "calibrate", "power", "arena"}
