@@ -17,7 +17,17 @@ from cohabit import paths
 from cohabit.runner.fingerprint import hash_library, hash_value
 from cohabit.storage import write_atomically, write_table
 
-CHECKS = ("realism", "null_worlds", "causes")
+CHECKS = (
+    "realism",
+    "coverage",
+    "household_share",
+    "null_worlds",
+    "permanova",
+    "mixed",
+    "abundance",
+    "causes",
+    "flakes",
+)
 SHOWN = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels")
 
 
@@ -28,17 +38,25 @@ def main() -> None:
     parser.add_argument("--parts", type=int, help="only the first parts of each check")
     arguments = parser.parse_args()
     for name in arguments.checks:
-        check = import_module(f"validation.{name}")
-        folder = paths.root() / "results" / "validation" / name / _state(check)
-        parts = check.parts()[: arguments.parts]
-        measured = [measure(part, check.measure, folder) for part in parts]
-        write_page(name, check, pd.concat(measured, ignore_index=True), len(parts))
+        run(name, arguments.parts)
 
 
-def _state(check: ModuleType) -> str:
-    """Name the state of the check and of all of cohabit that it uses."""
-    code = inspect.getsource(check)
-    return hash_value([code, hash_library(code)])[:12]
+def run(name: str, n_parts: int | None = None) -> None:
+    """Measure the first parts of a check, or all, and write its section of the page."""
+    check = import_module(f"validation.{name}")
+    folder = paths.root() / "results" / "validation" / name / find_state(check)
+    parts = check.parts()[:n_parts]
+    measured = [measure(part, check.measure, folder) for part in parts]
+    write_page(name, check, pd.concat(measured, ignore_index=True), len(parts))
+
+
+def find_state(check: ModuleType) -> str:
+    """Name the state of the check, of what it shares with others and of all it uses of cohabit."""
+    shared = [module for module in vars(check).values() if isinstance(module, ModuleType)]
+    shared = [module for module in shared if module.__name__.startswith("validation.")]
+    code = "\n".join(inspect.getsource(module) for module in (check, *shared))
+    more = check.state() if hasattr(check, "state") else None
+    return hash_value([code, hash_library(code), more])[:12]
 
 
 def measure(part: object, compute: Callable[[object], pd.DataFrame], folder: Path) -> pd.DataFrame:
@@ -60,6 +78,8 @@ def write_page(name: str, check: ModuleType, measured: pd.DataFrame, n_parts: in
     said = f"{check.__doc__}\n\n{check.conclude(summary)}\n\n*{where}*"
     text = f"{said}\n\n{_markdown(summary)}"
     sections[check.TITLE] = text.strip()
+    titles = [import_module(f"validation.{each}").TITLE for each in CHECKS]
+    sections = {title: sections[title] for title in titles if title in sections}
     head = f"# Validation\n\n{HEAD}"
     body = "".join(f"\n## {title}\n\n{text}\n" for title, text in sections.items())
     with write_atomically(page) as scratch:

@@ -3,15 +3,11 @@
 Gaussian worlds of pairs, some of them short of a partner. A cell is a method, a term and a
 formula. Cells that should hold in a world are a gate; the others show how a test fails that
 leaves out the household, or the sex of a partner, and in which direction.
-
-``python benchmarks/validity_mixed.py --replicates 2000 --out validity_mixed.tsv``
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,12 +17,10 @@ from scipy import stats
 from cohabit.formula import model_matrix
 from cohabit.mixed import fit_household_model, test_household_variance
 from cohabit.paired import fit_paired_model, paired_differences, paired_wilcoxon, sign_flip_test
+from validation import gates
 
-LEVEL = 0.05
-HIGHEST = 0.065
-"""What an asymptotic test may reach; all of these but the sign flips are."""
-
-CONFIDENCE = 0.999
+TITLE = "Household models and paired tests: error and power"
+N_PARTS, REPLICATES_PER_PART, SEED, EFFECT = 40, 50, 20240611, 0.3
 REPLICATES_PER_DESIGN = 50
 
 
@@ -152,81 +146,57 @@ def simulate_values(
     return pd.DataFrame(values + moved[:, None], index=people.index)
 
 
-def count_rejections(world: World, cell: Cell, effect: float, n_replicates: int, seed: int) -> int:
+def count_rejections(world: World, cell: Cell, effect: float, n_replicates: int, seed) -> int:
+    """Return how many of the replicates a cell rejects at `LEVEL`."""
     rng = np.random.default_rng(seed)
     rejected = 0
     for start in range(0, n_replicates, REPLICATES_PER_DESIGN):
         n = min(REPLICATES_PER_DESIGN, n_replicates - start)
         people = simulate_people(world, rng)
         values = simulate_values(people, world, n, cell, effect, rng)
-        rejected += int((cell.p_values(values, people, cell) <= LEVEL).sum())
+        rejected += int((cell.p_values(values, people, cell) <= gates.LEVEL).sum())
     return rejected
 
 
-def run(n_replicates: int, seed: int, effect: float = 0.3) -> pd.DataFrame:
-    """Return the table: rejection under no effect in each world, and under an effect."""
+def parts() -> list[str]:
+    """Return the names of the blocks of replicates."""
+    return [f"block-{number:02d}" for number in range(N_PARTS)]
+
+
+def measure(part: str) -> pd.DataFrame:
+    """Return what one block rejects in every world and cell, without an effect and with one."""
+    return run(REPLICATES_PER_PART, [SEED, int(part.removeprefix("block-"))])
+
+
+def run(n_replicates: int, seed: list[int]) -> pd.DataFrame:
+    """Return one row a world, effect and cell: rejections and replicates."""
     rows = []
     for number, (world, cell) in enumerate(product(WORLDS, CELLS)):
-        for size in (0.0, effect):
-            if size == 0 and cell.term == "household" and world.household_share:
+        for effect in (0.0, EFFECT):
+            if effect == 0 and cell.term == "household" and world.household_share:
                 continue
-            rejected = count_rejections(world, cell, size, n_replicates, seed + 2 * number)
+            own = [*seed, number, int(effect > 0)]
+            rejected = count_rejections(world, cell, effect, n_replicates, own)
             rows.append(
                 {
                     "world": world.name,
-                    "effect": size,
+                    "effect": effect,
                     "method": cell.method,
                     "term": cell.term,
-                    "formula": cell.formula or "",
+                    "formula": cell.formula or "nothing",
                     "owed": cell.owed(world),
                     "rejected": rejected,
                     "n_replicates": n_replicates,
                 }
             )
-    return judge(pd.DataFrame(rows))
+    return pd.DataFrame(rows)
 
 
-def judge(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the rejection rate with its exact interval and, without effect, a verdict.
-
-    A cell holds when its count is no surprise at `CONFIDENCE`, Bonferroni over the cells
-    without effect, for some rate between `LEVEL` and `HIGHEST`.
-    """
-    null = table["effect"] == 0
-    tail = (1 - CONFIDENCE) / null.sum() / 2
-    n, hits = table["n_replicates"], table["rejected"]
-    verdict = np.select(
-        [
-            ~null,
-            hits > stats.binom.isf(tail, n, HIGHEST),
-            hits < stats.binom.ppf(tail, n, LEVEL),
-        ],
-        ["", "rejects too often", "rejects too seldom"],
-        "holds",
-    )
-    bounds = pd.DataFrame(
-        [
-            stats.binomtest(int(k), int(m)).proportion_ci(CONFIDENCE)
-            for k, m in zip(hits, n, strict=True)
-        ],
-        columns=["low", "high"],
-        index=table.index,
-    )
-    return table.assign(rejection=hits / n, verdict=verdict).join(bounds)
+def summarise(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a world, effect and cell, judged where nothing is there."""
+    return gates.judge(gates.add_up(measured))
 
 
-def main() -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replicates", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20240611)
-    parser.add_argument("--out", type=Path, default=Path("validity_mixed.tsv"))
-    arguments = parser.parse_args()
-    table = run(arguments.replicates, arguments.seed)
-    table.round(5).to_csv(arguments.out, sep="\t", index=False)
-    broken = table[table["owed"] & (table["effect"] == 0) & (table["verdict"] != "holds")]
-    print(f"{len(table)} cells written to {arguments.out}; {len(broken)} break what is owed")
-
-
-if __name__ == "__main__":
-    main()
+def conclude(summary: pd.DataFrame) -> str:
+    """Say how many cells hold where they owe it."""
+    return gates.conclude(summary)

@@ -3,24 +3,22 @@
 Counts of pairs: negative binomial, overdispersed, partly shared at home, of unequal depth. One
 feature of each cohort, drawn at random, enters the count, so that replicates are independent
 whatever closure does among features; `pooled` is the share over all features tested.
-
-``python -m benchmarks.validity_abundance --replicates 2000 --out validity_abundance.tsv``
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.validity_mixed import LEVEL, judge
 from cohabit.abundance import METHODS, compare_abundance
 from cohabit.association import fit_linear_model, fit_ordinal, partial_spearman
 from cohabit.composition import clr, filter_features, relative_abundance
+from validation import gates
 
+TITLE = "Abundance and severity: error and power"
+N_PARTS, REPLICATES_PER_PART, SEED, EFFECT = 200, 10, 20240612, 0.7
 COVARIATES = "sex + age + bmi + site"
 N_FEATURES = 120
 """With half as many linda rejects 0.065 to 0.069: the error of its mode is not in its tests."""
@@ -144,55 +142,60 @@ def simulate(world: World, effect: float, rng) -> tuple[pd.DataFrame, pd.DataFra
     return counts[kept], people[kept]
 
 
-def run(n_replicates: int, seed: int, effect: float = 0.7) -> pd.DataFrame:
-    """Return the table: rejection under no effect in each world, and under an effect."""
-    rows = []
-    for (place, world), size in product(enumerate(WORLDS), (0.0, effect)):
-        counted = pd.DataFrame(0, index=range(len(CELLS)), columns=["one", "drawn", "all", "of"])
+def parts() -> list[str]:
+    """Return the names of the blocks of replicates."""
+    return [f"block-{number:03d}" for number in range(N_PARTS)]
+
+
+def measure(part: str) -> pd.DataFrame:
+    """Return what one block rejects in every world and cell, without an effect and with one."""
+    return run(REPLICATES_PER_PART, [SEED, int(part.removeprefix("block-"))])
+
+
+def run(n_replicates: int, seed: list[int]) -> pd.DataFrame:
+    """Return one row a world, effect and cell: rejections of one feature, and of all."""
+    parts = []
+    for (place, world), effect in product(enumerate(WORLDS), (0.0, EFFECT)):
+        counted = np.zeros((len(CELLS), 4), int)
         for replicate in range(n_replicates):
-            rng = np.random.default_rng([seed, place, int(size > 0), replicate])
-            counts, people = simulate(world, size, rng)
-            order = rng.permutation(N_CHANGED if size else N_FEATURES)
-            for number, cell in enumerate(CELLS):
-                counted.loc[number] += count(cell.p_values(counts, people), order)
-        for number, cell in enumerate(CELLS):
-            rows.append(row(world, size, cell, counted.loc[number]))
-    return judge(pd.DataFrame(rows))
+            rng = np.random.default_rng([*seed, place, int(effect > 0), replicate])
+            counts, people = simulate(world, effect, rng)
+            order = rng.permutation(N_CHANGED if effect else N_FEATURES)
+            counted += [count(cell.p_values(counts, people), order) for cell in CELLS]
+        parts.append(_name_cells(world, effect).join(pd.DataFrame(counted, columns=COUNTS)))
+    return pd.concat(parts, ignore_index=True)
+
+
+COUNTS = ["rejected", "n_replicates", "pooled_rejected", "pooled_n"]
+
+
+def _name_cells(world: World, effect: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "world": world.name,
+            "effect": effect,
+            "method": [cell.method for cell in CELLS],
+            "term": [cell.term for cell in CELLS],
+            "formula": [cell.formula for cell in CELLS],
+            "owed": [cell.owed(world) for cell in CELLS],
+        }
+    )
 
 
 def count(p_values: pd.Series, order: np.ndarray) -> list[int]:
     """Return rejections and tests: of the first feature tested in the order, and of all in it."""
     tested = p_values.reindex([f"taxon_{number}" for number in order]).dropna()
-    rejected = tested <= LEVEL
+    rejected = tested <= gates.LEVEL
     return [int(rejected[:1].sum()), len(tested[:1]), int(rejected.sum()), len(tested)]
 
 
-def row(world: World, size: float, cell: Cell, counted: pd.Series) -> dict[str, object]:
-    return {
-        "world": world.name,
-        "effect": size,
-        "method": cell.method,
-        "term": cell.term,
-        "formula": cell.formula,
-        "owed": cell.owed(world),
-        "rejected": counted["one"],
-        "n_replicates": counted["drawn"],
-        "pooled": counted["all"] / counted["of"],
-    }
+def summarise(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a world, effect and cell, judged where nothing is there."""
+    table = gates.judge(gates.add_up(measured))
+    pooled = table.pop("pooled_rejected") / table.pop("pooled_n")
+    return table.assign(pooled=pooled)
 
 
-def main() -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replicates", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20240612)
-    parser.add_argument("--out", type=Path, default=Path("validity_abundance.tsv"))
-    arguments = parser.parse_args()
-    table = run(arguments.replicates, arguments.seed)
-    table.round(5).to_csv(arguments.out, sep="\t", index=False)
-    broken = table[table["owed"] & (table["effect"] == 0) & (table["verdict"] != "holds")]
-    print(f"{len(table)} cells written to {arguments.out}; {len(broken)} break what is owed")
-
-
-if __name__ == "__main__":
-    main()
+def conclude(summary: pd.DataFrame) -> str:
+    """Say how many cells hold where they owe it."""
+    return gates.conclude(summary)

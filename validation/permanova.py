@@ -3,24 +3,20 @@
 Gaussian worlds of pairs in four places. A cell is a term, a formula and a permutation. Cells that
 should hold in a world are a gate; the others show how a wrong permutation fails, and in
 which direction.
-
-``python benchmarks/validity_permanova.py --replicates 2000 --out validity_permanova.tsv``
 """
 
-import argparse
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, binomtest
 
 from cohabit.permanova.geometry import FeatureGeometry
 from cohabit.permanova.partition import Model, Options, analyse, prepare
+from validation import gates
 
-LEVEL = 0.05
-CONFIDENCE = 0.999
+TITLE = "PERMANOVA: error and power of every scheme"
+N_PARTS, REPLICATES_PER_PART, SEED = 40, 50, 20240301
 N_PAIRS = 60
 N_FEATURES = 10
 REPLICATES_PER_DESIGN = 25
@@ -137,7 +133,7 @@ def _score(column: pd.Series) -> np.ndarray:
 
 
 def rejection_counts(
-    world: World, planted: bool, n_replicates: int, seed: int, n_permutations: int = 99
+    world: World, planted: bool, n_replicates: int, seed, n_permutations: int = 99
 ) -> pd.DataFrame:
     """Return one row a cell: how many replicates reject at `LEVEL`, and how many had a p-value.
 
@@ -154,7 +150,7 @@ def rejection_counts(
         for row, (cell, model) in enumerate(zip(CELLS, models, strict=True)):
             geometry = FeatureGeometry(values[cell.term if planted else ""])
             p_value = analyse(model, geometry, rng).loc[cell.term, "p_value"]
-            rejected[row] += p_value <= LEVEL
+            rejected[row] += p_value <= gates.LEVEL
             tried[row] += not np.isnan(p_value)
     return pd.DataFrame({"rejected": rejected, "n_replicates": tried})
 
@@ -163,11 +159,21 @@ def _model(cell: Cell, people: pd.DataFrame, n_permutations: int) -> Model:
     return prepare(people, cell.formula, Options(n_permutations=n_permutations, **cell.options))
 
 
-def run(n_replicates: int, seed: int) -> pd.DataFrame:
-    """Return the table: rejection in each world without an effect of the term, and with one."""
+def parts() -> list[str]:
+    """Return the names of the blocks of replicates."""
+    return [f"block-{number:02d}" for number in range(N_PARTS)]
+
+
+def measure(part: str) -> pd.DataFrame:
+    """Return what one block rejects in every world and cell, without an effect and with one."""
+    return run(REPLICATES_PER_PART, [SEED, int(part.removeprefix("block-"))])
+
+
+def run(n_replicates: int, seed: list[int]) -> pd.DataFrame:
+    """Return one row a world, effect and cell: rejections and replicates."""
     parts = []
     for (number, world), planted in product(enumerate(WORLDS), (False, True)):
-        counts = rejection_counts(world, planted, n_replicates, seed + 10 * number + planted)
+        counts = rejection_counts(world, planted, n_replicates, [*seed, number, int(planted)])
         cells = pd.DataFrame(
             {
                 "world": world.name,
@@ -180,7 +186,7 @@ def run(n_replicates: int, seed: int) -> pd.DataFrame:
             }
         )
         parts.append(cells.join(counts))
-    return judge(pd.concat(parts, ignore_index=True))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _has_effect(term: str, world: World) -> bool:
@@ -189,45 +195,15 @@ def _has_effect(term: str, world: World) -> bool:
     return own.get(term, 0) > 0
 
 
-def judge(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the rejection rate, its exact interval, and in worlds without effect a verdict.
-
-    A cell holds when its count lies in the binomial interval of `CONFIDENCE`, Bonferroni over
-    all cells without effect.
-    """
-    hits, n = table["rejected"], table["n_replicates"]
-    alpha = 1 - CONFIDENCE
-    null = ~table["effect"] & (n > 0)
-    low, high = binom.interval(1 - alpha / max(1, null.sum()), n.clip(lower=1), LEVEL)
-    verdict = np.select(
-        [n == 0, ~null, hits > high, hits < low],
-        ["refused", "", "rejects too often", "rejects too seldom"],
-        "holds",
-    )
-    interval = [
-        binomtest(int(k), int(m)).proportion_ci(CONFIDENCE) if m else (np.nan, np.nan)
-        for k, m in zip(hits, n, strict=True)
-    ]
-    bounds = pd.DataFrame(interval, columns=["low", "high"], index=table.index)
-    return table.assign(rejection=hits / n, verdict=verdict).join(bounds)
-
-
 def _words(options: dict) -> str:
     return ", ".join(f"{name}={value}" for name, value in options.items()) or "auto"
 
 
-def main() -> None:
-    """Write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replicates", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20240301)
-    parser.add_argument("--out", type=Path, default=Path("validity_permanova.tsv"))
-    arguments = parser.parse_args()
-    table = run(arguments.replicates, arguments.seed)
-    table.round(5).to_csv(arguments.out, sep="\t", index=False)
-    broken = table[table["owed"] & (table["verdict"] != "holds")]
-    print(f"{len(table)} cells written to {arguments.out}; {len(broken)} break what is owed")
+def summarise(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a world, effect and cell; permutation tests are exact and judged as such."""
+    return gates.judge(gates.add_up(measured), highest=gates.LEVEL)
 
 
-if __name__ == "__main__":
-    main()
+def conclude(summary: pd.DataFrame) -> str:
+    """Say how many cells hold where they owe it."""
+    return gates.conclude(summary, ("world", "term", "formula", "options"))
