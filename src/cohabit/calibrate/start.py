@@ -23,7 +23,7 @@ RICHNESS_CARRIAGE, RICHNESS_ABUNDANCE = 0.27, 0.4  # loadings on how rich a gut 
 CARRIAGE_GROUP = 0.06  # variance of carriage that a family has in common
 CARRIAGE_LOADING = 1.3  # of the shared factors, relative to abundance
 ICC_SCALE = 0.95  # a REML share cut off at 0 lies above the truth by this much
-TRUE_ICC_SPREAD = 0.6  # of the spread of the estimates; the rest is their sampling error
+TRUE_ICC_SPREAD = 0.56  # of the spread of the estimates; the rest is their sampling error
 IMPUTED_SD_SCATTER = 0.35  # about the fitted relation of log_sd, which has 0.55
 
 

@@ -19,7 +19,7 @@ from cohabit.simulate.taxa import LINEAGE
 DEPTH = 10_000  # reads at which the released prevalence is detection
 TAIL_GENERA = 140
 MISSED = 0.06  # of absences of common genera: kits and depth make that many
-RARE_SD_SCALE = (1.1, 1.05)  # below 0.02% and 0.1%: the released logs have longer tails
+RARE_SD_SCALE = (1.14, 1.08)  # below 0.02% and 0.1%: the released logs have longer tails
 SD_SCALE = 0.967  # lognormal shares of the released SD lie 3% further apart than the real ones
 GENUS_LOADING = 1.15  # on the released loadings, which counting has weakened
 N_ASVS = 5000
@@ -76,7 +76,7 @@ def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
     table["feature"] = [f"rare genus {number:03d}" for number in range(1, TAIL_GENERA + 1)]
     table["genus"] = table["feature"]
     table["family"] = table["order"] = table["class"] = table["phylum"] = "unclassified"
-    table["prevalence"] = 0.057 * rng.beta(0.8, 2, TAIL_GENERA) + 0.001
+    table["prevalence"] = 0.0582 * rng.beta(0.8, 2, TAIL_GENERA) + 0.001
     table["log_sd"], table["icc"], table["tail"], table["group"] = 1.4, 0.14, 1, "rare"
     table["group_loading"] = table["carriage_group_loading"] = 0.0
     table[SITE_COLUMNS] = 0.0
