@@ -1,10 +1,11 @@
 """Figures of structure, diversity, distances and explained variance."""
 
 import numpy as np
-import pandas as pd
 
 from cohabit import diversity
 from cohabit.calibrate.views import RAREFIED_TO, Views
+from cohabit.cohort import with_study_groups
+from cohabit.permanova import permanova
 
 BANDS = {"S04": (1e-5, 1e-4), "S05": (1e-4, 1e-3), "S06": (1e-3, 1e-2), "S07": (1e-2, 1.0)}
 
@@ -43,29 +44,23 @@ def measure_alpha(views: Views) -> dict[str, float]:
 
 def measure_distances(views: Views) -> dict[str, float]:
     """Return the rows B01 to B14: partners, neighbours at the site, other sites."""
-    genus = mean_distances(views.distances_of("genus bray"), views.people)
-    aitchison = mean_distances(views.distances_of("genus aitchison"), views.people)
-    family = mean_distances(views.distances_of("family bray"), views.people)
+    genus, aitchison, family = (
+        _mean_distances(views, table) for table in ("genus bray", "genus aitchison", "family bray")
+    )
     rows = {f"B0{number}": value for number, value in enumerate([*genus, *aitchison], start=1)}
     return rows | {"B13": genus[0] / genus[1], "B14": family[0] / family[1]}
 
 
-def mean_distances(distances: pd.DataFrame, people: pd.DataFrame) -> tuple[float, float, float]:
+def _mean_distances(views: Views, table: str) -> np.ndarray:
     """Return mean distances: same household; same site, other household; other site."""
-    people = people.loc[distances.index]
-    home = pd.factorize(people["household_id"].astype(str))[0]
-    site = pd.factorize(people["site"].astype(str))[0]
-    values = distances.to_numpy()
-    upper = np.triu(np.ones(values.shape, bool), 1)
-    same_home = home[:, None] == home
-    same_site = site[:, None] == site
-    masks = (same_home, same_site & ~same_home, ~same_site & ~same_home)
-    return tuple(float(values[mask & upper].mean()) for mask in masks)
+    distances = views.distances_of(table)
+    people = views.people.loc[distances.index]
+    return diversity.compare_distances(distances, people, n_bootstrap=1, rng=1)["mean"].to_numpy()
 
 
 def measure_explained(views: Views) -> dict[str, float]:
     """Return the rows P01 to P14: R² of one term at a time, the household's adjusted."""
-    people = views.people.assign(**_four_groups(views.people))
+    people = with_study_groups(views.people)
     wanted = {
         "genus bray": {
             "household_id": "P01",
@@ -73,51 +68,16 @@ def measure_explained(views: Views) -> dict[str, float]:
             "group": "P03",
             "sex": "P04",
             "bmi": "P06",
-            "treated": "P07",
-            "course_group": "P08",
+            "treatment_groups": "P07",
+            "course_groups": "P08",
         },
         "genus aitchison": {"household_id": "P09", "site": "P10", "group": "P11"},
         "family bray": {"household_id": "P12", "site": "P13", "group": "P14"},
     }
     rows = {}
     for table, terms in wanted.items():
-        gram = center_gram(views.distances_of(table))
+        distances = views.distances_of(table)
         for term, row in terms.items():
-            explained, df = explain(gram, people.loc[gram.index, term])
-            n = len(gram)
-            adjusted = 1 - (1 - explained) * (n - 1) / (n - 1 - df)
-            rows[row] = adjusted if term == "household_id" else explained
+            found = permanova(distances, people.loc[distances.index], term, n_permutations=1, rng=1)
+            rows[row] = found.loc[term, "r2_adjusted" if term == "household_id" else "r2"]
     return rows
-
-
-def _four_groups(people: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return patients and controls by the patient's therapy, and by the patient's course."""
-    patients = people[people["group"] == "MS"].set_index("household_id")
-    treatment = people["household_id"].map(patients["treatment"].astype(str))
-    course = people["household_id"].map(patients["course"].astype(str))
-    group = people["group"].astype(str)
-    return {
-        "treated": group + np.where(treatment == "untreated", " untreated", " treated"),
-        "course_group": group + np.where(course == "RRMS", " RRMS", " PMS"),
-    }
-
-
-def center_gram(distances: pd.DataFrame) -> pd.DataFrame:
-    """Return Gower's centred matrix of a distance table."""
-    inner = -0.5 * distances.to_numpy() ** 2
-    inner -= inner.mean(axis=0)
-    inner -= inner.mean(axis=1, keepdims=True)
-    return pd.DataFrame(inner, distances.index, distances.index)
-
-
-def explain(gram: pd.DataFrame, values: pd.Series) -> tuple[float, int]:
-    """Return the R² of one variable, category or number, and its degrees of freedom."""
-    total = np.trace(gram)
-    if pd.api.types.is_float_dtype(values):
-        x = values.to_numpy() - values.mean()
-        return float(x @ gram.to_numpy() @ x / (x @ x) / total), 1
-    codes, levels = pd.factorize(values.astype(str))
-    member = np.zeros((len(codes), len(levels)))
-    member[np.arange(len(codes)), codes] = 1.0
-    sums = np.einsum("ik,ij,jk->k", member, gram.to_numpy(), member, optimize=True)
-    return float((sums / member.sum(axis=0)).sum() / total), len(levels) - 1

@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from statsmodels.stats.multitest import multipletests
 
+from cohabit.association import fit_linear_model
 from cohabit.calibrate.views import MODEL, Views
 from cohabit.cohort import pairs_where
 from cohabit.composition import arcsine_sqrt
@@ -102,24 +103,9 @@ def fit_species(views: Views) -> pd.DataFrame:
     counts = views.species
     values = arcsine_sqrt(counts)
     kept = ((counts > 0).mean() >= 0.05) & (values.var() >= 1e-5)
-    matrix = model_matrix(MODEL, views.people.loc[values.index])
-    return least_squares(values.loc[:, kept], matrix.values, "group[MS]")
-
-
-def least_squares(values: pd.DataFrame, design: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return estimate, standard error and normal p-value of one coefficient, all columns."""
-    from scipy import stats
-
-    x = design.to_numpy(float)
-    inverse = np.linalg.inv(x.T @ x)
-    fitted = inverse @ x.T @ values.to_numpy()
-    left = values.to_numpy() - x @ fitted
-    df = len(x) - x.shape[1]
-    at = list(design.columns).index(name)
-    error = np.sqrt((left**2).sum(axis=0) / df * inverse[at, at])
-    p_value = 2 * stats.t.sf(np.abs(fitted[at] / error), df)
-    columns = {"estimate": fitted[at], "std_error": error, "p_value": p_value}
-    return pd.DataFrame(columns, index=values.columns)
+    fits = fit_linear_model(values.loc[:, kept], views.people.loc[values.index], MODEL)
+    status = fits[fits["coefficient"] == "group[MS]"]
+    return status.set_index("feature")[["estimate", "std_error", "p_value"]]
 
 
 def measure_species(views: Views, replication: Views | None) -> dict[str, float]:
