@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.calibrate.recurrence import expect_recurrence
-from cohabit.epidemiology_families import fit_liability
+from cohabit.epidemiology.families import fit_liability
 from cohabit.simulate.exposures import MYTHS, VITAMIN_D_PER_LIGHT
 from cohabit.simulate.hazard import Exposed, Hazard
 from cohabit.simulate.pedigree import KINDRED, TWIN_FAMILY

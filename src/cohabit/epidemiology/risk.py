@@ -1,7 +1,7 @@
 """Causes from records: ratios, interaction, rates, place, migration, a genetic score.
 
 Counts in, tidy numbers out; blind to how the people came about. Families are in
-`epidemiology_families`, maps in `epidemiology_scan`.
+`families`, maps in `scan`.
 """
 
 import numpy as np
@@ -11,46 +11,10 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from statsmodels.regression.linear_model import OLS
 
-from cohabit.epidemiology_families import (
-    Liability,
-    count_pairs,
-    fit_liability,
-    pool_recurrence,
-    recurrence,
-)
-from cohabit.epidemiology_ratios import (
-    attributable_fraction,
-    conditional_logit,
-    draw_controls,
-    mantel_haenszel,
-    odds_ratio,
+from cohabit.epidemiology.ratios import (
     risk_ratio,
     share_with_interval,
 )
-from cohabit.epidemiology_scan import map_cases, scan_map
-
-__all__ = [
-    "Liability",
-    "attributable_fraction",
-    "conditional_logit",
-    "count_pairs",
-    "draw_controls",
-    "find_interaction",
-    "fit_liability",
-    "fit_logistic",
-    "latitude_slope",
-    "mantel_haenszel",
-    "map_cases",
-    "odds_ratio",
-    "pool_recurrence",
-    "predict_by_score",
-    "recurrence",
-    "risk_by_age_at_move",
-    "risk_ratio",
-    "scan_map",
-    "share_with_interval",
-    "standardise_rates",
-]
 
 Z = norm.ppf(0.975)
 

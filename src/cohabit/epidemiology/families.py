@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import multivariate_normal, norm
 
-from cohabit.epidemiology_ratios import share_with_interval
+from cohabit.epidemiology.ratios import share_with_interval
 
 
 @dataclass(frozen=True)
