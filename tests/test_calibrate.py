@@ -5,12 +5,10 @@ import pandas as pd
 import pytest
 
 from cohabit.calibrate import score
-from cohabit.calibrate.figures_community import center_gram, explain, mean_distances
 from cohabit.calibrate.figures_people import cramers_v
-from cohabit.calibrate.figures_taxa import explain_by_site, least_squares, predict
+from cohabit.calibrate.figures_taxa import explain_by_site, predict
 from cohabit.calibrate.plant import choose_planted, shrink, split_disease
 from cohabit.calibrate.score import FED, compare
-from cohabit.permanova import permanova
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.estimands import find_estimands
@@ -47,50 +45,10 @@ def test_compare__passes_inside_the_interval_or_within_tolerance():
     assert table.loc["S03", "passes"]  # outside the interval, within tolerance_abs
 
 
-def test_explain__is_the_r2_of_permanova():
-    rng = np.random.default_rng(1)
-    points = rng.normal(size=(24, 3))
-    people = pd.DataFrame(
-        {
-            "household_id": np.repeat([f"h{n}" for n in range(12)], 2),
-            "group": ["MS", "control"] * 12,
-            "age": rng.normal(50, 9, 24),
-        },
-        index=[f"p{n}" for n in range(24)],
-    )
-    gaps = np.sqrt(((points[:, None] - points) ** 2).sum(axis=2))
-    distances = pd.DataFrame(gaps, people.index, people.index)
-    for term in ("group", "age"):
-        ours = explain(center_gram(distances), people[term])[0]
-        theirs = permanova(distances, people, term, n_permutations=9, rng=1).loc[term, "r2"]
-        assert ours == pytest.approx(theirs, rel=1e-9)
-
-
-def test_mean_distances__sorts_pairs_by_hand():
-    ids = list("abcd")
-    values = np.array([[0, 1, 2, 5], [1, 0, 4, 5], [2, 4, 0, 7], [5, 5, 7, 0]], float)
-    people = pd.DataFrame({"household_id": [1, 1, 2, 3], "site": ["x", "x", "x", "y"]}, index=ids)
-    found = mean_distances(pd.DataFrame(values, ids, ids), people)
-    assert found == (1.0, 3.0, pytest.approx(17 / 3))
-
-
 def test_cramers_v__is_one_for_a_perfect_match_and_zero_for_none():
     a = pd.Series(["x", "x", "y", "y"])
     assert cramers_v(a, a) == pytest.approx(1)
     assert cramers_v(a, pd.Series(["u", "v", "u", "v"])) == pytest.approx(0)
-
-
-def test_least_squares__equals_statsmodels():
-    import statsmodels.api as sm
-
-    rng = np.random.default_rng(2)
-    design = pd.DataFrame({"Intercept": 1.0, "x": rng.normal(size=40), "z": rng.normal(size=40)})
-    y = pd.DataFrame({"f": 0.3 * design["x"] + rng.normal(size=40)})
-    fit = sm.OLS(y["f"], design).fit()
-    ours = least_squares(y, design, "x").loc["f"]
-    assert ours["estimate"] == pytest.approx(fit.params["x"])
-    assert ours["std_error"] == pytest.approx(fit.bse["x"])
-    assert ours["p_value"] == pytest.approx(fit.pvalues["x"])
 
 
 def test_explain_by_site__is_near_zero_without_and_near_one_with_an_effect():
