@@ -1,11 +1,11 @@
-# make study | classroom | test | validate | data | lab | bench | tables | lock | clean
+# make study | classroom | test | validate | data | lab | bench | tables | api | lock | clean
 # Each makes the environment in .venv when it is missing.
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 RUN := .venv/bin/python
 READY := .venv/ready
 
-.PHONY: study classroom test validate data lab bench tables lock clean
+.PHONY: study classroom test validate data lab bench tables api lock clean
 
 study: $(READY) ## the whole study, end to end: results/study/report.html
 	$(RUN) run_all.py --profile study
@@ -30,6 +30,9 @@ bench: $(READY) ## side by side with R and Python peers: docs/benchmarks.md
 
 tables: $(READY) ## run the notebooks and store again the tables that tests compare
 	$(RUN) -m cohabit.runner.stored
+
+api: $(READY) ## every public name, from the docstrings: docs/api.md
+	$(RUN) docs/api.py
 
 lock: ## new versions for everything; needs uv; writes no address
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
