@@ -74,7 +74,9 @@ def write_page(name: str, check: ModuleType, measured: pd.DataFrame, n_parts: in
     summary = check.summarise(measured)
     page = paths.root() / "docs" / "validation.md"
     sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else {}
-    where = f"{n_parts} of {len(check.parts())} parts, {datetime.date.today()}, {_versions()}"
+    planned = len(check.parts())
+    where = f"{n_parts} of {planned} parts, {datetime.date.today()}, {_versions()}"
+    where += "" if n_parts == planned else ". So few see only large errors"
     said = f"{check.__doc__}\n\n{check.conclude(summary)}\n\n*{where}*"
     text = f"{said}\n\n{_markdown(summary)}"
     sections[check.TITLE] = text.strip()
