@@ -17,7 +17,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("COHABIT_REQUIRE_BROWSER") == "1"
 ROOT = Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-CHOSEN = [path for path in PATHS if path.name.startswith("02_")]
+EVERY = os.environ.get("COHABIT_EVERY_NOTEBOOK") == "1"
+CHOSEN = [path for path in PATHS if EVERY or path.name.startswith("02_")]
 QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -98,7 +99,7 @@ RUN_ALL = """async () => {
 
 
 @pytest.mark.usefixtures("data")
-@pytest.mark.parametrize("path", PATHS if REQUIRED else CHOSEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHOSEN, ids=lambda path: path.stem)
 def test_notebook__runs_to_its_end_in_jupyterlab(lab, browser, path):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(MILLISECONDS)
