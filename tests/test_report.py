@@ -270,3 +270,12 @@ def test_draw_interval__the_drawing_keeps_the_order_of_the_numbers():
 )
 def test_number__shows_three_digits(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    "title", ["05 · Geography", "01a · Geography", "12: Geography", "Geography"]
+)
+def test_strip_number__leaves_the_words_of_a_title(title):
+    from cohabit.report.collect import _strip_number
+
+    assert _strip_number(title) == "Geography"

@@ -123,4 +123,4 @@ def _describe(number: str, about: dict, path: Path | None) -> NotebookResult:
 
 def _strip_number(title: str) -> str:
     """Return a title without the notebook's number before it; the page sets that itself."""
-    return re.sub(r"^\d+\s*[·:.-]\s*", "", title)
+    return re.sub(r"^\d+[a-z]?\s*[·:.-]\s*", "", title)
