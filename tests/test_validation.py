@@ -93,11 +93,12 @@ def test_measure__reads_a_part_that_was_computed_before(load, tmp_path):
 
     def compute(part):
         asked.append(part)
-        return pd.DataFrame({"part": [part], "value": [0.1]})
+        return pd.DataFrame({"part": [part], "world": ["null"], "value": [0.1]})
 
     for _ in range(2):
         table = front.measure("block-00", compute, tmp_path / "check" / "state")
-        assert table.to_dict("records") == [{"part": "block-00", "value": 0.1}]
+        row = {"part": "block-00", "world": "null", "value": 0.1}
+        assert table.to_dict("records") == [row], "the world called null is no missing value"
     assert asked == ["block-00"]
 
 

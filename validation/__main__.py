@@ -66,7 +66,7 @@ def measure(part: object, compute: Callable[[object], pd.DataFrame], folder: Pat
         print(f"{folder.parent.name} {part}", flush=True)
         with write_atomically(path) as scratch:
             write_table(compute(part), scratch, index=False)
-    return pd.read_csv(path, sep="\t")
+    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
 
 
 def write_page(name: str, check: ModuleType, measured: pd.DataFrame, n_parts: int) -> None:
