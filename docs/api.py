@@ -94,8 +94,9 @@ def _own_fields(thing: type) -> tuple[dataclasses.Field, ...]:
 
 
 def methods(thing: type) -> Iterator[str]:
-    """Yield the public methods and properties that a class defines."""
-    for name, member in vars(thing).items():
+    """Yield the public methods and properties of a class, those of our own bases included."""
+    bases = [base for base in thing.__mro__[::-1] if base.__module__.startswith("cohabit")]
+    for name, member in {n: m for base in bases for n, m in vars(base).items()}.items():
         member = getattr(member, "__func__", member)
         if not name.startswith("_") and (inspect.isfunction(member) or hasattr(member, "__get__")):
             called = heading(f".{name}", member) if inspect.isfunction(member) else ""

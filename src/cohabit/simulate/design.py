@@ -1,14 +1,13 @@
 """Every dial of the simulated world, with its unit, range, default and source."""
 
-import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from cohabit import schema
+from cohabit.simulate.dials import OURS, Dials, dial
 
 IMSMS = "iMSMS Consortium 2022 released data (authors' repository), re-analysed"
-OURS = "a choice of this project"
 
 PAIRS_PER_SITE = {
     "San Francisco": 164,
@@ -21,29 +20,45 @@ PAIRS_PER_SITE = {
 }
 
 
-def _dial(default: float, low: float, high: float, unit: str, source: str, doc: str):
-    """Declare one number of the world; its metadata is the single place of its meaning."""
-    metadata = {"low": low, "high": high, "unit": unit, "source": source, "doc": doc}
-    return field(default=default, metadata=metadata)
-
-
 def _strength(default: float, doc: str, high: float = 3.0, source: str = IMSMS):
-    return _dial(default, 0.0, high, "1 = as observed, 0 = off", source, doc)
+    return dial(default, 0.0, high, "1 = as observed, 0 = off", source, doc)
+
+
+PRESETS: dict[str, dict] = {
+    "study": {},
+    "classroom": {},
+    "null": {"disease": 0.0, "treatment": 0.0, "severity": 0.0},
+    "null_clean": {
+        "disease": 0.0,
+        "treatment": 0.0,
+        "severity": 0.0,
+        "covariates": 0.0,
+        "diet": 0.0,
+        "lifestyle": 0.0,
+    },
+    "strangers": {"household_sharing": 0.0, "strangers": True},
+    "sex_by_design": {"disease": 0.0, "treatment": 0.0, "severity": 0.0, "covariates": 2.0},
+    "shared_batch": {"batch": 3.0},
+    "spillover": {"spillover": 0.4},
+    "deep_cases": {"depth_confounding": 0.7},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyDesign:
+class StudyDesign(Dials):
     """A household-paired study: who is recruited where, and how strong each force is.
 
     Every field has a unit, a range and a source in its metadata; a value outside is
     refused by name. ``StudyDesign.preset("study")`` is the published study's shape.
     """
 
+    presets: ClassVar[Mapping[str, dict]] = PRESETS
+
     pairs_per_site: Mapping[str, int] = field(
         default_factory=lambda: dict(PAIRS_PER_SITE),
         metadata={"unit": "pairs", "source": IMSMS, "doc": "pairs recruited at each site"},
     )
-    opposite_sex_share: float = _dial(
+    opposite_sex_share: float = dial(
         531 / 576, 0.0, 1.0, "share of pairs", IMSMS, "pairs of a woman and a man"
     )
     strangers: bool = field(
@@ -54,7 +69,7 @@ class StudyDesign:
             "doc": "controls re-paired at random within site",
         },
     )
-    missing_partners: float = _dial(
+    missing_partners: float = dial(
         0.0, 0.0, 0.95, "share of households", OURS, "households whose control is missing"
     )
 
@@ -67,21 +82,21 @@ class StudyDesign:
     lifestyle: float = _strength(1.0, "effect of smoking and alike on the community")
     covariates: float = _strength(1.0, "effect of sex, age and BMI on the community")
     batch: float = _strength(1.0, "technical batch that partners share")
-    spillover: float = _dial(
+    spillover: float = dial(
         0.0, 0.0, 0.6, "share of the disease effect", OURS, "disease signal the partner catches"
     )
     microbe_effect: float = _strength(0.0, "SCFA on later progression", source=OURS)
-    depth_confounding: float = _dial(
+    depth_confounding: float = dial(
         0.0, -2.0, 2.0, "log reads", OURS, "patients' libraries deeper by this much"
     )
-    stool_water: float = _dial(
+    stool_water: float = dial(
         0.0, -2.0, 2.0, "log concentration", OURS, "all stool metabolites of patients move by this"
     )
 
-    shotgun_depth: float = _dial(
+    shotgun_depth: float = dial(
         500_000, 1_000, 1e8, "reads a person", "assumption: not released", "median depth"
     )
-    sixteen_s_depth: float = _dial(
+    sixteen_s_depth: float = dial(
         1.0, 0.01, 100, "times as observed", IMSMS, "16S depth, relative to each site's own"
     )
 
@@ -93,33 +108,6 @@ class StudyDesign:
     def n_pairs(self) -> int:
         """Pairs over all sites."""
         return sum(self.pairs_per_site.values())
-
-    @classmethod
-    def preset(cls, name: str) -> "StudyDesign":
-        """Return a named design.
-
-        Raises
-        ------
-        ValueError
-            When no preset has that name; suggests the nearest.
-        """
-        if name not in PRESETS:
-            raise ValueError(f"no preset {name!r}: {schema.nearest(name, PRESETS)}")
-        return cls(**PRESETS[name])
-
-    def replace(self, **changes: object) -> "StudyDesign":
-        """Return a copy with other values.
-
-        Raises
-        ------
-        ValueError
-            When a dial is unknown, suggesting the nearest, or a value is out of range.
-        """
-        known = [item.name for item in dataclasses.fields(self)]
-        for name in changes:
-            if name not in known:
-                raise ValueError(f"no dial {name!r}: {schema.nearest(name, known)}")
-        return dataclasses.replace(self, **changes)
 
     def with_pairs(self, n_pairs: int) -> "StudyDesign":
         """Return a copy with `n_pairs` pairs in all, dealt to the sites as they are now.
@@ -148,12 +136,7 @@ class StudyDesign:
             Names the field, what was expected, and what came.
         """
         self._validate_sites()
-        for item in dataclasses.fields(self):
-            value = getattr(self, item.name)
-            if "low" in item.metadata:
-                _check_number(item, value)
-            elif item.type is bool and not isinstance(value, bool):
-                raise ValueError(f"{item.name}: expected true or false; got {value!r}")
+        super().validate()
 
     def _validate_sites(self) -> None:
         for site, pairs in self.pairs_per_site.items():
@@ -167,34 +150,3 @@ class StudyDesign:
                 )
         if self.n_pairs < 1:
             raise ValueError("pairs_per_site: expected at least one pair; got 0 over all sites")
-
-    def to_dict(self) -> dict:
-        """Return every field as plain data, for `cohort.json`."""
-        return dataclasses.asdict(self)
-
-
-def _check_number(item: dataclasses.Field, value: object) -> None:
-    low, high, unit = (item.metadata[key] for key in ("low", "high", "unit"))
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
-        raise ValueError(f"{item.name}: expected {low:g} to {high:g} ({unit}); got {value!r}")
-
-
-PRESETS: dict[str, dict] = {
-    "study": {},
-    "classroom": {},
-    "null": {"disease": 0.0, "treatment": 0.0, "severity": 0.0},
-    "null_clean": {
-        "disease": 0.0,
-        "treatment": 0.0,
-        "severity": 0.0,
-        "covariates": 0.0,
-        "diet": 0.0,
-        "lifestyle": 0.0,
-    },
-    "strangers": {"household_sharing": 0.0, "strangers": True},
-    "sex_by_design": {"disease": 0.0, "treatment": 0.0, "severity": 0.0, "covariates": 2.0},
-    "shared_batch": {"batch": 3.0},
-    "spillover": {"spillover": 0.4},
-    "deep_cases": {"depth_confounding": 0.7},
-}
