@@ -1,0 +1,209 @@
+"""Work on several processes: Dask workers started here, or a Dask scheduler that is running."""
+
+import importlib.util
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+BOKEH = importlib.util.find_spec("bokeh") is not None
+"""Dask has a dashboard only where bokeh is installed."""
+
+ANSWER_SECONDS = 10
+"""How long a scheduler may take to answer, and then its workers to appear."""
+
+SPAWN = "distributed.nanny.pre-spawn-environ"
+SPAWNED = {
+    *(*THREAD_VARIABLES, "OMP_WAIT_POLICY", "PYTHONHASHSEED"),
+    *("MALLOC_TRIM_THRESHOLD_", "__DASK_PARENT_PID"),
+}
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def limits(threads: int = 1) -> dict[str, str]:
+    """Return an environment in which BLAS and OpenMP use so many threads and idle ones sleep."""
+    return {**dict.fromkeys(THREAD_VARIABLES, str(threads)), "OMP_WAIT_POLICY": "passive"}
+
+
+@contextmanager
+def open_cluster(
+    scheduler: str | None = None, jobs: int | None = None, *, processes: bool = True
+) -> Iterator["Client"]:
+    """Give a client of Dask workers; what was started here ends with the block.
+
+    A task whose worker dies has failed and is not run again by itself.
+
+    Parameters
+    ----------
+    scheduler : str, optional
+        Address of a running scheduler, such as ``tcp://node1:8786``. By default workers are
+        started on this machine.
+    jobs : int, optional
+        How many workers to start; by default one a core. A running scheduler has its own.
+    processes : bool
+        Whether each worker is a process with one thread for BLAS and OpenMP. False starts
+        one worker with `jobs` threads inside this process, for tasks that only wait.
+
+    Raises
+    ------
+    ValueError
+        When `jobs` or the address is not one.
+    ConnectionError
+        When no scheduler answers at the address within 10 seconds, or it has no worker.
+    """
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs: expected a whole number from 1; got {jobs}")
+    if scheduler is not None:
+        with _connect(scheduler) as client:
+            yield client
+    else:
+        with _start(jobs or count_cores(), processes) as client:
+            yield client
+
+
+@contextmanager
+def _connect(address: str) -> Iterator["Client"]:
+    from distributed import Client
+
+    _check_address(address)
+    try:
+        client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+    except OSError:
+        raise ConnectionError(
+            f"no Dask scheduler answered at {address} within {ANSWER_SECONDS} s; "
+            "start one with `dask scheduler`, which prints its address"
+        ) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=ANSWER_SECONDS)
+        except TimeoutError:
+            raise ConnectionError(
+                f"the Dask scheduler at {address} has no worker; "
+                f"start some with `dask worker {address} --nthreads 1`"
+            ) from None
+        yield client
+
+
+def _check_address(address: str) -> None:
+    from distributed.comm import parse_host_port
+    from distributed.comm.addressing import parse_address
+
+    try:
+        _, place = parse_address(address)
+        parse_host_port(place)
+    except ValueError:
+        raise ValueError(
+            f"scheduler: expected an address such as tcp://node1:8786; got {address!r}"
+        ) from None
+
+
+@contextmanager
+def _start(workers: int, processes: bool) -> Iterator["Client"]:
+    import dask
+    from distributed import Client
+
+    spawned = {**dask.config.get(SPAWN, {}), **limits()}
+    settings = {"distributed.scheduler.allowed-failures": 0, SPAWN: spawned}
+    with (
+        tempfile.TemporaryDirectory(prefix="cohabit-", ignore_cleanup_errors=True) as scratch,
+        dask.config.set(settings | {"temporary-directory": scratch}),
+        _same_environment(),
+        _start_workers(workers, processes) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        if BOKEH:
+            print(f"dashboard: {client.dashboard_link}", flush=True)
+        yield client
+
+
+def _start_workers(workers: int, processes: bool) -> "LocalCluster":
+    """Start them without running the main script again in each, as new processes do."""
+    from distributed import LocalCluster
+
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        return LocalCluster(
+            n_workers=workers if processes else 1,
+            threads_per_worker=1 if processes else workers,
+            processes=processes,
+            memory_limit=0,
+            dashboard_address="127.0.0.1:0" if BOKEH else None,
+            silence_logs=logging.CRITICAL,
+        )
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def _same_environment() -> Iterator[None]:
+    """Take back what Dask sets in this process for the sake of its workers."""
+    before = os.environ.copy()
+    try:
+        yield
+    finally:
+        for name in SPAWNED - before.keys():
+            os.environ.pop(name, None)
+        os.environ.update({name: before[name] for name in SPAWNED & before.keys()})
+
+
+def map_tasks(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    scheduler: str | None = None,
+    jobs: int | None = None,
+) -> Iterator[tuple[Item, Result]]:
+    """Call a function on each item, several at once, and give results as they come.
+
+    With one job and no scheduler everything happens in this process, in order, and no
+    cluster is started.
+
+    Parameters
+    ----------
+    function : callable
+        Of one item. What it draws must depend on the item alone, since the order is open.
+    items : iterable
+    scheduler, jobs
+        As in `open_cluster`.
+
+    Yields
+    ------
+    item, result
+        An error of `function` is raised here, and what is left is not started.
+    """
+    items = list(items)
+    if scheduler is None and (jobs or count_cores()) == 1 or not items:
+        for item in items:
+            yield item, function(item)
+        return
+    jobs = min(jobs or count_cores(), len(items))
+    with open_cluster(scheduler, jobs) as client:
+        yield from _gather(client, function, items)
+
+
+def _gather(client: "Client", function: Callable, items: list) -> Iterator[tuple[Any, Any]]:
+    from distributed import as_completed
+
+    futures = {client.submit(function, item, pure=False): item for item in items}
+    try:
+        for future in as_completed(list(futures), loop=client.loop):
+            yield futures.pop(future), future.result()
+    finally:
+        client.cancel(list(futures))
