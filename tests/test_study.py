@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cohabit import schema
-from cohabit.simulate import StudyDesign, simulate_cohort
+from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
 from cohabit.storage import read_cohort, write_cohort
 
 TINY = StudyDesign(pairs_per_site={"Boston": 6, "Edinburgh": 4})
@@ -45,6 +45,16 @@ def test_simulate_cohort__reads_back_without_its_truth(cohort, tmp_path):
     assert read.provenance["simulated"] is True
     assert read.provenance["seed"] == 7
     pd.testing.assert_frame_equal(read.table("16s"), cohort.table("16s"), check_names=False)
+
+
+def test_simulate_shotgun__is_the_same_cohort_without_the_rest(cohort):
+    alone = simulate_shotgun(TINY, 7)
+    pd.testing.assert_frame_equal(alone.participants, cohort.participants)
+    pd.testing.assert_frame_equal(alone.table("shotgun"), cohort.table("shotgun"))
+    assert list(alone.features) == ["shotgun"]
+    planted = cohort.truth.effects.query("assay == 'shotgun'").reset_index(drop=True)
+    columns = alone.truth.effects.columns
+    pd.testing.assert_frame_equal(alone.truth.effects, planted[columns], check_dtype=False)
 
 
 def test_simulate_cohort__other_seeds_give_other_people(cohort):

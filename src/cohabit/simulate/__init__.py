@@ -4,7 +4,7 @@ from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.population import Population, simulate_population
 from cohabit.simulate.population_design import PopulationDesign
 from cohabit.simulate.replication import simulate_replication
-from cohabit.simulate.study import simulate_cohort
+from cohabit.simulate.study import simulate_cohort, simulate_shotgun
 from cohabit.simulate.survey import ask_after, ask_before
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "simulate_cohort",
     "simulate_population",
     "simulate_replication",
+    "simulate_shotgun",
 ]
