@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from cohabit.runner import progress
 from cohabit.runner.outcome import Outcome
 from cohabit.runner.progress import LiveProgress, PlainProgress, choose_progress, describe_failure
 
@@ -20,13 +21,17 @@ FAILED = Outcome(
 )
 
 
-def play(progress):
-    progress.started("02", "not run yet")
-    progress.reached("02", 3, 17)
-    progress.ended("02", DONE)
-    progress.ended("05", Outcome("done", seconds=9, memory_mb=99, reused=True))
-    progress.started("07", "library changed")
-    progress.reached("07", 2, 9)
+def cell(number, cells):
+    return {"cell": number, "cells": cells, "source": "\nfit(1)\nfit(2)", "memory_mb": 212}
+
+
+def play(shown):
+    shown.started("02", "not run yet")
+    shown.reached("02", cell(3, 17))
+    shown.ended("02", DONE)
+    shown.ended("05", Outcome("done", seconds=9, memory_mb=99, reused=True))
+    shown.started("07", "library changed")
+    shown.reached("07", cell(2, 9))
 
 
 def test_plain_progress__says_a_line_at_start_and_end():
@@ -40,16 +45,25 @@ def test_plain_progress__says_a_line_at_start_and_end():
     ]
 
 
+def test_plain_progress__says_now_and_then_which_cell_begins(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+    plain = PlainProgress(NAMES, stream)
+    plain.started("02", "not run yet")
+    plain.reached("02", cell(3, 17))
+    assert stream.getvalue().splitlines()[1] == "02_make   running    cell 3 of 17: fit(1)"
+
+
 def test_live_progress__shows_cell_time_and_memory():
-    progress = LiveProgress(NAMES)
-    play(progress)
+    live = LiveProgress(NAMES)
+    play(live)
     console = Console(file=io.StringIO(), width=100)
-    console.print(progress.draw())
+    console.print(live.draw())
     made, sums, fails = console.file.getvalue().splitlines()[1:]
     assert made.split() == ["02_make", "done", "3", "of", "17", "12.3", "s", "1,410", "MB"]
     assert sums.split() == ["05_sums", "unchanged"]
     assert fails.split()[:5] == ["07_fails", "running", "2", "of", "9"]
-    assert fails.split()[-2:] == ["library", "changed"]
+    assert fails.split()[-3:] == ["212", "MB", "fit(1)"]
 
 
 def test_choose_progress__is_plain_where_nobody_watches(monkeypatch):

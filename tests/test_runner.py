@@ -2,13 +2,14 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from tiny_tree import MAKE, SUMS, FakeTasks
+from tiny_tree import MAKE, SUMS, FakeWorkers
 
 from cohabit import cli
 from cohabit.runner import collection, fingerprint, folder
@@ -28,8 +29,8 @@ def run(tree, monkeypatch):
     monkeypatch.setenv("COHABIT_OUTPUT_DIR", "")
 
     def run(*arguments):
-        fake = FakeTasks(tree.root)
-        monkeypatch.setattr(collection, "Tasks", lambda root: fake)
+        fake = FakeWorkers()
+        monkeypatch.setattr(collection, "open_workers", lambda plan, marker: fake)
         code = cli.main(["run", "--jobs", "1", *arguments])
         return code, sorted(fake.ran)
 
@@ -165,7 +166,7 @@ def test_run__takes_a_cohort_of_ones_own(tree, run, tmp_path):
 def test_run__refuses_a_folder_that_another_process_writes(tree, run, capsys):
     with folder.RunFolder(tree.run_folder()).locked():
         assert run() == (1, [])
-    assert f"process {os.getpid()}, since" in capsys.readouterr().err
+    assert f"process {os.getpid()} on {platform.node()}, since" in capsys.readouterr().err
     assert run()[0] == 0
 
 

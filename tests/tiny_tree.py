@@ -98,14 +98,22 @@ def plant(root: Path) -> Tree:
 
 
 @dataclass
-class FakeTasks:
-    """Stands in for `cohabit.runner.process.Tasks`: runs a notebook's code without a kernel."""
+class FakeWorkers:
+    """Stands in for `cohabit.runner.workers.Workers`: runs a notebook's code without a kernel."""
 
-    root: Path
     ran: list[str] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, source, attempt, parameters, *, threads, on_cell) -> dict:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def count(self) -> int:
+        return 1
+
+    def run(self, source, attempt, parameters, *, timeout, on_cell) -> dict:
         code = json.loads(source.read_text(encoding="utf-8"))["cells"][2]["source"]
         self.ran.append(source.stem[:2])
         (attempt / "notebook.ipynb").write_text("{}", encoding="utf-8")

@@ -74,6 +74,14 @@ def _add_run(commands) -> None:
     )
     add("--set", action="append", default=[], metavar="NB.NAME=VALUE", help="one parameter")
     add("--jobs", type=int, metavar="N", help="notebooks at once (default: cores)")
+    add("--scheduler", metavar="ADDRESS", help="run on a Dask scheduler, such as tcp://node1:8786")
+    add(
+        "--timeout",
+        action="append",
+        default=[],
+        metavar="[NB=]SECONDS",
+        help="stop a notebook that takes longer",
+    )
     add("--force", action="store_true", help="run again what is unchanged")
     add("--list", action="store_true", help="show notebooks and their parameters, run nothing")
     add("--check", action="store_true", help="check names and values, run nothing")
@@ -104,6 +112,8 @@ def run_notebooks(options: argparse.Namespace) -> int:
         settings=tuple(options.set),
         jobs=options.jobs,
         force=options.force,
+        scheduler=options.scheduler,
+        timeouts=tuple(options.timeout),
     )
     plan = make_plan(request)
     if options.list:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cohabit import paths
+from cohabit.cluster import count_cores
 from cohabit.runner.fingerprint import (
     find_versions,
     hash_environment,
@@ -19,11 +20,12 @@ from cohabit.runner.fingerprint import (
 from cohabit.runner.folder import Record, RunFolder, digest_outputs, write_json
 from cohabit.runner.outcome import Outcome
 from cohabit.runner.plan import Plan
-from cohabit.runner.process import Tasks
 from cohabit.runner.progress import PlainProgress
-from cohabit.runner.schedule import count_cores, run_graph
+from cohabit.runner.schedule import run_graph
+from cohabit.runner.workers import Workers
 
 NEVER = "not run yet"
+UNCHANGED = "unchanged"
 UNKNOWN_SECONDS = 20.0
 """Guess for a notebook that never ran here; kernel and libraries alone take a few."""
 
@@ -55,7 +57,7 @@ class Collection:
             return None, f"{changed[0]} changed"
         if number in self.plan.forced:
             return None, "forced"
-        return record, "unchanged"
+        return record, UNCHANGED
 
     def check(self) -> dict[str, str]:
         """Return, for each selected notebook, `unchanged` or why it would run."""
@@ -70,36 +72,49 @@ class Collection:
     def run(self, progress: PlainProgress) -> dict[str, Outcome]:
         """Bring the selected notebooks up to date; the run's folder must be locked."""
         selected = [number for number in self.plan.notebooks if number in self.plan.selected]
-        jobs = self.plan.jobs or count_cores()
-        threads = max(1, count_cores() // jobs)
-        tasks = Tasks(paths.root())
-        self._forget_strangers()
+        self.forget_strangers()
 
         def execute(number: str, inputs: Mapping[str, Outcome]) -> Outcome:
-            outcome = self._bring_up_to_date(number, inputs, tasks, threads, progress)
-            progress.ended(number, outcome)
-            return outcome
+            return self.bring_up_to_date(number, inputs, workers, progress)
 
-        seconds = {n: self.folder.expected_seconds(n) or UNKNOWN_SECONDS for n in selected}
-        needs = {number: self.plan.needs[number] for number in selected}
-        return run_graph(needs, execute, jobs=jobs, seconds=seconds, stop=tasks.stop)
+        with open_workers(self.plan, self.folder.owner) as workers:
+            return run_graph(
+                {number: self.plan.needs[number] for number in selected},
+                execute,
+                jobs=workers.count() if self._has_work() else 1,
+                seconds={number: self.expected_seconds(number) for number in selected},
+                stop=workers.stop,
+            )
 
-    def _forget_strangers(self) -> None:
+    def _has_work(self) -> bool:
+        return self.plan.scheduler is None or set(self.check().values()) != {UNCHANGED}
+
+    def expected_seconds(self, number: str) -> float:
+        """Return how long a notebook took the last time, or a guess."""
+        return self.folder.expected_seconds(number) or UNKNOWN_SECONDS
+
+    def forget_strangers(self) -> None:
         """Remove what notebooks left that are no longer of this run."""
         for number in self.folder.find_recorded() - set(self.plan.notebooks):
             self.folder.forget(number)
         if self.plan.cohort:
             shutil.rmtree(self.folder.path / "cohort", ignore_errors=True)
 
-    def _bring_up_to_date(
+    def bring_up_to_date(
         self,
         number: str,
         inputs: Mapping[str, Outcome],
-        tasks: Tasks,
-        threads: int,
+        workers: Workers,
         progress: PlainProgress,
     ) -> Outcome:
-        """Reuse one notebook's record, or run it."""
+        """Reuse one notebook's record, or run it; say so."""
+        outcome = self._reuse_or_run(number, inputs, workers, progress)
+        progress.ended(number, outcome)
+        return outcome
+
+    def _reuse_or_run(
+        self, number: str, inputs: Mapping, workers: Workers, progress: PlainProgress
+    ) -> Outcome:
         notebook = self.plan.notebooks[number]
         bad = sorted(need for need, outcome in inputs.items() if not outcome.good)
         if bad and notebook.after != "all":
@@ -112,12 +127,12 @@ class Collection:
         depends = self._find_dependencies(number, digests)  # as they are before it runs
         attempt = self.folder.open_attempt(number)
         progress.started(number, why)
-        result = tasks.run(
+        result = workers.run(
             notebook.path,
             attempt,
             {**self.plan.parameters[number], **self._find_directories()},
-            threads=threads,
-            on_cell=lambda cell, cells: progress.reached(number, cell, cells),
+            timeout=self.plan.timeouts.get(number),
+            on_cell=lambda cell: progress.reached(number, cell),
         )
         return self._collect(number, attempt, result, depends)
 
@@ -142,6 +157,7 @@ class Collection:
             **cost,
             reason=reason,
             parameters=self.plan.parameters[number],
+            cells=result.get("cells", []),
         )
         return _outcome_of(self.folder.adopt(number, attempt, record))
 
@@ -176,6 +192,7 @@ class Collection:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(seconds, 1),
             "jobs": self.plan.jobs or count_cores(),
+            "scheduler": self.plan.scheduler,
             "notebooks": self._summarise(outcomes),
         }
         write_json(self.folder.path / "run.json", summary)
@@ -197,6 +214,7 @@ class Collection:
                     "reason": outcome.reason,
                     "seconds": outcome.seconds,
                     "memory_mb": outcome.memory_mb,
+                    "cells": outcome.cells,
                     "error": dict(outcome.error),
                     "parameters": dict(self.plan.parameters[number]),
                 }
@@ -210,9 +228,14 @@ class Collection:
         return Outcome("missing" if why == NEVER else "outdated", reason=why)
 
 
+def open_workers(plan: Plan, marker: Path) -> Workers:
+    """Return the workers that a plan asks for."""
+    return Workers(paths.root(), marker, scheduler=plan.scheduler, jobs=plan.jobs)
+
+
 def _outcome_of(record: Record, *, reused: bool = False) -> Outcome:
     digest = digest_outputs(record.outputs)
-    cost = {"seconds": record.seconds, "memory_mb": record.memory_mb}
+    cost = {"seconds": record.seconds, "memory_mb": record.memory_mb, "cells": record.cells}
     return Outcome(record.status, **cost, reason=record.reason, digest=digest, reused=reused)
 
 

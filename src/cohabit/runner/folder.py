@@ -4,11 +4,13 @@ A notebook writes into an attempt of its own. When it is whole, its files are re
 run and a record with their hashes is written last: what has no valid record is not believed.
 """
 
+import errno
 import json
 import os
+import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -39,6 +41,8 @@ class Record:
     """Why it was skipped."""
 
     parameters: Mapping[str, object] = field(default_factory=dict)
+    cells: Sequence[tuple[float, float]] = ()
+    """Of each code cell: seconds, and peak memory of the kernel until its end in MB."""
 
 
 class RunFolder:
@@ -48,6 +52,8 @@ class RunFolder:
         self.path = path
         self.attempts = path / ".attempts"
         self.records = path / ".records"
+        self.owner = path / ".owner.json"
+        """Who holds the run; there while it is held."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -57,24 +63,30 @@ class RunFolder:
         ------
         BlockingIOError
             When another process holds it; names that process.
+        PermissionError
+            When the folder cannot be written.
         """
         from filelock import FileLock, Timeout
 
-        self.path.mkdir(parents=True, exist_ok=True)
-        owner = self.path / ".owner.json"
-        lock = FileLock(self.path / ".lock")
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
             lock.acquire(timeout=0)
         except Timeout:
-            raise BlockingIOError(_describe_owner(self.path, owner)) from None
+            raise BlockingIOError(_describe_owner(self.path, self.owner)) from None
+        except OSError as error:
+            raise explain(error, self.path) from None
         with lock:
-            started = datetime.now().isoformat(timespec="seconds")
-            write_json(owner, {"pid": os.getpid(), "started": started})
-            shutil.rmtree(self.attempts, ignore_errors=True)
+            write_json(self.owner, _describe_this_process())
+            self.clear_attempts()
             try:
                 yield
             finally:
-                owner.unlink(missing_ok=True)
+                self.owner.unlink(missing_ok=True)
+
+    def clear_attempts(self) -> None:
+        """Remove what a run that was ended left unfinished."""
+        shutil.rmtree(self.attempts, ignore_errors=True)
 
     def open_attempt(self, number: str) -> Path:
         """Forget what notebook `number` left earlier and give it an empty folder."""
@@ -179,10 +191,26 @@ def write_json(path: Path, content: object) -> None:
     os.replace(scratch, path)
 
 
+def explain(error: OSError, folder: Path) -> OSError:
+    """Return an error of the disk in words: what is wrong with which folder, and the remedy."""
+    kept = "what is finished is kept, so start again then"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OSError(f"no space left for {folder}: make room; {kept}")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        words = f"{folder} cannot be written ({os.strerror(error.errno)}): make it writable"
+        return PermissionError(f"{words}, or set COHABIT_ROOT to a copy elsewhere; {kept}")
+    return error
+
+
+def _describe_this_process() -> dict[str, object]:
+    started = datetime.now().isoformat(timespec="seconds")
+    return {"pid": os.getpid(), "host": platform.node(), "started": started}
+
+
 def _describe_owner(path: Path, owner: Path) -> str:
     try:
         held = json.loads(owner.read_text(encoding="utf-8"))
-        who = f"process {held['pid']}, since {held['started']}"
+        who = f"process {held['pid']} on {held['host']}, since {held['started']}"
     except (OSError, ValueError, KeyError):
         who = "another process"
     return f"the run {path.name!r} is being written by {who}; wait for it, or choose another --run"

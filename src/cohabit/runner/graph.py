@@ -105,6 +105,7 @@ def discover(folder: Path) -> dict[str, Notebook]:
         if found[1] in notebooks:
             raise ValueError(f"{path.name} and {notebooks[found[1]].path.name} share a number")
         notebooks[found[1]] = Notebook(path, found[1], _read(path))
+        _check_language(notebooks[found[1]])
     if not notebooks:
         raise ValueError(f"{folder}: expected notebooks NN_name.ipynb; found none")
     return notebooks
@@ -115,6 +116,16 @@ def _read(path: Path) -> Mapping:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not a notebook: {error}") from None
+
+
+def _check_language(notebook: Notebook) -> None:
+    """Refuse a notebook for another kernel: each runs in this very Python."""
+    kernel = notebook.content.get("metadata", {}).get("kernelspec", {})
+    if kernel.get("language", "python") != "python":
+        raise ValueError(
+            f"notebook {notebook.name}: no kernel {kernel.get('name')!r} here; expected a Python "
+            f"notebook, got language {kernel['language']!r}"
+        )
 
 
 def find(reference: str, notebooks: Mapping[str, Notebook]) -> str:

@@ -14,9 +14,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+from cohabit.cluster import limits
+
 KERNEL_START_SECONDS = 180
 MISSING_INPUT = "MissingInput"
 """Name of the error by which the library says that a cohort lacks a file."""
@@ -25,7 +27,7 @@ MISSING_INPUT = "MissingInput"
 def main(task_file: str) -> None:
     """Run the task described in a file and write its result beside it."""
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
-    limit_threads(task["threads"])
+    os.environ.update(limits(task["threads"]))
     say = _open_channel()
     kernels: list = []
     runtime = Path(tempfile.mkdtemp(prefix="cohabit-"))
@@ -39,18 +41,14 @@ def main(task_file: str) -> None:
     Path(task["result"]).write_text(json.dumps(result), encoding="utf-8")
 
 
-def limit_threads(threads: int) -> None:
-    """Limit BLAS and OpenMP to so many threads, and let idle ones sleep, not spin."""
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    os.environ["OMP_WAIT_POLICY"] = "passive"
-
-
 def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None]) -> dict:
-    """Run the notebook; return its status, why it was skipped, or which cell failed and how."""
-    import nbformat
+    """Run the notebook; return its status, its cells, why it was skipped, or what failed."""
+    if find_spec("ipykernel_launcher") is None:
+        message = f"no kernel for {sys.executable}: ipykernel is not there; `make` installs it"
+        return {"status": "failed", "error": {"message": message}}
     import papermill
 
-    cells = len(nbformat.read(task["source"], as_version=4).cells) + 1  # the injected values
+    cells = Cells(task["source"], kernels, say)
     try:
         papermill.execute_notebook(
             task["source"],
@@ -61,16 +59,53 @@ def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None
             progress_bar=False,
             cwd=task["root"],
             start_timeout=KERNEL_START_SECONDS,
-            on_cell_start=lambda cell, cell_index: say({"cell": cell_index + 1, "cells": cells}),
+            on_cell_execute=cells.begin,
+            on_cell_executed=cells.end,
         )
     except papermill.PapermillExecutionError as error:
         if error.ename == MISSING_INPUT:
-            return {"status": "skipped", "reason": error.evalue}
-        return {"status": "failed", "error": _describe_cell(error)}
+            return {"status": "skipped", "reason": error.evalue, "cells": cells.cost}
+        return {"status": "failed", "error": _describe_cell(error), "cells": cells.cost}
     except Exception as error:
-        words = f"{type(error).__name__}: {error}".strip()
-        return {"status": "failed", "error": {"message": words}}
-    return {"status": "done"}
+        message = f"{type(error).__name__}: {error}".strip()
+        return {"status": "failed", "error": {"message": message} | cells.last}
+    return {"status": "done", "cells": cells.cost}
+
+
+class Cells:
+    """Follows the code cells of one notebook: says which has begun, keeps what each took."""
+
+    def __init__(self, source: str, kernels: list, say: Callable[[dict], None]):
+        found = json.loads(Path(source).read_text(encoding="utf-8"))["cells"]
+        code = [cell for cell in found if cell["cell_type"] == "code" and "".join(cell["source"])]
+        self._count = len(code) + 1  # the injected values
+        self._kernels = kernels
+        self._say = say
+        self.cost: list[tuple[float, float]] = []
+        """Of each cell: seconds, and peak memory of the kernel so far in MB."""
+
+        self.last: dict = {}
+        """Number and source of the cell that began last."""
+
+    def begin(self, cell, cell_index: int) -> None:
+        """Say that a cell begins."""
+        self._began = time.monotonic()
+        self.last = {"cell": len(self.cost) + 1, "source": cell.source}
+        self._say({**self.last, "cells": self._count, "memory_mb": self._peak()})
+
+    def end(self, cell, cell_index: int, execute_reply) -> None:
+        """Keep what a cell took."""
+        self.cost.append((round(time.monotonic() - self._began, 3), self._peak()))
+
+    def _peak(self) -> float:
+        """Return the peak memory of the running kernel in MB; 0 where the system does not tell."""
+        pid = getattr(self._kernels[-1].provisioner, "pid", None) if self._kernels else None
+        try:
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return 0.0
+        found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+        return round(int(found[0]) / 2**10) if found else 0.0
 
 
 def _describe_cell(error) -> dict:

@@ -1,6 +1,6 @@
 """How one notebook of a run ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -14,6 +14,9 @@ class Outcome:
     seconds: float = 0.0
     memory_mb: float = 0.0
     """Peak memory of its kernel."""
+
+    cells: Sequence[tuple[float, float]] = ()
+    """Of each code cell: seconds, and peak memory of the kernel until its end in MB."""
 
     reason: str = ""
     error: Mapping[str, object] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cohabit import paths
@@ -15,7 +15,7 @@ from cohabit.runner.graph import (
     with_dependents,
     with_needs,
 )
-from cohabit.runner.profiles import Profile, read_profile, resolve
+from cohabit.runner.profiles import Profile, read_profile, resolve, resolve_timeouts
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -37,6 +37,9 @@ class Request:
 
     jobs: int | None = None
     force: bool = False
+    scheduler: str | None = None
+    timeouts: tuple[str, ...] = ()
+    """``SECONDS`` for every notebook, or ``NB=SECONDS``."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Plan:
     """A reader's own cohort; None when notebook 02 makes it."""
 
     jobs: int | None
+    scheduler: str | None = None
+    """Address of a running Dask scheduler."""
+
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that a notebook may take."""
 
     @property
     def preset(self) -> str | None:
@@ -109,6 +117,8 @@ def make_plan(request: Request) -> Plan:
         parameters=parameters,
         cohort=cohort,
         jobs=request.jobs,
+        scheduler=request.scheduler,
+        timeouts=resolve_timeouts(notebooks, profile, request.timeouts),
     )
 
 

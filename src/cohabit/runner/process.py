@@ -1,124 +1,123 @@
-"""The runner's end of a task: starts its process, listens to it, and can stop it."""
+"""A worker's end of a task: starts its process, listens to it, ends it when nobody wants it."""
 
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cohabit.runner.folder import write_json
-
 STOP_SECONDS = 5
+WATCH_SECONDS = 0.1
 LOG_LINES = 15
 
 
-class Tasks:
-    """The task processes of one run; `stop` ends them all."""
+def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
+    """Run one notebook from a Dask worker; each cell it reaches is an event of a topic.
 
-    def __init__(self, root: Path):
-        self.root = root
-        self._running: set[subprocess.Popen] = set()
-        self._guard = threading.Lock()
-        self._stopped = False
+    When the runner is gone, or wants it no more, the notebook is ended at once.
+    """
+    from distributed import get_worker
 
-    def run(
-        self,
-        source: Path,
-        attempt: Path,
-        parameters: Mapping[str, object],
-        *,
-        threads: int,
-        on_cell: Callable[[int, int], None],
-    ) -> dict:
-        """Run one notebook in a process of its own and return its result.
+    worker = get_worker()
+    key = worker.get_current_task()
 
-        Parameters
-        ----------
-        source : Path
-            The notebook.
-        attempt : Path
-            Its folder: the executed notebook, `output/` and the log are written there.
-        parameters : mapping
-        threads : int
-            Limit for BLAS and OpenMP.
-        on_cell : callable
-            Called with the number of the cell that starts, and how many there are.
-        """
-        write_json(attempt / "task.json", self._describe(source, attempt, parameters, threads))
-        log = attempt / "log.txt"
-        with log.open("w", encoding="utf-8") as stream:
-            process = self._start(attempt, stream)
-            try:
-                _listen(process, on_cell)
-            finally:
-                process.stdin.close()
-                process.wait()
-                process.stdout.close()
-                with self._guard:
-                    self._running.discard(process)
-        return _read_result(attempt / "result.json", process.returncode, log)
+    def wanted() -> bool:
+        state = worker.state.tasks.get(key)
+        return state is not None and state.state in ("executing", "long-running")
 
-    def stop(self) -> None:
-        """End every task at once; nothing that they wrote is kept."""
-        with self._guard:
-            self._stopped = True
-            running = list(self._running)
-        for process in running:
+    return run_task(task, lambda message: worker.log_event(topic, message), wanted)
+
+
+def run_task(
+    task: Mapping[str, object], say: Callable[[dict], None], wanted: Callable[[], bool]
+) -> dict:
+    """Run one notebook in a process of its own and return its result.
+
+    Parameters
+    ----------
+    task : mapping
+        As `cohabit.runner.workers.describe_task` makes it.
+    say : callable
+        Called with each cell that starts: its number, how many there are, its source and the
+        kernel's peak memory so far in MB.
+    wanted : callable
+        Asked all the time; once it says no, the process is ended.
+
+    Returns
+    -------
+    dict
+        status (`done`, `skipped`, `failed`), seconds, memory_mb, cells, and reason or error.
+    """
+    attempt, last = Path(task["attempt"]), {}
+    started = time.monotonic()
+    with (attempt / "log.txt").open("w", encoding="utf-8") as log:
+        process = _start(task, attempt, log)
+        watch = threading.Thread(target=_watch, args=(process, task["timeout"], wanted))
+        watch.start()
+        try:
+            for line in process.stdout:
+                last = json.loads(line)
+                say(last)
+        finally:
             process.stdin.close()
-        for process in running:
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-    def _describe(self, source: Path, attempt: Path, parameters: Mapping, threads: int) -> dict:
-        return {
-            "source": str(source),
-            "executed": str(attempt / "notebook.ipynb"),
-            "result": str(attempt / "result.json"),
-            "root": str(self.root),
-            "parameters": dict(parameters),
-            "threads": threads,
-        }
-
-    def _start(self, attempt: Path, log) -> subprocess.Popen:
-        places = {"COHABIT_ROOT": str(self.root), "COHABIT_OUTPUT_DIR": str(attempt / "output")}
-        with self._guard:
-            if self._stopped:
-                raise InterruptedError("the run was stopped")
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cohabit.runner.notebook", str(attempt / "task.json")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=self.root,
-                env={**os.environ, **places},
-                text=True,
-                start_new_session=True,  # Ctrl-C reaches the runner alone, which stops the tasks
-            )
-            self._running.add(process)
-        return process
-
-
-def _listen(process: subprocess.Popen, on_cell: Callable[[int, int], None]) -> None:
-    for line in process.stdout:
-        message = json.loads(line)
-        on_cell(message["cell"], message["cells"])
-
-
-def _read_result(path: Path, code: int, log: Path) -> dict:
-    """Read a task's result; a process that left none has failed."""
-    if path.is_file() and code == 0:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    else:
-        message = f"the task's process ended with code {code} and left no result"
-        result = {"status": "failed", "error": {"message": message}}
-        result |= {"seconds": 0.0, "memory_mb": 0.0}
+            process.wait()
+            process.stdout.close()
+            watch.join()
+    result = _read_result(attempt, process.returncode) or _describe_end(
+        process.returncode, last, time.monotonic() - started, task["timeout"]
+    )
     if result["status"] == "failed":
-        result["error"].setdefault("traceback", _read_last_lines(log))
+        result["error"].setdefault("traceback", _read_last_lines(attempt / "log.txt"))
     return result
+
+
+def _start(task: Mapping, attempt: Path, log) -> subprocess.Popen:
+    places = {"COHABIT_ROOT": task["root"], "COHABIT_OUTPUT_DIR": str(attempt / "output")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "cohabit.runner.notebook", str(attempt / "task.json")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        cwd=task["root"],
+        env={**os.environ, **places},
+        text=True,
+        start_new_session=True,  # Ctrl-C reaches the runner alone, which stops the tasks
+    )
+
+
+def _watch(process: subprocess.Popen, timeout: float | None, wanted: Callable[[], bool]) -> None:
+    """Close the input of a process that takes too long or is wanted no more: it then ends."""
+    end = time.monotonic() + (timeout or float("inf"))
+    while process.poll() is None and wanted() and time.monotonic() < end:
+        time.sleep(WATCH_SECONDS)
+    process.stdin.close()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _read_result(attempt: Path, code: int) -> dict | None:
+    path = attempt / "result.json"
+    if code != 0 or not path.is_file():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _describe_end(code: int, last: Mapping, seconds: float, timeout: float | None) -> dict:
+    """Describe a process that left no result."""
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+    message = f"the task's process {how} and left no result"
+    if code == -9:
+        message += "; when nobody did it, the machine ran out of memory: try --jobs 1"
+    if timeout is not None and seconds >= timeout:
+        message = f"not finished after {timeout:g} s and stopped; --timeout allows it more"
+    error = {"message": message, **{key: last[key] for key in ("cell", "source") if key in last}}
+    cost = {"seconds": seconds, "memory_mb": last.get("memory_mb", 0.0)}
+    return {"status": "failed", "error": error, **cost}
 
 
 def _read_last_lines(log: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from cohabit.naming import nearest
 from cohabit.runner.graph import COHORT_MAKER, DIRECTORIES, Notebook, find
 
-KEYS = ("preset", "notebooks")
+KEYS = ("preset", "notebooks", "timeout", "timeouts")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,11 @@ class Profile:
     name: str
     preset: str
     notebooks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    timeout: float | None = None
+    """Seconds that each notebook may take; None for as long as it likes."""
+
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    """Of single notebooks."""
 
 
 def read_profile(name: str, folder: Path) -> Profile:
@@ -39,7 +44,7 @@ def read_profile(name: str, folder: Path) -> Profile:
     for key in content:
         if key not in KEYS:
             raise ValueError(f"{path.name}: no key {key!r}: {nearest(key, KEYS)}")
-    return Profile(name, content.get("preset", "study"), content.get("notebooks", {}))
+    return Profile(name, **{"preset": "study", **content})
 
 
 def resolve(
@@ -82,6 +87,46 @@ def resolve(
         number: {name: value for name, value in values.items() if name not in DIRECTORIES}
         for number, values in chosen.items()
     }
+
+
+def resolve_timeouts(
+    notebooks: Mapping[str, Notebook], profile: Profile, settings: Iterable[str] = ()
+) -> dict[str, float]:
+    """Return the seconds that each notebook may take; one without a limit is not there.
+
+    Parameters
+    ----------
+    notebooks : mapping
+        By number.
+    profile : Profile
+    settings : iterable of str
+        ``SECONDS`` for all or ``NB=SECONDS``; they win over the profile.
+
+    Raises
+    ------
+    ValueError
+        When a notebook is unknown or a time is not one.
+    """
+    given = [(None, profile.timeout)] if profile.timeout is not None else []
+    given += profile.timeouts.items()
+    for setting in settings:
+        reference, _, text = setting.rpartition("=")
+        given.append((reference.strip() or None, text))
+    found = {}
+    for reference, value in given:
+        numbers = notebooks if reference is None else [find(reference, notebooks)]
+        found |= dict.fromkeys(numbers, _check_seconds(value))
+    return found
+
+
+def _check_seconds(value: object) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"timeout: expected seconds above 0, or NB=SECONDS; got {value!r}")
+    return seconds
 
 
 def _differences(notebooks: Mapping[str, Notebook], profile: Profile):

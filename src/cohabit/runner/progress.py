@@ -15,24 +15,34 @@ TRACE_LINES = 30
 COLOURS = {"done": "green", "unchanged": "green", "failed": "red", "running": "cyan"}
 
 
+PLAIN_SECONDS = 30.0
+"""How often a plain line says which cell a notebook has reached."""
+
+
 class PlainProgress(AbstractContextManager):
-    """One line when a notebook starts and one when it ends."""
+    """A line when a notebook starts, now and then while it runs, and when it ends."""
 
     def __init__(self, names: Mapping[str, str], stream=None):
         self._names = names
         self._width = max(map(len, names.values()), default=0)
         self._stream = stream or sys.stdout
         self._guard = threading.Lock()
+        self._told: dict[str, float] = {}
 
     def __exit__(self, *error):
         return None
 
     def started(self, number: str, why: str) -> None:
         """Say that a notebook starts, and why it is not taken as it was."""
+        self._told[number] = time.monotonic()
         self._say(number, f"running    ({why})")
 
-    def reached(self, number: str, cell: int, cells: int) -> None:
-        """Say nothing: a line for every cell would drown the rest."""
+    def reached(self, number: str, cell: Mapping[str, object]) -> None:
+        """Say which cell begins; not each, since that would drown the rest."""
+        now = time.monotonic()
+        if now - self._told.get(number, now) >= PLAIN_SECONDS:
+            self._told[number] = now
+            self._say(number, f"running    {describe_cell(cell)}")
 
     def ended(self, number: str, outcome: Outcome) -> None:
         """Say how a notebook ended."""
@@ -87,9 +97,12 @@ class LiveProgress(PlainProgress):
         """Show a notebook as running."""
         self._rows[number] = Row("running", since=time.monotonic(), note=why)
 
-    def reached(self, number: str, cell: int, cells: int) -> None:
-        """Show the cell that a notebook has reached."""
-        self._rows[number].cell = f"{cell} of {cells}"
+    def reached(self, number: str, cell: Mapping[str, object]) -> None:
+        """Show the cell that a notebook has reached, its first line and the memory so far."""
+        row = self._rows[number]
+        row.cell = f"{cell['cell']} of {cell['cells']}"
+        row.memory_mb = cell["memory_mb"]
+        row.note = first_line(cell["source"])
 
     def ended(self, number: str, outcome: Outcome) -> None:
         """Show how a notebook ended; what was not run has no time of its own."""
@@ -113,6 +126,16 @@ class LiveProgress(PlainProgress):
 def choose_progress(names: Mapping[str, str]) -> PlainProgress:
     """Return a live table on a terminal, plain lines otherwise."""
     return LiveProgress(names) if sys.stdout.isatty() else PlainProgress(names)
+
+
+def describe_cell(cell: Mapping[str, object]) -> str:
+    """Return a cell that begins in words."""
+    return f"cell {cell['cell']} of {cell['cells']}: {first_line(cell['source'])}"
+
+
+def first_line(source: str) -> str:
+    """Return the first line of code."""
+    return next(iter(source.strip().splitlines()), "")
 
 
 def describe_cost(outcome: Outcome) -> str:

@@ -1,32 +1,26 @@
 """Which task runs when: dependency order, several at once, the longest way first.
 
-`run_graph` knows nothing of notebooks. It hands each task to `execute` in a thread, which waits
-for a process; another scheduler has to offer the same function and nothing more.
+`run_graph` knows neither notebooks nor Dask. It hands each task to `execute` in a thread, which
+decides whether there is work, sends it to a worker and waits for it.
 """
 
-import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import islice
 from typing import TypeVar
 
+Task = TypeVar("Task", bound=Hashable)
 Outcome = TypeVar("Outcome")
 
 
-def count_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def run_graph(
-    needs: Mapping[str, Collection[str]],
-    execute: Callable[[str, Mapping[str, Outcome]], Outcome],
+    needs: Mapping[Task, Collection[Task]],
+    execute: Callable[[Task, Mapping[Task, Outcome]], Outcome],
     *,
     jobs: int,
-    seconds: Mapping[str, float],
+    seconds: Mapping[Task, float],
     stop: Callable[[], None],
-) -> dict[str, Outcome]:
+) -> dict[Task, Outcome]:
     """Run every task after those that it needs.
 
     Parameters
@@ -49,13 +43,13 @@ def run_graph(
         Task -> outcome.
     """
     way = longest_ways(needs, seconds)
-    waiting = sorted(needs, key=lambda task: -way[task])
+    waiting = dict.fromkeys(sorted(needs, key=lambda task: -way[task]))
     outcomes, running = {}, {}
     with ThreadPoolExecutor(jobs) as threads:
         try:
             while waiting or running:
-                for task in _ready(waiting, needs, outcomes)[: jobs - len(running)]:
-                    waiting.remove(task)
+                for task in _ready(waiting, needs, outcomes, jobs - len(running)):
+                    del waiting[task]
                     inputs = {need: outcomes[need] for need in needs[task]}
                     running[threads.submit(execute, task, inputs)] = task
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -66,20 +60,25 @@ def run_graph(
     return outcomes
 
 
-def _ready(waiting: list[str], needs: Mapping, outcomes: Mapping) -> list[str]:
-    return [task for task in waiting if set(needs[task]) <= set(outcomes)]
+def _ready(waiting: Mapping, needs: Mapping, outcomes: Mapping, count: int) -> list:
+    """Return the first tasks, no more than `count`, for which all that they need has ended."""
+    ready = (task for task in waiting if all(need in outcomes for need in needs[task]))
+    return list(islice(ready, count))
 
 
 def longest_ways(
-    needs: Mapping[str, Collection[str]], seconds: Mapping[str, float]
-) -> dict[str, float]:
+    needs: Mapping[Task, Collection[Task]], seconds: Mapping[Task, float]
+) -> dict[Task, float]:
     """Return the expected seconds from the start of each task to the end of all that follow."""
-    ways: dict[str, float] = {}
+    after: dict[Task, list[Task]] = {task: [] for task in needs}
+    for task, before in needs.items():
+        for need in before:
+            after[need].append(task)
+    ways: dict[Task, float] = {}
 
-    def way(task: str) -> float:
+    def way(task: Task) -> float:
         if task not in ways:
-            after = [way(other) for other in needs if task in needs[other]]
-            ways[task] = seconds.get(task, 0.0) + max(after, default=0.0)
+            ways[task] = seconds.get(task, 0.0) + max(map(way, after[task]), default=0.0)
         return ways[task]
 
     return {task: way(task) for task in needs}
