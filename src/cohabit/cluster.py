@@ -195,10 +195,11 @@ def map_tasks(
         return
     jobs = min(jobs or count_cores(), len(items))
     with open_cluster(scheduler, jobs) as client:
-        yield from _gather(client, function, items)
+        yield from gather(client, function, items)
 
 
-def _gather(client: "Client", function: Callable, items: list) -> Iterator[tuple[Any, Any]]:
+def gather(client: "Client", function: Callable, items: list) -> Iterator[tuple[Any, Any]]:
+    """Do what `map_tasks` does with the workers of a client, for rounds that share them."""
     from distributed import as_completed
 
     futures = {client.submit(function, item, pure=False): item for item in items}
