@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from cohabit import cluster
@@ -44,6 +45,14 @@ def test_open_cluster__runs_limited_processes_and_leaves_this_one_as_it_was():
         assert "KilledWorker" in repr(future.exception(timeout=30))
         assert time.monotonic() - started < 20
     assert os.environ == before
+
+
+@pytest.mark.parametrize("processes", [True, False])
+def test_open_cluster__listens_on_this_machine_alone(processes):
+    with open_cluster(jobs=1, processes=processes):
+        family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        found = [each for process in family for each in process.net_connections()]
+    assert {each.laddr.ip for each in found if each.status == "LISTEN"} == {"127.0.0.1"}
 
 
 def test_map_tasks__gives_each_item_its_result_and_raises_the_first_error():

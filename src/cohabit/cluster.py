@@ -121,6 +121,7 @@ def _start(workers: int, processes: bool) -> Iterator["Client"]:
 
     spawned = {**dask.config.get(SPAWN, {}), **limits()}
     settings = {"distributed.scheduler.allowed-failures": 0, SPAWN: spawned}
+    settings |= {"distributed.worker.profile.enabled": False}
     with (
         tempfile.TemporaryDirectory(prefix="cohabit-", ignore_cleanup_errors=True) as scratch,
         dask.config.set(settings | {"temporary-directory": scratch}),
@@ -144,7 +145,9 @@ def _start_workers(workers: int, processes: bool) -> "LocalCluster":
             threads_per_worker=1 if processes else workers,
             processes=processes,
             memory_limit=0,
-            dashboard_address="127.0.0.1:0" if BOKEH else None,
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": BOKEH},
             silence_logs=logging.CRITICAL,
         )
     finally:
