@@ -16,6 +16,7 @@ from cohabit.simulate.dice import Dice
 from cohabit.simulate.severity import EDSS_STEPS
 from cohabit.simulate.template import read_template
 
+AGES = (22, 78)  # years, youngest and oldest patient
 YOUNGEST_ONSET = 10  # years; nobody in the released data was younger than this by much
 
 

@@ -36,6 +36,7 @@ PRESETS: dict[str, dict] = {
         "diet": 0.0,
         "lifestyle": 0.0,
     },
+    "population": {"source": "population"},
     "strangers": {"household_sharing": 0.0, "strangers": True},
     "sex_by_design": {"disease": 0.0, "treatment": 0.0, "severity": 0.0, "covariates": 2.0},
     "shared_batch": {"batch": 3.0},
@@ -57,6 +58,15 @@ class StudyDesign(Dials):
     pairs_per_site: Mapping[str, int] = field(
         default_factory=lambda: dict(PAIRS_PER_SITE),
         metadata={"unit": "pairs", "source": IMSMS, "doc": "pairs recruited at each site"},
+    )
+    source: str = field(
+        default="direct",
+        metadata={
+            "unit": "a name",
+            "choices": ("direct", "population"),
+            "source": OURS,
+            "doc": "people drawn as the study's were, or recruited from a simulated population",
+        },
     )
     opposite_sex_share: float = dial(
         531 / 576, 0.0, 1.0, "share of pairs", IMSMS, "pairs of a woman and a man"

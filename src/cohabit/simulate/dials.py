@@ -61,6 +61,8 @@ class Dials:
             value = getattr(self, item.name)
             if "low" in item.metadata:
                 _check_number(item, value)
+            elif "choices" in item.metadata and value not in item.metadata["choices"]:
+                raise ValueError(f"{item.name}: {nearest(value, item.metadata['choices'])}")
             elif item.type is bool and not isinstance(value, bool):
                 raise ValueError(f"{item.name}: expected true or false; got {value!r}")
 

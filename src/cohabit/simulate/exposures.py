@@ -15,6 +15,7 @@ MYTHS = {"allergies": 0.3, "pets": 0.5, "heavy_metals": 0.2, "solvents": 0.12}
 """Disproved theories: true effect zero, and the share exposed (our choice)."""
 
 EVER_SMOKED, EVER_INFECTED, MONONUCLEOSIS = 0.45, 0.942, 0.35
+BMI_AT_20, BMI_LOG_SD = 22.8, 0.13  # kg/m2, and on the log scale (our choice)
 OVERWEIGHT_AT_20 = 27.0  # kg/m2, the cut of Hedstrom 2014
 VITAMIN_D_PER_LIGHT = 45.0  # nmol/L from no light to that of the equator (our choice)
 KINDRED_SHARE, SIBLING_SHARE = 0.1, 0.2
@@ -85,7 +86,7 @@ def _grow(circles: Circles) -> dict[str, np.ndarray]:
     return {
         "bmi_child": np.exp(np.log(16.5) + 0.12 * child),
         "bmi_adolescent": np.exp(np.log(20.5) + 0.13 * adolescent),
-        "bmi_20": np.exp(np.log(22.8) + 0.13 * adult),
+        "bmi_20": np.exp(np.log(BMI_AT_20) + BMI_LOG_SD * adult),
     }
 
 

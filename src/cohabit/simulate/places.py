@@ -12,6 +12,7 @@ HIGH, LOW = 54.0, 16.0
 """Latitudes beyond which a region counts as one end of the map."""
 
 WINDOW_OPENS_BEFORE = 2.0  # years before it closes: only the last years of childhood count
+NEIGHBOURHOOD = 3.0  # degrees of latitude on either side of a clinic
 CLUSTER_RADIUS = 3.0  # degrees around the town in the middle of the planted cluster
 
 
@@ -45,11 +46,17 @@ def list_towns() -> pd.DataFrame:
     return towns.rename_axis("town")
 
 
-def draw_kindreds(n_kindreds: int, design: PopulationDesign, seed: int) -> pd.DataFrame:
-    """Draw where each kindred comes from: town, ancestry, whether it moves far."""
+def draw_kindreds(
+    n_kindreds: int, design: PopulationDesign, seed: int, near: float | None = None
+) -> pd.DataFrame:
+    """Draw where each kindred comes from: town, ancestry, whether it moves far.
+
+    With `near`, a latitude in degrees, from the towns of its `NEIGHBOURHOOD` alone.
+    """
     towns = list_towns()
     u = stream(seed, "population/kindreds").random((n_kindreds, 4))
-    town = _choose(towns["weight"].to_numpy(), u[:, 0])
+    weight = towns["weight"] if near is None else towns["weight"].where(is_near(towns, near), 0.0)
+    town = _choose(weight.to_numpy(), u[:, 0])
     far = u[:, 1] < design.far_moves
     ends = np.where(
         u[:, 2] < 0.5, _in_zone(towns, "high", u[:, 0]), _in_zone(towns, "low", u[:, 0])
@@ -58,6 +65,11 @@ def draw_kindreds(n_kindreds: int, design: PopulationDesign, seed: int) -> pd.Da
     latitude = towns["latitude"].to_numpy()[town]
     ancestry = _draw_ancestry(latitude, design.ancestry_gradient, u[:, 3])
     return pd.DataFrame({"town": town, "far": far, "ancestry": ancestry})
+
+
+def is_near(places: pd.DataFrame, latitude: float) -> pd.Series:
+    """Say of each row whether its `latitude` is in the neighbourhood of another (degrees)."""
+    return (places["latitude"] - latitude).abs() <= NEIGHBOURHOOD
 
 
 def _choose(weights: np.ndarray, u: np.ndarray) -> np.ndarray:

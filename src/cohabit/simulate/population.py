@@ -73,7 +73,11 @@ class Population:
 
 
 def simulate_population(
-    design: PopulationDesign, *, n_people: int = 100_000, seed: int = 1
+    design: PopulationDesign,
+    *,
+    n_people: int = 100_000,
+    seed: int = 1,
+    near: float | None = None,
 ) -> Population:
     """Draw a population.
 
@@ -84,6 +88,8 @@ def simulate_population(
         Rounded down to whole kindreds of 19 people (of 4 in a twin register).
     seed : int
         Named streams: a dial that is turned moves no draw of another component.
+    near : float, optional
+        Latitude, in degrees, around which all kindreds come from; the whole map without it.
 
     Returns
     -------
@@ -100,15 +106,20 @@ def simulate_population(
             f"n_people: expected at least {pedigree.size}, one kindred; got {n_people}"
         )
     constants = read_template("population").set_index("name")["value"].to_dict()
-    return draw_population(design, constants, pedigree, n_people // pedigree.size, seed)
+    return draw_population(design, constants, pedigree, n_people // pedigree.size, seed, near)
 
 
 def draw_population(
-    design: PopulationDesign, constants: dict, pedigree: Pedigree, n_kindreds: int, seed: int
+    design: PopulationDesign,
+    constants: dict,
+    pedigree: Pedigree,
+    n_kindreds: int,
+    seed: int,
+    near: float | None = None,
 ) -> Population:
     """Draw a population with given constants; see `simulate_population`."""
     loci = read_template("population_loci")
-    kindreds = _draw_kindreds(design, pedigree, n_kindreds, seed)
+    kindreds = _draw_kindreds(design, pedigree, n_kindreds, seed, near)
     genes = draw_genes(kindreds, pedigree, loci, seed)
     people = _draw_people(kindreds, pedigree, genes, design, seed)
     exposed = _expose(people, genes, loci)
@@ -118,9 +129,13 @@ def draw_population(
 
 
 def _draw_kindreds(
-    design: PopulationDesign, pedigree: Pedigree, n_kindreds: int, seed: int
+    design: PopulationDesign,
+    pedigree: Pedigree,
+    n_kindreds: int,
+    seed: int,
+    near: float | None,
 ) -> pd.DataFrame:
-    kindreds = places.draw_kindreds(n_kindreds, design, seed)
+    kindreds = places.draw_kindreds(n_kindreds, design, seed, near)
     u = stream(seed, "population/twins").random((n_kindreds, len(pedigree.twins), 2))
     twins = u[..., 0] < pedigree.twin_share
     kinds = np.where(u[..., 1] < pedigree.identical_share, "MZ", "DZ")
