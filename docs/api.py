@@ -16,6 +16,7 @@ ROOMS = {
     "Tables": ("composition", "formula"),
     "Statistics": (
         *("permanova", "explained", "mixed", "paired", "abundance", "comparisons", "batches"),
+        *("levels",),
         *("diversity", "association", "networks", "prediction", "epidemiology"),
     ),
     "Published and planted": ("claims", "recovery"),

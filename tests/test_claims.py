@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohabit.claims import NOT_ESTIMATED, VERDICTS, check_claims, estimates_for, judge, verdict
+from cohabit.claims import (
+    NOT_ESTIMATED,
+    VERDICTS,
+    check_claims,
+    estimates_for,
+    feature_weights,
+    judge,
+    match_estimates,
+    verdict,
+)
 
 INF = math.inf
 REFERENCE = Path(__file__).resolve().parents[1] / "data" / "reference"
@@ -146,3 +155,26 @@ def test_estimates_for__goes_by_feature_and_says_what_is_missing(claims):
         estimates_for(claims, pd.concat([results, results]), "07.untreated.")
     with pytest.raises(ValueError, match="no claim begins"):
         estimates_for(claims, results, "99.")
+
+
+def test_match_estimates__goes_by_contrast_and_feature(claims):
+    numbers = {"low": 0.0, "high": 1.0, "p_value": 0.01, "n_pairs": 9, "note": ""}
+    results = pd.DataFrame(
+        [
+            {"contrast": "untreated MS - control", "feature": "PWY-4702", "estimate": 0.1},
+            {"contrast": "MS - control", "feature": "PWY-4702", "estimate": 0.2},
+        ]
+    ).assign(**numbers)
+    rows = match_estimates(claims, results, "09").set_index("claim_id")
+    assert rows.loc["09.phytate_untreated", "estimate"] == 0.1
+    assert rows.loc["09.phytate_all", "estimate"] == 0.2
+    assert rows.loc["09.phytate_treated", "note"] == "not in this cohort"
+    assert list(rows.index) == list(claims["claim_id"][claims["notebook"] == "09"])
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [("a", {"a": 1}), ("a; b", {"a": 0.5, "b": 0.5}), ("a; b minus b", {"a": 0.5, "b": -0.5})],
+)
+def test_feature_weights__means_and_differences(text, weights):
+    assert feature_weights(text) == weights

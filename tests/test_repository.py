@@ -19,6 +19,7 @@ STATISTICS = [
     "paired",
     "abundance",
     "comparisons",
+    "levels",
     "association",
     "networks",
     "prediction",

@@ -189,3 +189,50 @@ def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> p
     rows["note"] = rows["note"].where(rows.index.isin(results.index), "not in this cohort")
     rows["n"] = rows["n"].fillna(0).astype(int)
     return rows.assign(claim_id=chosen["claim_id"].to_numpy()).reset_index(drop=True)
+
+
+def match_estimates(claims: pd.DataFrame, results: pd.DataFrame, notebook: str) -> pd.DataFrame:
+    """Return the estimates of a notebook's claims, found by contrast and feature.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        ``read_reference("claims")``; those with a `truth_contrast` are looked up.
+    results : DataFrame, one row a contrast and feature
+        As for `estimates_for`, of any number of contrasts.
+    notebook : str
+        For example ``"09"``.
+
+    Returns
+    -------
+    DataFrame
+        Rows for `Run.write_estimates`. What is not in the results has no numbers and a note.
+    """
+    chosen = claims[(claims["notebook"] == notebook) & (claims["truth_contrast"] != "")]
+    empty = results.iloc[:0]
+    by_contrast = dict(list(results.groupby("contrast")))
+    parts = [
+        estimates_for(rows, by_contrast.get(contrast, empty), "")
+        for contrast, rows in chosen.groupby("truth_contrast", sort=False)
+    ]
+    table = pd.concat(parts)
+    return table.set_index("claim_id").loc[chosen["claim_id"]].reset_index()
+
+
+def feature_weights(text: str) -> dict[str, float]:
+    """Return what a claim's `truth_feature` stands for, as weights of features.
+
+    ``"a; b"`` is the mean of a and b; ``"a minus b"`` their difference, on a log scale a
+    log-ratio; both parts may be means.
+
+    Examples
+    --------
+    >>> feature_weights("acetate; butyrate minus valerate")
+    {'acetate': 0.5, 'butyrate': 0.5, 'valerate': -1.0}
+    """
+    weights: dict[str, float] = {}
+    for part, sign in zip(text.split(" minus ", 1), (1.0, -1.0), strict=False):
+        names = part.split("; ")
+        for name in names:
+            weights[name] = weights.get(name, 0.0) + sign / len(names)
+    return weights

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from cohabit.claims import NOT_ESTIMATED, judge
+from cohabit.claims import NOT_ESTIMATED, feature_weights, judge
 from cohabit.cohort import Truth
 from cohabit.naming import nearest
 from cohabit.schema import MissingInput
@@ -32,6 +32,9 @@ METHOD_SCALES = {
 
 POPULATION = "population:"
 """Contrasts of the population before the cohort; what it holds is no effect on a feature."""
+
+SAME_TIES = {"contrast": "networks", "scale": "difference", "feature": "ties", "value": 0.0}
+"""Who goes with whom is drawn alike in all groups; disease, drugs and severity move levels."""
 
 SIGN_ONLY = ("paired_wilcoxon", "presence_clogit")
 """Methods whose estimate has another unit than the truth: sign, not bias or coverage."""
@@ -110,16 +113,17 @@ def read_population_truth() -> pd.DataFrame:
 def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     """Find what was planted for each claim, and whether the claim is true in this world.
 
-    A claim about several features (separated by ``"; "``) is about their mean. A direction is
-    true only where something was planted: closure alone shifts every share a little, and that
-    shift makes no claim true.
+    A claim may be about a mean or a difference of features, see `claims.feature_weights`. A
+    direction is true only where something was planted: closure alone shifts every share a
+    little, and that shift makes no claim true.
 
     Returns
     -------
     DataFrame
         claim_id; planted; planted_scale; true_here (missing where the world has no such value).
     """
-    tables = _lookup(pd.concat([truth.estimands, read_population_truth()], ignore_index=True))
+    known = [truth.estimands, read_population_truth(), pd.DataFrame([SAME_TIES])]
+    tables = _lookup(pd.concat(known, ignore_index=True))
     rows = [_planted(claim, tables) for claim in claims.itertuples()]
     table = pd.DataFrame(rows, columns=["claim_id", "planted", "planted_scale", "true_here"])
     return table.astype({"planted": float, "true_here": "boolean"})
@@ -132,16 +136,16 @@ def _lookup(estimands: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
 
 
 def _planted(claim, tables: dict) -> tuple:
-    features = claim.truth_feature.split("; ")
+    weights = pd.Series(feature_weights(claim.truth_feature))
     values = tables.get((claim.truth_contrast, claim.truth_scale), pd.Series(dtype=float))
-    if not claim.truth_contrast or not set(features) <= set(values.index):
+    if not claim.truth_contrast or not set(weights.index) <= set(values.index):
         return claim.claim_id, np.nan, "", pd.NA
-    value = float(values[features].mean())
+    value = float((weights * values[weights.index]).sum())
     inside = claim.region_low < value < claim.region_high
     of_effects = not claim.truth_contrast.startswith(POPULATION)
     is_direction = of_effects and 0 in (claim.region_low, claim.region_high)
     true_here = inside and (
-        not is_direction or _touched_features(claim.truth_contrast, tables) & set(features)
+        not is_direction or _touched_features(claim.truth_contrast, tables) & set(weights.index)
     )
     return claim.claim_id, value, claim.truth_scale, bool(true_here)
 

@@ -131,6 +131,12 @@ def is_name(answer: object, expected: str) -> bool:
     return _plain(answer) == _plain(expected)
 
 
+def says_yes(answer: object) -> bool | None:
+    """Whether an answer says yes or no; None when it says neither."""
+    words = {"yes": True, "true": True, "no": False, "false": False}
+    return words.get(_plain(answer))
+
+
 def are_names(answer: object, expected: Iterable[str]) -> bool:
     """Whether an answer lists exactly the expected names, in any order."""
     if isinstance(answer, str):

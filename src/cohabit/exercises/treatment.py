@@ -3,7 +3,7 @@
 from cohabit.cohort import pairs_where
 from cohabit.composition import filter_features
 from cohabit.exercises.recruitment import most_untreated_site, opposite_sex_share
-from cohabit.exercises.registry import Context, exercise, is_name, is_near
+from cohabit.exercises.registry import Context, exercise, is_name, is_near, says_yes
 
 
 @exercise("07.1")
@@ -41,7 +41,6 @@ def _is_anything_planted(answer: object, context: Context) -> bool | str:
     planted = context.truth.estimands
     rows = planted["contrast"].eq("untreated MS - control") & planted["scale"].eq("latent")
     moved = bool((planted.loc[rows, "value"] != 0).any())
-    words = {"yes": True, "true": True, "no": False, "false": False}
-    return words.get(str(answer).strip().lower()) is moved or (
+    return says_yes(answer) is moved or (
         "Look at the whole distribution of p-values: flat, or piled up near 0? Answer yes or no."
     )

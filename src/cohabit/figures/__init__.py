@@ -24,6 +24,13 @@ from cohabit.figures.effects import (
     draw_power,
 )
 from cohabit.figures.equivalence import draw_by_site, draw_equivalence
+from cohabit.figures.function import (
+    draw_beside_published,
+    draw_shift,
+    draw_therapies,
+    draw_volcano,
+)
+from cohabit.figures.networks import draw_edges, draw_swaps, draw_two_networks
 from cohabit.figures.people import (
     draw_correlations,
     draw_counts,
@@ -52,12 +59,14 @@ __all__ = [
     "VERDICT_COLOURS",
     "colours_for",
     "draw_agreement",
+    "draw_beside_published",
     "draw_by_site",
     "draw_claims",
     "draw_correlations",
     "draw_counts",
     "draw_depth",
     "draw_distances",
+    "draw_edges",
     "draw_equivalence",
     "draw_forest",
     "draw_forest_by",
@@ -76,8 +85,13 @@ __all__ = [
     "draw_recurrence",
     "draw_score",
     "draw_scores_of",
+    "draw_shift",
+    "draw_therapies",
+    "draw_swaps",
     "draw_tolerance",
+    "draw_two_networks",
     "draw_two_studies",
+    "draw_volcano",
     "draw_recovery",
     "draw_scores",
     "draw_shared",

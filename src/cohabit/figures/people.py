@@ -5,7 +5,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import GROUP_COLOURS, INK, REFERENCE, SITE_COLOURS, readable
+from cohabit.figures.style import (
+    GROUP_COLOURS,
+    INK,
+    REFERENCE,
+    SITE_COLOURS,
+    readable,
+    say_absent,
+)
 
 
 def draw_pairs(pairs: pd.DataFrame, *, ax: Axes) -> Axes:
@@ -79,6 +86,8 @@ def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
     correlations : DataFrame
         Symmetric, same names in rows and columns.
     """
+    if correlations.empty:
+        return say_absent(ax)
     sns.heatmap(
         correlations,
         annot=True,

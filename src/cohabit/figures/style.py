@@ -8,6 +8,7 @@ import itertools
 from importlib.resources import files
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 GROUP_COLOURS = {"control": "#0072B2", "MS": "#D55E00"}
 SITE_COLOURS = {
@@ -51,3 +52,13 @@ ABBREVIATIONS = {"bmi": "BMI", "edss": "EDSS", "msss": "MSSS", "anti_cd20": "ant
 def readable(name: str) -> str:
     """Return a level or column name as words, for a label."""
     return ABBREVIATIONS.get(str(name), str(name).replace("_", " "))
+
+
+ABSENT = "Nothing to draw: this cohort does not hold these data."
+
+
+def say_absent(ax: Axes) -> Axes:
+    """Say in place of a figure that the cohort lacks the data."""
+    ax.text(0.5, 0.5, ABSENT, ha="center", va="center", color=INK, transform=ax.transAxes)
+    ax.set_axis_off()
+    return ax

@@ -1,0 +1,53 @@
+"""Exercises of notebooks 09 and 12 on a cohort small enough to answer by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cohabit.cohort import Truth
+from cohabit.exercises import EXERCISES, check
+from cohabit.exercises.registry import Context
+
+
+@pytest.fixture
+def cohort(small_cohort):
+    """Pathways of everyone, metabolites of two households."""
+    people = small_cohort.participants.index
+    pathways = pd.DataFrame({"PWY-4702": [0.1, 0.2, 0.1, 0.3, 0.1, 0.0]}, people)
+    logs = np.log([[2.0, 1.0], [4.0, 4.0], [3.0, 2.0], [6.0, 4.0]])
+    raw = pd.DataFrame(np.exp(logs), people[:4], ["stool:acetate", "stool:butyrate"])
+    return replace(small_cohort, pathways=pathways, metabolites=raw)
+
+
+@pytest.mark.parametrize(
+    ("exercise_id", "right", "wrong"),
+    [
+        ("09.1", 0.5, 1.0),  # h1 has both, h3 not; h2 is treated
+        ("09.2", 0.0, 1.0),
+        ("09.3", -1.25 * np.log(2), 1.25 * np.log(2)),
+    ],
+)
+def test_check__tells_right_from_wrong(cohort, capsys, exercise_id, right, wrong):
+    check(exercise_id, right, cohort=cohort)
+    assert capsys.readouterr().out == f"{exercise_id}  Right.\n"
+    check(exercise_id, wrong, cohort=cohort)
+    assert capsys.readouterr().out.startswith(f"{exercise_id}  Not yet. ")
+
+
+@pytest.mark.parametrize(("moves", "right"), [([-0.5, -0.5], "yes"), ([-0.7, 0.1], "no")])
+def test_water_alone__is_one_amount_for_all(moves, right):
+    table = pd.DataFrame(
+        {
+            "assay": "metabolites",
+            "contrast": "MS - control",
+            "scale": "latent",
+            "feature": ["stool:guanosine", "stool:isovalerate", "serum:fumarate"],
+            "value": [*moves, 0.0],
+        }
+    )
+    context = Context()
+    context.__dict__["truth"] = Truth(pd.DataFrame(), lambda: table)
+    assert EXERCISES["09.4"](right, context) is True
+    assert EXERCISES["09.4"]("maybe", context) is not True
