@@ -59,10 +59,10 @@ def test_map_tasks__gives_each_item_its_result_and_raises_the_first_error():
     with open_cluster(jobs=2, processes=False) as client:
         address = client.scheduler.address
         assert address.startswith("inproc://")
-        gathered = dict(cluster._gather(client, abs, [-1, -2, -3]))
+        gathered = dict(cluster.gather(client, abs, [-1, -2, -3]))
         assert gathered == {-1: 1, -2: 2, -3: 3}
         with pytest.raises(ValueError, match="2 is not allowed"):
-            dict(cluster._gather(client, fail_on_two, [1, 2, 3]))
+            dict(cluster.gather(client, fail_on_two, [1, 2, 3]))
 
 
 def test_open_cluster__works_in_a_script_without_a_main_guard(tmp_path):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from cohabit.runner.graph import discover, find, find_needs, with_dependents, with_needs
-from cohabit.runner.schedule import longest_ways, run_graph
+from cohabit.runner.schedule import longest_ways, order_by_way, run_graph
 
 
 def test_discover__reads_numbers_titles_and_parameters(tree):
@@ -70,7 +70,8 @@ NEEDS = {"a": [], "b": ["a"], "c": ["a"], "d": ["c"], "e": ["b", "d"]}
 
 
 def run(needs, execute, jobs=1, seconds=()):
-    return run_graph(needs, execute, jobs=jobs, seconds=dict(seconds), stop=lambda: None)
+    order = order_by_way(needs, dict(seconds))
+    return run_graph(needs, execute, jobs=jobs, order=order, stop=lambda: None)
 
 
 def test_run_graph__hands_each_task_the_outcomes_it_needs():
@@ -108,4 +109,4 @@ def test_run_graph__stops_the_others_when_one_call_breaks():
         assert stopped.wait(5)
 
     with pytest.raises(OSError, match="disk full"):
-        run_graph({"a": [], "b": []}, execute, jobs=2, seconds={}, stop=stopped.set)
+        run_graph({"a": [], "b": []}, execute, jobs=2, order=["a", "b"], stop=stopped.set)

@@ -67,7 +67,7 @@ def collect_run(folder: Path) -> RunResults:
     return RunResults(
         folder,
         summary,
-        _read_claims(folder),
+        read_claims(folder),
         _read_table(folder / "recovery.tsv"),
         _find_notebooks(folder, summary),
     )
@@ -83,7 +83,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", dtype={"notebook": str, "claim_id": str, "published": str})
 
 
-def _read_claims(folder: Path) -> pd.DataFrame:
+def read_claims(folder: Path) -> pd.DataFrame:
     """Read the scorecard; where recovery left none, set estimates beside what was published."""
     path = folder / "claims.tsv"
     if path.is_file():

@@ -21,7 +21,7 @@ from cohabit.runner.folder import Record, RunFolder, digest_outputs, write_json
 from cohabit.runner.outcome import Outcome
 from cohabit.runner.plan import Plan
 from cohabit.runner.progress import PlainProgress
-from cohabit.runner.schedule import run_graph
+from cohabit.runner.schedule import order_by_way, run_graph
 from cohabit.runner.workers import Workers
 
 NEVER = "not run yet"
@@ -77,21 +77,15 @@ class Collection:
         def execute(number: str, inputs: Mapping[str, Outcome]) -> Outcome:
             return self.bring_up_to_date(number, inputs, workers, progress)
 
+        needs = {number: self.plan.needs[number] for number in selected}
+        seconds = {n: self.folder.expected_seconds(n) or UNKNOWN_SECONDS for n in selected}
         with open_workers(self.plan, self.folder.owner) as workers:
-            return run_graph(
-                {number: self.plan.needs[number] for number in selected},
-                execute,
-                jobs=workers.count() if self._has_work() else 1,
-                seconds={number: self.expected_seconds(number) for number in selected},
-                stop=workers.stop,
-            )
+            jobs = workers.count() if self._has_work() else 1
+            order = order_by_way(needs, seconds)
+            return run_graph(needs, execute, jobs=jobs, order=order, stop=workers.stop)
 
     def _has_work(self) -> bool:
         return self.plan.scheduler is None or set(self.check().values()) != {UNCHANGED}
-
-    def expected_seconds(self, number: str) -> float:
-        """Return how long a notebook took the last time, or a guess."""
-        return self.folder.expected_seconds(number) or UNKNOWN_SECONDS
 
     def forget_strangers(self) -> None:
         """Remove what notebooks left that are no longer of this run."""

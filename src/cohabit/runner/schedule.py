@@ -4,7 +4,7 @@
 decides whether there is work, sends it to a worker and waits for it.
 """
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
@@ -18,7 +18,7 @@ def run_graph(
     execute: Callable[[Task, Mapping[Task, Outcome]], Outcome],
     *,
     jobs: int,
-    seconds: Mapping[Task, float],
+    order: Sequence[Task],
     stop: Callable[[], None],
 ) -> dict[Task, Outcome]:
     """Run every task after those that it needs.
@@ -31,8 +31,8 @@ def run_graph(
         Given a task and the outcomes of all it needs, returns its outcome. Called in a thread.
     jobs : int
         How many at once.
-    seconds : mapping
-        Expected time of each task; the one with the longest way to the end goes first.
+    order : sequence
+        All tasks; of those that may start, the one that stands first here goes first.
     stop : callable
         Called once when the run is interrupted or `execute` raises; must make the running calls
         end soon.
@@ -42,8 +42,7 @@ def run_graph(
     dict
         Task -> outcome.
     """
-    way = longest_ways(needs, seconds)
-    waiting = dict.fromkeys(sorted(needs, key=lambda task: -way[task]))
+    waiting = dict.fromkeys(order)
     outcomes, running = {}, {}
     with ThreadPoolExecutor(jobs) as threads:
         try:
@@ -64,6 +63,22 @@ def _ready(waiting: Mapping, needs: Mapping, outcomes: Mapping, count: int) -> l
     """Return the first tasks, no more than `count`, for which all that they need has ended."""
     ready = (task for task in waiting if all(need in outcomes for need in needs[task]))
     return list(islice(ready, count))
+
+
+def order_by_way(
+    needs: Mapping[Task, Collection[Task]], seconds: Mapping[Task, float]
+) -> list[Task]:
+    """Return the tasks, those with the longest expected way to the end of all first.
+
+    Parameters
+    ----------
+    needs : mapping
+        As in `run_graph`.
+    seconds : mapping
+        Expected time of each task.
+    """
+    ways = longest_ways(needs, seconds)
+    return sorted(needs, key=lambda task: -ways[task])
 
 
 def longest_ways(
