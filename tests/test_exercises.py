@@ -72,6 +72,8 @@ def scorecards(tmp_path):
         ("08.4", 1.96, 0.1),
         ("10.1", 0.5, 2),
         ("10.2", 0.6, 0.4),
+        ("11.1", 0.2018, 0.35),
+        ("11.2", 359, 99),
     ],
 )
 def test_check__tells_right_from_wrong(write, capsys, exercise_id, right, wrong):

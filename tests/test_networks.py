@@ -9,7 +9,7 @@ from scipy import stats
 from skbio.stats.composition import pairwise_vlr
 
 from cohabit import networks
-from cohabit.networks import describe
+from cohabit.networks import compare
 from cohabit.networks.correlation import _solve_basis
 from cohabit.networks.graph import merge_greedily
 
@@ -257,7 +257,7 @@ def test_compare_networks__swaps_only_inside_the_block(pairs):
     _, people = pairs
     labels = (people["group"] == "MS").to_numpy()
     blocks = pd.factorize(people["household_id"])[0]
-    drawn = list(describe._swap(labels, blocks, 200, np.random.default_rng(1)))
+    drawn = list(compare._swap(labels, blocks, 200, np.random.default_rng(1)))
     assert all((np.bincount(blocks, swapped) == 1).all() for swapped in drawn)
     stayed = np.mean([swapped[0] == labels[0] for swapped in drawn])
     assert 0.35 < stayed < 0.65
@@ -275,3 +275,104 @@ def test_compare_networks__refuses_a_swap_that_changes_nothing(pairs):
         n_permutations=9, rng=1,
     )  # fmt: skip
     assert set(table["contrast"]) == {"interferon - untreated"}
+
+
+def test_compare_networks__two_networks_have_no_values_of_their_own(pairs):
+    counts, people = pairs
+    table = networks.compare_networks(
+        counts, people, covariates=None, n_permutations=39, rng=2,
+        properties=["distance", "hubs_lost", "n_tied"],
+    ).set_index("property")  # fmt: skip
+    assert table.loc[["distance", "hubs_lost"], ["first", "second"]].isna().all(axis=None)
+    assert table.loc["distance", "p_value"] == pytest.approx(1 / 40)
+    assert table.loc["distance", "difference"] > table.loc["distance", "null_high"]
+    assert (table["null_low"] <= table["null_mean"]).all()
+
+
+def test_compare_networks__names_the_nearest_property(pairs):
+    with pytest.raises(ValueError, match="did you mean 'n_edges'"):
+        networks.compare_networks(*pairs, properties=["n_edge"], n_permutations=1)
+
+
+def test_compare_networks__fewer_people_have_more_edges_and_the_swaps_know_it():
+    rng = np.random.default_rng(3)
+    counts = draw_counts(4, np.eye(20), n_samples=240)
+    people = pd.DataFrame({"group": ["MS"] * 40 + ["control"] * 200}, index=counts.index)
+    row = networks.compare_networks(
+        counts, people, within=None, covariates=None, threshold=0.2, n_permutations=99,
+        properties=["n_edges"], rng=rng,
+    ).iloc[0]  # fmt: skip
+    assert row["difference"] > 0
+    assert row["null_low"] > 0
+    assert row["p_value"] > 0.05
+
+
+def test_beyond_swaps__takes_off_their_mean_and_allows_for_their_scatter():
+    table = pd.DataFrame(
+        {"difference": [5.0], "null_mean": [2.0], "null_sd": [1.0], "n_permutations": [99]}
+    )
+    row = networks.beyond_swaps(table).iloc[0]
+    margin = stats.t.ppf(0.975, 98) * np.sqrt(1 + 1 / 99)
+    assert row[["estimate", "low", "high"]].tolist() == pytest.approx([3, 3 - margin, 3 + margin])
+
+
+def test_swap_labels__stays_in_the_household_and_knows_people_by_id(pairs):
+    _, people = pairs
+    swapped = networks.swap_labels(people, rng=1)
+    assert (swapped.groupby(people["household_id"]).nunique() == 2).all()
+    assert 0.2 < (swapped == people["group"]).mean() < 0.8
+    again = networks.swap_labels(people.sample(frac=1, random_state=2), rng=1)
+    assert again.loc[people.index].equals(swapped)
+
+
+def test_specific_edges__rule_by_hand():
+    rng = np.random.default_rng(8)
+    noise = rng.uniform(-0.05, 0.05, (12, 12))
+    first = named(np.triu(noise, 1) + np.triu(noise, 1).T)
+    second = first.copy()
+    second.iloc[0, 1] = second.iloc[1, 0] = 0.7  # an edge of the second alone
+    second.iloc[2, 3] = second.iloc[3, 2] = 0.3  # far out, but no edge
+    found = networks.specific_edges(first, second)
+    assert found[["source", "target"]].to_numpy().tolist() == [["a", "b"]]
+
+
+def test_describe_network__counts_modules_by_hand():
+    correlation = np.zeros((7, 7))
+    for one, other in ((0, 1), (0, 2), (1, 2), (3, 4)):
+        correlation[one, other] = correlation[other, one] = 0.9
+    correlation[5, 6] = correlation[6, 5] = -0.9  # an edge, and no module
+    found = networks.describe_network(named(correlation))
+    wanted = {"n_edges": 5, "n_tied": 5, "n_modules": 2, "largest_module": 3}
+    assert found[list(wanted)].to_dict() == wanted
+
+
+@pytest.fixture(scope="module")
+def tied():
+    correlation = np.eye(20)
+    correlation[:4, :4] = 0.6
+    np.fill_diagonal(correlation, 1)
+    counts = draw_counts(5, correlation, n_samples=200)
+    people = pd.DataFrame(
+        {"household_id": np.repeat(np.arange(100), 2), "age": np.arange(200.0) % 37},
+        index=counts.index,
+    )
+    sets = pd.Series(["cocci"] * 4 + ["others"] * 15 + ["one"], index=counts.columns)
+    return counts, people, sets
+
+
+def test_ties_within__finds_the_planted_tie_and_no_other(tied):
+    table = networks.ties_within(*tied, covariates="age", rng=1).set_index("feature")
+    assert table.loc["cocci", "inside"] == pytest.approx(0.6, abs=0.08)
+    assert table.loc["cocci", "low"] > 0.4
+    assert abs(table.loc["others", "inside"]) < 0.05
+    assert np.isnan(table.loc["one", "estimate"])
+    assert table["n_features"].to_dict() == {"cocci": 4, "one": 1, "others": 15}
+
+
+def test_ties_within__is_the_mean_of_the_correlations(tied):
+    counts, people, sets = tied
+    table = networks.ties_within(counts, people, sets, among=["cocci"], covariates=None, rng=1)
+    rho = networks.sparcc(counts).to_numpy()
+    inside = rho[:4, :4][np.triu_indices(4, 1)].mean()
+    assert table["inside"].item() == pytest.approx(inside)
+    assert table["outside"].item() == pytest.approx(rho[:4, 4:].mean())

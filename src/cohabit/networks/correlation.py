@@ -147,6 +147,9 @@ def _solve_basis(
 
 def _correlate(ratio: np.ndarray, variance: np.ndarray) -> np.ndarray:
     spread = np.sqrt(variance)
-    correlation = (variance[:, None] + variance - ratio) / (2 * spread[:, None] * spread)
+    correlation = np.add.outer(variance, variance)
+    correlation -= ratio
+    correlation *= 0.5 / spread
+    correlation /= spread[:, None]
     np.fill_diagonal(correlation, 1)
-    return np.clip(correlation, -1, 1)
+    return np.clip(correlation, -1, 1, out=correlation)

@@ -1,39 +1,8 @@
-"""Properties and modules of an undirected graph given as a square matrix."""
+"""Centrality and modules of an undirected graph given as a square matrix."""
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
-
-
-def count_edges(links: np.ndarray) -> float:
-    """Return the number of edges of a symmetric 0/1 matrix."""
-    return float(links.sum() / 2)
-
-
-def density(links: np.ndarray) -> float:
-    """Return the share of all pairs that are tied."""
-    return float(links.sum() / (len(links) * (len(links) - 1)))
-
-
-def clustering(links: np.ndarray) -> float:
-    """Return the share of connected triples that close (transitivity); 0 without any."""
-    degree = links.sum(axis=0)
-    triples = (degree * (degree - 1)).sum()
-    tied = sparse.csr_matrix(links)
-    return float((tied @ tied).multiply(tied).sum() / triples) if triples else 0.0
-
-
-def path_length(links: np.ndarray) -> float:
-    """Return the mean number of steps between connected pairs; NaN without any."""
-    steps = csgraph.shortest_path(sparse.csr_matrix(links), unweighted=True, directed=False)
-    reached = np.isfinite(steps) & (steps > 0)
-    return float(steps[reached].mean()) if reached.any() else np.nan
-
-
-def largest_component(links: np.ndarray) -> float:
-    """Return the share of the nodes in the largest connected component."""
-    component = csgraph.connected_components(sparse.csr_matrix(links), directed=False)[1]
-    return float(np.bincount(component).max() / len(links))
 
 
 def closeness(links: np.ndarray) -> np.ndarray:
@@ -67,14 +36,23 @@ def betweenness(links: np.ndarray) -> np.ndarray:
     return through / ((len(links) - 1) * (len(links) - 2))
 
 
-PROPERTIES = {
-    "n_edges": count_edges,
-    "density": density,
-    "clustering": clustering,
-    "path_length": path_length,
-    "largest_component": largest_component,
-}
-"""Name -> function of a symmetric 0/1 matrix with an empty diagonal."""
+def find_groups(links: np.ndarray) -> tuple[np.ndarray, float]:
+    """Split a graph by `merge_greedily`; nodes without an edge are not looked at.
+
+    Returns
+    -------
+    groups : ndarray of int, shape (n_nodes,)
+        1 the largest; 0 for a node without an edge.
+    modularity : float
+    """
+    tied = np.flatnonzero(links.any(axis=0))
+    merged, modularity = merge_greedily(links[np.ix_(tied, tied)])
+    labels, positions, sizes = np.unique(merged, return_inverse=True, return_counts=True)
+    rank = np.empty(len(labels), dtype=int)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(1, len(labels) + 1)
+    groups = np.zeros(len(links), dtype=int)
+    groups[tied] = rank[positions]
+    return groups, modularity
 
 
 def merge_greedily(links: np.ndarray) -> tuple[np.ndarray, float]:
@@ -98,19 +76,21 @@ def merge_greedily(links: np.ndarray) -> tuple[np.ndarray, float]:
         return modules, 0.0
     between = links / total
     share = between.sum(axis=0)
-    alive = share > 0
     quality = -(share**2).sum()
-    while alive.sum() > 1:
-        gain = 2 * (between - np.outer(share, share))
-        gain[~(alive[:, None] & alive)] = -np.inf
-        np.fill_diagonal(gain, -np.inf)
-        keep, drop = np.unravel_index(gain.argmax(), gain.shape)
-        if gain[keep, drop] <= 1e-12:
-            break
+    gone = share == 0
+    gain = 2 * (between - np.outer(share, share))
+    gain[gone] = gain[:, gone] = -np.inf
+    np.fill_diagonal(gain, -np.inf)
+    while gain.max() > 1e-12:
+        keep, drop = divmod(int(gain.argmax()), len(links))
         quality += gain[keep, drop]
         modules[modules == drop] = keep
         between[keep] += between[drop]
         between[:, keep] += between[:, drop]
         share[keep] += share[drop]
-        alive[drop] = False
+        gone[drop] = True
+        merged = 2 * (between[keep] - share[keep] * share)
+        merged[gone] = merged[keep] = -np.inf
+        gain[keep] = gain[:, keep] = merged
+        gain[drop] = gain[:, drop] = -np.inf
     return modules, float(quality)
