@@ -1,0 +1,23 @@
+"""How many households, which design, for which power: cohorts simulated by the thousand."""
+
+from cohabit.power.budget import Costs, compare_designs, list_designs
+from cohabit.power.curves import find_size, find_sizes, predict_curve
+from cohabit.power.estimate import estimate_power
+from cohabit.power.intervals import Stop
+from cohabit.power.plant import plant_effects
+from cohabit.power.questions import Questions
+from cohabit.power.scenario import Scenario
+
+__all__ = [
+    "Costs",
+    "Questions",
+    "Scenario",
+    "Stop",
+    "compare_designs",
+    "estimate_power",
+    "find_size",
+    "find_sizes",
+    "list_designs",
+    "plant_effects",
+    "predict_curve",
+]

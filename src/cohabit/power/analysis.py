@@ -1,0 +1,134 @@
+"""One cohort analysed as the notebooks do, on plain arrays: status, taxon by taxon.
+
+The household mixed model and PERMANOVA are those of `mixed` and `permanova`, entered below
+their tables; a test holds the numbers equal to the public functions'.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from cohabit.mixed.reml import decompose, fit_households
+from cohabit.permanova.geometry import FeatureGeometry
+from cohabit.permanova.permutation import Exchange
+from cohabit.permanova.pseudo_f import Fit, PairFit
+from cohabit.permanova.terms import Term, model_basis, term_space
+from cohabit.power.draw import People, count_reads, draw_latent, recruit
+from cohabit.power.world import Recipe
+
+MIN_PREVALENCE, MIN_TOTAL = 0.05, 10
+"""The study's filter, as in `composition.filter_features`."""
+
+PSEUDOCOUNT = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an analysis sees of one cohort."""
+
+    people: People
+    values: np.ndarray
+    """CLR of the taxa kept, averaged over visits, shape (n_people, n_kept)."""
+
+    kept: np.ndarray
+    """Positions of the taxa kept, shape (n_kept,)."""
+
+
+def measure(recipe: Recipe, rng: np.random.Generator) -> Measured:
+    """Recruit, sample, sequence, filter and transform one cohort.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    rng : Generator
+    """
+    everyone = recruit(recipe.scenario, rng)
+    visits, liability = draw_latent(recipe, everyone, rng)
+    here = everyone.patient | (
+        rng.random(len(everyone.patient)) >= recipe.scenario.missing_partners
+    )
+    if not recipe.scenario.sequenced:
+        values = np.mean(list(visits), axis=0)
+        return Measured(everyone.take(here), values[here], np.arange(values.shape[1]))
+    carried = liability > 0
+    counts = [count_reads(recipe, everyone, latent, carried, rng)[here] for latent in visits]
+    kept = _filter(sum(counts))
+    return Measured(everyone.take(here), np.mean([_clr(c[:, kept]) for c in counts], axis=0), kept)
+
+
+def _filter(counts: np.ndarray) -> np.ndarray:
+    """Return the positions of taxa that pass the study's filter."""
+    often = (counts > 0).mean(axis=0) >= MIN_PREVALENCE
+    return np.flatnonzero(often & (counts.sum(axis=0) > MIN_TOTAL))
+
+
+def _clr(counts: np.ndarray) -> np.ndarray:
+    logs = np.log(counts + PSEUDOCOUNT)
+    return logs - logs.mean(axis=1, keepdims=True)
+
+
+def model_columns(people: People) -> np.ndarray:
+    """Return the terms beside status: sites but the first, sex, age, BMI; (n_people, k)."""
+    sites = np.eye(people.site.max() + 1)[people.site][:, 1:]
+    columns = np.column_stack([sites, people.covariates])
+    return columns[:, np.ptp(columns, axis=0) > 0]
+
+
+def compare_taxa(measured: Measured) -> np.ndarray:
+    """Return the p-value of status for each taxon kept.
+
+    The household mixed model where people share homes, ordinary least squares where nobody
+    does; both adjusted for site, sex, age and BMI.
+    """
+    people, values = measured.people, measured.values
+    status = people.patient.astype(float)
+    x = np.column_stack([status, np.ones(len(status)), model_columns(people)])
+    if np.bincount(people.household).max() == 1:
+        estimate, error, df = _least_squares(x, values)
+    else:
+        _, households = np.unique(people.household, return_inverse=True)
+        design, residuals = decompose(x, households, values)
+        found = fit_households(design, residuals, np.eye(x.shape[1])[:1])
+        converged = np.where(found.converged, 1.0, np.nan)
+        estimate, error, df = found.estimate[0] * converged, found.std_error[0], found.df[0]
+    return 2 * stats.t.sf(np.abs(estimate / error), df)
+
+
+def _least_squares(x: np.ndarray, values: np.ndarray):
+    """Return estimate, standard error and degrees of freedom of the first column."""
+    q, r = np.linalg.qr(x)
+    fitted = q.T @ values
+    df = len(x) - x.shape[1]
+    squares = (values**2).sum(axis=0) - (fitted**2).sum(axis=0)
+    weights = np.linalg.inv(r)[0]
+    error = np.linalg.norm(weights) * np.sqrt(squares / df)
+    return weights @ fitted, error, np.full(values.shape[1], float(df))
+
+
+def compare_communities(measured: Measured, n_permutations: int, rng: np.random.Generator) -> float:
+    """Return the PERMANOVA p-value of status by Aitchison distance.
+
+    By margin of site, sex, age and BMI, residuals permuted: partners swap at home,
+    strangers change places within their site.
+    """
+    people = measured.people
+    others = Term("others", _unit(model_columns(people)))
+    status = Term("status", _unit(people.patient[:, None].astype(float)))
+    _, households = np.unique(people.household, return_inverse=True)
+    basis = model_basis([others, status], households)
+    space = term_space(status, [others], basis)
+    fit = Fit(FeatureGeometry(measured.values - measured.values.mean(axis=0)), basis, "residuals")
+    shared = np.bincount(households).max() > 1
+    exchange = Exchange("within" if shared else "free", households, people.site)
+    if shared:
+        fit = PairFit(fit, exchange.pairs)
+        draws = exchange.draw_swaps(n_permutations, fit.block, rng)
+    else:
+        draws = exchange.draw_blocks(n_permutations, fit.block, rng)
+    return (1 + int(fit.count_beyond([space], draws)[0])) / (1 + n_permutations)
+
+
+def _unit(columns: np.ndarray) -> np.ndarray:
+    centred = columns - columns.mean(axis=0)
+    return centred / np.linalg.norm(centred, axis=0)
