@@ -1,4 +1,4 @@
-"""How long a study takes to simulate, and how much memory; one process a size."""
+"""How long studies and populations take to simulate, and how much memory; one process a size."""
 
 import json
 import resource
@@ -6,36 +6,47 @@ import subprocess
 import sys
 import time
 
-from cohabit.simulate import StudyDesign, simulate_cohort
-from cohabit.simulate.design import PAIRS_PER_SITE
+from cohabit.simulate import PopulationDesign, StudyDesign, simulate_cohort, simulate_population
 
-PROMISED = {576: "5 s", 2_500: "", 10_000: "60 s, 4 GB"}
-CODE = "import json; from benchmarks import simulate as s; print(json.dumps(s.simulate_once({})))"
+PROMISED = {
+    "simulate_cohort": {576: "5 s", 2_500: "", 10_000: "60 s, 4 GB"},
+    "simulate_population": {62_500: "", 250_000: "", 1_000_000: "60 s, 4 GB"},
+}
+"""What is simulated -> pairs or people -> what was promised."""
+
+CODE = "import json; from benchmarks import simulate as s; print(json.dumps(s.once({!r}, {})))"
 
 
 def measure() -> list[dict]:
-    """Return one row a size of study: every table of the cohort, in memory."""
+    """Return one row a size: every table of a cohort, or people with families, in memory."""
     rows = []
-    for n_pairs, promised in PROMISED.items():
-        command = [sys.executable, "-c", CODE.format(n_pairs)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        rows.append(json.loads(done.stdout) | {"target": promised})
+    for name, sizes in PROMISED.items():
+        for size, promised in sizes.items():
+            command = [sys.executable, "-c", CODE.format(name, size)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            rows.append(json.loads(done.stdout) | {"target": promised})
     return rows
 
 
-def simulate_once(n_pairs: int) -> dict:
-    """Simulate one study in this process."""
-    factor = n_pairs / sum(PAIRS_PER_SITE.values())
-    pairs = {site: round(n * factor) for site, n in PAIRS_PER_SITE.items()}
-    design = StudyDesign(pairs_per_site=pairs)
-    simulate_cohort(StudyDesign(pairs_per_site={"Boston": 2}), 1)  # imports and tables
+def once(name: str, size: int) -> dict:
+    """Simulate one world of a size in this process."""
+    simulate = {"simulate_cohort": _cohort, "simulate_population": _population}[name]
+    simulate(100)  # imports and tables
     start = time.perf_counter()
-    simulate_cohort(design, 1)
+    n_people = simulate(size)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {
-        "name": "simulate_cohort",
-        "n": 2 * design.n_pairs,
+        "name": name,
+        "n": n_people,
         "ours_seconds": round(seconds, 1),
         "peak memory (GB)": round(peak, 2),
     }
+
+
+def _cohort(n_pairs: int) -> int:
+    return len(simulate_cohort(StudyDesign().with_pairs(n_pairs), 1).participants)
+
+
+def _population(n_people: int) -> int:
+    return len(simulate_population(PopulationDesign(), n_people=n_people, seed=1).people)
