@@ -1,4 +1,4 @@
-"""The command line: run, simulate, lab, report.
+"""The command line: run, simulate, import, lab, report.
 
 Nothing heavy is imported before every name and value was found to be right.
 """
@@ -43,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     _add_simulate(commands)
+    _add_import(commands)
     lab = commands.add_parser("lab", help="open JupyterLab on copies of the notebooks in lab/")
     lab.add_argument("options", nargs="*", help="handed to JupyterLab, after a --")
     lab.set_defaults(command=open_lab)
@@ -83,6 +84,7 @@ def _add_run(commands) -> None:
         help="stop a notebook that takes longer",
     )
     add("--force", action="store_true", help="run again what is unchanged")
+    add("--sweep", metavar="FILE", help="many sets of parameters and one report: sweeps/NAME.toml")
     add("--list", action="store_true", help="show notebooks and their parameters, run nothing")
     add("--check", action="store_true", help="check names and values, run nothing")
     run.set_defaults(command=run_notebooks)
@@ -100,8 +102,33 @@ def _add_simulate(commands) -> None:
     simulate.set_defaults(command=simulate_to_disk)
 
 
+def _add_import(commands) -> None:
+    importing = commands.add_parser("import", help="make a cohort folder of your own tables")
+    add = importing.add_argument
+    add("--metadata", required=True, metavar="FILE", help="tab-separated, one row a sample")
+    add(
+        "--table",
+        action="append",
+        default=[],
+        metavar="[ASSAY=]FILE",
+        help="counts: BIOM, TSV or .qza; 16s=FILE or shotgun=FILE",
+    )
+    add("--taxonomy", metavar="FILE", help="lineages, TSV or .qza; where the table has none")
+    add("--tree", metavar="FILE", help="Newick or .qza, of the 16s table")
+    add("--mapping", metavar="FILE", help="TOML: what your columns and levels are called")
+    add("--preset", metavar="NAME", help="a mapping that comes with cohabit, for example imsms")
+    add("--guess", action="store_true", help="propose a mapping, import nothing")
+    add("--out", metavar="DIR", help="the cohort folder; replaced when it is there")
+    add("--max-mb", type=int, default=1024, metavar="N", help="largest file, unpacked (1024)")
+    importing.set_defaults(command=import_to_disk)
+
+
 def run_notebooks(options: argparse.Namespace) -> int:
     """Run the collection; 0 when every notebook is done or skipped for want of input."""
+    if options.sweep:
+        from cohabit.runner.sweep_command import run_sweep
+
+        return run_sweep(options)
     request = Request(
         profile=options.profile,
         cohort=options.cohort,
@@ -197,6 +224,13 @@ def simulate_to_disk(options: argparse.Namespace) -> int:
     without = _split_names([options.without])
     write_simulated(design, options.seed, Path(options.out), without=without)
     return 0
+
+
+def import_to_disk(options: argparse.Namespace) -> int:
+    """Make a cohort folder of somebody's own tables."""
+    from cohabit.importers import command
+
+    return command.run(options)
 
 
 def write_simulated(design, seed: int, folder: Path, *, without: Sequence[str] = ()) -> None:

@@ -4,6 +4,8 @@ Levels are ordered so that the first is the reference of every contrast: an effe
 `group` is MS minus control, of `sex` women minus men, of `treatment` against untreated.
 """
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from cohabit.naming import nearest as nearest
@@ -68,6 +70,23 @@ PARTICIPANT_COLUMNS = ("household_id", "group", "site", "country", "sex", "age",
 
 REQUIRED_PARTICIPANT_COLUMNS = ("household_id", "group")
 SAMPLE_COLUMNS = ("participant_id", "visit", "assay", "kit", "replicate", "depth")
+
+
+PLAUSIBLE = {
+    "age": (0, 120, "give years; if it is a code for missing, list it under [missing] codes"),
+    "bmi": (8, 120, "give kg/m2, not a weight; or list a code under [missing] codes"),
+    "onset_age": (0, 120, "give the age in years at the first symptom, not a year"),
+    "duration": (0, 100, "give years since onset"),
+    "edss": (0, 10, "EDSS runs from 0 to 10; list codes for missing under [missing] codes"),
+    "msss": (0, 10, "MSSS runs from 0 to 10; list codes for missing under [missing] codes"),
+}
+"""Lowest and highest value that a person can have, and what to do about others."""
+
+ONLY_PATIENTS = ("course", "treatment", "onset_age", "duration", "edss", "msss")
+"""Columns that are empty for controls."""
+
+MIN_CELL = 5
+"""Fewest people in a cell of a table about real people that is shown without a warning."""
 
 
 class MissingInput(FileNotFoundError):
@@ -166,3 +185,100 @@ def check_samples(samples: pd.DataFrame, participants: pd.DataFrame) -> pd.DataF
             f"{orphans[:5].tolist()}; add the people or leave the samples out"
         )
     return samples
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One rule that a table breaks, for whom, and how to mend it."""
+
+    column: str
+    rule: str
+    rows: tuple[str, ...]
+    remedy: str
+
+
+def find_participant_problems(participants: pd.DataFrame) -> list[Problem]:
+    """Check somebody else's participants against every rule, all at once.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+        Index: participant_id.
+
+    Returns
+    -------
+    list of Problem
+        Empty when the table can be a cohort's.
+    """
+    from pandera.errors import SchemaErrors  # most of a second to import; only imports need it
+
+    try:
+        _participant_schema().validate(participants, lazy=True)
+    except SchemaErrors as errors:
+        return _collect_problems(errors.failure_cases)
+    return []
+
+
+def _participant_schema():
+    """Return the pandera schema of participants; a check's message is rule and remedy."""
+    import pandera.pandas as pa
+
+    def check(test, rule: str, remedy: str):
+        return pa.Check(test, error=f"{rule}|{remedy}", ignore_na=False)
+
+    def within(low: float, high: float):
+        return lambda values: values.isna() | values.between(low, high)
+
+    def known(levels: tuple[str, ...]):
+        return lambda values: values.isna() | values.isin(levels)
+
+    fill = check(lambda values: values.notna(), "empty", "fill it in or leave these people out")
+    columns = {name: pa.Column(None, fill, nullable=True) for name in REQUIRED_PARTICIPANT_COLUMNS}
+    for name, levels in LEVELS.items():
+        rule, remedy = f"not one of {', '.join(levels)}", f"translate it under [levels.{name}]"
+        checks = [check(known(levels), rule, remedy), *([fill] if name in columns else [])]
+        columns[name] = pa.Column(None, checks, nullable=True, required=name in columns)
+    for name, (low, high, remedy) in PLAUSIBLE.items():
+        checks = check(within(low, high), f"outside {low} to {high} {UNITS[name]}", remedy)
+        columns[name] = pa.Column(float, checks, nullable=True, required=False, coerce=True)
+    wide = [check(_only_patients(name), f"{name}|{_FILLED_IN}", "") for name in ONLY_PATIENTS]
+    wide.append(check(_half_steps, "edss|not in half steps", "correct the scores"))
+    return pa.DataFrameSchema(columns, checks=wide, index=pa.Index(None, unique=True))
+
+
+_FILLED_IN = (
+    "filled in for controls|leave it empty, name the word under [levels] as missing, or list the "
+    "column under zero_in_controls"
+)
+
+
+def _only_patients(column: str):
+    def test(table: pd.DataFrame) -> pd.Series:
+        if column not in table or "group" not in table:
+            return pd.Series(True, table.index)
+        return ~(table["group"].eq("control") & table[column].notna())
+
+    return test
+
+
+def _half_steps(table: pd.DataFrame) -> pd.Series:
+    if "edss" not in table:
+        return pd.Series(True, table.index)
+    return table["edss"].isna() | (table["edss"] * 2 % 1).eq(0)
+
+
+def _collect_problems(cases: pd.DataFrame) -> list[Problem]:
+    """Return one problem a rule, with the people it concerns."""
+    problems = []
+    for (column, message), rows in cases.fillna({"column": ""}).groupby(["column", "check"]):
+        if message == "column_in_dataframe":
+            name = rows["failure_case"].iloc[0]
+            problems.append(Problem(name, "no such column", (), "name it under [columns]"))
+            continue
+        if message == "field_uniqueness":
+            message = "participant_id|repeats|give each person one row and one id"
+        parts = message.strip("|").split("|")
+        ids = tuple(dict.fromkeys(map(str, rows["index"])))
+        *name, rule, remedy = parts
+        problems.append(Problem(name[0] if name else column, rule, ids, remedy))
+    return problems

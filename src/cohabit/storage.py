@@ -21,6 +21,7 @@ from cohabit.cohort import Cohort
 
 BIOM_DATE = datetime(2022, 9, 15)  # fixed, so that the same counts give the same bytes
 TABLES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
+TEXT_COLUMNS = ("participant_id", "household_id", "site", "country", "kit", "batch")
 FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
 
 
@@ -212,8 +213,9 @@ def _read_optional(path: Path) -> pd.DataFrame | None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read one TSV whose first column is the index, kept as text."""
-    table = pd.read_csv(path, sep="\t", dtype={0: str}, keep_default_na=False, na_values=[""])
+    """Read one TSV whose first column is the index; ids and names stay text, be they digits."""
+    text = {0: str} | dict.fromkeys(TEXT_COLUMNS, str)
+    table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values=[""])
     return table.set_index(table.columns[0])
 
 

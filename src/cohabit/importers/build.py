@@ -1,0 +1,278 @@
+"""From files to a cohort: read, check everything, tell everything, then write."""
+
+import os
+from collections.abc import Mapping as MappingType
+from pathlib import Path
+
+import biom
+import numpy as np
+import pandas as pd
+
+import cohabit
+from cohabit import schema
+from cohabit.cohort import Cohort
+from cohabit.importers.biom import read_biom_hdf5, read_biom_json
+from cohabit.importers.counts import Counts, check_counts, choose_orientation, overlap
+from cohabit.importers.inputs import MAX_BYTES, Source, read_source
+from cohabit.importers.lineage import lineage_of, looks_like_lineage
+from cohabit.importers.log import ImportLog
+from cohabit.importers.mapping import Mapping
+from cohabit.importers.metadata import inert, translate
+from cohabit.importers.people import check_households, split_people
+from cohabit.importers.qza import open_artifact
+from cohabit.importers.tree import check_tree
+from cohabit.importers.tsv import read_counts_tsv, read_grid, read_taxonomy_tsv
+
+PathLike = str | os.PathLike
+ID_RULES = (
+    ({"-": "."}, ""),
+    ({".": "-"}, ""),
+    ({"_": "."}, ""),
+    ({"-": "_"}, ""),
+    ({" ": "."}, ""),
+    ({}, "X"),
+    ({"-": ".", "_": ".", " ": "."}, "X"),
+)
+"""Ways in which programs rewrite ids: (characters exchanged, prefix taken off)."""
+
+
+def import_cohort(
+    metadata: PathLike,
+    tables: MappingType[str, PathLike],
+    mapping: Mapping,
+    *,
+    taxonomy: PathLike | None = None,
+    tree: PathLike | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> tuple[Cohort, ImportLog]:
+    """Make a cohort of somebody's files.
+
+    Parameters
+    ----------
+    metadata : path
+        Tab-separated; one row a sample, or a person.
+    tables : mapping
+        Assay (``"16s"`` or ``"shotgun"``) -> counts: BIOM, TSV or QIIME 2 artifact, gzip'd or not.
+    mapping : Mapping
+        What their columns and levels are called.
+    taxonomy, tree : path, optional
+        TSV or artifact with lineages; Newick or artifact with a tree of the 16S features.
+    max_bytes : int
+        Bound on each file once unpacked.
+
+    Returns
+    -------
+    cohort : Cohort
+        Its provenance says ``simulated: False``.
+    log : ImportLog
+        What was found, changed and left out.
+
+    Raises
+    ------
+    ImportRefused
+        With every problem found at once, the rows it concerns and how to mend it.
+    ValueError
+        When a file cannot be read at all; says why.
+    """
+    log = ImportLog()
+    table = _read_metadata(metadata, mapping, max_bytes, log)
+    counts = {
+        assay: _read_table(path, table["sample_id"], mapping, max_bytes, log)
+        for assay, path in tables.items()
+    }
+    lineages = _read_taxonomy(taxonomy, max_bytes, log)
+    participants, samples = split_people(table, mapping, log)
+    _check_people(participants, log)
+    newick = _read_tree(tree, counts, max_bytes, log)
+    log.stop_on_errors()
+    check_households(participants, log)
+    features = {
+        assay: _finish_table(found, samples.index, assay, lineages, log)
+        for assay, found in counts.items()
+    }
+    if len(features) > 1:
+        features = {assay: _name_libraries(table, assay) for assay, table in features.items()}
+    samples = _join_samples(samples, features)
+    provenance = {
+        "simulated": False,
+        "name": mapping.name,
+        "case": ", ".join(mapping.levels.get("group", {}).get("MS", ())) or "MS",
+        "files": sorted(Path(path).name for path in [metadata, *tables.values()]),
+        "versions": {"cohabit": cohabit.__version__},
+    }
+    cohort = Cohort(participants, samples, features, provenance, tree=newick)
+    return cohort, log
+
+
+def _read_metadata(path: PathLike, mapping: Mapping, max_bytes: int, log: ImportLog):
+    source = read_source(path, max_bytes=max_bytes)
+    if source.kind != "text":
+        raise ValueError(f"{source.name}: expected metadata as tab-separated text")
+    return translate(read_grid(source, log), mapping, source.name, log)
+
+
+def read_counts(path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES) -> Counts:
+    """Read a feature table of any kind understood; rows are taken for features."""
+    source = read_source(path, max_bytes=max_bytes)
+    if source.kind == "zip":
+        source = open_artifact(source, "FeatureTable", max_bytes=max_bytes)
+    readers = {"hdf5": read_biom_hdf5, "json": read_biom_json}
+    if source.kind in readers:
+        return readers[source.kind](source)
+    return read_counts_tsv(source, log)
+
+
+def _read_table(
+    path: PathLike, ids: pd.Series, mapping: Mapping, max_bytes: int, log: ImportLog
+) -> Counts:
+    counts = read_counts(path, log, max_bytes=max_bytes)
+    renamed = (mapping.rename_ids([*map(str, axis)]) for axis in (counts.features, counts.samples))
+    rows, columns = (pd.Index(names, dtype=object) for names in renamed)
+    turned = overlap(rows, ids) > overlap(columns, ids)
+    samples, given = (rows, counts.features) if turned else (columns, counts.samples)
+    counts = choose_orientation(counts, given[samples.isin(ids)], log)
+    changed = int((samples != counts.samples).sum())
+    if changed:
+        log.change(counts.name, f"{changed} sample id(s) rewritten by [ids]")
+    counts = Counts(counts.name, counts.matrix, counts.features, samples, counts.lineages)
+    check_counts(counts, log)
+    _compare_ids(counts, ids, log)
+    return counts
+
+
+def _compare_ids(counts: Counts, ids: pd.Series, log: ImportLog) -> None:
+    """Compare a table's sample ids with the metadata's; look for the rule that would join them."""
+    here, there = set(counts.samples), set(ids)
+    common = len(here & there)
+    rule, joined = find_id_rule(here, there)
+    strangers, without = sorted(here - there, key=str), sorted(there - here, key=str)
+    if joined > common:
+        log.error(
+            counts.name,
+            f"{common} of {len(here)} sample ids are in the metadata; {rule} would join {joined}",
+            strangers,
+            f"add {rule} to the mapping",
+            len(strangers),
+        )
+    elif not common:
+        log.error(
+            counts.name,
+            f"no sample id is in the metadata (here {strangers[:2]}, there {without[:2]})",
+            [],
+            "give the metadata of this very table, or name its sample_id column",
+        )
+    else:
+        if strangers:
+            log.change(
+                counts.name, f"{len(strangers)} sample(s) without metadata left out", strangers
+            )
+        if without:
+            log.warn(
+                counts.name,
+                f"{len(without)} sample(s) of the metadata are not in the table",
+                without,
+                "their people stay, without counts",
+            )
+
+
+def find_id_rule(here: set[str], there: set[str]) -> tuple[str, int]:
+    """Return the [ids] rule that joins most ids of two files, and how many it joins."""
+    best, joined = "", 0
+    for replace, prefix in ID_RULES:
+        rule = Mapping({}, replace=replace, strip_prefix=prefix)
+        both = len(set(rule.rename_ids([*here])) & set(rule.rename_ids([*there])))
+        if both > joined:
+            pairs = ", ".join(f'"{old}" = "{new}"' for old, new in replace.items())
+            parts = [f"replace = {{ {pairs} }}"] if replace else []
+            parts += [f'strip_prefix = "{prefix}"'] if prefix else []
+            best, joined = f"[ids] {' and '.join(parts)}", both
+    return best, joined
+
+
+def _read_taxonomy(path: PathLike | None, max_bytes: int, log: ImportLog) -> dict[str, object]:
+    if path is None:
+        return {}
+    source = read_source(path, max_bytes=max_bytes)
+    if source.kind == "zip":
+        source = open_artifact(source, "FeatureData", max_bytes=max_bytes)
+    return read_taxonomy_tsv(source, log)
+
+
+def _read_tree(path: PathLike | None, counts: dict, max_bytes: int, log: ImportLog) -> str | None:
+    if path is None:
+        return None
+    if "16s" not in counts:
+        raise ValueError("--tree: a tree belongs to a 16s table; there is none among the tables")
+    source: Source = read_source(path, max_bytes=max_bytes)
+    if source.kind == "zip":
+        source = open_artifact(source, "Phylogeny", max_bytes=max_bytes)
+    return check_tree(source, counts["16s"].features, log)
+
+
+def _check_people(participants: pd.DataFrame, log: ImportLog) -> None:
+    told = log.where_errors()
+    for problem in schema.find_participant_problems(participants):
+        if problem.column not in told:
+            log.error(problem.column, problem.rule, problem.rows, problem.remedy)
+
+
+def _finish_table(
+    counts: Counts, known: pd.Index, assay: str, lineages: dict, log: ImportLog
+) -> biom.Table:
+    """Leave out strangers and what was never seen, add lineages, return a table."""
+    matrix = counts.matrix[:, counts.samples.isin(known)]
+    samples = counts.samples[counts.samples.isin(known)]
+    seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
+    if not seen.all():
+        log.change(
+            counts.name, f"{(~seen).sum()} sample(s) without a single read left out", samples[~seen]
+        )
+    found = np.asarray(matrix.sum(axis=1)).ravel() > 0
+    if not found.all():
+        log.change(
+            counts.name, f"{(~found).sum()} feature(s) never seen left out", counts.features[~found]
+        )
+    features = counts.features[found]
+    written = {**_names_as_lineages(features), **counts.lineages, **lineages}
+    _count_lineages(features, written, counts.name, log)
+    metadata = [{"taxonomy": lineage_of(f, written.get(f), assay)} for f in features]
+    names = [inert(name) for name in features]
+    for record in metadata:
+        record["taxonomy"] = [inert(name) for name in record["taxonomy"]]
+    return biom.Table(matrix[found][:, seen], names, samples[seen], metadata)
+
+
+def _names_as_lineages(features: pd.Index) -> dict[str, str]:
+    return {name: name for name in features if looks_like_lineage(name)}
+
+
+def _count_lineages(features: pd.Index, written: dict, name: str, log: ImportLog) -> None:
+    without = [feature for feature in features if feature not in written]
+    if len(without) == len(features):
+        log.warn(
+            name,
+            "no feature has a lineage: what needs genera or families will be skipped",
+            [],
+            "give --taxonomy",
+        )
+    elif without:
+        log.warn(name, f"{len(without)} feature(s) have no lineage", without)
+
+
+def _name_libraries(table: biom.Table, assay: str) -> biom.Table:
+    """Return a table whose samples carry the assay's name: one sample gave two libraries."""
+    names = {name: f"{name}.{assay}" for name in table.ids("sample")}
+    return table.update_ids(names, axis="sample", inplace=False)
+
+
+def _join_samples(samples: pd.DataFrame, features: dict[str, biom.Table]) -> pd.DataFrame:
+    """Return one row a library: assay and depth beside each sample's facts."""
+    parts = []
+    for assay, table in features.items():
+        names = table.ids("sample")
+        own = names if len(features) == 1 else [name.removesuffix(f".{assay}") for name in names]
+        part = samples.loc[own].assign(assay=assay).set_axis(pd.Index(names, name="sample_id"))
+        parts.append(part.assign(depth=table.sum("sample").astype(int)))
+    joined = pd.concat(parts)
+    order = list(schema.SAMPLE_COLUMNS)
+    return joined[order + [name for name in joined if name not in order]]

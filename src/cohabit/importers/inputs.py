@@ -1,0 +1,162 @@
+"""Reading what strangers wrote: bounded in size, checked in kind, in memory only.
+
+Nothing here runs code, follows a link, opens another file or the network.
+"""
+
+import gzip
+import io
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_BYTES = 2**30
+"""Largest file, after decompression: a table of 1,000 people and 8,000 features has 20 MB."""
+
+_BLOCK = 2**20
+_EXCEL_SUFFIXES = (".xlsx", ".xls", ".ods")
+_R_SUFFIXES = (".rds", ".rda", ".rdata")
+_R_MAGIC = (b"RDX", b"RDA", b"X\n\x00", b"A\n")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file's bytes, decompressed, and what they are."""
+
+    name: str
+    kind: str
+    """`hdf5`, `json`, `zip` or `text`."""
+
+    data: bytes
+
+    def stream(self) -> io.BytesIO:
+        """Return the bytes as an open file."""
+        return io.BytesIO(self.data)
+
+    def text(self) -> str:
+        """Return the file's text."""
+        return decode(self.data, self.name)
+
+
+def read_source(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Source:
+    """Read one file, gzip'd or not, and find out what it is.
+
+    Parameters
+    ----------
+    path : path
+    max_bytes : int
+        Bound on the decompressed size, in bytes.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is not there.
+    ValueError
+        When it is too large, damaged, empty, R's or a spreadsheet; says what to do.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected a file; there is none")
+    with path.open("rb") as stream:
+        head = stream.read(2)
+        stream.seek(0)
+        if head == b"\x1f\x8b":
+            data = _unzip(stream, path.name, max_bytes)
+        else:
+            data = read_bounded(stream, path.name, max_bytes)
+    return make_source(path, data)
+
+
+def make_source(path: Path, data: bytes) -> Source:
+    """Name the kind of some bytes, or refuse them."""
+    _refuse_foreign(path, data)
+    if not data.strip():
+        raise ValueError(f"{path.name}: the file is empty; export it again")
+    if data.startswith(b"\x89HDF\r\n\x1a\n"):
+        kind = "hdf5"
+    elif data.startswith(b"PK\x03\x04"):
+        kind = "zip"
+    else:
+        kind = "json" if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" else "text"
+    return Source(path.name, kind, data)
+
+
+def read_bounded(stream, name: str, max_bytes: int) -> bytes:
+    """Read a stream to its end, but never more than `max_bytes`."""
+    parts, size = [], 0
+    while part := stream.read(_BLOCK):
+        size += len(part)
+        if size > max_bytes:
+            raise ValueError(
+                f"{name}: larger than {max_bytes / 2**20:,.0f} MB once unpacked, more than a "
+                "feature table can need; check the file, or raise the bound with --max-mb"
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _unzip(stream, name: str, max_bytes: int) -> bytes:
+    try:
+        with gzip.open(stream) as unpacked:
+            return read_bounded(unpacked, name, max_bytes)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{name}: the gzip file is damaged ({error}); copy it again") from None
+
+
+def _refuse_foreign(path: Path, data: bytes) -> None:
+    suffixes = tuple(part.lower() for part in path.suffixes[-2:])
+    if set(suffixes) & set(_R_SUFFIXES) or data.startswith(_R_MAGIC):
+        raise ValueError(explain_rds(path))
+    excel = data.startswith(b"\xd0\xcf\x11\xe0") or (b"xl/workbook" in data[:65536])
+    if set(suffixes) & set(_EXCEL_SUFFIXES) or (excel and not data.startswith(b"\x89HDF")):
+        raise ValueError(
+            f"{path.name}: a spreadsheet; save the sheet as tab-separated text "
+            "(File, Save as, Text (Tab delimited), UTF-8) and import that"
+        )
+
+
+def explain_rds(path: Path) -> str:
+    """Return the message for R's own format, with the line of R that exports a phyloseq object."""
+    stem, quoted = path.name.split(".")[0], str(path).replace("\\", "/").replace('"', '\\"')
+    stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)
+    line = (
+        f'library(phyloseq); p <- readRDS("{quoted}"); '
+        'counts <- as(otu_table(p), "matrix"); if (!taxa_are_rows(p)) counts <- t(counts); '
+        "table <- data.frame(feature = rownames(counts), counts, check.names = FALSE); "
+        "if (!is.null(tax_table(p, errorIfNULL = FALSE))) table$taxonomy <- "
+        'apply(as(tax_table(p), "matrix")[rownames(counts), ], 1, paste, collapse = "; "); '
+        f'write.table(table, "{stem}_table.tsv", sep = "\\t", quote = FALSE, row.names = FALSE); '
+        'people <- as(sample_data(p), "data.frame"); '
+        f"write.table(data.frame(sample_id = rownames(people), people, check.names = FALSE), "
+        f'"{stem}_metadata.tsv", sep = "\\t", quote = FALSE, row.names = FALSE)'
+    )
+    return (
+        f"{path.name}: R's own format, which can hold code and is never opened here; "
+        f"export it in R with\n{line}\nand import the two files it writes"
+    )
+
+
+def decode(data: bytes, name: str) -> str:
+    """Return UTF-8 text.
+
+    Raises
+    ------
+    ValueError
+        When the bytes are no text, or another encoding; names the line and the remedy.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError(
+            f"{name}: encoded as UTF-16; save it as UTF-8, for example with "
+            f"`iconv -f UTF-16 -t UTF-8 {name}`"
+        )
+    if b"\x00" in data:
+        line = data[: data.index(b"\x00")].count(b"\n") + 1
+        raise ValueError(f"{name}: line {line} holds a NUL byte, so it is no text; export it again")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{name}: line {line} is not UTF-8 (byte 0x{data[error.start]:02x}); it looks like "
+            f"Latin-1 or Windows-1252: `iconv -f WINDOWS-1252 -t UTF-8 {name}`"
+        ) from None
