@@ -32,9 +32,9 @@ male = ["M"]
 """
 FEATURES = ("otu1", "otu2", "otu3", "otu4")
 LINEAGES = (
-    "k__Bacteria; p__Firmicutes; c__Clostridia; o__Clostridiales; f__Lachnospiraceae; g__Dorea; s__",
+    "k__Bacteria; p__Firmicutes; c__Clostridia; o__C; f__Lachnospiraceae; g__Dorea; s__",
     "k__Bacteria; p__Firmicutes; c__Clostridia; o__Clostridiales; f__; g__; s__",
-    "k__Bacteria; p__Bacteroidetes; c__Bacteroidia; o__Bacteroidales; f__B; g__Bacteroides; s__ovatus",
+    "k__Bacteria; p__Bacteroidetes; c__B; o__B; f__B; g__Bacteroides; s__ovatus",
     "k__Bacteria; p__Verrucomicrobia; c__V; o__V; f__V; g__Akkermansia; s__muciniphila",
 )
 HEADER = ("id", "house", "status", "gender", "age", "bmi", "town", "pets")

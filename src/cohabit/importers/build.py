@@ -1,6 +1,7 @@
 """From files to a cohort: read, check everything, tell everything, then write."""
 
 import os
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def import_cohort(
     ValueError
         When a file cannot be read at all; says why.
     """
+    _check_there([metadata, *tables.values(), taxonomy, tree])
     log = ImportLog()
     table = _read_metadata(metadata, mapping, max_bytes, log)
     counts = {
@@ -102,6 +104,12 @@ def import_cohort(
     }
     cohort = Cohort(participants, samples, features, provenance, tree=newick)
     return cohort, log
+
+
+def _check_there(paths: Iterable[PathLike | None]) -> None:
+    missing = [str(path) for path in paths if path is not None and not Path(path).is_file()]
+    if missing:
+        raise FileNotFoundError(f"{', '.join(missing)}: expected a file; there is none")
 
 
 def _read_metadata(path: PathLike, mapping: Mapping, max_bytes: int, log: ImportLog):

@@ -116,7 +116,7 @@ def _translate_levels(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> 
         log.change("group", f"everyone is a {table['group'].iloc[0]}, as the mapping says")
     elif "group" in table:
         table = _keep_diagnosis(table, mapping, log)
-    for column in [*schema.LEVELS, *mapping.levels]:
+    for column in dict.fromkeys([*schema.LEVELS, *mapping.levels]):
         if column in table:
             table[column] = _translate_column(table[column], mapping, log)
     return table
