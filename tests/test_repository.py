@@ -24,11 +24,12 @@ STATISTICS = [
     "networks",
     "prediction",
     "epidemiology",
+    "mediation",
     "formula",
 ]
-WORLD = {"simulate", "calibrate", "power", "arena"}
+WORLD = {"simulate", "calibrate", "power", "arena", "worlds", "traps"}
 DISK = {"storage", "results", "importers", "report", "runner", "paths"}
-KNOWS_BOTH_WORLDS = {"calibrate", "power", "arena", "validate"}
+KNOWS_BOTH_WORLDS = {"calibrate", "power", "arena", "validate", "worlds", "traps"}
 ATTICS = {"utils", "util", "helpers", "common", "misc"}
 
 

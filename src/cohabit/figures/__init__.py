@@ -50,6 +50,7 @@ from cohabit.figures.style import (
     use_style,
 )
 from cohabit.figures.tolerance import draw_tolerance
+from cohabit.figures.traps import draw_trap
 from cohabit.figures.verdicts import draw_claims, draw_recovery, draw_scores, draw_verdicts
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "draw_therapies",
     "draw_swaps",
     "draw_tolerance",
+    "draw_trap",
     "draw_two_networks",
     "draw_two_studies",
     "draw_volcano",
