@@ -4,6 +4,7 @@ The household mixed model and PERMANOVA are those of `mixed` and `permanova`, en
 their tables; a test holds the numbers equal to the public functions'.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,10 @@ from cohabit.permanova.permutation import Exchange
 from cohabit.permanova.pseudo_f import Fit, PairFit
 from cohabit.permanova.terms import Term, model_basis, term_space
 from cohabit.power.draw import People, count_reads, draw_latent, recruit
-from cohabit.power.world import Recipe
+from cohabit.power.world import COVARIATES, Recipe
+
+ADJUST = ("site", *COVARIATES)
+"""Terms the analysis may adjust for."""
 
 MIN_PREVALENCE, MIN_TOTAL = 0.05, 10
 """The study's filter, as in `composition.filter_features`."""
@@ -68,22 +72,23 @@ def _clr(counts: np.ndarray) -> np.ndarray:
     return logs - logs.mean(axis=1, keepdims=True)
 
 
-def model_columns(people: People) -> np.ndarray:
-    """Return the terms beside status: sites but the first, sex, age, BMI; (n_people, k)."""
+def model_columns(people: People, adjust: Sequence[str] = ADJUST) -> np.ndarray:
+    """Return the terms beside status, sites but the first as indicators; (n_people, k)."""
     sites = np.eye(people.site.max() + 1)[people.site][:, 1:]
-    columns = np.column_stack([sites, people.covariates])
+    parts = {"site": sites, **dict(zip(COVARIATES, people.covariates.T[:, :, None], strict=True))}
+    columns = np.column_stack([np.empty((len(sites), 0)), *(parts[name] for name in adjust)])
     return columns[:, np.ptp(columns, axis=0) > 0]
 
 
-def compare_taxa(measured: Measured) -> np.ndarray:
+def compare_taxa(measured: Measured, adjust: Sequence[str] = ADJUST) -> np.ndarray:
     """Return the p-value of status for each taxon kept.
 
     The household mixed model where people share homes, ordinary least squares where nobody
-    does; both adjusted for site, sex, age and BMI.
+    does.
     """
     people, values = measured.people, measured.values
     status = people.patient.astype(float)
-    x = np.column_stack([status, np.ones(len(status)), model_columns(people)])
+    x = np.column_stack([status, np.ones(len(status)), model_columns(people, adjust)])
     if np.bincount(people.household).max() == 1:
         estimate, error, df = _least_squares(x, values)
     else:
@@ -106,14 +111,19 @@ def _least_squares(x: np.ndarray, values: np.ndarray):
     return weights @ fitted, error, np.full(values.shape[1], float(df))
 
 
-def compare_communities(measured: Measured, n_permutations: int, rng: np.random.Generator) -> float:
+def compare_communities(
+    measured: Measured,
+    n_permutations: int,
+    rng: np.random.Generator,
+    adjust: Sequence[str] = ADJUST,
+) -> float:
     """Return the PERMANOVA p-value of status by Aitchison distance.
 
-    By margin of site, sex, age and BMI, residuals permuted: partners swap at home,
-    strangers change places within their site.
+    By margin of the terms adjusted for, residuals permuted: partners swap at home, strangers
+    change places within their site.
     """
     people = measured.people
-    others = Term("others", _unit(model_columns(people)))
+    others = Term("others", _unit(model_columns(people, adjust)))
     status = Term("status", _unit(people.patient[:, None].astype(float)))
     _, households = np.unique(people.household, return_inverse=True)
     basis = model_basis([others, status], households)

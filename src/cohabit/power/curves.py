@@ -96,7 +96,7 @@ def find_size(points: pd.DataFrame, power: float = 0.8) -> pd.Series:
 
 
 def _cross(lines: np.ndarray, target: float) -> np.ndarray:
-    """Return at which n each line a + b sqrt(n) rises to the target; infinity where it never does."""
+    """Return the n at which each line a + b sqrt(n) reaches the target; else infinity."""
     intercept, slope = lines.T
     level = np.where(intercept >= target, 0.0, np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -147,8 +147,13 @@ class _Series:
 
 def _check(questions: Questions, template: pd.DataFrame | None) -> None:
     world = World.of(template)
-    if "taxon" in questions.ask or "discoveries" in questions.ask:
+    if "taxon" in questions.ask:
         world.find(questions.taxon)
+    if "discoveries" in questions.ask and not world.template.column("ms").any():
+        raise ValueError(
+            "discoveries: no taxon of this template differs between patients and controls; "
+            "plant effects first (plant_effects)"
+        )
 
 
 @contextmanager

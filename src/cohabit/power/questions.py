@@ -9,7 +9,7 @@ import pandas as pd
 
 from cohabit.multiplicity import adjust_p
 from cohabit.naming import nearest
-from cohabit.power.analysis import compare_communities, compare_taxa, measure
+from cohabit.power.analysis import ADJUST, compare_communities, compare_taxa, measure
 from cohabit.power.scenario import Scenario
 from cohabit.power.world import Recipe, World
 from cohabit.simulate.dials import OURS, Dials, dial
@@ -41,13 +41,20 @@ class Questions(Dials):
     fdr: float = dial(0.05, 0.001, 0.5, "share", OURS, "false discovery rate of the list of taxa")
     least: int = dial(10, 1, 1000, "taxa", OURS, "true discoveries wanted")
     n_permutations: int = dial(199, 19, 9999, "permutations", OURS, "of each PERMANOVA")
+    adjust: tuple[str, ...] = field(
+        default=ADJUST,
+        metadata={"unit": "some of " + ", ".join(ADJUST), "source": OURS, "doc": "model terms"},
+    )
 
     def __post_init__(self):
-        object.__setattr__(self, "ask", tuple(self.ask))
         self.validate()
-        for name in self.ask:
-            if name not in ASKED:
-                raise ValueError(f"ask: no question {name!r}; {nearest(name, ASKED)}")
+        for name, known in (("ask", ASKED), ("adjust", ADJUST)):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+            for item in getattr(self, name):
+                if item not in known:
+                    raise ValueError(f"{name}: no {item!r}; {nearest(item, known)}")
+        if not self.ask:
+            raise ValueError(f"ask: expected at least one of {', '.join(ASKED)}; got none")
 
     def answer(self, cohorts: pd.DataFrame) -> pd.DataFrame:
         """Return yes or no, cohorts x questions.
@@ -107,11 +114,14 @@ def run_batch(batch: Batch) -> pd.DataFrame:
 def _examine(recipe: Recipe, questions: Questions, rng: np.random.Generator) -> dict[str, float]:
     measured, found = measure(recipe, rng), {}
     if "community" in questions.ask:
-        found["community_p"] = compare_communities(measured, questions.n_permutations, rng)
+        found["community_p"] = compare_communities(
+            measured, questions.n_permutations, rng, questions.adjust
+        )
     if {"taxon", "discoveries"} & set(questions.ask):
         p = np.full(len(recipe.world.taxa), np.nan)
-        p[measured.kept] = compare_taxa(measured)
+        p[measured.kept] = compare_taxa(measured, questions.adjust)
         listed = adjust_p(p) <= questions.fdr
-        found["taxon_p"] = p[recipe.world.find(questions.taxon)]
+        if "taxon" in questions.ask:
+            found["taxon_p"] = p[recipe.world.find(questions.taxon)]
         found |= {"found": listed.sum(), "found_true": (listed & recipe.planted).sum()}
     return found

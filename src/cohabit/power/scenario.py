@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from cohabit.naming import nearest
 from cohabit.simulate.design import IMSMS, PAIRS_PER_SITE
 from cohabit.simulate.dials import OURS, Dials, dial
 
@@ -84,9 +83,6 @@ class Scenario(Dials):
             Names the field, what was expected, and what came.
         """
         super().validate()
-        for name, known in (("controls", CONTROLS), ("analysed", ANALYSED)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}: no {getattr(self, name)!r}; {nearest(name, known)}")
         for name in ("n", "sites", "visits"):
             if not isinstance(getattr(self, name), int):
                 raise ValueError(f"{name}: expected a whole number; got {getattr(self, name)!r}")

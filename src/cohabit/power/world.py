@@ -17,8 +17,8 @@ from cohabit.simulate.taxa import Template, read_taxa
 POOL_PAIRS, POOL_SEED = 2880, 20240616
 """Households that people are drawn from, with replacement."""
 
-COVARIATES = ("female", "age", "bmi")
-"""What the analysis adjusts for beside the site."""
+COVARIATES = ("sex", "age", "bmi")
+"""What the analysis can adjust for beside the site; sex is 1 for women."""
 
 
 @dataclass(frozen=True)
