@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from cohabit.cohort import Truth
 from cohabit.storage import read_cohort, write_atomically, write_cohort
 
 
@@ -98,3 +100,25 @@ def test_manifest__is_plain_json_with_a_checksum_of_each_file(small_cohort, tmp_
     manifest = json.loads((folder / "cohort.json").read_text())
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
     assert set(manifest["sha256"]) == files - {"cohort.json"}
+
+
+def test_write_cohort__keeps_estimands_by_design_and_notices_a_damaged_entry(
+    small_cohort, tmp_path, monkeypatch
+):
+    asked = []
+    table = pd.DataFrame({"contrast": ["MS - control"], "value": [-0.3]})
+    effects = small_cohort.truth.effects
+
+    def write(design):
+        truth = Truth(effects, lambda: asked.append(design) or table)
+        made = replace(small_cohort, truth=truth, provenance={"simulated": True, "design": design})
+        return (write_cohort(made, tmp_path / "made") / "truth" / "estimands.tsv").read_bytes()
+
+    plain = write({"disease": 1.0})
+    monkeypatch.setenv("COHABIT_CACHE_DIR", str(tmp_path / "kept"))
+    assert [write({"disease": d}) for d in (1.0, 1.0, 0.5, 1.0)] == [plain] * 4
+    assert [design["disease"] for design in asked] == [1.0, 1.0, 0.5]
+    for entry in (tmp_path / "kept").iterdir():
+        entry.write_bytes(b"half")
+    assert write({"disease": 1.0}) == plain
+    assert len(asked) == 4

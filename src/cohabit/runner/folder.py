@@ -91,7 +91,7 @@ class RunFolder:
     def open_attempt(self, number: str) -> Path:
         """Forget what notebook `number` left earlier and give it an empty folder."""
         self.forget(number)
-        self.attempts.mkdir(exist_ok=True)
+        self.attempts.mkdir(parents=True, exist_ok=True)
         attempt = Path(tempfile.mkdtemp(prefix=f"{number}-", dir=self.attempts))
         (attempt / "output").mkdir()
         return attempt

@@ -75,7 +75,11 @@ def run_task(
 
 
 def _start(task: Mapping, attempt: Path, log) -> subprocess.Popen:
-    places = {"COHABIT_ROOT": task["root"], "COHABIT_OUTPUT_DIR": str(attempt / "output")}
+    places = {
+        "COHABIT_ROOT": task["root"],
+        "COHABIT_OUTPUT_DIR": str(attempt / "output"),
+        "COHABIT_CACHE_DIR": task["cache"],
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "cohabit.runner.notebook", str(attempt / "task.json")],
         stdin=subprocess.PIPE,

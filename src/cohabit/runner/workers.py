@@ -8,10 +8,16 @@ has taken it over.
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from functools import cache
 from pathlib import Path
 
 from cohabit.cluster import count_cores, open_cluster
-from cohabit.runner.fingerprint import find_versions
+from cohabit.runner.fingerprint import (
+    find_versions,
+    hash_environment,
+    hash_library,
+    hash_value,
+)
 from cohabit.runner.folder import write_json
 from cohabit.runner.process import run_on_worker
 
@@ -152,10 +158,17 @@ def describe_task(
         "executed": str(attempt / "notebook.ipynb"),
         "result": str(attempt / "result.json"),
         "root": str(root),
+        "cache": str(root / ".cache" / _name_state()),
         "parameters": dict(parameters),
         "threads": threads,
         "timeout": timeout,
     }
+
+
+@cache
+def _name_state() -> str:
+    """Name the state of the simulator, on which everything kept between runs depends."""
+    return hash_value([hash_library("import cohabit.simulate"), hash_environment()])[:16]
 
 
 def _check_workers(client, marker: Path) -> None:
