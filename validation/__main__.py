@@ -26,6 +26,8 @@ CHECKS = (
     "mixed",
     "abundance",
     "causes",
+    "arena",
+    "sealed",
     "flakes",
 )
 SHOWN = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels")
@@ -47,7 +49,17 @@ def run(name: str, n_parts: int | None = None) -> None:
     folder = paths.root() / "results" / "validation" / name / find_state(check)
     parts = check.parts()[:n_parts]
     measured = [measure(part, check.measure, folder) for part in parts]
-    write_page(name, check, pd.concat(measured, ignore_index=True), len(parts))
+    together = pd.concat(measured, ignore_index=True)
+    write_tables(check, together)
+    write_page(name, check, together, len(parts))
+
+
+def write_tables(check: ModuleType, measured: pd.DataFrame) -> None:
+    """Write what a check keeps for the notebooks to data/reference/arena."""
+    tables = check.tables(measured) if hasattr(check, "tables") else {}
+    for name, table in tables.items():
+        with write_atomically(paths.reference(f"arena/{name}.tsv")) as scratch:
+            write_table(table, scratch, index=False)
 
 
 def find_state(check: ModuleType) -> str:

@@ -1,0 +1,63 @@
+"""What every analysis of one study shares: features kept, scales, design, pairs."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from cohabit.arena.trial import Trial
+from cohabit.composition import arcsine_sqrt, clr, filter_features
+from cohabit.formula import ModelMatrix, model_matrix
+from cohabit.paired import find_pairs
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study, filtered and transformed once for all analyses."""
+
+    trial: Trial
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Counts of the taxa that pass the study's filter."""
+        return filter_features(self.trial.counts)
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """One row a person, in the order of the counts."""
+        return self.trial.people
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """asin-sqrt shares of the taxa kept; shares of everything seen."""
+        return arcsine_sqrt(self.trial.counts)[self.counts.columns]
+
+    @cached_property
+    def values(self) -> pd.DataFrame:
+        """Both scales side by side, people x (scale, taxon): one fit serves both."""
+        scales = {"asin-sqrt": self.shares, "CLR": clr(self.counts)}
+        joined = pd.concat(scales, axis=1)
+        return joined.set_axis([f"{scale}|{taxon}" for scale, taxon in joined.columns], axis=1)
+
+    @cached_property
+    def matrix(self) -> ModelMatrix:
+        """Model matrix of group and covariates."""
+        return model_matrix(self.formula, self.people)
+
+    @property
+    def formula(self) -> str:
+        """The group and the covariates."""
+        return " + ".join(filter(None, ["group", self.trial.covariates]))
+
+    @cached_property
+    def positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of cases and of controls, pair by pair."""
+        pairs = find_pairs(self.people[["household_id", "group"]]).table
+        index = self.people.index
+        return index.get_indexer(pairs["case"]), index.get_indexer(pairs["control"])
+
+    def subtract(self, values: np.ndarray) -> np.ndarray:
+        """Return case minus control, pair by pair."""
+        case, control = self.positions
+        return values[case] - values[control]

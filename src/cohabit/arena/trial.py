@@ -1,0 +1,124 @@
+"""One study whose truth is known: what a generator draws, and the dials it is drawn by."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate.dials import OURS, Dials, dial
+
+COVARIATES = ("sex", "age", "bmi", "site")
+"""What an adjusted analysis adjusts for, as far as the cohort knows it."""
+
+MIN_PREVALENCE = 0.2
+"""Effects are planted in taxa that at least this share of people carry."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting(Dials):
+    """The dials of a study in the arena; they mean the same whatever the generator."""
+
+    presets: ClassVar = {
+        "baseline": {},
+        "null": {"effect": 0.0},
+        "small": {"n_pairs": 40},
+    }
+
+    n_pairs: int = dial(100, 8, 5000, "pairs", OURS, "households recruited")
+    effect: float = dial(0.8, 0.0, 3.0, "natural log", OURS, "size of every planted effect")
+    changed: float = dial(0.2, 0.0, 0.6, "share of taxa", OURS, "common taxa with an effect")
+    pull: float = dial(
+        0.0, 0.0, 1.0, "share", OURS, "0: as many go up as down; 1: all go up, and closure pulls"
+    )
+    household_sharing: float = dial(
+        1.0, 0.0, 3.0, "1 = as observed, 0 = off", OURS, "what people of one household share"
+    )
+    missing_partners: float = dial(
+        0.0, 0.0, 0.9, "share of households", OURS, "households whose control is missing"
+    )
+    depth: float = dial(200_000, 500, 1e8, "reads a person", OURS, "median depth")
+    spillover: float = dial(
+        0.0, 0.0, 0.6, "share of the effect", OURS, "effect that the partner catches"
+    )
+
+    def __post_init__(self):
+        self.validate()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One study drawn by a generator."""
+
+    counts: pd.DataFrame
+    """People x taxa."""
+
+    people: pd.DataFrame
+    """Rows as in `counts`: household_id, group and the covariates that are known."""
+
+    truth: pd.DataFrame
+    """One row a taxon: `planted` (bool) and the mean effect over these patients before sequencing:
+    `latent` (natural log), `asin` (asin-sqrt share), `log_share` (natural log, half a read added;
+    less its mean over the taxa tested this is the effect on CLR)."""
+
+    @property
+    def covariates(self) -> str:
+        """Formula of the covariates that are known of everybody and vary."""
+        known = [name for name in COVARIATES if name in self.people]
+        varies = [name for name in known if self.people[name].nunique() > 1]
+        return " + ".join(name for name in varies if self.people[name].notna().all())
+
+
+class Generator(Protocol):
+    """Whatever draws studies: a name and one method."""
+
+    name: str
+
+    def draw(self, setting: Setting, seed: int) -> Trial:
+        """Draw one study; the same setting and seed give the same study."""
+        ...
+
+
+def choose_effects(prevalence: np.ndarray, setting: Setting, rng: np.random.Generator):
+    """Draw which taxa change, and how: natural logs, shape (n_taxa,); 0 where nothing is planted.
+
+    Parameters
+    ----------
+    prevalence : ndarray, shape (n_taxa,)
+        Share of people with the taxon; rare taxa stay as they are.
+    setting : Setting
+    rng : Generator
+    """
+    effects = np.zeros(len(prevalence))
+    common = np.flatnonzero(prevalence >= MIN_PREVALENCE)
+    chosen = rng.permutation(common)[: round(setting.changed * len(common))]
+    n_up = round(len(chosen) * (1 + setting.pull) / 2)
+    effects[chosen] = np.where(np.arange(len(chosen)) < n_up, setting.effect, -setting.effect)
+    return effects
+
+
+def describe_truth(
+    before: np.ndarray, after: np.ndarray, effects: np.ndarray, taxa: pd.Index, half_read: float
+) -> pd.DataFrame:
+    """Return the truth of a trial from the patients' shares without and with the effects.
+
+    Parameters
+    ----------
+    before, after : ndarray, shape (n_patients, n_taxa)
+        Shares, or amounts of any total; each row is closed here.
+    effects : ndarray, shape (n_taxa,)
+        What was planted, natural logs.
+    taxa : Index
+    half_read : float
+        The share that stands in for none.
+    """
+    one, other = (x / x.sum(axis=1, keepdims=True) for x in (before, after))
+    arcs = np.arcsin(np.sqrt(other)) - np.arcsin(np.sqrt(one))
+    logs = np.log(other + half_read) - np.log(one + half_read)
+    columns = {
+        "planted": effects != 0,
+        "latent": effects,
+        "asin": arcs.mean(axis=0),
+        "log_share": logs.mean(axis=0),
+    }
+    return pd.DataFrame(columns, index=taxa)

@@ -1,0 +1,50 @@
+"""Are verdicts right? Worlds drawn at random, judged before their truth is opened.
+
+Each world draws its dials, its size, its tails, which taxa MS moves and by how much, and claims
+about them that are right as often as a prior drawn for that world (0.3 to 0.9). Four analyses
+judge the claims, the study's own model among them, each on the scale it estimates on. Promised:
+of the verdicts "agrees" at least 90% are true, and "cannot tell" grows as power falls.
+"""
+
+import pandas as pd
+
+from cohabit.arena import calibrate_verdicts, run_sealed
+
+TITLE = "Sealed worlds"
+N_WORLDS, BLOCK, SEED = 200, 10, 70_000
+PROMISED = 0.9
+
+
+def parts() -> list[str]:
+    """Return the names of the blocks of worlds."""
+    return [f"worlds-{first:03d}" for first in range(0, N_WORLDS, BLOCK)]
+
+
+def measure(part: str) -> pd.DataFrame:
+    """Return the verdicts on one block of worlds, and what was true."""
+    first = SEED + int(part.removeprefix("worlds-"))
+    return pd.concat([run_sealed(first + number) for number in range(BLOCK)], ignore_index=True)
+
+
+def tables(measured: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return what is kept: name in `data/reference/arena` -> table."""
+    return {"sealed": calibrate_verdicts(measured)}
+
+
+def summarise(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an analysis and kind of claim."""
+    table = calibrate_verdicts(measured)
+    table = table[table["by"] == "all"].drop(columns=["by", "bin", "mean"])
+    names = [name for name in table if name.startswith(("agrees", "true_upheld"))]
+    return table[["analysis", "kind", "n_claims", *names, "undecided"]]
+
+
+def conclude(summary: pd.DataFrame) -> str:
+    """Say of which analyses the promise holds, over both kinds of claims and of directions."""
+    said = []
+    for kind in ("both", "direction"):
+        rows = summary[summary["kind"] == kind].set_index("analysis")["agrees_true"]
+        found = ", ".join(f"{name} {share:.1%}" for name, share in rows.items())
+        kept = (rows >= PROMISED).sum()
+        said.append(f"{kind}: {found} ({kept} of {len(rows)} keep {PROMISED:.0%})")
+    return f'Share of the verdicts "agrees" that are true. {"; ".join(said)}.'
