@@ -102,6 +102,42 @@ class Cohort:
             raise ValueError(f"level: expected participant or sample, got {level!r}")
         return pd.DataFrame(rows.toarray().astype(np.int64), index=index, columns=names)
 
+    @property
+    def main_assay(self) -> str:
+        """The assay that resolves most: shotgun where it was measured, else 16S."""
+        return next(assay for assay in schema.ASSAYS if assay in self.features)
+
+    def require(self, *needs: str) -> None:
+        """Refuse, by name, an analysis that this cohort cannot answer.
+
+        Parameters
+        ----------
+        *needs : str
+            ``"pairs"``: households of exactly one case and one control; ``"cases"``: cases
+            and controls; any other word is a column that must be known of some patient.
+
+        Raises
+        ------
+        MissingInput
+            With everything that is lacking; a notebook is then skipped.
+        """
+        lacking = [why for need in needs if (why := self._lacks(need))]
+        if lacking:
+            raise schema.MissingInput("the cohort has " + ", ".join(lacking))
+
+    def _lacks(self, need: str) -> str:
+        people = self.participants
+        of_group = pd.crosstab(people["household_id"], people["group"].astype(str))
+        of_group = of_group.reindex(columns=list(schema.GROUPS), fill_value=0)
+        if need == "pairs":
+            enough = of_group.eq(1).all(axis=1).any()
+            return "" if enough else "no household of exactly one case and one control"
+        if need == "cases":
+            return "" if of_group.any().all() else "not both cases and controls"
+        patients = people[people["group"] == "MS"]
+        known = need in patients and patients[need].notna().any()
+        return "" if known else f"no {need} of any case"
+
     def without(self, *parts: str) -> "Cohort":
         """Return a copy without some of its parts: an assay with its samples, a table, the truth.
 
@@ -209,14 +245,18 @@ def of_patient(participants: pd.DataFrame, column: str) -> pd.Series:
     Raises
     ------
     ValueError
-        When the column is not there, or a household has two patients; names them.
+        When the column is not there, or the patients of a household differ; names them.
     """
     if column not in participants:
         raise ValueError(f"no column {column!r}: {schema.nearest(column, participants)}")
-    patients = participants[participants["group"] == "MS"].set_index("household_id")[column]
+    patients = participants.loc[participants["group"] == "MS", ["household_id", column]]
+    patients = patients.drop_duplicates().set_index("household_id")[column]
     several = patients.index[patients.index.duplicated()]
     if len(several):
-        raise ValueError(f"expected one patient a household; {several[:5].tolist()} have more")
+        raise ValueError(
+            f"expected one {column} of the patients of a household; {several[:5].tolist()} have "
+            "several patients who differ"
+        )
     values = patients.reindex(participants["household_id"])
     return pd.Series(values.array, participants.index, name=column)
 

@@ -7,12 +7,33 @@ import pandas as pd
 from scipy import stats
 
 from cohabit.abundance import compare_abundance, lenient_rule
+from cohabit.formula import usable_terms, variables
 
 COVARIATES = "sex + age + bmi + site"
 """What the study's models hold fixed."""
 
 HOUSEHOLD_SHARE = 0.145
 """Median share of variance between households; recomputed from the study's released data."""
+
+
+def hold_fixed(metadata: pd.DataFrame, wanted: str = COVARIATES) -> tuple[pd.DataFrame, str | None]:
+    """Return the people and covariates with which a model can be fitted.
+
+    Parameters
+    ----------
+    metadata : DataFrame, one row a person
+    wanted : str
+        Formula of single columns.
+
+    Returns
+    -------
+    people : DataFrame
+        Without those who lack a value of a covariate that is held fixed.
+    formula : str or None
+        Less the covariates that are absent, constant, or unknown of more than a fifth.
+    """
+    terms = usable_terms(metadata, variables(wanted))
+    return metadata.dropna(subset=terms), " + ".join(terms) or None
 
 
 def compare_with_partners(
@@ -33,7 +54,7 @@ def compare_with_partners(
     methods : sequence of str
         Names of `abundance.METHODS`.
     covariates : str, optional
-        Formula.
+        Formula; what the cohort cannot answer is left out, as `hold_fixed` does.
 
     Returns
     -------
@@ -45,8 +66,11 @@ def compare_with_partners(
     parts = []
     for name, people in groups.items():
         people = people[people.index.isin(counts.index)]
+        held = covariates
+        if covariates is not None:
+            people, held = hold_fixed(people, covariates)
         for method in methods:
-            table = compare_abundance(counts.loc[people.index], people, "group", covariates, method)
+            table = compare_abundance(counts.loc[people.index], people, "group", held, method)
             parts.append(lenient_rule(table).assign(contrast=f"{name} - control"))
     return pd.concat(parts, ignore_index=True)
 

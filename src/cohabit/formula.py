@@ -5,6 +5,7 @@ Anything that could be evaluated (calls, indexing, numbers) is refused before it
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,31 @@ def variables(formula: str) -> list[str]:
     if expect_name:
         raise ValueError(f"formula {formula!r}: a name is missing at the end")
     return list(dict.fromkeys(names))
+
+
+def usable_terms(metadata: pd.DataFrame, terms: Iterable[str], known: float = 0.8) -> list[str]:
+    """Return those terms that metadata can answer, in their order.
+
+    Parameters
+    ----------
+    metadata : DataFrame, one row a sample
+    terms : iterable of str
+        Columns.
+    known : float
+        Least share of rows in which a usable column has a value.
+
+    Returns
+    -------
+    list of str
+        Columns that are there, have at least two values, and are known often enough.
+    """
+    return [
+        name
+        for name in terms
+        if name in metadata
+        and metadata[name].notna().mean() >= known
+        and metadata[name].nunique() > 1
+    ]
 
 
 def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:

@@ -19,7 +19,7 @@ from cohabit.importers.lineage import lineage_of, looks_like_lineage
 from cohabit.importers.log import ImportLog
 from cohabit.importers.mapping import Mapping
 from cohabit.importers.metadata import inert, translate
-from cohabit.importers.people import check_households, split_people
+from cohabit.importers.people import add_columns, check_households, split_people
 from cohabit.importers.qza import open_artifact
 from cohabit.importers.tree import check_tree
 from cohabit.importers.tsv import read_counts_tsv, read_grid, read_taxonomy_tsv
@@ -95,6 +95,7 @@ def import_cohort(
     if len(features) > 1:
         features = {assay: _name_libraries(table, assay) for assay, table in features.items()}
     samples = _join_samples(samples, features)
+    participants = add_columns(participants, log)
     provenance = {
         "simulated": False,
         "name": mapping.name,

@@ -144,6 +144,20 @@ def _arrange(participants: pd.DataFrame) -> pd.DataFrame:
     return participants[first + rest]
 
 
+def add_columns(participants: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
+    """Add, empty, the columns that the notebooks name and these people lack.
+
+    Without a `site` everyone is at one: terms that do not vary leave every model.
+    """
+    names = [*schema.PARTICIPANT_COLUMNS, "course", "treatment", "edss", "msss"]
+    absent = [name for name in names if name not in participants]
+    if not absent:
+        return participants
+    log.change("participants", f"{len(absent)} column(s) added without values", absent)
+    constant = {"site": "one site", "country": "unknown"}
+    return _arrange(participants.assign(**{name: constant.get(name) for name in absent}))
+
+
 def check_households(participants: pd.DataFrame, log: ImportLog) -> None:
     """Write down what is legal but decides which method can be used."""
     sizes = participants.groupby("household_id").size()
