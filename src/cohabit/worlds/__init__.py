@@ -11,11 +11,14 @@ from cohabit.worlds.changes import (
     transfer_species,
 )
 from cohabit.worlds.differences import SCALES, differ
+from cohabit.worlds.observed import set_beside_exact, summarise_errors
+from cohabit.worlds.terms import TERMS, split_difference
 from cohabit.worlds.world import World, draw_world, recall_world
 
 __all__ = [
     "CHANGES",
     "SCALES",
+    "TERMS",
     "Change",
     "World",
     "differ",
@@ -25,6 +28,9 @@ __all__ = [
     "make_strangers",
     "recall_world",
     "remove_disease",
+    "set_beside_exact",
+    "split_difference",
     "stop_therapy",
+    "summarise_errors",
     "transfer_species",
 ]
