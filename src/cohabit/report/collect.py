@@ -111,7 +111,7 @@ def _describe(number: str, about: dict, path: Path | None) -> NotebookResult:
     memory = about.get("memory_mb", about.get("peak_memory_mb"))
     return NotebookResult(
         number,
-        _strip_number(str(about.get("title") or named or "Notebook")),
+        strip_number(str(about.get("title") or named or "Notebook")),
         str(about.get("status") or "done"),
         about.get("seconds"),
         memory,
@@ -121,6 +121,6 @@ def _describe(number: str, about: dict, path: Path | None) -> NotebookResult:
     )
 
 
-def _strip_number(title: str) -> str:
+def strip_number(title: str) -> str:
     """Return a title without the notebook's number before it; the page sets that itself."""
     return re.sub(r"^\d+[a-z]?\s*[·:.-]\s*", "", title)

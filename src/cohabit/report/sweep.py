@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cohabit.report.collect import read_claims
+from cohabit.report.collect import read_claims, strip_number
 from cohabit.report.page import VERDICT_CLASSES, VERDICT_ORDER, moment, number
 from cohabit.storage import write_atomically, write_table
 
@@ -120,10 +120,10 @@ def render_sweep(summary: dict, settings: pd.DataFrame, claims: pd.DataFrame) ->
     )
 
 
-def name_axis(axes: list[str]) -> str:
-    """Name what the groups differ in."""
-    names = [axis for axis in axes if axis.rpartition(".")[2] != SEED]
-    return " and ".join(names) or "seed"
+def name_axis(axes: dict[str, str]) -> str:
+    """Name what the groups differ in, and what that means."""
+    told = {axis: words for axis, words in axes.items() if axis.rpartition(".")[2] != SEED}
+    return " and ".join(f"{axis} ({words})" for axis, words in told.items()) or "one group"
 
 
 def describe_claims(claims: pd.DataFrame, groups: list[str]) -> list[dict]:
@@ -197,7 +197,7 @@ def find_headline(rows: list[dict], groups: list[str]) -> dict[str, str]:
         return {"number": "0", "sentence": "claims have an estimate", "promise": ""}
     count = sum(row["changes"] for row in rows)
     most = max(rows, key=lambda row: (row["between"], row["unrest"]))
-    why = "what was varied" if len(groups) > 1 else "the luck of one sample"
+    why = "the setting" if len(groups) > 1 else "the luck of one sample"
     return {
         "number": f"{count} of {len(rows)}",
         "sentence": f"claims change their verdict with {why}",
@@ -208,7 +208,12 @@ def find_headline(rows: list[dict], groups: list[str]) -> dict[str, str]:
 def list_failures(summary: dict) -> list[dict]:
     """Return what did not finish: setting, notebook, why, and the failing cell."""
     return [
-        {"setting": setting["name"], **notebook}
+        {
+            "setting": setting["name"],
+            **notebook,
+            "title": strip_number(notebook["title"]),
+            "source": notebook["error"].get("source", ""),
+        }
         for setting in summary["settings"]
         for notebook in setting["notebooks"]
         if notebook["status"] in ("failed", "blocked", "missing", "outdated")

@@ -51,9 +51,10 @@ class Sweep:
         return paths.run(f"sweeps/{self.name}")
 
     @property
-    def axes(self) -> tuple[str, ...]:
-        """What it varies."""
-        return tuple(self.settings[0].values)
+    def axes(self) -> dict[str, str]:
+        """What it varies, and what that means in words."""
+        first = self.settings[0]
+        return {axis: _mean(axis, first.plan.notebooks) for axis in first.values}
 
 
 def read_sweep(
@@ -196,6 +197,12 @@ def _merge(tables: Mapping, values: Mapping[str, object], notebooks: Mapping) ->
                 f"sweep: expected `seed` or `NB.name`, for example 02.pairs; got {key}"
             )
     return merged
+
+
+def _mean(axis: str, notebooks: Mapping) -> str:
+    reference, point, name = axis.rpartition(".")
+    number = find(reference, notebooks) if point else next(iter(notebooks))
+    return notebooks[number].parameters[name].meaning
 
 
 def _name(values: Mapping[str, object]) -> str:

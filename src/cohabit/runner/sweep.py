@@ -82,7 +82,7 @@ class SweepRun:
             "sweep": self.sweep.name,
             "question": self.sweep.question,
             "profile": self.sweep.settings[0].plan.profile.name,
-            "axes": list(self.sweep.axes),
+            "axes": self.sweep.axes,
             "versions": dict(find_versions()),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(seconds, 1),

@@ -1,0 +1,182 @@
+"""Sweeps: what a file asks for, one folder a setting, failures reported and resumed."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from tiny_tree import FakeWorkers
+
+from cohabit import cli
+from cohabit.report import sweep as sweep_report
+from cohabit.runner import sweep
+from cohabit.runner.settings import read_sweep
+
+GRID = """question = "how many?"
+profile = "study"
+notebooks = ["02", "05", "07"]
+
+[grid]
+05.n = [1, 2]
+02.seed = { from = 1, to = 3 }
+"""
+
+
+def write(tree, text, name="try"):
+    (tree.root / "sweeps").mkdir(exist_ok=True)
+    (tree.root / "sweeps" / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def run(tree, monkeypatch):
+    """Run a sweep of the tree without kernels; returns the exit code and how many tasks ran."""
+    monkeypatch.setenv("COHABIT_OUTPUT_DIR", "")
+
+    def run(*arguments):
+        fake = FakeWorkers()
+        monkeypatch.setattr(sweep, "open_workers", lambda plan, marker: fake)
+        return cli.main(["run", "--sweep", "try", *arguments]), len(fake.ran)
+
+    return run
+
+
+def test_read_sweep__combines_the_grid(tree):
+    write(tree, GRID)
+    found = read_sweep("try")
+    assert [setting.name for setting in found.settings] == [
+        f"05.n-{n}_02.seed-{seed}" for n in (1, 2) for seed in (1, 2, 3)
+    ]
+    last = found.settings[-1]
+    assert last.values == {"05.n": 2, "02.seed": 3}
+    assert last.plan.parameters["05"] == {"seed": 1, "n": 2}
+    assert last.plan.parameters["02"] == {"seed": 3}
+    assert set(last.plan.notebooks) == {"02", "05", "07"}
+
+
+def test_read_sweep__combines_a_list_with_the_grid(tree):
+    text = '[[settings]]\n"05.n" = 4\n[[settings]]\n"05.n" = 9\n[grid]\nseed = [7, 8]\n'
+    write(tree, f'profile = "study"\n{text}')
+    found = read_sweep("sweeps/try.toml")
+    assert [dict(setting.values) for setting in found.settings] == [
+        {"05.n": n, "seed": seed} for n in (4, 9) for seed in (7, 8)
+    ]
+    assert found.settings[0].plan.parameters["07"]["seed"] == 7
+    assert set(found.settings[0].plan.notebooks) == {"02", "05", "07", "13"}
+
+
+def test_read_sweep__the_last_notebook_waits_for_those_chosen_alone(tree):
+    write(tree, 'profile = "study"\nnotebooks = ["05", "13"]\n[grid]\nseed = [1]\n')
+    needs = read_sweep("try").settings[0].plan.needs
+    assert needs == {"02": frozenset(), "05": {"02"}, "13": {"02", "05"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "expected [grid] or [[settings]]"),
+        ("seeds = 3", "no key 'seeds'"),
+        ("[grid", "try.toml: "),
+        ("[grid]\n05.m = [1]", "notebook 05_sums has no parameter 'm'"),
+        ("[grid]\n05.n = [1, 11]", "05.n: expected int, 1 to 10"),
+        ("[grid]\n5_sum.n = [1]", "no notebook '5_sum': did you mean '05_sums'?"),
+        ("[grid]\nn = [1]", "expected `seed` or `NB.name`"),
+        ("[grid]\n05.n = 3", "expected 05.n = [...] or {from = 1, to = 9}; got 3"),
+        ("[grid]\n05.n = {from = 1, to = 2.5}", "expected 05.n = [...]"),
+        ("[grid]\n05.n = [1, 1]", "the same setting twice: 05.n-1"),
+        ("[[settings]]\n05.n = 1\n[[settings]]\nseed = 1", "gives the same keys"),
+        ("[grid]\n02.seed = {from = 0, to = 99}\n05.seed = {from = 0, to = 1000}", "more than"),
+        ('profile = "stdy"\n[grid]\nseed = [1]', "no profile 'stdy'"),
+    ],
+)
+def test_read_sweep__refuses_by_name(tree, text, words):
+    write(tree, text if "profile" in text else f'profile = "study"\n{text}')
+    with pytest.raises(ValueError, match=re.escape(words)):
+        read_sweep("try")
+
+
+def test_sweep__unknown_or_with_options_of_a_single_run_is_refused(tree, run, capsys):
+    write(tree, GRID, "tried")
+    assert run() == (2, 0)
+    assert "no sweep 'try': did you mean 'tried'?" in capsys.readouterr().err
+    write(tree, GRID)
+    assert run("--seed", "3") == (2, 0)
+    assert "--sweep: --seed goes with a single run" in capsys.readouterr().err
+
+
+def test_sweep__leaves_a_folder_a_setting_and_one_report(tree, run, capsys):
+    write(tree, GRID)
+    assert run() == (0, 18)
+    folder = tree.root / "results" / "sweeps" / "try"
+    text = (folder / "05.n-2_02.seed-3" / "tables" / "05_sums.tsv").read_text()
+    assert text == "person 3\n" * 2
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "how many?" in page
+    assert "Every notebook of every setting finished." in page
+    table = pd.read_csv(folder / "settings.tsv", sep="\t")
+    assert len(table) == 18
+    assert set(table["status"]) == {"done"}
+    assert json.loads((folder / "05.n-1_02.seed-1" / "run.json").read_text())["seed"] is None
+    assert "[18 of 18: 18 done]" in capsys.readouterr().out
+    assert run() == (0, 0)
+    assert "[18 of 18: 18 unchanged]" in capsys.readouterr().out
+    write(tree, GRID.replace("to = 3", "to = 4"))
+    assert run() == (0, 6)
+
+
+def test_sweep__reports_failures_and_resumes_them_alone(tree, run, capsys):
+    fails = 'assert seed != 2 or (Path(os.environ["COHABIT_ROOT"]) / "healed").exists(), "planted"'
+    tree.write("07_fails", fails)
+    write(tree, GRID.replace("02.seed", "07.seed"))
+    assert run() == (1, 18)
+    told = capsys.readouterr()
+    assert "05.n-1_07.seed-2 07_fails failed: AssertionError: planted" in told.err
+    assert "2 setting(s) did not finish" in told.err
+    page = (tree.root / "results/sweeps/try/report.html").read_text(encoding="utf-8")
+    assert "2 of 6 settings did not finish" in page
+    assert "AssertionError: planted" in page
+    (tree.root / "healed").touch()
+    assert run() == (0, 2)
+    page = (tree.root / "results/sweeps/try/report.html").read_text(encoding="utf-8")
+    assert "did not finish</strong>" not in page
+
+
+def test_sweep__is_refused_while_another_process_writes_it(tree, run, capsys):
+    write(tree, GRID)
+    with sweep.RunFolder(tree.root / "results/sweeps/try").locked():
+        assert run() == (1, 0)
+    assert "is being written by process" in capsys.readouterr().err
+
+
+def make_claims(verdicts, **about):
+    rows = {"claim_id": "07.x", "statement": "<b>X</b> rises", "quantity": "d", "unit": "SD"}
+    rows |= {"published": "up", "estimate": 0.5, "low": 0.1, "high": 0.9, "p_value": 0.01, "n": 30}
+    rows |= {"planted": 0.4, "region_low": 0.0, "region_high": float("inf"), "true_here": True}
+    return pd.DataFrame([{**rows, "verdict": verdict, **about} for verdict in verdicts])
+
+
+def test_describe_claims__counts_verdicts_by_group_and_puts_the_restless_first():
+    calm = make_claims(["agrees"] * 4).assign(claim_id="07.calm", group=["a", "a", "b", "b"])
+    torn = make_claims(["agrees", "agrees", "disagrees", "cannot tell"]).assign(
+        group=["a", "a", "b", "b"]
+    )
+    rows = sweep_report.describe_claims(pd.concat([calm, torn]), ["a", "b", "c"])
+    assert [row["claim_id"] for row in rows] == ["07.x", "07.calm"]
+    cells = [[(part["verdict"], part["count"]) for part in cell] for cell in rows[0]["cells"]]
+    assert cells == [[("agrees", 2)], [("disagrees", 1), ("cannot tell", 1)], []]
+    assert rows[0]["changes"] == 1
+    assert rows[1]["changes"] == 0
+    found = sweep_report.find_headline(rows, ["a", "b", "c"])
+    assert (found["number"], found["promise"]) == ("1 of 2", "The most: <b>X</b> rises.")
+
+
+def test_name_group__leaves_seeds_out():
+    assert sweep_report.name_group({"02.pairs": 0.3, "02.seed": 4}) == "0.3"
+    assert sweep_report.name_group({"seed": 4}) == "all settings"
+    assert sweep_report.name_group({"02.pairs": 0.3, "02.disease": 2}) == "pairs 0.3, disease 2"
+
+
+def test_shipped_sweeps__are_right():
+    for name in ("pairs", "worlds", "luck"):
+        found = read_sweep(name)
+        assert found.question.endswith("?")
+        assert 2 <= len(found.settings) <= 60
