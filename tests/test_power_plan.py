@@ -7,6 +7,7 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
+from cohabit import cli
 from cohabit.power import (
     Costs,
     Questions,
@@ -229,3 +230,36 @@ def test_pairing__wins_where_homes_share_and_loses_where_the_partner_catches_it(
     assert paired["low"] > strangers["high"]
     assert caught["high"] < beside["low"]
     assert strangers["power"] == pytest.approx(beside["power"], abs=0.15)
+
+
+def test_command__writes_a_compressed_table_and_answers(cheap, tmp_path, capsys):
+    common = ["plan", "--ask", "taxon", "--jobs", "1", "--store", str(tmp_path / "batches")]
+    out = tmp_path / "plan.tsv.gz"
+    sizes = ["--sizes", "50,100,200,300", "--controls", "household", "--out", str(out)]
+    assert cli.main([*common, *sizes, "--cost", "household=0"]) == 0
+    table = pd.read_csv(out, sep="\t")
+    assert table["n"].tolist() == [50, 100, 200, 300]
+    assert table["cost"].tolist() == [460 * n for n in table["n"]]
+    answer = capsys.readouterr().out.splitlines()[1].split()
+    assert answer[:3] == ["taxon", "household", "1"]
+    assert abs(int(answer[3]) - 161) < 30, "1 - exp(-n / 100) is 0.8 there"
+    first = out.read_bytes()
+    assert cli.main([*common, *sizes, "--cost", "household=0"]) == 0
+    assert out.read_bytes() == first
+    assert cli.main([*common, "--budget", "40000", "--out", str(out)]) == 0
+    assert set(pd.read_csv(out, sep="\t")["controls"]) == {"household", "site"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set", "spilover=1"], "no dial 'spilover': did you mean 'spillover'?"),
+        (["--cost", "samples=1"], "no dial 'samples': did you mean 'sample'?"),
+        (["--ask", "genus"], "ask: no 'genus'"),
+        (["--sizes", "20"], "--sizes: expected at least two numbers"),
+        (["--sizes", "many"], "--sizes: expected whole numbers"),
+    ],
+)
+def test_command__refuses_by_name(arguments, words, tmp_path, capsys):
+    assert cli.main(["plan", "--out", str(tmp_path / "plan.tsv.gz"), *arguments]) == 2
+    assert words in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command line: run, simulate, import, lab, report.
+"""The command line: run, simulate, import, plan, lab, report.
 
 Nothing heavy is imported before every name and value was found to be right.
 """
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cohabit import __version__, paths
+from cohabit import __version__, paths, planning
 from cohabit.naming import nearest
 from cohabit.runner.plan import Plan, Request, make_plan
 
@@ -44,6 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_simulate(commands)
     _add_import(commands)
+    planning.add_command(commands)
     lab = commands.add_parser("lab", help="open JupyterLab on copies of the notebooks in lab/")
     lab.add_argument("options", nargs="*", help="handed to JupyterLab, after a --")
     lab.set_defaults(command=open_lab)

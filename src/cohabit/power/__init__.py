@@ -7,6 +7,7 @@ from cohabit.power.intervals import Stop
 from cohabit.power.plant import plant_effects
 from cohabit.power.questions import Questions
 from cohabit.power.scenario import Scenario
+from cohabit.power.store import write_compressed as write_table
 
 __all__ = [
     "Costs",
@@ -20,4 +21,5 @@ __all__ = [
     "list_designs",
     "plant_effects",
     "predict_curve",
+    "write_table",
 ]
