@@ -30,7 +30,7 @@ N_DIRECTIONS = 10
 N_EQUAL = 5
 """Claims of a world: so many say which way a taxon goes, so many that it hardly differs."""
 
-MARGINS = {"asin": (0.005, 0.02), "clr": (0.4, 1.2), "latent": (0.4, 1.2)}
+MARGINS = {"asin": (0.003, 0.015), "clr": (0.4, 1.2), "latent": (0.4, 1.2)}
 """What "hardly" may mean, drawn from this range, in the unit of the scale."""
 
 COLUMNS = (
@@ -123,35 +123,29 @@ def _draw_effects(setting: Setting, rng: np.random.Generator) -> np.ndarray:
 
 def _write_claims(trial: Trial, scale: str, prior: float, rng: np.random.Generator) -> pd.DataFrame:
     """Claim directions, right with the prior's probability, and near equality."""
-    truth = trial.truth
     tested = filter_features(trial.counts).columns
     common = tested[prevalence(trial.counts[tested]) >= MIN_PREVALENCE]
-    moved = common[truth.loc[common, "planted"]]
-    still = common[~truth.loc[common, "planted"]]
-    right = rng.random(N_DIRECTIONS) < prior
-    from_moved = right | (rng.random(N_DIRECTIONS) < 0.5)
-    names = [rng.choice(moved if planted else still) for planted in from_moved]
-    signs = np.sign(truth.loc[names, "latent"].to_numpy())
-    signs = np.where(signs == 0, rng.choice([-1, 1], N_DIRECTIONS), np.where(right, signs, -signs))
-    rows = [
-        _claim(f"way{n}", name, scale, *_half_line(sign))
-        for n, (name, sign) in enumerate(zip(names, signs, strict=True))
-    ]
-    for number, name in enumerate(rng.choice(common, N_EQUAL, replace=False)):
+    latent = trial.truth.loc[common, "latent"]
+    moved, still = common[latent != 0], common[latent == 0]
+    rows = []
+    for number in range(N_DIRECTIONS):
+        right = rng.random() < prior
+        taxon = rng.choice(moved if right or rng.random() < 0.5 else still)
+        up = rng.random() < 0.5 if latent[taxon] == 0 else (latent[taxon] > 0) == right
+        region = (0.0, np.inf) if up else (-np.inf, 0.0)
+        rows.append(_claim(f"way{number}", taxon, scale, region))
+    for number in range(N_EQUAL):
+        taxon = rng.choice(moved if rng.random() < 0.5 else still)
         margin = float(rng.uniform(*MARGINS[scale]))
-        rows.append(_claim(f"same{number}", name, scale, -margin, margin))
+        rows.append(_claim(f"same{number}", taxon, scale, (-margin, margin)))
     return pd.DataFrame(rows)
 
 
-def _half_line(sign: float) -> tuple[float, float]:
-    return (0.0, np.inf) if sign > 0 else (-np.inf, 0.0)
-
-
-def _claim(claim_id: str, taxon: str, scale: str, low: float, high: float) -> dict:
+def _claim(claim_id: str, taxon: str, scale: str, region: tuple[float, float]) -> dict:
     empty = dict.fromkeys(("notebook", "quantity", "unit", "published", "source", "mark"), "")
     where = {"truth_contrast": CONTRAST, "truth_scale": scale, "truth_feature": taxon}
-    region = {"region_low": low, "region_high": high}
-    return {"claim_id": claim_id, "statement": taxon} | empty | region | where
+    ends = dict(zip(("region_low", "region_high"), region, strict=True))
+    return {"claim_id": claim_id, "statement": taxon} | empty | ends | where
 
 
 def decide(world: SealedWorld, analysis: str) -> pd.DataFrame:
