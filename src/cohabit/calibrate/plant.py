@@ -156,7 +156,8 @@ def choose_planted(table: pd.DataFrame) -> pd.Index:
     for genus in genus_targets().index:
         members = table.index[table["genus"] == genus]
         known = source["ms_p"].reindex(members).fillna(1.0)
-        chosen += [*known.sort_values(kind="stable").index[:1]]
+        first = 2 if genus in NAMED_GENERA else 1
+        chosen += [*known.sort_values(kind="stable").index[:first]]
     chosen = [*dict.fromkeys(chosen)]
     rest = source["ms_p"].drop(index=chosen, errors="ignore").nsmallest(N_DISEASE - len(chosen))
     return pd.Index([*chosen, *rest.index])

@@ -18,8 +18,9 @@ from cohabit.simulate.taxa import LINEAGE
 
 DEPTH = 10_000  # reads at which the released prevalence is detection
 TAIL_GENERA = 140
-MISSED = 0.06  # of absences of common genera: kits and depth make that many
-RARE_SD_SCALE = (1.14, 1.08)  # below 0.02% and 0.1%: the released logs have longer tails
+POOLED_BELOW = 2e-4  # mean share in controls under which all 1,000 people give a steadier one
+MISSED = 0.1  # of absences of common genera: kits and depth make that many
+RARE_SD_SCALE = (1.26, 1.14)  # below 0.02% and 0.1%: the released logs have longer tails
 SD_SCALE = 0.967  # lognormal shares of the released SD lie 3% further apart than the real ones
 GENUS_LOADING = 1.15  # on the released loadings, which counting has weakened
 N_ASVS = 5000
@@ -47,7 +48,7 @@ def start_genera(species: pd.DataFrame) -> pd.DataFrame:
 def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     table = source.reset_index(names="feature")
     table["genus"] = table["feature"]
-    table["mean"] = table["mean_rel_abund_hhc"]
+    table["mean"] = _mean_share(source).to_numpy()
     present = table[["prevalence_hhc", "prevalence_ms"]].mean(axis=1)
     table["prevalence"] = present + np.where(present > 0.75, MISSED * (1 - present), 0.0)
     rare = np.select([table["mean"] < 2e-4, table["mean"] < 1e-3], RARE_SD_SCALE, 1.0)
@@ -66,6 +67,13 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     table["tail"], table["group"] = 0, table["family"]
     table["group_loading"], table["carriage_group_loading"] = 0.15, 0.15
     return table
+
+
+def _mean_share(source: pd.DataFrame) -> pd.Series:
+    """Return the controls' mean share; everybody's for the rare, which hang on few carriers."""
+    controls = source["mean_rel_abund_hhc"]
+    both = source[["mean_rel_abund_hhc", "mean_rel_abund_ms"]].mean(axis=1)
+    return both.where(controls < POOLED_BELOW, controls)
 
 
 def _start_tail(source: pd.DataFrame) -> pd.DataFrame:

@@ -18,9 +18,10 @@ from cohabit.simulate.sequencing import Block, walk
 from cohabit.simulate.streams import stream
 from cohabit.simulate.taxa import Template, read_taxa
 
-ASV_CONCENTRATION = 1.45  # Dirichlet concentration of a genus's ASVs within a person
+ASV_CONCENTRATION = 2.8  # Dirichlet concentration of a genus's ASVs within a person
+ASV_POWER = 1.57  # of the weights of a genus: how much its commonest ASVs outweigh the rest
 RICHER_IS_EVENER = 0.2  # log exponent of ASV weights per SD of how rich a gut is
-ASV_HOUSEHOLD_SHARE = 0.35  # share of ASV coordinates that partners have in common
+ASV_HOUSEHOLD_SHARE = 0.17  # share of ASV coordinates that partners have in common
 
 
 def draw_genera(community: Community, design: StudyDesign, seed: int) -> Community:
@@ -93,7 +94,7 @@ def build_pool(template: Template) -> AsvPool:
     sizes = template.column("n_asvs").astype(int)
     genus = np.repeat(np.arange(len(sizes)), sizes)
     rank = np.concatenate([np.arange(1, size + 1) for size in sizes])
-    raw = 1.0 / rank
+    raw = rank.astype(float) ** -ASV_POWER
     return AsvPool(genus, raw / np.bincount(genus, raw)[genus])
 
 
