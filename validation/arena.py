@@ -13,7 +13,7 @@ from cohabit import arena, paths
 from cohabit.storage import read_cohort
 
 TITLE = "The arena"
-SEED, BLOCK, N_PERMUTATIONS = 9000, 10, 199
+SEED, BLOCK, N_PERMUTATIONS = 9000, 4, 199
 SLOW = tuple(name for name, way in arena.WAYS.items() if way.slow)
 BASE = {"taxa": arena.Setting(), "community": arena.COMMUNITY_BASE}
 NULL = arena.COMMUNITY_BASE.replace(effect=0.0)
@@ -23,7 +23,7 @@ SETTINGS = {
     "community": arena.list_settings(arena.COMMUNITY_LEVELS, BASE["community"]),
     "null": arena.list_settings(arena.COMMUNITY_NULL_LEVELS, NULL),
 }
-N_TRIALS = {"taxa": 20, "slow": 10, "community": 30, "null": 60}
+N_TRIALS = {"taxa": 20, "slow": 4, "community": 20, "null": 60}
 GENERATORS = ("simulated", "heavy tails", "spike-in")
 GAP = "_"
 
