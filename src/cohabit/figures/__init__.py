@@ -52,6 +52,14 @@ from cohabit.figures.style import (
 from cohabit.figures.tolerance import draw_tolerance
 from cohabit.figures.traps import draw_trap
 from cohabit.figures.verdicts import draw_claims, draw_recovery, draw_scores, draw_verdicts
+from cohabit.figures.worlds import (
+    draw_beside_exact,
+    draw_individual_effects,
+    draw_mediation,
+    draw_power_by_people,
+    draw_sizes,
+    draw_split,
+)
 
 __all__ = [
     "COUNTRY_COLOURS",
@@ -60,6 +68,12 @@ __all__ = [
     "VERDICT_COLOURS",
     "colours_for",
     "draw_agreement",
+    "draw_split",
+    "draw_sizes",
+    "draw_power_by_people",
+    "draw_mediation",
+    "draw_individual_effects",
+    "draw_beside_exact",
     "draw_beside_published",
     "draw_by_site",
     "draw_claims",

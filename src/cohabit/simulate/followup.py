@@ -4,6 +4,7 @@ One year is a round of draws, each from last year's state and from what was draw
 `template/dag.tsv` (stage followup) says from what. Columns called ``next_*`` are this year's.
 """
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -64,19 +65,50 @@ def draw_visits(
         relapses and new lesions since a year before, smoking, bmi, hei_total (points of
         the Healthy Eating Index). Clinical columns are missing for controls.
     """
+    states = _live(people, design, seed, diet, butyrate, everyone_stops_smoking)
+    table = pd.concat([_report(state, month) for month, state in states])
+    order = table.index.get_indexer(_visit_ids(people.index))
+    return table.iloc[order[order >= 0]]
+
+
+def follow_disability(
+    people: pd.DataFrame, design: StudyDesign, seed: int, *, butyrate: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return the true disability of all patients, whether they come or not.
+
+    Parameters
+    ----------
+    people, design, seed, butyrate
+        As for `draw_visits`, whose EDSS is this disability as examined.
+
+    Returns
+    -------
+    DataFrame, people x months 0, 12, 24 and 36
+        EDSS points, between the steps of the scale too; missing for controls.
+    """
+    states = _live(people, design, seed, None, butyrate, everyone_stops_smoking=False)
+    return pd.DataFrame({month: state["disability"] for month, state in states})
+
+
+def _live(
+    people: pd.DataFrame,
+    design: StudyDesign,
+    seed: int,
+    diet: pd.DataFrame | None,
+    butyrate: pd.DataFrame | None,
+    everyone_stops_smoking: bool,
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Go through the years: each month of a visit with everybody's state."""
     dice = Dice.of(people, design, seed).within("followup")
     state = _begin(people, dice, design)
     state["hei_total"] = np.nan if diet is None else diet["hei_total"].reindex(people.index)
     if everyone_stops_smoking:
         state["quits"] = True
-    visits = [_report(state, 0)]
+    yield 0, state
     for month in MONTHS[1:]:
         state["butyrate"] = _butyrate_before(butyrate, state.index, month)
         state = _live_a_year(state, dice.within(f"month{month}"), design)
-        visits.append(_report(state, month))
-    table = pd.concat(visits)
-    order = table.index.get_indexer(_visit_ids(people.index))
-    return table.iloc[order[order >= 0]]
+        yield month, state
 
 
 def _begin(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.DataFrame:

@@ -68,6 +68,11 @@ def enrich_diet(world: World, fibre: float = 30.0) -> World:
     return world.with_people(fibre=world.people["fibre"].clip(lower=fibre))
 
 
+def stop_smoking(world: World) -> World:
+    """Return the world in which nobody ever smoked."""
+    return world.with_people(smoking=pd.Series("never", world.people.index))
+
+
 def transfer_species(world: World, species: Sequence[str], share: float = 1.0) -> World:
     """Return the world in which each patient is given species of the partner at home.
 
