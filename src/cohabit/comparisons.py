@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.abundance import compare_abundance, lenient_rule
 from cohabit.formula import usable_terms, variables
+from cohabit.tails import normal_cdf, normal_quantile
 
 COVARIATES = "sex + age + bmi + site"
 """What the study's models hold fixed."""
@@ -169,8 +169,8 @@ def power_of_pairs(
     rows = pd.MultiIndex.from_product([n_pairs, effects], names=["n_pairs", "effect"])
     table = rows.to_frame(index=False)
     statistic = table["effect"] / np.sqrt(2 * (1 - household_share) / table["n_pairs"])
-    bound = stats.norm.ppf(1 - alpha / 2)
-    return table.assign(power=stats.norm.sf(bound - statistic) + stats.norm.cdf(-bound - statistic))
+    bound = normal_quantile(1 - alpha / 2)
+    return table.assign(power=normal_cdf(statistic - bound) + normal_cdf(-bound - statistic))
 
 
 def visible_effect(
@@ -181,7 +181,7 @@ def visible_effect(
     power: float = 0.8,
 ) -> float | pd.Series:
     """Return the difference that so many pairs see with the given power; see `power_of_pairs`."""
-    reach = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)
+    reach = normal_quantile(1 - alpha / 2) + normal_quantile(power)
     return reach * np.sqrt(2 * (1 - household_share) / n_pairs)
 
 

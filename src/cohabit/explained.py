@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
+from scipy import sparse
 
 from cohabit.formula import model_matrix, variables
 from cohabit.permanova.geometry import align, distance_array
+from cohabit.tails import t_quantile
 
 VALUES = ("r2", "r2_adjusted")
 
@@ -191,4 +192,4 @@ def _error(replicates: pd.DataFrame) -> pd.Series:
     """Return half the width of a 95% interval, column by column."""
     n_groups = len(replicates)
     variance = (n_groups - 1) / n_groups * ((replicates - replicates.mean()) ** 2).sum()
-    return np.sqrt(variance) * stats.t.ppf(0.975, n_groups - 1)
+    return np.sqrt(variance) * t_quantile(0.975, n_groups - 1)

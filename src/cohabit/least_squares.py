@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.collinearity import find_independent
+from cohabit.tails import t_quantile, two_sided_t
 
 
 def fit_least_squares(values: np.ndarray, design: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -38,14 +38,14 @@ def fit_least_squares(values: np.ndarray, design: pd.DataFrame) -> dict[str, np.
     std_error = length * np.sqrt(squares / max(df, 1)) * usable
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimate / std_error
-    half = stats.t.ppf(0.975, max(df, 1)) * std_error
+    half = t_quantile(0.975, max(df, 1)) * std_error
     return {
         "estimate": estimate,
         "std_error": std_error,
         "low": estimate - half,
         "high": estimate + half,
         "statistic": statistic,
-        "p_value": 2 * stats.t.sf(np.abs(statistic), max(df, 1)),
+        "p_value": two_sided_t(statistic, max(df, 1)),
         "df": df * usable,
         "note": note,
     }

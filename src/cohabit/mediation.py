@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import optimize
 
 from cohabit.formula import model_matrix
 from cohabit.least_squares import fit_least_squares
+from cohabit.tails import normal_cdf, normal_quantile
 
 PATHS = ("exposure to mediator", "mediator to outcome", "direct", "indirect", "total")
 COLUMNS = ("path", "estimate", "std_error", "low", "high", "p_value", "n")
@@ -165,5 +166,5 @@ def people_needed(first: float, second: float, *, power: float = 0.8, alpha: flo
 
 
 def _power(statistic: np.ndarray, alpha: float) -> np.ndarray:
-    bound = stats.norm.ppf(1 - alpha / 2)
-    return stats.norm.sf(bound - statistic) + stats.norm.cdf(-bound - statistic)
+    bound = normal_quantile(1 - alpha / 2)
+    return normal_cdf(statistic - bound) + normal_cdf(-bound - statistic)

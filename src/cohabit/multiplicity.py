@@ -1,7 +1,6 @@
 """Many tests at once: the false discovery rate."""
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 
 def adjust_p(p_values: np.ndarray) -> np.ndarray:
@@ -16,5 +15,14 @@ def adjust_p(p_values: np.ndarray) -> np.ndarray:
     adjusted = np.full_like(p_values, np.nan)
     tested = np.isfinite(p_values)
     if tested.any():
-        adjusted[tested] = false_discovery_control(p_values[tested], method="bh")
+        adjusted[tested] = _step_up(p_values[tested])
     return adjusted
+
+
+def _step_up(p_values: np.ndarray) -> np.ndarray:
+    """Return min over j >= i of p_(j) n / j, in the order given."""
+    falling = np.argsort(-p_values, kind="stable")
+    n = len(p_values)
+    adjusted = np.empty(n)
+    adjusted[falling] = np.minimum.accumulate(p_values[falling] * n / np.arange(n, 0, -1))
+    return np.minimum(adjusted, 1)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.mixed import fit_household_model
 from cohabit.multiplicity import adjust_p
+from cohabit.tails import t_quantile
 
 
 def count_touched(
@@ -69,6 +69,6 @@ def compare_touched(
     left = [count_touched(values[place != g], metadata, formula) for g in range(n_groups)]
     differences = np.array([count[first] - count[second] for count in left])
     spread = np.square(differences - differences.mean()).sum()
-    error = stats.t.ppf(0.975, n_groups - 1) * np.sqrt((n_groups - 1) / n_groups * spread)
+    error = t_quantile(0.975, n_groups - 1) * np.sqrt((n_groups - 1) / n_groups * spread)
     estimate = float(counts[first] - counts[second])
     return pd.Series({"estimate": estimate, "low": estimate - error, "high": estimate + error})

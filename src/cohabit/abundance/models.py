@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.abundance.comparison import Comparison, join_notes
 from cohabit.association import fit_linear_model
 from cohabit.collinearity import find_independent
 from cohabit.mixed import fit_household_model
+from cohabit.tails import normal_quantile, two_sided_normal, two_sided_t
 
 _LEAST_FEATURES = 3
 """Fewer coefficients have no mode."""
@@ -50,7 +50,7 @@ def _take_off_mode(table: pd.DataFrame) -> pd.DataFrame:
     told = moved["note"].map(lambda note: join_notes(note, f"closure bias {bias:+.4g} taken off"))
     return moved.assign(
         statistic=statistic,
-        p_value=2 * stats.t.sf(statistic.abs(), moved["df"]),
+        p_value=two_sided_t(statistic, moved["df"]),
         note=moved["note"].where(~found, told),
     )
 
@@ -103,7 +103,7 @@ def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
 
 
 def _with_normal(estimate: np.ndarray, std_error: np.ndarray) -> pd.DataFrame:
-    half = stats.norm.ppf(0.975) * std_error
+    half = normal_quantile(0.975) * std_error
     statistic = estimate / std_error
     return pd.DataFrame(
         {
@@ -113,7 +113,7 @@ def _with_normal(estimate: np.ndarray, std_error: np.ndarray) -> pd.DataFrame:
             "high": estimate + half,
             "statistic": statistic,
             "df": np.inf,
-            "p_value": 2 * stats.norm.sf(np.abs(statistic)),
+            "p_value": two_sided_normal(statistic),
         }
     )
 

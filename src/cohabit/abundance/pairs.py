@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.special import expit
 
 from cohabit.abundance.comparison import Comparison, join_notes
 from cohabit.collinearity import find_independent
 from cohabit.paired import find_pairs, fit_paired_model, paired_wilcoxon
+from cohabit.tails import normal_quantile, two_sided_normal
 
 _NUMBERS = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
 MIN_DISCORDANT = 5
@@ -101,7 +101,7 @@ def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndar
     good = note == ""
     estimate[good] = beta[~open_end, 0] / scale[0]
     std_error[good] = np.sqrt(variance[~open_end]) / scale[0]
-    half = stats.norm.ppf(0.975) * std_error
+    half = normal_quantile(0.975) * std_error
     statistic = estimate / std_error
     return {
         "estimate": estimate,
@@ -110,7 +110,7 @@ def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndar
         "high": estimate + half,
         "statistic": statistic,
         "df": np.where(good, np.inf, np.nan),
-        "p_value": 2 * stats.norm.sf(np.abs(statistic)),
+        "p_value": two_sided_normal(statistic),
         "n_pairs": n_discordant,
         "note": note,
     }

@@ -1,8 +1,9 @@
 """Proportional odds of an ordered outcome: Newton's method on the exact likelihood."""
 
 import numpy as np
-from scipy import stats
 from scipy.special import expit, logit
+
+from cohabit.tails import normal_quantile, two_sided_normal
 
 _MAX_STEPS = 50
 _SEPARATED = 15.0
@@ -55,7 +56,7 @@ def _why_not(level: np.ndarray, columns: np.ndarray, spread: np.ndarray) -> str:
 
 def _row(estimate=np.nan, std_error=np.nan, *, converged=False, note="") -> dict[str, object]:
     statistic = estimate / std_error
-    half = stats.norm.ppf(0.975) * std_error
+    half = normal_quantile(0.975) * std_error
     return {
         "estimate": estimate,
         "std_error": std_error,
@@ -63,7 +64,7 @@ def _row(estimate=np.nan, std_error=np.nan, *, converged=False, note="") -> dict
         "high": estimate + half,
         "statistic": statistic,
         "df": np.inf if converged else np.nan,
-        "p_value": 2 * stats.norm.sf(abs(statistic)),
+        "p_value": two_sided_normal(statistic),
         "converged": converged,
         "note": note,
     }

@@ -1,7 +1,8 @@
 """Partial rank correlation of many features with one variable, in closed form."""
 
 import numpy as np
-from scipy import stats
+
+from cohabit.tails import normal_quantile, rank_values, two_sided_t
 
 
 def correlate_ranks(
@@ -24,7 +25,7 @@ def correlate_ranks(
     n, n_features = values.shape
     if n < min_samples:
         return _no_numbers(np.full(n_features, f"only {n} samples, fewer than {min_samples}"))
-    basis = _basis(np.column_stack([np.ones(n), stats.rankdata(covariates, axis=0)]))
+    basis = _basis(np.column_stack([np.ones(n), rank_values(covariates)]))
     df = n - 1 - basis.shape[1]
     ranks, spread = _residual_ranks(values, basis)
     x_ranks, x_spread = _residual_ranks(x[:, None], basis)
@@ -46,14 +47,14 @@ def _infer(r: np.ndarray, df: int) -> dict[str, np.ndarray]:
         statistic = r * np.sqrt(df / (1 - r**2))
         fisher = np.arctanh(r)
     error = np.sqrt((1 + r**2 / 2) / (df - 1))
-    half = stats.norm.ppf(0.975) * error
+    half = normal_quantile(0.975) * error
     return {
         "estimate": r,
         "std_error": (1 - r**2) * error,
         "low": np.tanh(fisher - half),
         "high": np.tanh(fisher + half),
         "statistic": statistic,
-        "p_value": 2 * stats.t.sf(np.abs(statistic), df),
+        "p_value": two_sided_t(statistic, df),
     }
 
 
@@ -66,7 +67,7 @@ def _basis(columns: np.ndarray) -> np.ndarray:
 
 def _residual_ranks(values: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return rank residuals of length 1, and what share of the ranks' length is left."""
-    ranks = stats.rankdata(values, axis=0)
+    ranks = rank_values(values)
     ranks -= ranks.mean(axis=0)
     length = np.linalg.norm(ranks, axis=0)
     residual = ranks - basis @ (basis.T @ ranks)

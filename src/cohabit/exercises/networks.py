@@ -1,16 +1,16 @@
 """Exercises of notebook 11."""
 
 import numpy as np
-from scipy import stats
 
 from cohabit.exercises.registry import Context, exercise, is_near
+from cohabit.tails import normal_cdf
 
 
 @exercise("11.1")
 def _seen_as_an_edge(answer: object, _: Context) -> bool | str:
     """Chance that 209 people show 0.40 or more where the truth is 0.35, by Fisher's z."""
     steps = (np.arctanh(0.40) - np.arctanh(0.35)) * np.sqrt(209 - 3)
-    return is_near(answer, stats.norm.sf(steps), absolute=0.005) or (
+    return is_near(answer, normal_cdf(-steps), absolute=0.005) or (
         "Take atanh of both, divide the distance by 1/sqrt(n - 3), and look up the upper tail."
     )
 

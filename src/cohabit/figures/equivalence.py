@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from cohabit.figures.style import (
@@ -61,6 +60,8 @@ def draw_by_site(values: pd.DataFrame, *, ax: Axes) -> Axes:
     values : DataFrame, one row a person
         `site`, `group` and `value`; people without a value are left out.
     """
+    import seaborn as sns
+
     known = values.dropna()
     order = [site for site in SITE_COLOURS if site in set(known["site"])]
     order += sorted(set(known["site"]) - set(order))

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from cohabit.figures.style import (
@@ -57,6 +56,8 @@ def draw_counts(counts: pd.DataFrame, *, ax: Axes) -> Axes:
     counts : DataFrame of int
         Rows and columns are labelled levels; a row's colours add up to 1.
     """
+    import seaborn as sns
+
     shares = counts.div(counts.sum(axis=1), axis=0)
     sns.heatmap(
         shares,
@@ -86,6 +87,8 @@ def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
     correlations : DataFrame
         Symmetric, same names in rows and columns.
     """
+    import seaborn as sns
+
     if correlations.empty:
         return say_absent(ax)
     sns.heatmap(
@@ -147,6 +150,8 @@ def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
     depth : DataFrame, one row a person
         Columns `site` and `depth` (reads).
     """
+    import seaborn as sns
+
     order = [site for site in SITE_COLOURS if site in set(depth["site"])]
     order += sorted(set(depth["site"]) - set(order))
     sns.violinplot(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.alignment import align_values, household_codes, split_levels
 from cohabit.composition import clr
@@ -12,6 +11,7 @@ from cohabit.formula import model_matrix
 from cohabit.naming import nearest
 from cohabit.networks.correlation import correlate_basis, residuals
 from cohabit.networks.network import DIFFERENCES, PROPERTIES, Network
+from cohabit.tails import t_quantile
 
 
 def compare_networks(
@@ -121,7 +121,7 @@ def beyond_swaps(table: pd.DataFrame) -> pd.DataFrame:
     """
     n_swaps = table["n_permutations"]
     estimate = table["difference"] - table["null_mean"]
-    margin = stats.t.ppf(0.975, n_swaps - 1) * np.sqrt(1 + 1 / n_swaps) * table["null_sd"]
+    margin = t_quantile(0.975, n_swaps - 1) * np.sqrt(1 + 1 / n_swaps) * table["null_sd"]
     return table.assign(estimate=estimate, low=estimate - margin, high=estimate + margin)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.alignment import align_values, household_codes
 from cohabit.composition import clr
 from cohabit.formula import model_matrix
 from cohabit.networks.correlation import correlate_basis, residuals
+from cohabit.tails import t_quantile
 
 
 def ties_within(
@@ -86,7 +86,7 @@ def _compare(correlation: np.ndarray, chosen: np.ndarray) -> tuple[float, float]
 def _tidy(found: np.ndarray, left: np.ndarray, members: dict[str, np.ndarray]) -> pd.DataFrame:
     estimate, n_groups = found[:, 0] - found[:, 1], len(left)
     spread = np.square(left - left.mean(axis=0)).sum(axis=0) * (n_groups - 1) / n_groups
-    margin = stats.t.ppf(0.975, n_groups - 1) * np.sqrt(spread)
+    margin = t_quantile(0.975, n_groups - 1) * np.sqrt(spread)
     return pd.DataFrame(
         {
             "feature": list(members),

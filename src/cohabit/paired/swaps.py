@@ -2,11 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.alignment import align_values
 from cohabit.multiplicity import adjust_p
 from cohabit.paired.pairs import COLUMNS, count_nonzero, find_pairs, subtract
+from cohabit.tails import normal_quantile, rank_values, two_sided_normal
 
 _BLOCK = 2048
 """Sign patterns drawn and multiplied at a time."""
@@ -141,8 +141,8 @@ def _signed_rank(d: np.ndarray) -> dict[str, float]:
         return dict.fromkeys(("estimate", "low", "high", "statistic", "p_value"), np.nan) | {
             "n_pairs": len(d)
         }
-    ranks = stats.rankdata(np.abs(moved))
-    p_value = stats.wilcoxon(moved).pvalue
+    ranks = rank_values(np.abs(moved))
+    p_value = _signed_rank_test(moved, ranks)
     low, estimate, high = _pseudo_median(moved)
     statistic = float((np.sign(moved) * ranks).sum())
     return {
@@ -153,6 +153,16 @@ def _signed_rank(d: np.ndarray) -> dict[str, float]:
         "p_value": float(p_value),
         "n_pairs": len(d),
     }
+
+
+def _signed_rank_test(d: np.ndarray, ranks: np.ndarray) -> float:
+    n, sizes = len(d), np.unique(ranks, return_counts=True)[1]
+    if n <= _EXACT_PAIRS and len(sizes) == n:
+        from scipy.stats import wilcoxon
+
+        return wilcoxon(d).pvalue
+    variance = n * (n + 1) * (2 * n + 1) / 24 - (sizes**3 - sizes).sum() / 48
+    return two_sided_normal((ranks[d > 0].sum() - n * (n + 1) / 4) / np.sqrt(variance))
 
 
 def _pseudo_median(d: np.ndarray) -> tuple[float, float, float]:
@@ -170,7 +180,7 @@ def _rank_sum_quantile(n: int, probability: float) -> int:
     """Return the smallest rank sum with this much probability at or below it, under the null."""
     if n > _EXACT_PAIRS:
         spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        return int(np.floor(n * (n + 1) / 4 + stats.norm.ppf(probability) * spread))
+        return int(np.floor(n * (n + 1) / 4 + normal_quantile(probability) * spread))
     chance = np.ones(1)
     for rank in range(1, n + 1):
         chance = (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0))) / 2
