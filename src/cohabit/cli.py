@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cohabit: {error}", file=sys.stderr)
         return WRONG_USE
     except OSError as error:
-        print(f"cohabit: {error}", file=sys.stderr)
+        from cohabit.runner.folder import explain
+
+        print(f"cohabit: {explain(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("cohabit: stopped; what is finished is kept, start again to go on", file=sys.stderr)

@@ -63,8 +63,6 @@ class RunFolder:
         ------
         BlockingIOError
             When another process holds it; names that process.
-        PermissionError
-            When the folder cannot be written.
         """
         from filelock import FileLock, Timeout
 
@@ -74,8 +72,6 @@ class RunFolder:
             lock.acquire(timeout=0)
         except Timeout:
             raise BlockingIOError(_describe_owner(self.path, self.owner)) from None
-        except OSError as error:
-            raise explain(error, self.path) from None
         with lock:
             write_json(self.owner, _describe_this_process())
             self.clear_attempts()
@@ -191,15 +187,16 @@ def write_json(path: Path, content: object) -> None:
     os.replace(scratch, path)
 
 
-def explain(error: OSError, folder: Path) -> OSError:
-    """Return an error of the disk in words: what is wrong with which folder, and the remedy."""
-    kept = "what is finished is kept, so start again then"
+def explain(error: OSError) -> str:
+    """Say in words what is wrong with the disk, where, and what helps."""
+    place = error.filename2 or error.filename or "the disk"
+    kept = "what is finished is kept: start again then"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OSError(f"no space left for {folder}: make room; {kept}")
+        return f"no space left for {place}; make room ({kept})"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        words = f"{folder} cannot be written ({os.strerror(error.errno)}): make it writable"
-        return PermissionError(f"{words}, or set COHABIT_ROOT to a copy elsewhere; {kept}")
-    return error
+        words = f"{place} cannot be written ({os.strerror(error.errno)})"
+        return f"{words}; make it writable, or set COHABIT_ROOT to a copy elsewhere ({kept})"
+    return str(error)
 
 
 def _describe_this_process() -> dict[str, object]:

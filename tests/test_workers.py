@@ -1,0 +1,85 @@
+"""Runs on a Dask scheduler elsewhere: two worker processes on this machine stand in for it."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from test_runner import WHOLE, is_alive, wait_for
+
+from cohabit import cli, cluster
+from cohabit.runner import workers
+from validation.kills import Workers as TwoWorkers
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    two = TwoWorkers(tmp_path_factory.mktemp("dask") / "root")
+    process = two.start()
+    yield two.options[1]
+    for each in [*two.processes, process]:
+        each.kill()
+        each.wait()
+
+
+def test_run__on_two_workers_leaves_the_same_results(tree, scheduler, monkeypatch):
+    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    grandparent = "Path(f'/proc/{os.getppid()}/stat').read_text().split()[3]"
+    for name in ("05_sums", "07_fails"):
+        code = f'(out / "tables" / "{name}.tsv").write_text({grandparent})\n'
+        tree.write(name, f"{code}import time\ntime.sleep(2)")
+    assert cli.main(["run", "--scheduler", scheduler]) == 0
+    found = tree.results()
+    assert found["cohort/participants.tsv"] == WHOLE["cohort/participants.tsv"]
+    of_workers = {found["tables/05_sums.tsv"], found["tables/07_fails.tsv"]}
+    assert len(of_workers) == 2
+    assert str(os.getpid()) not in of_workers
+    assert tree.summary()["scheduler"] == scheduler
+
+
+def test_run__with_nothing_to_do_asks_no_scheduler(tree, monkeypatch):
+    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    assert cli.main(["run", "--only", "02"]) == 0
+    monkeypatch.setattr(cluster, "open_cluster", None)
+    monkeypatch.setattr(workers, "open_cluster", None)
+    assert cli.main(["run", "--only", "02", "--scheduler", "tcp://127.0.0.1:9"]) == 0
+
+
+def test_run__says_that_no_scheduler_answers(tree, monkeypatch, capsys):
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
+    assert cli.main(["run", "--scheduler", "tcp://127.0.0.1:9"]) == 1
+    assert "no Dask scheduler answered at tcp://127.0.0.1:9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
+def test_run__stopped_ends_its_kernel_on_the_worker(tree, scheduler, sent):
+    sleeps = '(out / "pid").write_text(str(os.getpid()))\nimport time\ntime.sleep(60)\n'
+    tree.write("02_make", sleeps, after=[])
+    command = [sys.executable, "-m", "cohabit", "run", "--only", "02", "--scheduler", scheduler]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        pid = int(wait_for(lambda: "".join(path.read_text() for path in tree.root.rglob("pid"))))
+        process.send_signal(sent)
+        assert process.wait(20) == (130 if sent is signal.SIGINT else -sent)
+    wait_for(lambda: not is_alive(pid), 20)
+
+
+class Client:
+    """Stands in for a client whose workers answer as told."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def run(self, *_):
+        return {"tcp://node7:1": self.answer}
+
+
+def test_check_workers__refuses_another_file_system_or_other_versions(tmp_path):
+    marker = tmp_path / ".owner.json"
+    marker.write_text("mine")
+    content, versions = workers._describe_worker(str(marker))
+    workers._check_workers(Client((content, versions)), marker)
+    with pytest.raises(ValueError, match="tcp://node7:1 does not see .*same file system"):
+        workers._check_workers(Client(("", versions)), marker)
+    with pytest.raises(ValueError, match="tcp://node7:1 has another numpy; start workers from"):
+        workers._check_workers(Client((content, {**versions, "numpy": "1.0"})), marker)
