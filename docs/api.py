@@ -16,7 +16,7 @@ ROOMS = {
     "Tables": ("composition", "formula"),
     "Statistics": (
         *("permanova", "explained", "mixed", "paired", "abundance", "comparisons", "batches"),
-        *("levels",),
+        *("levels", "clustered", "longitudinal"),
         *("diversity", "association", "networks", "prediction", "epidemiology"),
     ),
     "Published and planted": ("claims", "recovery"),

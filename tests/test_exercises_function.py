@@ -36,6 +36,45 @@ def test_check__tells_right_from_wrong(cohort, capsys, exercise_id, right, wrong
     assert capsys.readouterr().out.startswith(f"{exercise_id}  Not yet. ")
 
 
+@pytest.fixture
+def followed(small_cohort):
+    """Three patients at two visits; the third stays away."""
+    visits = pd.DataFrame(
+        {
+            "participant_id": ["h1-a", "h1-a", "h2-a", "h2-a", "h3-a"],
+            "visit": [0, 12, 0, 12, 0],
+            "treatment": ["interferon", "interferon", "untreated", "untreated", "interferon"],
+            "edss": [1.0, 1.5, 2.0, 2.5, 6.0],
+            "relapses": [2, 1, 1, 0, 0],
+        },
+        index=pd.Index([f"v{number}" for number in range(5)], name="visit_id"),
+    )
+    return replace(small_cohort, visits=visits)
+
+
+@pytest.mark.parametrize(
+    ("exercise_id", "right", "wrong"),
+    [
+        ("12.1", 2 / 3, 1 / 3),
+        ("12.2", 1.5 - 6.0, 4.5),
+        ("12.3", 0.5, 1.0),  # h1 alone took a drug, relapsed and kept it
+        ("12.4", "no", "yes"),
+    ],
+)
+def test_check__of_the_follow_up(followed, capsys, exercise_id, right, wrong):
+    check(exercise_id, right, cohort=followed)
+    check(exercise_id, wrong, cohort=followed)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"{exercise_id}  Right."
+    assert said[1].startswith(f"{exercise_id}  Not yet. ")
+
+
+def test_butyrate__acts_where_the_design_says_so(followed, capsys):
+    acts = {"design": {"microbe_effect": 2.0}}
+    check("12.4", "yes", cohort=replace(followed, provenance=acts))
+    assert "Right" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("moves", "right"), [([-0.5, -0.5], "yes"), ([-0.7, 0.1], "no")])
 def test_water_alone__is_one_amount_for_all(moves, right):
     table = pd.DataFrame(

@@ -79,3 +79,50 @@ def test_draw__says_when_the_cohort_lacks_the_data(ax, draw):
 def test_draw_correlations__says_when_the_cohort_lacks_the_data(ax):
     figures.draw_correlations(pd.DataFrame(), ax=ax)
     assert "does not hold" in ax.texts[0].get_text()
+
+
+def test_draw_attendance__one_line_a_group_in_percent(ax):
+    shares = pd.DataFrame({"mild": [1.0, 0.9], "severe": [1.0, 0.7]}, [0, 12])
+    figures.draw_attendance(shares.rename_axis(columns="EDSS"), ax=ax)
+    assert list(ax.get_lines()[1].get_ydata()) == [100.0, 70.0]
+    assert ax.get_legend().get_title().get_text() == "EDSS"
+    assert list(ax.get_xticks()) == [0, 12]
+
+
+def test_draw_changes__starts_at_nothing(ax):
+    changes = pd.DataFrame({"way": ["a", "a", "b"], "months": [12, 24, 24], "estimate": [1, 2, 3]})
+    changes = changes.assign(low=changes["estimate"] - 1, high=changes["estimate"] + 1)
+    figures.draw_changes(changes, "way", ax=ax, label="EDSS")
+    assert [line.get_ydata()[0] for line in ax.get_lines()] == [0, 0]
+    assert list(ax.get_xticks()) == [0, 12, 24]
+
+
+def test_draw_likeness__the_partner_is_a_dotted_line(ax):
+    likeness = pd.DataFrame(
+        {
+            "trait": "bmi",
+            "with": ["self", "self", "partner"],
+            "months": [12, 24, 0],
+            "estimate": [0.9, 0.8, 0.3],
+            "low": [0.8, 0.7, 0.2],
+            "high": [0.95, 0.85, 0.4],
+        }
+    )
+    figures.draw_likeness(likeness, ax=ax)
+    assert ax.get_lines()[1].get_ydata()[0] == 0.3
+    assert ax.get_legend().get_texts()[0].get_text() == "BMI"
+
+
+def test_draw_before_after__one_line_a_group(ax):
+    means = pd.DataFrame(
+        {
+            "group": ["kept", "kept", "switched", "switched"],
+            "when": ["before", "after"] * 2,
+            "estimate": [1.2, 0.2, 1.1, 0.1],
+            "low": 0.0,
+            "high": 1.5,
+        }
+    )
+    figures.draw_before_after(means, ax=ax, label="relapses")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["before", "after"]
+    assert len(ax.get_lines()) == 2

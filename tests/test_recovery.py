@@ -14,6 +14,7 @@ from cohabit.claims import CLAIM_COLUMNS
 from cohabit.cohort import Truth
 from cohabit.recovery import (
     METHOD_SCALES,
+    list_followup_truth,
     planted_values,
     read_truth,
     score_claims,
@@ -21,6 +22,7 @@ from cohabit.recovery import (
     set_beside_truth,
 )
 from cohabit.simulate import StudyDesign, estimands
+from cohabit.simulate.followup import list_effects
 from cohabit.storage import write_cohort
 
 INF = math.inf
@@ -187,7 +189,38 @@ def study_truth(monkeypatch):
     estimands._find.cache_clear()
     found = estimands.find_estimands(StudyDesign.preset("study"))
     estimands._find.cache_clear()
-    return Truth(pd.DataFrame(), lambda: found)
+    return Truth(list_effects().assign(assay="visits"), lambda: found)
+
+
+def test_list_followup_truth__both_ways_and_zero_for_what_no_year_holds():
+    effects = list_effects().assign(assay="visits")
+    table = list_followup_truth(effects).set_index("feature")["value"]
+    assert table["disability: current"] == -table["disability: not current"] > 0
+    assert table["disability: Bacteroidaceae"] == 0
+    assert list_followup_truth(effects.assign(assay="shotgun")).empty
+
+
+def test_planted_values__a_difference_of_two_features(truth):
+    planted = truth.estimands.iloc[0]
+    rows = truth.estimands[
+        (truth.estimands["contrast"] == planted["contrast"])
+        & (truth.estimands["scale"] == planted["scale"])
+    ]
+    first, second = rows.iloc[0], rows.iloc[1]
+    claim = pd.DataFrame(
+        [
+            {
+                "claim_id": "x",
+                "truth_contrast": planted["contrast"],
+                "truth_scale": planted["scale"],
+                "truth_feature": f"{first['feature']} minus {second['feature']}",
+                "region_low": -INF,
+                "region_high": INF,
+            }
+        ]
+    )
+    found = planted_values(truth, claim)["planted"].iloc[0]
+    assert found == pytest.approx(first["value"] - second["value"])
 
 
 def test_study_world__answers_every_claim_that_asks_and_holds_some_untrue_ones(study_truth):

@@ -20,6 +20,8 @@ STATISTICS = [
     "abundance",
     "comparisons",
     "levels",
+    "clustered",
+    "longitudinal",
     "association",
     "networks",
     "prediction",

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cohabit.claims import feature_weights
 from cohabit.cohort import Cohort
-from cohabit.comparisons import COVARIATES
+from cohabit.comparisons import COVARIATES, hold_fixed
 from cohabit.mixed import fit_household_model
 from cohabit.multiplicity import adjust_p
 from cohabit.paired import compare_pair_differences
@@ -21,20 +21,28 @@ COLUMNS = (
 )
 
 
-def take_levels(cohort: Cohort) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+def take_levels(
+    cohort: Cohort, *, required: bool = True
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return what of function a cohort holds: pathways, log metabolites, and missing files.
 
     A file that is not there gives a table without columns, on which everything in this module
     returns nothing and says nothing wrong.
 
+    Parameters
+    ----------
+    cohort : Cohort
+    required : bool
+        Whether one of the two has to be there.
+
     Raises
     ------
     MissingInput
-        When the cohort has neither.
+        When the cohort has neither, and one was required.
     """
     files = {"pathways.biom": cohort.pathways, "metabolites.tsv": cohort.metabolites}
     missing = [name for name, table in files.items() if table is None]
-    if len(missing) == len(files):
+    if required and len(missing) == len(files):
         raise MissingInput(f"the cohort has no {' and no '.join(missing)}: nothing of function")
     nothing = pd.DataFrame(index=cohort.participants.index)
     pathways, metabolites = (nothing if table is None else table for table in files.values())
@@ -149,7 +157,7 @@ def compare_levels(
         Name -> sample metadata of whole households, for example from `pairs_where`. People
         without values are left out.
     covariates : str, optional
-        Formula.
+        Formula; what the cohort cannot answer is left out, as `comparisons.hold_fixed` does.
 
     Returns
     -------
@@ -212,6 +220,8 @@ def _compare(
     values: pd.DataFrame, people: pd.DataFrame, name: str, covariates: str | None
 ) -> pd.DataFrame:
     people = people[people.index.isin(values.index)]
+    if covariates is not None:
+        people, covariates = hold_fixed(people, covariates)
     formula = " + ".join(filter(None, ["group", covariates]))
     fit = fit_household_model(values.loc[people.index], people, formula)
     rows = fit[fit["coefficient"] == "group[MS]"].assign(contrast=f"{name} - control")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from cohabit.claims import NOT_ESTIMATED, feature_weights, judge
 from cohabit.cohort import Truth
@@ -35,6 +35,12 @@ POPULATION = "population:"
 
 SAME_TIES = {"contrast": "networks", "scale": "difference", "feature": "ties", "value": 0.0}
 """Who goes with whom is drawn alike in all groups; disease, drugs and severity move levels."""
+
+FOLLOWUP = "followup"
+"""Contrast of what moves later visits: sizes as planted, from the effects themselves."""
+
+UNPLANTED = ("disability: Bacteroidaceae",)
+"""What claims ask of follow-up and the world does not hold: no taxon acts on later visits."""
 
 SIGN_ONLY = ("paired_wilcoxon", "presence_clogit")
 """Methods whose estimate has another unit than the truth: sign, not bias or coverage."""
@@ -89,7 +95,8 @@ def read_truth(folder: str | os.PathLike) -> Truth:
 def _read_truth_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if not path.exists():
         raise MissingInput(
-            f"{path} is not there; only a simulated cohort has a truth, and only recovery reads it"
+            f"the cohort has no truth/{path.name}; only a simulated cohort has a truth, and what "
+            "was planted is compared there alone"
         )
     table = pd.read_csv(path, sep="\t")
     missing = [name for name in columns if name not in table]
@@ -110,6 +117,35 @@ def read_population_truth() -> pd.DataFrame:
     return table.rename(columns={"reached": "value"})[["contrast", "scale", "feature", "value"]]
 
 
+def list_followup_truth(effects: pd.DataFrame) -> pd.DataFrame:
+    """List what was planted in the later visits as estimands.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        ``truth.effects``; its rows of the assay ``visits``.
+
+    Returns
+    -------
+    DataFrame
+        contrast (``"followup"``), scale, feature, value. Features are outcome and level, as in
+        ``"relapses: obese"``, and the same turned round, as in ``"disability: not current"``.
+    """
+    columns = ["contrast", "scale", "feature", "value"]
+    rows = effects[effects["assay"] == "visits"] if "assay" in effects else effects.iloc[:0]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    name, value = rows["feature"] + ": ", rows["coefficient"]
+    parts = [
+        pd.DataFrame({"scale": rows["scale"], "feature": name + rows["level"], "value": value}),
+        pd.DataFrame(
+            {"scale": rows["scale"], "feature": name + "not " + rows["level"], "value": -value}
+        ),
+        pd.DataFrame({"scale": "EDSS points per year", "feature": list(UNPLANTED), "value": 0.0}),
+    ]
+    return pd.concat(parts, ignore_index=True).assign(contrast=FOLLOWUP)[columns]
+
+
 def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     """Find what was planted for each claim, and whether the claim is true in this world.
 
@@ -123,7 +159,8 @@ def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
         claim_id; planted; planted_scale; true_here (missing where the world has no such value).
     """
     known = [truth.estimands, read_population_truth(), pd.DataFrame([SAME_TIES])]
-    tables = _lookup(pd.concat(known, ignore_index=True))
+    known.append(list_followup_truth(truth.effects))
+    tables = _lookup(pd.concat([rows for rows in known if len(rows)], ignore_index=True))
     rows = [_planted(claim, tables) for claim in claims.itertuples()]
     table = pd.DataFrame(rows, columns=["claim_id", "planted", "planted_scale", "true_here"])
     return table.astype({"planted": float, "true_here": "boolean"})
@@ -142,7 +179,7 @@ def _planted(claim, tables: dict) -> tuple:
         return claim.claim_id, np.nan, "", pd.NA
     value = float((weights * values[weights.index]).sum())
     inside = claim.region_low < value < claim.region_high
-    of_effects = not claim.truth_contrast.startswith(POPULATION)
+    of_effects = not claim.truth_contrast.startswith((POPULATION, FOLLOWUP))
     is_direction = of_effects and 0 in (claim.region_low, claim.region_high)
     true_here = inside and (
         not is_direction or _touched_features(claim.truth_contrast, tables) & set(weights.index)
@@ -312,6 +349,6 @@ def _share(name: str, hits: int, of: int) -> dict[str, float]:
     """Return a share with its exact (Clopper-Pearson) 95% interval; missing when of nothing."""
     if of == 0:
         return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
-    low = beta.ppf(0.025, hits, of - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, of - hits) if hits < of else 1.0
+    low = betaincinv(hits, of - hits + 1, 0.025) if hits else 0.0
+    high = betaincinv(hits + 1, of - hits, 0.975) if hits < of else 1.0
     return {name: hits / of, f"{name}_low": float(low), f"{name}_high": float(high)}

@@ -2,8 +2,10 @@
 
 from cohabit.exercises import (  # noqa: F401
     alpha,
+    arena,
     causes,
     description,
+    followup,
     function,
     geography,
     lifestyle,

@@ -1,5 +1,6 @@
 """Figures: ``draw_*(data, *, ax)`` only draws, on axes it is given, and returns them."""
 
+from cohabit.figures.arena import draw_calibration, draw_levels, draw_true_share, draw_ways
 from cohabit.figures.causes import (
     draw_latitude,
     draw_map,
@@ -24,6 +25,12 @@ from cohabit.figures.effects import (
     draw_power,
 )
 from cohabit.figures.equivalence import draw_by_site, draw_equivalence
+from cohabit.figures.followup import (
+    draw_attendance,
+    draw_before_after,
+    draw_changes,
+    draw_likeness,
+)
 from cohabit.figures.function import (
     draw_beside_published,
     draw_shift,
@@ -74,8 +81,12 @@ __all__ = [
     "draw_mediation",
     "draw_individual_effects",
     "draw_beside_exact",
+    "draw_attendance",
+    "draw_before_after",
     "draw_beside_published",
     "draw_by_site",
+    "draw_calibration",
+    "draw_changes",
     "draw_claims",
     "draw_correlations",
     "draw_counts",
@@ -87,6 +98,8 @@ __all__ = [
     "draw_forest_by",
     "draw_hits",
     "draw_latitude",
+    "draw_levels",
+    "draw_likeness",
     "draw_map",
     "draw_migrants",
     "draw_ordination",
@@ -111,7 +124,9 @@ __all__ = [
     "draw_recovery",
     "draw_scores",
     "draw_shared",
+    "draw_true_share",
     "draw_verdicts",
+    "draw_ways",
     "readable",
     "use_style",
 ]
