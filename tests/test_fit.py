@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from cohabit.calibrate import fit_template
-from cohabit.simulate import StudyDesign, simulate_cohort
+from cohabit.power import plant_effects
+from cohabit.simulate import StudyDesign, simulate_cohort, simulate_from
 from cohabit.simulate.community import assemble
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.taxa import Template
@@ -67,3 +68,41 @@ def test_fit_template__refuses_what_it_cannot_use(counts_and_people):
         fit_template(counts.iloc[::2], people.iloc[::2])
     with pytest.raises(ValueError, match="were never seen"):
         fit_template(counts.assign(nothing=0), people)
+
+
+@pytest.fixture(scope="module")
+def like(fitted):
+    template = plant_effects(fitted, {"Bacteroides": 0.0, fitted.index[5]: 0.6})
+    return simulate_from(template, DESIGN, 9, assay="16s")
+
+
+def test_simulate_from__gives_a_study_of_the_readers_own_taxa(like, fitted, counts_and_people):
+    counts, _ = counts_and_people
+    table = like.table("16s")
+    assert set(table.columns) <= set(fitted.index)
+    assert len(table) == len(like.participants) == 2 * DESIGN.n_pairs
+    drawn = (table > 0).mean().reindex(counts.columns).fillna(0.0)
+    assert np.corrcoef(drawn, (counts > 0).mean())[0, 1] > 0.9
+    assert like.provenance["simulated"]
+    again = simulate_from(fitted.assign(ms=0.0), DESIGN, 9, assay="16s")
+    controls = like.participants.index[like.participants["group"] == "control"]
+    pd.testing.assert_frame_equal(again.table("16s").loc[controls], table.loc[controls])
+
+
+def test_simulate_from__holds_the_truth_of_what_was_planted(like, fitted):
+    planted = like.truth.effects.query("factor == 'group'")
+    assert planted["feature"].tolist() == [fitted.index[5]]
+    asked = like.truth.estimands.query("contrast == 'untreated MS - control' & scale == 'latent'")
+    found = asked.set_index("feature")["value"]
+    assert found[fitted.index[5]] == pytest.approx(0.6)
+    assert (found.drop(fitted.index[5]) == 0).all()
+
+
+def test_simulate_from__refuses_half_a_template(fitted):
+    with pytest.raises(ValueError, match="1 column.s. not there, first .'spread'"):
+        simulate_from(fitted.drop(columns="spread"), DESIGN, 1)
+    broken = fitted.assign(spread=fitted["spread"].mask(fitted.index == fitted.index[3]))
+    with pytest.raises(ValueError, match="1 taxa have a missing number"):
+        simulate_from(broken, DESIGN, 1)
+    with pytest.raises(ValueError, match="did you mean '16s'"):
+        simulate_from(fitted, DESIGN, 1, assay="16S")

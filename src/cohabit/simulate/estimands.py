@@ -17,7 +17,7 @@ from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.molecules import Molecules, draw_molecules
-from cohabit.simulate.taxa import read_taxa
+from cohabit.simulate.taxa import Template, read_taxa
 
 REFERENCE_SEED = 20_220_915
 REFERENCE_PAIRS = 1500
@@ -45,6 +45,28 @@ def find_estimands(design: StudyDesign) -> pd.DataFrame:
         ``asin`` and ``prevalence`` (share in whom it is detected), metabolites ``latent``.
     """
     return _find(json.dumps(design.to_dict(), sort_keys=True)).copy()
+
+
+def find_community_estimands(template: Template, design: StudyDesign, assay: str) -> pd.DataFrame:
+    """Return the estimands of one community under a design; columns as `find_estimands` has them.
+
+    Parameters
+    ----------
+    template : Template
+        Of a community of one's own.
+    design : StudyDesign
+    assay : str
+        ``"shotgun"`` or ``"16s"``: what half a read is.
+    """
+    large = _enlarge(design)
+    people = draw_people(large, REFERENCE_SEED)
+    patients = people[people["group"] == "MS"]
+    community = assemble(patients, template, large, REFERENCE_SEED, "own")
+    worlds = {
+        name: _Seen.of(community.expose(exposures), HALF_READ[assay])
+        for name, exposures in _label(community.exposures).items()
+    }
+    return _contrast(worlds, patients).assign(assay=assay)[COLUMNS]
 
 
 @lru_cache(maxsize=8)

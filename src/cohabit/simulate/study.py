@@ -43,7 +43,7 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
     ValueError
         When the seed is no whole number from 0.
     """
-    _check_seed(seed)
+    check_seed(seed)
     people = draw_people(design, seed, complete=True)
     species, shotgun, species_table = _draw_shotgun(people, design, seed)
     genera = draw_genera(species, design, seed)
@@ -54,7 +54,7 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
     asv_lineage = genera.template.table[LINEAGE].iloc[pool.genus].set_axis(pool.names)
     features = {
         "shotgun": species_table,
-        "16s": _to_biom(amplicons, asv_lineage.assign(species="", asv=pool.names)),
+        "16s": to_biom(amplicons, asv_lineage.assign(species="", asv=pool.names)),
     }
     molecules = draw_molecules(species, genera, design, seed)
     butyrate = molecules.metabolites.follow_butyrate()
@@ -63,7 +63,7 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
         participants=hide_unanswered(people, design, seed),
         samples=pd.concat([shotgun.samples, amplicons.samples]),
         features=features,
-        provenance=_provenance(design, seed),
+        provenance=describe(design, seed),
         diet=eaten,
         metabolites=molecules.metabolites.table(),
         pathways=molecules.pathways.table(),
@@ -95,7 +95,7 @@ def simulate_shotgun(design: StudyDesign, seed: int) -> Cohort:
     ValueError
         When the seed is no whole number from 0.
     """
-    _check_seed(seed)
+    check_seed(seed)
     people = draw_people(design, seed, complete=True)
     species, libraries, table = _draw_shotgun(people, design, seed)
     effects = list_effects(species.coefficients, species.carriage_coefficients, "shotgun")
@@ -103,7 +103,7 @@ def simulate_shotgun(design: StudyDesign, seed: int) -> Cohort:
         participants=hide_unanswered(people, design, seed),
         samples=libraries.samples,
         features={"shotgun": table},
-        provenance=_provenance(design, seed),
+        provenance=describe(design, seed),
         truth=Truth(effects, lambda: find_estimands(design)),
     )
 
@@ -112,24 +112,25 @@ def _draw_shotgun(
     people: pd.DataFrame, design: StudyDesign, seed: int
 ) -> tuple[Community, Libraries, biom.Table]:
     """Return the community of species, its libraries and their feature table."""
-    species = draw_community(_add_fibre(people, design, seed), design, seed)
+    species = draw_community(add_fibre(people, design, seed), design, seed)
     batch = species.template.column("batch")
     libraries = sequence(people, species.composition, batch, design, seed, "shotgun")
     lineage = species.template.table[LINEAGE].assign(species=species.taxa)
-    return species, libraries, _to_biom(libraries, lineage)
+    return species, libraries, to_biom(libraries, lineage)
 
 
-def _add_fibre(people: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
+def add_fibre(people: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
     """Return people with what they truly eat of what moves the community."""
     return people.assign(fibre=diet.eat(people, Dice.of(people, design, seed))["fibre"])
 
 
-def _check_seed(seed: int) -> None:
+def check_seed(seed: int) -> None:
+    """Refuse what is no seed."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed: expected a whole number from 0; got {seed!r}")
 
 
-def _to_biom(libraries: Libraries, lineage: pd.DataFrame) -> biom.Table:
+def to_biom(libraries: Libraries, lineage: pd.DataFrame) -> biom.Table:
     """Return libraries as a feature table; features nobody has are left out."""
     seen = np.asarray(libraries.counts.sum(axis=0)).ravel() > 0
     taxonomy = [{"taxonomy": list(row)} for row in lineage[seen].to_numpy()]
@@ -151,7 +152,8 @@ def _all_effects(species: Community, genera: Community, molecules: Molecules) ->
     return pd.concat(parts, ignore_index=True)
 
 
-def _provenance(design: StudyDesign, seed: int) -> dict:
+def describe(design: StudyDesign, seed: int) -> dict:
+    """Return the provenance of a simulated cohort."""
     return {
         "simulated": True,
         "design": design.to_dict(),
