@@ -54,6 +54,7 @@ def describe_settings(summary: dict) -> pd.DataFrame:
             **setting["values"],
             "notebook": notebook["number"],
             "status": notebook["status"],
+            "reused": notebook["reused"],
             "seconds": notebook["seconds"],
             "memory_mb": notebook["memory_mb"],
             "reason": notebook["reason"],
@@ -114,7 +115,7 @@ def render_sweep(summary: dict, settings: pd.DataFrame, claims: pd.DataFrame) ->
         n_failed=_count_failed(settings),
         costs=describe_costs(settings),
         settings=settings.to_dict("records"),
-        columns=[name for name in settings if name not in ("reason",)],
+        columns=[name for name in settings if name not in ("reason", "reused")],
         number=number,
         style=_read("style.css") + _read("sweep.css"),
     )
@@ -156,7 +157,7 @@ def _describe_claim(runs: pd.DataFrame, groups: list[str]) -> dict:
 
 
 def _describe_cell(counts: pd.Series) -> list[dict]:
-    """Return the verdicts of one group, the frequent ones first."""
+    """Return the verdicts of one group."""
     total = counts.sum()
     return [
         {
@@ -165,7 +166,7 @@ def _describe_cell(counts: pd.Series) -> list[dict]:
             "count": count,
             "share": count / total,
         }
-        for verdict, count in counts.sort_values(ascending=False, kind="stable").items()
+        for verdict, count in counts.items()
         if count
     ]
 

@@ -94,7 +94,7 @@ class SweepRun:
 
 def _of(summary: Mapping[str, object]) -> dict[str, object]:
     """Return what a sweep keeps of one setting's `run.json`."""
-    kept = ("number", "title", "status", "reason", "seconds", "memory_mb", "error")
+    kept = ("number", "title", "status", "reused", "reason", "seconds", "memory_mb", "error")
     notebooks = [{key: row[key] for key in kept} for row in summary["notebooks"]]
     return {"simulated": summary["simulated"], "notebooks": notebooks}
 
