@@ -2,12 +2,17 @@
 
 import json
 import re
+from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from tiny_tree import FakeWorkers
 
 from cohabit import cli
+from cohabit.figures.sweeps import draw_claim_by_group
 from cohabit.report import sweep as sweep_report
 from cohabit.runner import sweep
 from cohabit.runner.settings import read_sweep
@@ -180,3 +185,34 @@ def test_shipped_sweeps__are_right():
         found = read_sweep(name)
         assert found.question.endswith("?")
         assert 2 <= len(found.settings) <= 60
+
+
+def test_sweep_in_the_docs__is_right(tree):
+    page = (Path(__file__).parents[1] / "docs" / "running.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (text,) = [block for block in blocks if "[grid]" in block]
+    parameters = 'preset: str = "study"  # world\npairs: float = 1.0  # size; 0.02 to 3'
+    tree.write("02_make", "", parameters=parameters, after=[])
+    tree.write("04_alpha", "")
+    (tree.root / "config" / "classroom.toml").touch()
+    write(tree, text)
+    assert len(read_sweep("try").settings) == 2 * 3 * 20
+
+
+def test_draw_claim_by_group__places_runs_in_their_group_and_shades_the_region():
+    runs = make_claims(["agrees", "agrees", "cannot tell"]).assign(group=["a", "a", "b"])
+    _, ax = plt.subplots()
+    draw_claim_by_group(runs, ["a", "b", "c"], ax=ax)
+    places = np.concatenate([each.get_offsets()[:, 0] for each in ax.collections if marks(each)])
+    assert np.round(places).tolist() == [0, 0, 1]
+    assert len(set(places)) == 3
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+    (region,) = ax.patches
+    assert region.get_y() == 0
+    assert ax.get_ylim()[1] == pytest.approx(region.get_y() + region.get_height())
+    plt.close("all")
+
+
+def marks(collection) -> bool:
+    """Whether a collection holds estimates: not intervals, not what was planted."""
+    return isinstance(collection, PathCollection) and collection.get_zorder() < 4

@@ -1,0 +1,47 @@
+"""Where the folders are: by COHABIT_ROOT, or upward to run_all.py."""
+
+import pytest
+
+from cohabit import paths
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """A root with a folder deep inside, where we stand; no COHABIT_ROOT."""
+    monkeypatch.delenv("COHABIT_ROOT", raising=False)
+    (tmp_path / "clone" / "deep" / "inside").mkdir(parents=True)
+    (tmp_path / "clone" / "run_all.py").touch()
+    monkeypatch.chdir(tmp_path / "clone" / "deep" / "inside")
+    return tmp_path / "clone"
+
+
+def test_root__is_found_upward(clone):
+    assert paths.root() == clone.resolve()
+    assert paths.notebooks() == clone / "notebooks"
+    assert paths.run("study") == clone / "results" / "study"
+    assert paths.reference("claims.tsv") == clone / "data" / "reference" / "claims.tsv"
+    assert paths.from_root("results/lab") == clone / "results" / "lab"
+    assert paths.from_root(clone) == clone
+
+
+def test_root__is_where_the_variable_says(clone, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "run_all.py").touch()
+    monkeypatch.setenv("COHABIT_ROOT", str(other))
+    assert paths.root() == other.resolve()
+
+
+def test_root__may_be_named_relative_to_the_current_folder(clone, monkeypatch):
+    monkeypatch.setenv("COHABIT_ROOT", "../..")
+    assert paths.root() == clone.resolve()
+
+
+def test_root__that_is_none_is_refused(clone, tmp_path, monkeypatch):
+    monkeypatch.setenv("COHABIT_ROOT", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="no run_all.py in COHABIT_ROOT=.*work inside a"):
+        paths.root()
+    monkeypatch.delenv("COHABIT_ROOT")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="and the folders above it"):
+        paths.root()
