@@ -81,7 +81,8 @@ class LiveSweepProgress(SweepProgress):
         from rich.table import Table
         from rich.text import Text
 
-        bar = ProgressBar(len(self._names), self._counts.total(), width=40)
+        bar = Table.grid()
+        bar.add_row(ProgressBar(len(self._names), self._counts.total(), width=40))
         table = Table(box=None, show_header=False)
         for task, row in list(self._rows.items()):
             status = Text(row.status, COLOURS["running"])
