@@ -13,6 +13,7 @@ from cohabit.power import (
     Questions,
     Scenario,
     Stop,
+    approximate_power,
     compare_designs,
     estimate,
     estimate_power,
@@ -242,7 +243,7 @@ def test_command__writes_a_compressed_table_and_answers(cheap, tmp_path, capsys)
     assert table["cost"].tolist() == [460 * n for n in table["n"]]
     answer = capsys.readouterr().out.splitlines()[1].split()
     assert answer[:3] == ["taxon", "household", "1"]
-    assert abs(int(answer[3]) - 161) < 30, "1 - exp(-n / 100) is 0.8 there"
+    assert abs(float(answer[3]) - 161) < 30, "1 - exp(-n / 100) is 0.8 there"
     first = out.read_bytes()
     assert cli.main([*common, *sizes, "--cost", "household=0"]) == 0
     assert out.read_bytes() == first
@@ -263,3 +264,17 @@ def test_command__writes_a_compressed_table_and_answers(cheap, tmp_path, capsys)
 def test_command__refuses_by_name(arguments, words, tmp_path, capsys):
     assert cli.main(["plan", "--out", str(tmp_path / "plan.tsv.gz"), *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("controls", ["household", "site"])
+def test_approximation__is_near_the_simulated_power(controls):
+    template, questions = few_taxa(), ask(ask=("community", "taxon", "discoveries"), least=3)
+    template["ms"] *= 0.5
+    scenarios = [Scenario(n=n, controls=controls) for n in (30, 60)]
+    table = estimate_power(scenarios, questions, template=template, stop=QUICK, jobs=1)
+    near = approximate_power(Scenario(controls=controls), [30, 60], questions, template=template)
+    for name in ("community", "taxon"):
+        simulated = table.query("question == @name")["power"].to_numpy()
+        np.testing.assert_allclose(near[name], simulated, atol=0.15)
+    found = table.groupby("n")["found_true"].mean().to_numpy()
+    np.testing.assert_allclose(near["discoveries"], found, rtol=0.25, atol=0.3)

@@ -45,6 +45,7 @@ from cohabit.figures.people import (
     draw_pairs,
     draw_shared,
 )
+from cohabit.figures.planning import draw_designs, draw_power_curves
 from cohabit.figures.replication import draw_replication
 from cohabit.figures.scorecard import draw_scorecard
 from cohabit.figures.style import (
@@ -78,6 +79,7 @@ __all__ = [
     "draw_split",
     "draw_sizes",
     "draw_power_by_people",
+    "draw_power_curves",
     "draw_mediation",
     "draw_individual_effects",
     "draw_beside_exact",
@@ -91,6 +93,7 @@ __all__ = [
     "draw_correlations",
     "draw_counts",
     "draw_depth",
+    "draw_designs",
     "draw_distances",
     "draw_edges",
     "draw_equivalence",

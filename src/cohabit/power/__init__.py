@@ -1,5 +1,6 @@
 """How many households, which design, for which power: cohorts simulated by the thousand."""
 
+from cohabit.power.approximate import approximate_power
 from cohabit.power.budget import Costs, compare_designs, list_designs
 from cohabit.power.curves import find_size, find_sizes, predict_curve
 from cohabit.power.estimate import estimate_power
@@ -14,6 +15,7 @@ __all__ = [
     "Questions",
     "Scenario",
     "Stop",
+    "approximate_power",
     "compare_designs",
     "estimate_power",
     "find_size",

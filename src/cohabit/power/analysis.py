@@ -16,6 +16,7 @@ from cohabit.permanova.permutation import Exchange
 from cohabit.permanova.pseudo_f import Fit, PairFit
 from cohabit.permanova.terms import Term, model_basis, term_space
 from cohabit.power.draw import People, count_reads, draw_latent, recruit
+from cohabit.power.scenario import Scenario
 from cohabit.power.world import COVARIATES, Recipe
 
 ADJUST = ("site", *COVARIATES)
@@ -59,6 +60,15 @@ def measure(recipe: Recipe, rng: np.random.Generator) -> Measured:
     counts = [count_reads(recipe, everyone, latent, carried, rng)[here] for latent in visits]
     kept = _filter(sum(counts))
     return Measured(everyone.take(here), np.mean([_clr(c[:, kept]) for c in counts], axis=0), kept)
+
+
+def drop_absent(people: People, scenario: Scenario, rng: np.random.Generator) -> People:
+    """Return who gives a sample."""
+    return people.take(_who_comes(people, scenario, rng))
+
+
+def _who_comes(people: People, scenario: Scenario, rng: np.random.Generator) -> np.ndarray:
+    return people.patient | (rng.random(len(people.patient)) >= scenario.missing_partners)
 
 
 def _filter(counts: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.96
-FIRST = 100
+FIRST = 50
 """Cohorts at the first look."""
 
 

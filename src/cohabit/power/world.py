@@ -10,7 +10,7 @@ from cohabit.naming import nearest
 from cohabit.power.scenario import Scenario
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.effects import DRUGS, build_coefficients, build_exposures
+from cohabit.simulate.effects import DRUGS, FACTORS, build_coefficients, build_exposures
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.taxa import Template, read_taxa
 
@@ -169,6 +169,15 @@ class Recipe:
         drugs = [f"treatment:{drug}" for drug in DRUGS if scenario.analysed == "all"]
         moved = [(table.loc[["group:MS", *drugs]] != 0).any().to_numpy() for table in effects]
         return cls(world, scenario, *(t.to_numpy(np.float32) for t in effects), moved[0] | moved[1])
+
+    def without_disease(self, exposures: np.ndarray) -> np.ndarray:
+        """Return the exposures of patients as if they were healthy and lived with a patient."""
+        healthy = exposures.copy()
+        names = list(FACTORS)
+        ill = [name for name in names if name.split(":")[0] in ("group", "treatment", "msss")]
+        healthy[:, [names.index(name) for name in ill]] = 0.0
+        healthy[:, names.index("spillover")] = 1.0
+        return healthy
 
     @property
     def richness_share(self) -> float:
