@@ -291,13 +291,13 @@ def test_flips__are_reported_only_where_both_intervals_leave_zero():
 
 
 def test_winners__are_named_only_where_intervals_separate_and_promises_are_kept():
-    clear = arena.name_winners(trials_of({"here": 0.2}), SMALL).set_index("way")
+    clear = arena.name_winners(trials_of({"here": 0.2})).set_index("way")
     assert clear["place"].to_dict() == {"first": "best", "second": "beaten by first"}
-    close = arena.name_winners(trials_of({"here": 0.005}), SMALL)
+    close = arena.name_winners(trials_of({"here": 0.005}))
     assert set(close["place"]) == {"best"}
     trials = trials_of({"here": 0.2})
     trials.loc[trials["way"] == "first", "harm"] = 0.2
-    broken = arena.name_winners(trials, SMALL).set_index("way")
+    broken = arena.name_winners(trials).set_index("way")
     assert broken["place"].to_dict() == {"first": "breaks its promise", "second": "best"}
     assert broken.loc["first", "worst_harm"] == pytest.approx(0.2)
 

@@ -25,6 +25,7 @@ CHECKS = (
     "permanova",
     "mixed",
     "abundance",
+    "claims",
     "causes",
     "arena",
     "sealed",
@@ -59,7 +60,7 @@ def write_tables(check: ModuleType, measured: pd.DataFrame) -> None:
     tables = check.tables(measured) if hasattr(check, "tables") else {}
     for name, table in tables.items():
         with write_atomically(paths.reference(f"arena/{name}.tsv")) as scratch:
-            write_table(table, scratch, index=False)
+            table.to_csv(scratch, sep="\t", index=False, na_rep="NA", float_format="%.4g")
 
 
 def find_state(check: ModuleType) -> str:

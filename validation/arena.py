@@ -15,12 +15,11 @@ from cohabit.storage import read_cohort
 TITLE = "The arena"
 SEED, BLOCK, N_PERMUTATIONS = 9000, 4, 199
 SLOW = tuple(name for name, way in arena.WAYS.items() if way.slow)
-BASE = {"taxa": arena.Setting(), "community": arena.COMMUNITY_BASE}
 NULL = arena.COMMUNITY_BASE.replace(effect=0.0)
 SETTINGS = {
     "taxa": arena.list_settings(arena.TAXA_LEVELS),
     "slow": arena.list_settings({"effect": (0.0, 0.8)}),
-    "community": arena.list_settings(arena.COMMUNITY_LEVELS, BASE["community"]),
+    "community": arena.list_settings(arena.COMMUNITY_LEVELS, arena.COMMUNITY_BASE),
     "null": arena.list_settings(arena.COMMUNITY_NULL_LEVELS, NULL),
 }
 N_TRIALS = {"taxa": 20, "slow": 4, "community": 20, "null": 60}
@@ -72,6 +71,7 @@ def tables(measured: pd.DataFrame) -> dict[str, pd.DataFrame]:
     keys = ["generator", "dial", "level", "way", "scale", "n_trials"]
     cheap = means[(means["rule"] == "FDR") & (means["dial"] == "n_pairs")]
     tested = arena.judge_taxa(taxa)
+    fast = tested[tested["kind"] == "taxa"]
     return {
         "taxa": means[means["rule"] == "FDR"].drop(columns=["rule", *spent]),
         "lenient": means.loc[lenient, [*keys, *found, "false_discovery", "false_discovery_error"]],
@@ -80,10 +80,18 @@ def tables(measured: pd.DataFrame) -> dict[str, pd.DataFrame]:
         ],
         "community": arena.summarise_trials(community[planted], SETTINGS["community"]),
         "community_null": arena.summarise_trials(community[still], SETTINGS["null"]),
-        "which_test": arena.name_winners(tested, BASE["taxa"]),
-        "term_or_strata": _ask_term_or_strata(tested, arena.judge_communities(community)),
+        "which_test": arena.name_winners(fast),
+        "slow": arena.name_winners(_at_slow_settings(tested)),
+        "term_or_strata": _ask_term_or_strata(fast, arena.judge_communities(community)),
         "flips": arena.find_flips(tested[tested["effect"] > 0], "gain"),
     }
+
+
+def _at_slow_settings(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the studies that every way, the slow ones too, has analysed."""
+    study = ["generator", "seed", *arena.DIALS]
+    slow = trials.loc[trials["kind"] == "slow", study].drop_duplicates()
+    return trials.merge(slow, on=study)
 
 
 def _ask_term_or_strata(taxa: pd.DataFrame, community: pd.DataFrame) -> pd.DataFrame:
@@ -91,11 +99,11 @@ def _ask_term_or_strata(taxa: pd.DataFrame, community: pd.DataFrame) -> pd.DataF
     questions = []
     for scale in ("asin-sqrt", "CLR"):
         contenders = [f"{way} · {scale}" for way in arena.ADJUSTED]
-        named = arena.name_winners(taxa, BASE["taxa"], contenders=contenders)
+        named = arena.name_winners(taxa, contenders=contenders)
         questions.append(named.assign(question=f"a taxon, {scale}"))
     for distance in ("Bray-Curtis", "Aitchison"):
         contenders = [f"{way} · {distance}" for way in arena.COMMUNITY_WAYS]
-        named = arena.name_winners(community, BASE["community"], contenders=contenders)
+        named = arena.name_winners(community, contenders=contenders)
         questions.append(named.assign(question=f"PERMANOVA, {distance}"))
     table = pd.concat(questions, ignore_index=True)
     table["place"] = table["place"].str.replace(r" · .*", "", regex=True)

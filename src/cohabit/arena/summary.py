@@ -20,6 +20,9 @@ DIALS = [field.name for field in fields(Setting)]
 CONFIDENCE = 0.999
 TAXA_KEYS = ["way", "scale", "rule"]
 COMMUNITY_KEYS = ["way", "distance"]
+LEAST = 10
+"""Studies of one setting from which its false discovery is judged by itself."""
+
 SHARED = 1 / 1000
 """A difference below this is none, whatever its error."""
 
@@ -118,9 +121,7 @@ def find_flips(trials: pd.DataFrame, metric: str = "sensitivity") -> pd.DataFram
     return two[flipped].rename(columns=names)[columns].reset_index(drop=True)
 
 
-def name_winners(
-    trials: pd.DataFrame, base: Setting, *, contenders: Sequence[str] | None = None
-) -> pd.DataFrame:
+def name_winners(trials: pd.DataFrame, *, contenders: Sequence[str] | None = None) -> pd.DataFrame:
     """Answer which way to trust, generator by generator.
 
     Parameters
@@ -128,26 +129,23 @@ def name_winners(
     trials : DataFrame
         One row a generator, seed, setting and `way`, with `gain` (missing where nothing is
         planted) and `harm`; from `judge_taxa` or `judge_communities`.
-    base : Setting
-        Where gains are compared.
     contenders : sequence of str, optional
         Ways that are compared; by default every way.
 
     Returns
     -------
     DataFrame, one row a generator and way
-        gain at the base and harm over all settings with their errors; n_base studies;
-        worst_harm, worst_error and worst_at, the setting where harm is highest; holds: neither
-        the mean harm nor that of any setting is above the `FDR` promised by more than its
-        interval of `CONFIDENCE`; place: ``"best"`` for every way that holds and that no other
-        such way beats, else ``"beaten by ..."`` or ``"breaks its promise"``.
+        n_trials; gain and harm over all settings with their errors; worst_harm, worst_error and
+        worst_at, the setting where harm is highest; holds: neither the mean harm nor that of any
+        setting with `LEAST` studies is above the `FDR` promised by more than its interval of
+        `CONFIDENCE`; place: ``"best"`` for every way that holds and that no other such way
+        beats, else ``"beaten by ..."`` or ``"breaks its promise"``.
     """
     chosen = trials if contenders is None else trials[trials["way"].isin(contenders)]
     parts = []
     for generator, here in chosen.groupby("generator", sort=False):
-        at_base = here[np.logical_and.reduce([here[d] == getattr(base, d) for d in DIALS])]
-        wide = at_base.pivot(index="seed", columns="way", values="gain")
-        rows = [_judge(way, found, wide[way], base) for way, found in here.groupby("way")]
+        wide = here.pivot(index=[*DIALS, "seed"], columns="way", values="gain")
+        rows = [_judge(way, found) for way, found in here.groupby("way")]
         table = pd.DataFrame(rows).assign(generator=generator)
         parts.append(table.assign(place=_find_places(table, wide)))
     table = pd.concat(parts, ignore_index=True)
@@ -155,24 +153,27 @@ def name_winners(
     return table.sort_values(["generator", "gain"], ascending=[True, False])[columns]
 
 
-def _judge(way: str, found: pd.DataFrame, gain: pd.Series, base: Setting) -> dict:
-    by_setting = found.groupby(DIALS)["harm"].agg(["mean", "sem"]).dropna()
+def _judge(way: str, found: pd.DataFrame) -> dict:
+    by_setting = found.groupby(DIALS)["harm"].agg(["mean", "sem", "count"])
+    by_setting = by_setting[by_setting["count"] > 1]
     worst = by_setting["mean"].idxmax()
     harm, error = found["harm"].mean(), found["harm"].sem()
     z = stats.norm.ppf((1 + CONFIDENCE) / 2)
-    least = [harm - z * error, *(by_setting["mean"] - z * by_setting["sem"])]
+    sure = by_setting[by_setting["count"] >= LEAST]
+    lowest = [harm - z * error, *(sure["mean"] - z * sure["sem"])]
+    base = found[DIALS].mode().iloc[0]
     turned = zip(DIALS, worst, strict=True)
     return {
         "way": way,
-        "n_base": int(gain.notna().sum()),
-        "gain": gain.mean(),
-        "gain_error": gain.sem(),
+        "n_trials": len(found),
+        "gain": found["gain"].mean(),
+        "gain_error": found["gain"].sem(),
         "harm": harm,
         "harm_error": error,
         "worst_harm": by_setting["mean"].max(),
         "worst_error": by_setting.loc[worst, "sem"],
-        "worst_at": ", ".join(f"{d} {v:g}" for d, v in turned if v != getattr(base, d)) or "base",
-        "holds": max(least) <= FDR,
+        "worst_at": ", ".join(f"{d} {v:g}" for d, v in turned if v != base[d]) or "base",
+        "holds": max(lowest) <= FDR,
     }
 
 
