@@ -13,7 +13,7 @@ from cohabit.runner.folder import RunFolder
 from cohabit.runner.lab import copy_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("pandas", "numpy", "papermill", "nbformat", "rich", "matplotlib")
+HEAVY = ("pandas", "numpy", "papermill", "nbformat", "rich", "matplotlib", "dask", "distributed")
 PROBE = f"""
 import sys
 from cohabit.cli import main
@@ -41,6 +41,8 @@ sys.exit(code)
         (["run", "--set", "n=3"], 2, "--set: expected NB.name=value"),
         (["run", "--only", "05", "--set", "07.wrong=1"], 2, "07 is not among those to run"),
         (["run", "--seed", "101"], 2, "seed: expected int, 0 to 100"),
+        (["run", "--sweep", "none"], 2, "no sweep 'none'"),
+        (["run", "--timeout", "0"], 2, "timeout: expected seconds above 0"),
         (["run", "--jobs", "0"], 2, "--jobs: expected a whole number from 1"),
         (["run", "--run", "../up"], 2, "--run: expected a name"),
         (["run", "--cohort", "nowhere"], 2, "expected a cohort folder with participants.tsv"),

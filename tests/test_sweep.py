@@ -126,6 +126,9 @@ def test_sweep__leaves_a_folder_a_setting_and_one_report(tree, run, capsys):
     assert "[18 of 18: 18 unchanged]" in capsys.readouterr().out
     write(tree, GRID.replace("to = 3", "to = 4"))
     assert run() == (0, 6)
+    (folder / "report.html").unlink()
+    assert cli.main(["report", "sweeps/try"]) == 0
+    assert "how many?" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_sweep__reports_failures_and_resumes_them_alone(tree, run, capsys):
@@ -172,6 +175,21 @@ def test_describe_claims__counts_verdicts_by_group_and_puts_the_restless_first()
     assert rows[1]["changes"] == 0
     found = sweep_report.find_headline(rows, ["a", "b", "c"])
     assert (found["number"], found["promise"]) == ("1 of 2", "The most: <b>X</b> rises.")
+
+
+def test_render_sweep__leaves_other_peoples_html_inert():
+    runs = make_claims(["agrees", "disagrees"]).assign(group="all settings", setting="a")
+    error = {"message": "m", "cell": 2, "source": "<script>1</script>"}
+    row = {"number": "07", "title": "07 · T", "status": "failed", "reason": "<i>", "error": error}
+    row |= {"reused": False, "seconds": 1.0, "memory_mb": 9}
+    setting = {"name": "a", "values": {"seed": 1}, "simulated": True, "notebooks": [row]}
+    summary = {"sweep": "<u>", "question": "<q>", "profile": "p", "axes": {"seed": "luck"}}
+    summary |= {"finished": "2026-01-01T00:00:00+00:00", "settings": [setting], "seconds": 1}
+    page = sweep_report.render_sweep(summary, sweep_report.describe_settings(summary), runs)
+    assert not re.search("<(b|script|i|u|q)>", page)
+    assert "&lt;b&gt;X&lt;/b&gt; rises" in page
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
+    assert "not about people" in page
 
 
 def test_name_group__leaves_seeds_out():

@@ -38,12 +38,18 @@ def test_run__on_two_workers_leaves_the_same_results(tree, scheduler, monkeypatc
     assert tree.summary()["scheduler"] == scheduler
 
 
-def test_run__with_nothing_to_do_asks_no_scheduler(tree, monkeypatch):
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
-    assert cli.main(["run", "--only", "02"]) == 0
-    monkeypatch.setattr(cluster, "open_cluster", None)
-    monkeypatch.setattr(workers, "open_cluster", None)
-    assert cli.main(["run", "--only", "02", "--scheduler", "tcp://127.0.0.1:9"]) == 0
+def test_run__with_nothing_to_do_needs_no_scheduler_and_no_dask(tree):
+    code = "import sys; from cohabit import cli; cli.write_report = lambda *_: True; "
+    code += "code = cli.main(['run', '--only', '02', *sys.argv[1:]]); "
+    code += "print(code, [name for name in ('dask', 'distributed') if name in sys.modules])"
+    for arguments, answer in (
+        ([], "0 ['dask', 'distributed']"),
+        ([], "0 []"),
+        (["--scheduler", "tcp://127.0.0.1:9"], "0 []"),
+    ):
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == answer
 
 
 def test_run__says_that_no_scheduler_answers(tree, monkeypatch, capsys):

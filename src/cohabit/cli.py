@@ -51,7 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     lab.add_argument("options", nargs="*", help="handed to JupyterLab, after a --")
     lab.set_defaults(command=open_lab)
     report = commands.add_parser("report", help="build the report of a run again")
-    report.add_argument("run", metavar="RUN", help="a folder in results/")
+    report.add_argument("run", metavar="RUN", help="a folder in results/; sweeps/NAME for a sweep")
     report.set_defaults(command=rebuild_report)
     return parser
 
@@ -202,8 +202,12 @@ def write_report(folder, summary: Mapping[str, object]) -> bool:
 
 
 def rebuild_report(options: argparse.Namespace) -> int:
-    """Build the report of a finished run again."""
+    """Build the report of a finished run or sweep again."""
     folder = paths.run(options.run)
+    if (folder / "sweep.json").is_file():
+        from cohabit.runner.sweep_command import write_sweep_report
+
+        return 0 if write_sweep_report(folder) else 1
     if not (folder / "run.json").is_file():
         runs = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))
         raise ValueError(f"no run {options.run!r}: {nearest(options.run, runs)}")

@@ -3,6 +3,7 @@
 import sys
 import time
 from argparse import Namespace
+from pathlib import Path
 
 from cohabit.runner.settings import Sweep, read_sweep
 
@@ -56,14 +57,16 @@ def _run_and_report(run) -> int:
     if bad:
         words = "start again to run only these"
         print(f"cohabit: {len(bad)} setting(s) did not finish; {words}", file=sys.stderr)
-    return 1 if not _report(run) or bad else 0
+    return 1 if not write_sweep_report(run.folder.path) or bad else 0
 
 
-def _report(run) -> bool:
+def write_sweep_report(folder: Path) -> bool:
+    """Write the report of a sweep and say where it is, or why there is none."""
     from cohabit.report.sweep import build_sweep_report
 
     try:
-        print(f"report: {build_sweep_report(run.folder.path)}")
+        path, here = build_sweep_report(folder), Path.cwd()
+        print(f"report: {path.relative_to(here) if path.is_relative_to(here) else path}")
     except Exception as error:  # whatever went wrong, the results are there
         words = f"{type(error).__name__}: {error}"
         print(f"cohabit: the report could not be built: {words}", file=sys.stderr)
