@@ -29,6 +29,8 @@ CHECKS = (
     "causes",
     "arena",
     "sealed",
+    "kills",
+    "sweep",
     "flakes",
 )
 SHOWN = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels")
