@@ -70,6 +70,15 @@ def test_compare__of_no_feature_is_an_empty_table(people):
     assert list(levels.compare_levels(nothing, {}).columns) == list(levels.COLUMNS)
 
 
+def test_compare_levels__leaves_out_a_group_without_a_pair(people, values):
+    alone = people[people["group"] == "MS"]
+    table = levels.compare_levels(values, {"MS": people, "alone": alone}, covariates=None)
+    assert set(table["contrast"]) == {"MS - control"}
+    empty = levels.compare_levels(values, {"alone": alone})
+    both = pd.concat([empty, table])  # of one kind, so nothing to warn of
+    assert (both.dtypes == table.dtypes).all()
+
+
 def test_compare_therapies__is_the_difference_of_the_two_mean_differences(people, values):
     same = people.assign(sex="female", age=50.0, bmi=25.0, site="Boston")
     found = levels.compare_therapies(values, same).set_index("feature")

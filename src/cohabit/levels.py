@@ -155,7 +155,7 @@ def compare_levels(
         feature only. No feature at all gives an empty table.
     groups : mapping
         Name -> sample metadata of whole households, for example from `pairs_where`. People
-        without values are left out.
+        without values are left out, and a group in which nobody shares a household.
     covariates : str, optional
         Formula; what the cohort cannot answer is left out, as `comparisons.hold_fixed` does.
 
@@ -166,10 +166,21 @@ def compare_levels(
         ``"untreated MS - control"``, `q_value` over the features of one group, `n_pairs` the
         people beyond the first of each household.
     """
-    parts = [pd.DataFrame(columns=list(COLUMNS))]
-    if values.shape[1]:
-        parts = [_compare(values, people, name, covariates) for name, people in groups.items()]
-    return pd.concat(parts, ignore_index=True)
+    measured = {name: people[people.index.isin(values.index)] for name, people in groups.items()}
+    parts = [
+        _compare(values, people, name, covariates)
+        for name, people in measured.items()
+        if values.shape[1] and people["household_id"].duplicated().any()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else _nothing()
+
+
+def _nothing() -> pd.DataFrame:
+    """Return a table of no comparison, its columns of the kinds that a full one has."""
+    kinds = dict.fromkeys(COLUMNS, float)
+    kinds |= dict.fromkeys(("feature", "contrast", "note"), object)
+    kinds |= {"n_pairs": int, "n_samples": int, "converged": bool}
+    return pd.DataFrame(columns=list(COLUMNS)).astype(kinds)
 
 
 def compare_therapies(
@@ -192,7 +203,7 @@ def compare_therapies(
         As from `paired.compare_pair_differences`; `contrast` as in ``"interferon - untreated"``.
     """
     if values.columns.empty:
-        return pd.DataFrame(columns=list(COLUMNS))
+        return _nothing()
     people = people[people.index.isin(values.index)]
     values = values.loc[people.index]
     return compare_pair_differences(values, people, "treatment", differences=differences)
@@ -219,7 +230,6 @@ def set_beside(results: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
 def _compare(
     values: pd.DataFrame, people: pd.DataFrame, name: str, covariates: str | None
 ) -> pd.DataFrame:
-    people = people[people.index.isin(values.index)]
     if covariates is not None:
         people, covariates = hold_fixed(people, covariates)
     formula = " + ".join(filter(None, ["group", covariates]))
