@@ -271,7 +271,7 @@ def trials_of(gaps: dict[str, float], noise: float = 0.02, n: int = 12) -> pd.Da
 
 def test_difference__has_the_interval_of_the_paired_t_test():
     trials = trials_of({"here": 0.1})
-    row = arena.compare_ways(trials, "gain").iloc[0]
+    row = arena.compare_ways(trials).iloc[0]
     wide = trials.pivot(index="seed", columns="way", values="gain")
     oracle = stats.ttest_rel(wide["first"], wide["second"]).confidence_interval(0.999)
     assert (row["first"], row["second"]) == ("first", "second")
@@ -280,14 +280,14 @@ def test_difference__has_the_interval_of_the_paired_t_test():
 
 
 def test_flips__are_reported_only_where_both_intervals_leave_zero():
-    flips = arena.find_flips(trials_of({"here": 0.2, "there": -0.2}), "gain")
+    flips = arena.find_flips(trials_of({"here": 0.2, "there": -0.2}))
     assert len(flips) == 1
     assert flips.loc[0, ["better", "generator", "other_generator"]].tolist() == [
         "first",
         "here",
         "there",
     ]
-    assert arena.find_flips(trials_of({"here": 0.2, "there": -0.01}), "gain").empty
+    assert arena.find_flips(trials_of({"here": 0.2, "there": -0.01})).empty
 
 
 def test_winners__are_named_only_where_intervals_separate_and_promises_are_kept():

@@ -63,29 +63,30 @@ def _place(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_ways(
-    trials: pd.DataFrame, metric: str = "sensitivity", *, confidence: float = CONFIDENCE
+    trials: pd.DataFrame, metric: str = "gain", *, confidence: float = CONFIDENCE
 ) -> pd.DataFrame:
-    """Compare every two ways on the same studies.
+    """Compare every two ways on the same studies, generator by generator.
 
     Parameters
     ----------
     trials : DataFrame
-        Trials with one row a generator, seed, setting and `way`.
+        One row a generator, seed, setting and `way`; studies count as independent, so settings
+        that share seeds are compared one at a time.
     metric : str
     confidence : float
         Of the interval of the mean difference, Student's t over studies.
 
     Returns
     -------
-    DataFrame, one row a generator, setting and two ways
-        generator, the dials, first, second, difference (first minus second), low, high, n_trials.
+    DataFrame, one row a generator and two ways
+        generator, first, second, difference (first minus second), low, high, n_trials.
     """
     rows = []
-    for key, found in trials.groupby(["generator", *DIALS], sort=False):
-        wide = found.pivot(index="seed", columns="way", values=metric)
-        named = dict(zip(["generator", *DIALS], key, strict=True))
+    for generator, found in trials.groupby("generator", sort=False):
+        wide = found.pivot(index=[*DIALS, "seed"], columns="way", values=metric)
         for first, second in combinations(wide.columns, 2):
-            rows.append(named | _difference(wide[first] - wide[second], first, second, confidence))
+            compared = _difference(wide[first] - wide[second], first, second, confidence)
+            rows.append({"generator": generator} | compared)
     return pd.DataFrame(rows)
 
 
@@ -99,24 +100,27 @@ def _difference(values: pd.Series, first: str, second: str, confidence: float) -
     return named | {"low": mean - half, "high": mean + half, "n_trials": n}
 
 
-def find_flips(trials: pd.DataFrame, metric: str = "sensitivity") -> pd.DataFrame:
+def find_flips(trials: pd.DataFrame, metric: str = "gain") -> pd.DataFrame:
     """Find two ways of which one wins on one generator and the other on another.
+
+    Parameters
+    ----------
+    trials, metric
+        As for `compare_ways`.
 
     Returns
     -------
     DataFrame, one row a flip
-        The dials, better and worse (of the two ways, on `generator`), difference, low, high
+        better and worse (of the two ways, on `generator`), difference, low, high and n_trials
         there, and other_generator, other_difference, other_low, other_high where it is the
         other way round. Empty when no ranking flips.
     """
     compared = compare_ways(trials, metric)
-    keys = [*DIALS, "first", "second"]
-    two = compared.merge(compared, on=keys, suffixes=("", "_there"))
-    better = two["low"] > SHARED
-    flipped = better & (two["high_there"] < -SHARED)
+    two = compared.merge(compared, on=["first", "second"], suffixes=("", "_there"))
+    flipped = (two["low"] > SHARED) & (two["high_there"] < -SHARED)
     names = {f"{name}_there": f"other_{name}" for name in ("difference", "low", "high")}
     names |= {"generator_there": "other_generator", "first": "better", "second": "worse"}
-    columns = [*DIALS, "better", "worse", "generator", "difference", "low", "high"]
+    columns = ["better", "worse", "generator", "difference", "low", "high", "n_trials"]
     columns += ["other_generator", "other_difference", "other_low", "other_high"]
     return two[flipped].rename(columns=names)[columns].reset_index(drop=True)
 
