@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 from cohabit.calibrate import score
+from cohabit.calibrate.figures_more import measure_more
 from cohabit.calibrate.figures_people import cramers_v
 from cohabit.calibrate.figures_taxa import explain_by_site, predict
 from cohabit.calibrate.plant import choose_planted, shrink, split_disease
 from cohabit.calibrate.score import FED, compare
+from cohabit.calibrate.views import Views
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.estimands import find_estimands
@@ -31,6 +33,17 @@ def test_score__has_every_target_once_with_value_or_reason(scorecard):
     assert (scorecard.loc[~computed, "reason"] != "").all()
     assert scorecard.loc[computed, "passes"].notna().all()
     assert scorecard.loc[~computed, "passes"].isna().all()
+
+
+def test_measure_more__computes_every_lesser_figure_once(scorecard):
+    views = Views(simulate_cohort(SMALL, 1))
+    found = measure_more(views, Views(simulate_cohort(SMALL, 2)))
+    lesser = read_template("targets_optional")
+    assert set(lesser["id"]) == set(found) | {"E1", "E5", "E7"}
+    assert not set(lesser["id"]) & set(scorecard.index)
+    known = lesser.set_index("id").join(pd.Series(found, name="value")).dropna(subset=["value"])
+    close = (known["value"] - known["real_value"]).abs() <= 6 * known["tolerance_abs"]
+    assert close.mean() > 0.95, "a figure of another unit or sign would lie far off"
 
 
 def test_score__says_what_was_fed(scorecard):

@@ -19,6 +19,7 @@ from cohabit.storage import write_atomically, write_table
 
 CHECKS = (
     "realism",
+    "lesser_figures",
     "coverage",
     "household_share",
     "null_worlds",

@@ -1,6 +1,7 @@
 """Figures of structure, diversity, distances and explained variance."""
 
 import numpy as np
+import pandas as pd
 
 from cohabit import diversity
 from cohabit.calibrate.views import RAREFIED_TO, Views
@@ -45,15 +46,15 @@ def measure_alpha(views: Views) -> dict[str, float]:
 def measure_distances(views: Views) -> dict[str, float]:
     """Return the rows B01 to B14: partners, neighbours at the site, other sites."""
     genus, aitchison, family = (
-        _mean_distances(views, table) for table in ("genus bray", "genus aitchison", "family bray")
+        average_distances(views, views.distances_of(table))
+        for table in ("genus bray", "genus aitchison", "family bray")
     )
     rows = {f"B0{number}": value for number, value in enumerate([*genus, *aitchison], start=1)}
     return rows | {"B13": genus[0] / genus[1], "B14": family[0] / family[1]}
 
 
-def _mean_distances(views: Views, table: str) -> np.ndarray:
+def average_distances(views: Views, distances: pd.DataFrame) -> np.ndarray:
     """Return mean distances: same household; same site, other household; other site."""
-    distances = views.distances_of(table)
     people = views.people.loc[distances.index]
     return diversity.compare_distances(distances, people, n_bootstrap=1, rng=1)["mean"].to_numpy()
 

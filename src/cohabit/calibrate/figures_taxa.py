@@ -13,7 +13,6 @@ from cohabit.association import fit_linear_model
 from cohabit.calibrate.views import MODEL, Views
 from cohabit.cohort import pairs_where
 from cohabit.composition import arcsine_sqrt
-from cohabit.formula import model_matrix
 from cohabit.mixed import fit_household_model
 
 DRUGS_GIVEN = ("interferon", "dimethyl_fumarate", "fingolimod", "glatiramer", "natalizumab")
@@ -124,33 +123,39 @@ def measure_species(views: Views, replication: Views | None) -> dict[str, float]
 
 def measure_correlation(views: Views) -> dict[str, float]:
     """Return N1 and N4: correlations of CLR residuals between genera."""
-    values = views.genus_clr
-    design = model_matrix(MODEL, views.people.loc[values.index]).values.to_numpy(float)
-    fitted = design @ np.linalg.lstsq(design, values.to_numpy(), rcond=None)[0]
-    matrix = np.corrcoef((values.to_numpy() - fitted).T)
-    pairs = matrix[np.triu_indices(len(matrix), 1)]
+    pairs = views.residual_correlations
     return {"N1": pairs.std(ddof=1), "N4": (np.abs(pairs) > 0.3).mean()}
 
 
 def measure_prediction(views: Views) -> dict[str, float]:
     """Return U2, U3 and U5: ridge logistic regression, households kept whole."""
-    shares = views.families.loc[:, (views.families > 0).mean() >= 0.05]
-    smallest = shares.where(shares > 0).min(axis=1) / 2
-    logs = np.log(shares.where(shares > 0, smallest, axis=0))
-    genus, family = views.genus_clr, logs.sub(logs.mean(axis=1), axis=0)
+    genus, family = views.genus_clr, family_clr(views)
     auc, inside = predict(genus, views.people.loc[genus.index])
     return {"U2": auc, "U3": inside, "U5": predict(family, views.people.loc[family.index])[0]}
 
 
-def predict(values: pd.DataFrame, people: pd.DataFrame) -> tuple[float, float]:
-    """Return the AUC of held-out scores and how often the patient scores higher in the pair."""
+def family_clr(views: Views) -> pd.DataFrame:
+    """Return the CLR of the families in at least 5% of people, zeros at half the smallest."""
+    shares = views.families.loc[:, (views.families > 0).mean() >= 0.05]
+    smallest = shares.where(shares > 0).min(axis=1) / 2
+    logs = np.log(shares.where(shares > 0, smallest, axis=0))
+    return logs.sub(logs.mean(axis=1), axis=0)
+
+
+def predict(values: pd.DataFrame, people: pd.DataFrame, model=None) -> tuple[float, float]:
+    """Return the AUC of held-out scores and how often the patient scores higher in the pair.
+
+    The model is a ridge logistic regression unless another classifier is given.
+    """
     patient = (people["group"] == "MS").to_numpy()
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+    if model is None:
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
     folds = GroupKFold(5, shuffle=True, random_state=1)
     groups = people["household_id"].astype(str).to_numpy()
-    score = cross_val_predict(
-        model, values.to_numpy(), patient, groups=groups, cv=folds, method="decision_function"
+    chance = cross_val_predict(
+        model, values.to_numpy(), patient, groups=groups, cv=folds, method="predict_proba"
     )
+    score = chance[:, 1]
     frame = pd.DataFrame({"home": groups, "patient": patient, "score": score})
     wide = frame.pivot(index="home", columns="patient", values="score").dropna()
     return roc_auc_score(patient, score), float((wide[True] > wide[False]).mean())

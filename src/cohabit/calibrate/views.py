@@ -8,6 +8,7 @@ import pandas as pd
 
 from cohabit import composition, diversity
 from cohabit.cohort import Cohort
+from cohabit.formula import model_matrix
 from cohabit.mixed import fit_household_model
 
 RAREFIED_TO = 10_000  # reads, as in the released tables
@@ -75,6 +76,15 @@ class Views:
     def genus_models(self) -> pd.DataFrame:
         """The pair mixed model of every tested genus, all complete pairs."""
         return fit_household_model(self.tested_genera, self.people, MODEL)
+
+    @cached_property
+    def residual_correlations(self) -> np.ndarray:
+        """Correlations between genera of CLR residuals, one number a pair of genera."""
+        values = self.genus_clr
+        design = model_matrix(MODEL, self.people.loc[values.index]).values.to_numpy(float)
+        fitted = design @ np.linalg.lstsq(design, values.to_numpy(), rcond=None)[0]
+        matrix = np.corrcoef((values.to_numpy() - fitted).T)
+        return matrix[np.triu_indices(len(matrix), 1)]
 
     def distances_of(self, table: str) -> pd.DataFrame:
         """Return square distances: ``genus bray``, ``genus aitchison`` or ``family bray``."""

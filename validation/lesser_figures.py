@@ -1,0 +1,29 @@
+"""The released study's lesser figures, which no gate counts, on seeds it was not tuned on."""
+
+import pandas as pd
+
+from cohabit.calibrate.figures_diet import measure_diet
+from cohabit.calibrate.figures_more import measure_more
+from cohabit.calibrate.score import compare
+from cohabit.calibrate.views import Views
+from cohabit.simulate import StudyDesign, simulate_cohort
+from validation import realism
+
+TITLE = "Realism: lesser figures"
+parts = realism.parts
+summarise = realism.summarise
+
+
+def measure(seed: int) -> pd.DataFrame:
+    """Return the lesser figures of one simulated study beside its replication."""
+    design = StudyDesign.preset("study")
+    first, second = (Views(simulate_cohort(design, s)) for s in (seed, seed + realism.REPLICATION))
+    values = measure_diet(first) | measure_more(first, second)
+    return compare(values, "targets_optional").assign(seed=seed)
+
+
+def conclude(summary: pd.DataFrame) -> str:
+    """Say how many lie inside, and which do not."""
+    inside = summary["holds"].astype(bool)
+    outside = ", ".join(summary.loc[~inside, "id"])
+    return f"{inside.sum()} of {len(summary)} lie inside. Outside: {outside or 'none'}."
