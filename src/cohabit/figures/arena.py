@@ -1,0 +1,162 @@
+"""Figures of the arena: ways side by side on every generator, dial by dial, and calibration."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from cohabit.figures.style import OTHERS, REFERENCE
+
+GENERATORS = {
+    "simulated": ("#0072B2", "o"),
+    "heavy tails": ("#D55E00", "D"),
+    "spike-in": ("#009E73", "s"),
+}
+"""Generator -> colour and marker."""
+
+MARKERS = "osD^vPX*"
+WIDE = 1.96
+"""Standard errors on either side of a mean: a 95% interval."""
+
+
+def draw_ways(
+    table: pd.DataFrame,
+    value: str,
+    *,
+    ax: Axes,
+    label: str,
+    reference: float | None = None,
+) -> Axes:
+    """Draw one share of every way, one mark a generator, with its 95% Monte Carlo interval.
+
+    Parameters
+    ----------
+    table : DataFrame, one row a way and generator
+        Columns `way`, `generator`, `value` and its standard error (``_error``); ways
+        are drawn from the top in the order of the table.
+    value : str
+        Column to draw.
+    ax : Axes
+    label : str
+        Of the axis.
+    reference : float, optional
+        A line to compare with.
+    """
+    ways = list(dict.fromkeys(table["way"]))
+    known = [name for name in GENERATORS if name in set(table["generator"])]
+    for number, name in enumerate(known):
+        chosen = table[table["generator"] == name]
+        shift = 0.24 * ((len(known) - 1) / 2 - number)
+        places = np.array([len(ways) - 1 - ways.index(way) for way in chosen["way"]]) + shift
+        low, high = _find_ends(chosen, value)
+        colour, marker = GENERATORS[name]
+        ax.hlines(places, low, high, color=colour, linewidth=1.3)
+        ax.scatter(chosen[value], places, s=22, color=colour, marker=marker, label=name, zorder=3)
+    if reference is not None:
+        ax.axvline(reference, color=REFERENCE, linewidth=1, linestyle="--")
+    ax.set_yticks(range(len(ways)), ways[::-1])
+    ax.set(xlabel=label, ylim=(-0.7, len(ways) - 0.3))
+    return ax
+
+
+def _find_ends(rows: pd.DataFrame, value: str) -> np.ndarray:
+    """Return the ends of the 95% intervals of shares, shape (2, n_rows)."""
+    half = WIDE * rows[f"{value}_error"].fillna(0).to_numpy()
+    middle = rows[value].to_numpy()
+    return np.clip([middle - half, middle + half], 0, 1)
+
+
+def draw_levels(
+    table: pd.DataFrame,
+    value: str,
+    *,
+    ax: Axes,
+    label: str,
+    reference: float | None = None,
+    logarithmic: bool = False,
+) -> Axes:
+    """Draw one share of every way against the level of one dial, with 95% intervals.
+
+    Parameters
+    ----------
+    table : DataFrame, one row a way and level
+        Columns `way`, `level`, `value` and its standard error.
+    value : str
+        Column to draw.
+    ax : Axes
+    label : str
+        Of the level's axis.
+    reference : float, optional
+        A line to compare with.
+    logarithmic : bool
+        Whether the level's axis is.
+    """
+    for number, (way, rows) in enumerate(table.groupby("way", sort=False)):
+        rows = rows.sort_values("level")
+        ends = np.abs(_find_ends(rows, value) - rows[value].to_numpy())
+        colour, marker = OTHERS[number % len(OTHERS)], MARKERS[number % len(MARKERS)]
+        ax.errorbar(
+            rows["level"],
+            rows[value],
+            ends,
+            color=colour,
+            marker=marker,
+            markersize=4,
+            linewidth=1.2,
+            label=way,
+        )
+    if reference is not None:
+        ax.axhline(reference, color=REFERENCE, linewidth=1, linestyle="--")
+    levels = sorted(table["level"].unique())
+    if logarithmic:
+        ax.set_xscale("log")
+        ax.minorticks_off()
+    thousands = max(levels) >= 1000
+    names = [f"{level / 1000:g}k" if thousands else f"{level:g}" for level in levels]
+    ax.set_xticks(levels, names)
+    ax.set_xlabel(label)
+    return ax
+
+
+def draw_calibration(sealed: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Draw how often true claims were upheld and left open against the power they had.
+
+    Parameters
+    ----------
+    sealed : DataFrame, one row a bin of power
+        Columns `mean` (power), and `true_upheld` and `true_undecided` with ``_low``, ``_high``.
+    """
+    drawn = {
+        "true_upheld": ("agrees", "#117733", "o"),
+        "true_undecided": ("cannot tell", "#6B7280", "s"),
+    }
+    for share, (label, colour, marker) in drawn.items():
+        ends = np.abs(sealed[[f"{share}_low", f"{share}_high"]].to_numpy().T - sealed[share].array)
+        ax.errorbar(sealed["mean"], sealed[share], ends, color=colour, marker=marker, label=label)
+    ax.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1, linestyle="--")
+    ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    ax.set(xlabel="Power of the claim, from its interval's width", ylabel="Share of true claims")
+    ax.legend(title="verdict", loc="center left")
+    return ax
+
+
+def draw_true_share(sealed: pd.DataFrame, *, ax: Axes, promised: float = 0.9) -> Axes:
+    """Draw which share of the verdicts "agrees" was true, analysis by analysis.
+
+    Parameters
+    ----------
+    sealed : DataFrame, one row an analysis and kind of claim
+        Columns `analysis`, `kind`, `agrees_true` with ``_low`` and ``_high``.
+    promised : float
+        A line to compare with.
+    """
+    analyses = list(dict.fromkeys(sealed["analysis"]))[::-1]
+    for number, (kind, rows) in enumerate(sealed.groupby("kind", sort=False)):
+        places = np.array([analyses.index(name) for name in rows["analysis"]]) + 0.2 * (1 - number)
+        colour, marker = OTHERS[number], MARKERS[number]
+        ax.hlines(places, rows["agrees_true_low"], rows["agrees_true_high"], color=colour)
+        ax.scatter(rows["agrees_true"], places, s=28, color=colour, marker=marker, label=kind)
+    ax.axvline(promised, color=REFERENCE, linewidth=1, linestyle="--")
+    ax.set_yticks(range(len(analyses)), analyses)
+    ax.set(xlabel='Share of the verdicts "agrees" that are true', ylim=(-0.6, len(analyses) - 0.4))
+    ax.legend(title="claims of", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    return ax
