@@ -93,6 +93,8 @@ class Cohort:
             When there is no such assay, rank or level; names the nearest.
         """
         counts, names = self._features_at(assay, rank)
+        if rank is not None and set(names) == {schema.UNCLASSIFIED}:
+            raise schema.MissingInput(f"the features of {assay}.biom have no {rank}: no taxonomy")
         samples = self.samples.loc[self.features[assay].ids("sample")]
         if level == "sample":
             rows, index = counts, samples.index
@@ -106,6 +108,10 @@ class Cohort:
     def main_assay(self) -> str:
         """The assay that resolves most: shotgun where it was measured, else 16S."""
         return next(assay for assay in schema.ASSAYS if assay in self.features)
+
+    def has(self, need: str) -> bool:
+        """Say whether the cohort can answer; `need` as for `require`."""
+        return not self._lacks(need)
 
     def require(self, *needs: str) -> None:
         """Refuse, by name, an analysis that this cohort cannot answer.
