@@ -15,6 +15,7 @@ from cohabit.arena.prepared import Prepared
 from cohabit.arena.sweep import Task
 from cohabit.arena.trial import choose_effects
 from cohabit.arena.worlds import spread_out
+from cohabit.schema import MissingInput
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.community import draw_community
 from cohabit.simulate.households import draw_people
@@ -113,7 +114,7 @@ def test_spike_in__of_strangers_takes_partners_of_the_same_site(spike):
 
 
 def test_spike_in__refuses_a_cohort_without_pairs(spike, small_cohort):
-    with pytest.raises(ValueError, match="at least 8 complete pairs"):
+    with pytest.raises(MissingInput, match="at least 8 complete pairs"):
         arena.SpikeIn.of(small_cohort)
 
 

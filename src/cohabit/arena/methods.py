@@ -28,9 +28,6 @@ NUMBERS = ["estimate", "std_error", "low", "high", "df", "p_value"]
 class Way:
     """One way to treat the household."""
 
-    household: str
-    """How the household enters."""
-
     fit: Callable[[Prepared], pd.DataFrame]
     """Returns one row a feature and scale: feature, scale and `NUMBERS`."""
 
@@ -137,18 +134,18 @@ def _by_name(method: str, scale: str) -> Callable[[Prepared], pd.DataFrame]:
 
 
 WAYS = {
-    "unpaired": Way("not in the model", _fit_unpaired),
-    "strata": Way("labels swapped within households", _fit_strata),
-    "pair as term": Way("a constant a household", _fit_pair_term),
-    "random intercept": Way("random intercept", _fit_random),
-    "paired difference": Way("patient minus partner", _fit_paired),
-    "paired, sex left out": Way("patient minus partner", _fit_paired_alone, adjusted=False),
-    "signed ranks": Way("patient minus partner", _fit_signed_ranks, adjusted=False),
-    "rank sum": Way("not in the model", _fit_rank_sum, adjusted=False),
-    "ANCOM-BC": Way("not in the model", _by_name("ancombc", "log counts, corrected"), slow=True),
-    "presence": Way("conditional on the pair", _by_name("presence_clogit", "presence"), slow=True),
+    "unpaired": Way(_fit_unpaired),
+    "strata": Way(_fit_strata),
+    "pair as term": Way(_fit_pair_term),
+    "random intercept": Way(_fit_random),
+    "paired difference": Way(_fit_paired),
+    "paired, sex left out": Way(_fit_paired_alone, adjusted=False),
+    "signed ranks": Way(_fit_signed_ranks, adjusted=False),
+    "rank sum": Way(_fit_rank_sum, adjusted=False),
+    "ANCOM-BC": Way(_by_name("ancombc", "log counts, corrected"), slow=True),
+    "presence": Way(_by_name("presence_clogit", "presence"), slow=True),
 }
-"""Name -> what it does with the household; the slow ones run only when asked for."""
+"""Name -> way (docs/methods.md says what each does); the slow ones run only when asked for."""
 
 FAST = tuple(name for name, way in WAYS.items() if not way.slow)
 
@@ -169,7 +166,7 @@ def compare(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFrame:
         Where a way fits CLR with a standard error, the scale "CLR, corrected" is that less the
         mode of its coefficients.
     """
-    prepared.values  # noqa: B018  shared by all ways, so that none of them is charged for it
+    prepared.make_shared()
     parts = []
     for name in ways:
         start = time.perf_counter()

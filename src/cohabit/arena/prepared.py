@@ -45,6 +45,11 @@ class Prepared:
         """Model matrix of group and covariates."""
         return model_matrix(self.formula, self.people)
 
+    def make_shared(self) -> None:
+        """Make what all ways use, so that none of them is charged for it."""
+        for name in ("values", "matrix", "positions"):
+            getattr(self, name)
+
     @property
     def formula(self) -> str:
         """The group and the covariates."""

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cohabit.arena.trial import COVARIATES, Setting, Trial, choose_effects, describe_truth
 from cohabit.cohort import Cohort
+from cohabit.schema import MissingInput
 from cohabit.simulate.streams import stream
 
 
@@ -30,26 +31,29 @@ class SpikeIn:
         Parameters
         ----------
         cohort : Cohort
-            Its truth, if it has one, is not looked at.
+            Its truth, if it has one, is not looked at. Covariates known of less than half of
+            the people are left out, and so is who lacks one of the others.
         assay : str, optional
             By default shotgun species where they are measured, else 16S genera.
 
         Raises
         ------
-        ValueError
+        MissingInput
             When fewer than 8 households are complete pairs.
         """
         assay = assay or ("shotgun" if "shotgun" in cohort.features else "16s")
         table = cohort.table(assay, rank="genus" if assay == "16s" else None)
         people = cohort.participants.loc[table.index]
-        known = [name for name in COVARIATES if name in people]
+        known = [
+            name for name in COVARIATES if name in people and people[name].notna().mean() > 0.5
+        ]
         people = people.loc[people[known].notna().all(axis=1), ["household_id", "group", *known]]
         size = people["household_id"].map(people["household_id"].value_counts())
         kinds = people.groupby("household_id")["group"].transform("nunique")
         people = people[(size == 2) & (kinds == 2)].sort_values(["household_id", "group"])
         n_pairs = len(people) // 2
         if n_pairs < 8:
-            raise ValueError(
+            raise MissingInput(
                 f"cohort: expected at least 8 complete pairs to draw from; it has {n_pairs}"
             )
         counts = table.loc[people.index].to_numpy(float)
