@@ -242,6 +242,22 @@ def test_find_headlines__is_the_widest_gap_between_promise_and_delivery():
     assert find_headlines(pd.DataFrame(), recovery)[0].number == "12 of 20"
 
 
+def test_build_report__without_truth_compares_with_what_was_published(run):
+    claims = pd.DataFrame([claim("05.a", "agrees"), claim("05.b", "cannot tell")])
+    claims.drop(columns="planted", errors="ignore").to_csv(
+        run / "claims.tsv", sep="\t", index=False
+    )
+    (run / "tables").mkdir()
+    (run / "tables" / "08_verdicts.tsv").write_text("verdict\nagrees\n")
+    summary = json.loads((run / "run.json").read_text()) | {"simulated": False}
+    (run / "run.json").write_text(json.dumps(summary))
+    page = Page(build_report(run).read_text(encoding="utf-8"))
+    assert "Claims: published and found" in page.text
+    assert "Planted" not in page.text
+    assert "done in part" in page.text  # skipped after it had written a table
+    assert "cannot tell" in page.text
+
+
 def test_find_headlines__without_truth_counts_what_stays_open():
     claims = pd.DataFrame([claim("05.a", "agrees"), claim("05.b", "cannot tell")])
     assert find_headlines(claims, pd.DataFrame())[0].number == "1 of 2"

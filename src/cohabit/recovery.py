@@ -1,7 +1,6 @@
 """The only door to truth: what was planted, beside what was published and found."""
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,16 @@ from scipy.special import betaincinv
 from cohabit.claims import NOT_ESTIMATED, feature_weights, judge
 from cohabit.cohort import Truth
 from cohabit.naming import nearest
+from cohabit.planted import (
+    EXPECTED,
+    FOLLOWUP,
+    POPULATION,
+    SAME_TIES,
+    judge_expected,
+    list_followup_truth,
+    read_expected,
+    read_population_truth,
+)
 from cohabit.schema import MissingInput
 from cohabit.storage import read_manifest
 
@@ -29,18 +38,6 @@ METHOD_SCALES = {
     "presence_clogit": "prevalence",
 }
 """The scale that each method of `compare_abundance` estimates on."""
-
-POPULATION = "population:"
-"""Contrasts of the population before the cohort; what it holds is no effect on a feature."""
-
-SAME_TIES = {"contrast": "networks", "scale": "difference", "feature": "ties", "value": 0.0}
-"""Who goes with whom is drawn alike in all groups; disease, drugs and severity move levels."""
-
-FOLLOWUP = "followup"
-"""Contrast of what moves later visits: sizes as planted, from the effects themselves."""
-
-UNPLANTED = ("disability: Bacteroidaceae",)
-"""What claims ask of follow-up and the world does not hold: no taxon acts on later visits."""
 
 SIGN_ONLY = ("paired_wilcoxon", "presence_clogit")
 """Methods whose estimate has another unit than the truth: sign, not bias or coverage."""
@@ -86,10 +83,10 @@ def read_truth(folder: str | os.PathLike) -> Truth:
         When a file changed since it was written, or a column is missing.
     """
     folder = Path(folder)
-    read_manifest(folder)
+    design = read_manifest(folder).get("design", {})
     effects = _read_truth_table(folder / "truth" / "effects.tsv", EFFECT_COLUMNS)
     estimands = _read_truth_table(folder / "truth" / "estimands.tsv", ESTIMAND_COLUMNS)
-    return Truth(effects, lambda: estimands)
+    return Truth(effects, lambda: estimands, design)
 
 
 def _read_truth_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -105,53 +102,14 @@ def _read_truth_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def read_population_truth() -> pd.DataFrame:
-    """Read what the default population of notebooks 01a to 01c holds, as estimands.
-
-    It depends on the design alone, so it is computed once, by the population's calibration, and
-    shipped: contrast (``"population:default"``), scale, feature, value.
-    """
-    path = files("cohabit") / "simulate" / "template" / "population_targets.tsv"
-    with path.open(encoding="utf-8") as text:
-        table = pd.read_csv(text, sep="\t", comment="#")
-    return table.rename(columns={"reached": "value"})[["contrast", "scale", "feature", "value"]]
-
-
-def list_followup_truth(effects: pd.DataFrame) -> pd.DataFrame:
-    """List what was planted in the later visits as estimands.
-
-    Parameters
-    ----------
-    effects : DataFrame
-        ``truth.effects``; its rows of the assay ``visits``.
-
-    Returns
-    -------
-    DataFrame
-        contrast (``"followup"``), scale, feature, value. Features are outcome and level, as in
-        ``"relapses: obese"``, and the same turned round, as in ``"disability: not current"``.
-    """
-    columns = ["contrast", "scale", "feature", "value"]
-    rows = effects[effects["assay"] == "visits"] if "assay" in effects else effects.iloc[:0]
-    if rows.empty:
-        return pd.DataFrame(columns=columns)
-    name, value = rows["feature"] + ": ", rows["coefficient"]
-    parts = [
-        pd.DataFrame({"scale": rows["scale"], "feature": name + rows["level"], "value": value}),
-        pd.DataFrame(
-            {"scale": rows["scale"], "feature": name + "not " + rows["level"], "value": -value}
-        ),
-        pd.DataFrame({"scale": "EDSS points per year", "feature": list(UNPLANTED), "value": 0.0}),
-    ]
-    return pd.concat(parts, ignore_index=True).assign(contrast=FOLLOWUP)[columns]
-
-
 def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     """Find what was planted for each claim, and whether the claim is true in this world.
 
     A claim may be about a mean or a difference of features, see `claims.feature_weights`. A
     direction is true only where something was planted: closure alone shifts every share a
-    little, and that shift makes no claim true.
+    little, and that shift makes no claim true. Where no coefficient answers, for a share of
+    variance say, the answer is what the notebook's own estimator finds on average in cohorts
+    of the same design (`planted_scale` is then ``"expected"``).
 
     Returns
     -------
@@ -161,7 +119,11 @@ def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     known = [truth.estimands, read_population_truth(), pd.DataFrame([SAME_TIES])]
     known.append(list_followup_truth(truth.effects))
     tables = _lookup(pd.concat([rows for rows in known if len(rows)], ignore_index=True))
-    rows = [_planted(claim, tables) for claim in claims.itertuples()]
+    expected = read_expected(truth.design)
+    rows = [
+        _planted(claim, tables) if claim.truth_contrast else _expected(claim, expected)
+        for claim in claims.itertuples()
+    ]
     table = pd.DataFrame(rows, columns=["claim_id", "planted", "planted_scale", "true_here"])
     return table.astype({"planted": float, "true_here": "boolean"})
 
@@ -175,7 +137,7 @@ def _lookup(estimands: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
 def _planted(claim, tables: dict) -> tuple:
     weights = pd.Series(feature_weights(claim.truth_feature))
     values = tables.get((claim.truth_contrast, claim.truth_scale), pd.Series(dtype=float))
-    if not claim.truth_contrast or not set(weights.index) <= set(values.index):
+    if not set(weights.index) <= set(values.index):
         return claim.claim_id, np.nan, "", pd.NA
     value = float((weights * values[weights.index]).sum())
     inside = claim.region_low < value < claim.region_high
@@ -185,6 +147,14 @@ def _planted(claim, tables: dict) -> tuple:
         not is_direction or _touched_features(claim.truth_contrast, tables) & set(weights.index)
     )
     return claim.claim_id, value, claim.truth_scale, bool(true_here)
+
+
+def _expected(claim, expected: pd.DataFrame) -> tuple:
+    if claim.claim_id not in expected.index:
+        return claim.claim_id, np.nan, "", pd.NA
+    found = expected.loc[claim.claim_id]
+    region = claim.region_low, claim.region_high
+    return claim.claim_id, float(found["value"]), EXPECTED, judge_expected(found, *region)
 
 
 def _touched_features(contrast: str, tables: dict) -> set[str]:

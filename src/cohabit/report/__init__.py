@@ -25,7 +25,13 @@ from cohabit.report.page import (
 from cohabit.storage import write_atomically
 
 TEMPLATE = files("cohabit.report").joinpath("template")
-STATUS_CLASSES = {"done": "good", "skipped": "quiet", "failed": "bad", "blocked": "bad"}
+STATUS_CLASSES = {
+    "done": "good",
+    "done in part": "quiet",
+    "skipped": "quiet",
+    "failed": "bad",
+    "blocked": "bad",
+}
 
 
 def build_report(run_dir: str | os.PathLike) -> Path:
@@ -70,6 +76,7 @@ def render_report(results: RunResults) -> str:
         headline=headline,
         also=also,
         claims=claims,
+        known=any(row.truth or row.planted for row in claims),
         cards=count_verdicts(claims),
         groups=group_claims(claims, {n.number: n.title for n in results.notebooks}),
         methods=describe_methods(results.recovery),

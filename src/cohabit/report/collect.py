@@ -100,19 +100,23 @@ def _find_notebooks(folder: Path, summary: dict) -> list[NotebookResult]:
     if isinstance(told, dict):
         told = [{"number": number, **about} for number, about in told.items()]
     told = {str(about["number"]): about for about in told}
+    left = {path.name.split("_")[0] for path in (folder / "tables").glob("*.tsv")}
     return [
-        _describe(number, told.get(number, {}), executed.get(number))
+        _describe(number, told.get(number, {}), executed.get(number), number in left)
         for number in sorted(told.keys() | executed.keys())
     ]
 
 
-def _describe(number: str, about: dict, path: Path | None) -> NotebookResult:
+def _describe(number: str, about: dict, path: Path | None, left_tables: bool) -> NotebookResult:
+    status = str(about.get("status") or "done")
+    if status == "skipped" and left_tables:  # it lacked what its second part needs
+        status = "done in part"
     named = path.stem[3:].replace("_", " ").capitalize() if path else ""
     memory = about.get("memory_mb", about.get("peak_memory_mb"))
     return NotebookResult(
         number,
         strip_number(str(about.get("title") or named or "Notebook")),
-        str(about.get("status") or "done"),
+        status,
         about.get("seconds"),
         memory,
         str(about.get("reason") or ""),
