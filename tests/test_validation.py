@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -217,3 +218,43 @@ def test_flakes__are_read_from_the_last_line(load):
     expected = {"passed": 12, "failed": 1, "names": "tests/test_a.py::test_f"}
     assert flakes.read_outcome(said) == expected
     assert flakes.read_outcome("")["passed"] == 0
+
+
+def test_tables__are_kept_with_four_digits_and_named_gaps(load, monkeypatch, tmp_path):
+    front = load("__main__")
+    monkeypatch.setattr(front.paths, "reference", lambda name: tmp_path / name)
+    kept = pd.DataFrame({"way": ["strata"], "gain": [1 / 3], "error": [np.nan]})
+    (tmp_path / "arena").mkdir()
+    check = SimpleNamespace(tables=lambda measured: {"short": kept[measured["column"]]})
+    front.write_tables(check, pd.DataFrame({"column": ["way", "gain", "error"]}))
+    text = (tmp_path / "arena" / "short.tsv").read_text(encoding="utf-8")
+    assert text == "way\tgain\terror\nstrata\t0.3333\tNA\n"
+    front.write_tables(load("flakes"), kept)
+    assert len(list(tmp_path.rglob("*.tsv"))) == 1, "most checks keep no table"
+
+
+def test_arena__blocks_name_every_setting_of_every_generator_once(load):
+    arena = load("arena")
+    parts = [part.split(",") for part in arena.parts()]
+    for kind, settings in arena.SETTINGS.items():
+        first = [part[2:] for part in parts if part[1] == kind and part[0] == "000"]
+        assert len(first) == len(arena.GENERATORS) * settings["setting"].nunique()
+        blocks = {part[0] for part in parts if part[1] == kind}
+        assert len(blocks) == -(-arena.N_TRIALS[kind] // arena.BLOCK)
+    starts = [int(part[0]) for part in parts]
+    assert starts == sorted(starts), "a sweep cut short has seen every setting"
+    assert len(set(arena.PLACES)) == len(arena.PLACES)
+
+
+def test_sealed__says_which_analyses_keep_the_promise(load):
+    sealed = load("sealed")
+    summary = pd.DataFrame(
+        {
+            "analysis": ["lmm_asin", "linda"] * 2,
+            "kind": ["both"] * 2 + ["direction"] * 2,
+            "agrees_true": [0.97, 0.89, 0.95, 0.85],
+        }
+    )
+    said = sealed.conclude(summary)
+    assert "both: lmm_asin 97.0%, linda 89.0% (1 of 2 keep 90%)" in said
+    assert "direction: lmm_asin 95.0%, linda 85.0% (1 of 2 keep 90%)" in said
