@@ -74,6 +74,10 @@ def scorecards(tmp_path):
         ("10.2", 0.6, 0.4),
         ("11.1", 0.2018, 0.35),
         ("11.2", 359, 99),
+        ("16.1", 107, 107.1),
+        ("16.2", 0.163, 0.3),
+        ("15.1", 20, 1),
+        ("15.2", "Paired difference", "strata"),
     ],
 )
 def test_check__tells_right_from_wrong(write, capsys, exercise_id, right, wrong):
@@ -143,3 +147,18 @@ def test_exercises__say_in_one_sentence_what_they_ask(exercise_id):
 def test_exercise__an_id_is_given_once():
     with pytest.raises(ValueError, match="registered twice"):
         exercise("05.1")(lambda answer, context: True)
+
+
+def test_check__ranks_only_ways_that_keep_their_promise(capsys):
+    table = pd.DataFrame(
+        {
+            "generator": ["spike-in"] * 4 + ["simulated"],
+            "way": ["a · asin-sqrt", "b · asin-sqrt", "c · asin-sqrt", "d · CLR", "a · asin-sqrt"],
+            "gain": [0.9, 0.4, 0.3, 0.8, 0.9],
+            "holds": [False, True, True, True, True],
+        }
+    )
+    for answer in ("b · asin-sqrt", "b", "a", "c"):
+        check("15.3", answer, which_test=table)
+    said = capsys.readouterr().out.splitlines()
+    assert ["Right." in line for line in said] == [True, True, False, False]

@@ -95,8 +95,8 @@ def _read_template(options: argparse.Namespace):
     from cohabit.storage import read_cohort
 
     cohort = read_cohort(options.cohort)
-    rank = None if "shotgun" in cohort.features else "genus"
-    counts = filter_features(cohort.table("shotgun" if rank is None else "16s", rank=rank))
+    rank = "genus" if cohort.main_assay == "16s" else None
+    counts = filter_features(cohort.table(cohort.main_assay, rank=rank))
     fitted = fit_template(counts, cohort.participants)
     return plant_effects(fitted, options.effects, size=options.effect_size, rng=options.seed)
 

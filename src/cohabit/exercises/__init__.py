@@ -10,6 +10,7 @@ from cohabit.exercises import (  # noqa: F401
     geography,
     lifestyle,
     networks,
+    planning,
     recovery,
     recruitment,
     severity,

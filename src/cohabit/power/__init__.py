@@ -1,6 +1,6 @@
 """How many households, which design, for which power: cohorts simulated by the thousand."""
 
-from cohabit.power.approximate import approximate_power
+from cohabit.power.approximate import approximate_power, compare_plans
 from cohabit.power.budget import Costs, compare_designs, list_designs
 from cohabit.power.curves import find_size, find_sizes, predict_curve
 from cohabit.power.estimate import estimate_power
@@ -17,6 +17,7 @@ __all__ = [
     "Stop",
     "approximate_power",
     "compare_designs",
+    "compare_plans",
     "estimate_power",
     "find_size",
     "find_sizes",

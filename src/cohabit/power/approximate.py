@@ -6,6 +6,7 @@ covariance of its estimate is that of one cohort of `LARGE` patients, and ``LARG
 as large with n.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,12 +14,13 @@ import pandas as pd
 from scipy import stats
 
 from cohabit.power.analysis import PSEUDOCOUNT, Measured, drop_absent, measure, model_columns
+from cohabit.power.budget import Costs
 from cohabit.power.draw import People, draw_latent, recruit
 from cohabit.power.questions import Questions
 from cohabit.power.scenario import Scenario
 from cohabit.power.world import Recipe, World
 
-LARGE, SEED = 600, 1
+LARGE, SEED = 400, 1
 
 
 @dataclass(frozen=True)
@@ -202,3 +204,45 @@ def _reject(signal: np.ndarray, level: np.ndarray | float) -> np.ndarray:
     """Return the chance that a normal with this mean lies beyond the two-sided bounds."""
     bound = stats.norm.isf(np.asarray(level) / 2)
     return stats.norm.sf(bound - signal) + stats.norm.cdf(-bound - signal)
+
+
+def compare_plans(
+    plans: Mapping[str, Scenario],
+    questions: Questions | None = None,
+    costs: Costs | None = None,
+    *,
+    power: float = 0.8,
+    most: int = 5000,
+    template: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Return how many patients each plan needs for a power, by normal theory.
+
+    Parameters
+    ----------
+    plans : mapping
+        Name -> scenario; its `n` is not used.
+    questions : Questions, optional
+        The first question counts, ``"community"`` or ``"taxon"``.
+    costs : Costs, optional
+    power : float
+    most : int
+        Patients beyond which a plan is given up: missing.
+    template : DataFrame, optional
+
+    Returns
+    -------
+    DataFrame, one row a plan
+        `plan`, `n` patients to recruit, `cost`.
+    """
+    questions, costs = questions or Questions(), costs or Costs()
+    name = questions.ask[0]
+    if name == "discoveries":
+        raise ValueError("compare_plans: asks for the community or a taxon, not for discoveries")
+    sizes, rows = np.unique(np.geomspace(8, most, 400).astype(int)), []
+    for plan, scenario in plans.items():
+        asked = questions.replace(ask=(name,))
+        table = approximate_power(scenario, sizes, asked, template=template)
+        n = table["n"][table[name] >= power].min()
+        cost = np.nan if np.isnan(n) else costs.of(scenario.replace(n=int(n)))
+        rows.append({"plan": plan, "n": n, "cost": cost})
+    return pd.DataFrame(rows)
