@@ -8,7 +8,7 @@ from cohabit.exercises.registry import Context, exercise, is_near
 @exercise("16.1")
 def _pairs_for_money(answer: object, _: Context) -> bool | str:
     """One home at 100, two people at 50, two samples at 150 + 30: 560 a pair, of 60,000."""
-    return is_near(answer, 60_000 // 560) or (
+    return is_near(answer, 60_000 // 560, relative=1e-3) or (
         "A pair pays for one home, two people, two visits and two samples. Only whole pairs count."
     )
 
