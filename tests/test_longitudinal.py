@@ -147,17 +147,3 @@ def test_compare_to_self__with_oneself_and_with_the_partner(people):
     partner = stats.pearsonr(start[ill], start[~ill]).statistic
     assert table.loc["partner", "estimate"] == pytest.approx(partner)
     assert (table["n"] == 200).all()
-
-
-def test_compare_samples__person_then_home_then_others(people):
-    rng = np.random.default_rng(8)
-    few = people.iloc[:40]
-    owners = np.repeat(few.index, 2)
-    home = np.repeat(rng.gamma(1, 1, (20, 8)), 4, axis=0)
-    person = np.repeat(rng.gamma(1, 1, (40, 8)), 2, axis=0)
-    counts = pd.DataFrame(rng.poisson(200 * (home + person)), [f"s{n:02d}" for n in range(80)])
-    samples = pd.DataFrame({"participant_id": owners}, counts.index)
-    table = longitudinal.compare_samples(counts, samples, people, n_homes=15, n_bootstrap=20, rng=1)
-    assert table["comparison"].tolist() == ["same person", "same household", "other household"]
-    assert table["mean"].is_monotonic_increasing
-    assert table["n_pairs"].iloc[0] == 30

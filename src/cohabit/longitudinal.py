@@ -8,8 +8,6 @@ from scipy import special
 
 from cohabit import schema
 from cohabit.clustered import fit_clustered_model
-from cohabit.composition import relative_abundance
-from cohabit.diversity import bray_curtis, compare_distances
 from cohabit.mixed import fit_household_model
 from cohabit.paired import find_pairs
 
@@ -241,50 +239,6 @@ def compare_to_self(
         rows.append(_correlate(*other, column, "partner", wide.columns[0]))
     table = pd.DataFrame(rows)
     return table[table["n"] >= 4].reset_index(drop=True)
-
-
-def compare_samples(
-    counts: pd.DataFrame,
-    samples: pd.DataFrame,
-    participants: pd.DataFrame,
-    *,
-    n_homes: int = 100,
-    n_bootstrap: int = 199,
-    rng: int | np.random.Generator | None = None,
-) -> pd.DataFrame:
-    """Compare Bray-Curtis distances inside one person, inside one home and between homes.
-
-    Parameters
-    ----------
-    counts : DataFrame, samples x features
-    samples : DataFrame, one row a sample
-        Needs `participant_id`.
-    participants : DataFrame, one row a person
-        Needs `household_id`.
-    n_homes : int
-        Households drawn at random, or all when there are fewer; distances grow as the square.
-    n_bootstrap : int
-        Resamples of whole people.
-    rng : int or Generator, optional
-
-    Returns
-    -------
-    DataFrame
-        As from `diversity.compare_distances`, for ``"same person"``, ``"same household"`` and
-        ``"other household"``; `ratio` is the row above divided by this one.
-    """
-    rng = np.random.default_rng(rng)
-    owners = samples.loc[counts.index, "participant_id"]
-    homes = owners.map(participants["household_id"])
-    known = homes.dropna().unique()
-    drawn = rng.choice(known, min(n_homes, len(known)), replace=False)
-    chosen = homes.index[homes.isin(drawn)]
-    nested = pd.DataFrame({"household_id": owners[chosen], "site": homes[chosen]})
-    distances = bray_curtis(relative_abundance(counts.loc[chosen]))
-    table = compare_distances(distances, nested, n_bootstrap=n_bootstrap, rng=rng)
-    names = ("same person", "same household", "other household")
-    old = ("same household", "same site, other household", "other site")
-    return table.assign(comparison=table["comparison"].map(dict(zip(old, names, strict=True))))
 
 
 def _correlate(first: pd.Series, second: pd.Series, trait: str, kind: str, month: int) -> dict:

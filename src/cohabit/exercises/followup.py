@@ -40,7 +40,7 @@ def _butyrate_slows(answer: object, context: Context) -> bool | str:
     """Whether butyrate acts on progression here; differs between two worlds."""
     design = context.cohort.provenance.get("design", {})
     return says_yes(answer) is (design.get("microbe_effect", 0) > 0) or (
-        "The last row of Figure 7: is its interval clear of zero? Answer yes or no."
+        "The last row of Figure 6: is its interval clear of zero? Answer yes or no."
     )
 
 
