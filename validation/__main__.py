@@ -27,6 +27,7 @@ CHECKS = (
     "mixed",
     "abundance",
     "claims",
+    "notebooks",
     "causes",
     "arena",
     "sealed",
