@@ -25,6 +25,9 @@ class Truth:
     find_estimands: Callable[[], pd.DataFrame] = field(repr=False)
     """Computes `estimands`; called once, when they are first asked for."""
 
+    design: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """Dials of the world, as in ``cohort.json``; empty when unknown."""
+
     @cached_property
     def estimands(self) -> pd.DataFrame:
         """What an honest estimator should find: contrast, scale, feature, value."""
@@ -120,7 +123,8 @@ class Cohort:
         ----------
         *needs : str
             ``"pairs"``: households of exactly one case and one control; ``"cases"``: cases
-            and controls; any other word is a column that must be known of some patient.
+            and controls; ``"untreated"`` and ``"treated"`` cases; any other word is a column
+            that must be known of some case.
 
         Raises
         ------
@@ -141,6 +145,11 @@ class Cohort:
         if need == "cases":
             return "" if of_group.any().all() else "not both cases and controls"
         patients = people[people["group"] == "MS"]
+        if need in ("untreated", "treated"):
+            drugs = patients.get("treatment", pd.Series(dtype=object)).dropna()
+            return (
+                "" if ((drugs == "untreated") == (need == "untreated")).any() else f"no {need} case"
+            )
         known = need in patients and patients[need].notna().any()
         return "" if known else f"no {need} of any case"
 

@@ -4,6 +4,7 @@ Levels are ordered so that the first is the reference of every contrast: an effe
 `group` is MS minus control, of `sex` women minus men, of `treatment` against untreated.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import pandas as pd
@@ -212,10 +213,12 @@ def find_participant_problems(participants: pd.DataFrame) -> list[Problem]:
     """
     from pandera.errors import SchemaErrors  # most of a second to import; only imports need it
 
-    try:
-        _participant_schema().validate(participants, lazy=True)
-    except SchemaErrors as errors:
-        return _collect_problems(errors.failure_cases)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # pandera joins empty tables of failures
+        try:
+            _participant_schema().validate(participants, lazy=True)
+        except SchemaErrors as errors:
+            return _collect_problems(errors.failure_cases)
     return []
 
 

@@ -122,7 +122,7 @@ def read_counts_tsv(source: Source, log: ImportLog) -> Counts:
     ValueError
         When cells are no numbers, lines have different lengths or columns repeat.
     """
-    text = source.text()
+    text = source.text().replace("\r\n", "\n").replace("\r", "\n")
     skipped, header = _find_header(text, source.name)
     first_row = text.split("\n", skipped + 2)[skipped + 1 : skipped + 2]
     n_cells = len(next(csv.reader(first_row, delimiter="\t"), []))
