@@ -85,6 +85,8 @@ def _call(root: Path, call: str, planted: set[int]) -> dict[str, object]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     minutes = (time.monotonic() - began) / 60
     folder = root / "results" / "sweeps" / NAME
+    if not (folder / "settings.tsv").is_file():
+        raise RuntimeError(f"the sweep left no report: {done.stderr[-2000:]}")
     settings = pd.read_csv(folder / "settings.tsv", sep="\t")
     failed = set(settings.loc[settings["status"] != "done", "02.seed"])
     return {

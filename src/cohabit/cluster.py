@@ -126,6 +126,7 @@ def _start(workers: int, processes: bool) -> Iterator["Client"]:
         tempfile.TemporaryDirectory(prefix="cohabit-", ignore_cleanup_errors=True) as scratch,
         dask.config.set(settings | {"temporary-directory": scratch}),
         _same_environment(),
+        _quiet("asyncio"),
         _start_workers(workers, processes) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
@@ -152,6 +153,18 @@ def _start_workers(workers: int, processes: bool) -> "LocalCluster":
         )
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Silence a logger: workers that close under load leave words that mean nothing here."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

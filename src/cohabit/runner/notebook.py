@@ -1,8 +1,9 @@
 """The process of one task: `python -m cohabit.runner.notebook TASK.json`.
 
-It sets its own thread limits, runs one notebook through papermill, says on its standard output
-which cell it has reached (one JSON object a line), and writes a result. It holds its standard
-input open: when that closes, the runner is gone or wants no more, and the kernel dies with it.
+It sets its own thread limits, runs one notebook through papermill, and says on its standard
+output which cell it has reached and, last, the result (one JSON object a line): words get
+through where the disk is full. It holds its standard input open: when that closes, the runner is
+gone or wants no more, and the kernel dies with it.
 """
 
 import json
@@ -18,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cohabit.cluster import limits
+from cohabit.runner.folder import explain
 
 KERNEL_START_SECONDS = 180
 MISSING_INPUT = "MissingInput"
@@ -25,7 +27,7 @@ MISSING_INPUT = "MissingInput"
 
 
 def main(task_file: str) -> None:
-    """Run the task described in a file and write its result beside it."""
+    """Run the task described in a file and say its result."""
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     os.environ.update(limits(task["threads"]))
     say = _open_channel()
@@ -38,7 +40,7 @@ def main(task_file: str) -> None:
     finally:
         shutil.rmtree(runtime, ignore_errors=True)
     result |= {"seconds": time.monotonic() - started, "memory_mb": _peak_memory()}
-    Path(task["result"]).write_text(json.dumps(result), encoding="utf-8")
+    say({"result": result})
 
 
 def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None]) -> dict:
@@ -67,7 +69,8 @@ def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None
             return {"status": "skipped", "reason": error.evalue, "cells": cells.cost}
         return {"status": "failed", "error": _describe_cell(error), "cells": cells.cost}
     except Exception as error:
-        message = f"{type(error).__name__}: {error}".strip()
+        words = explain(error) if isinstance(error, OSError) else str(error)
+        message = f"{type(error).__name__}: {words}".strip()
         return {"status": "failed", "error": {"message": message} | cells.last}
     return {"status": "done", "cells": cells.cost}
 

@@ -51,7 +51,7 @@ def run_task(
     dict
         status (`done`, `skipped`, `failed`), seconds, memory_mb, cells, and reason or error.
     """
-    attempt, last = Path(task["attempt"]), {}
+    attempt, last, result = Path(task["attempt"]), {}, None
     started = time.monotonic()
     with (attempt / "log.txt").open("w", encoding="utf-8") as log:
         process = _start(task, attempt, log)
@@ -59,16 +59,20 @@ def run_task(
         watch.start()
         try:
             for line in process.stdout:
-                last = json.loads(line)
-                say(last)
+                message = json.loads(line)
+                if "result" in message:
+                    result = message["result"]
+                else:
+                    last = message
+                    say(message)
         finally:
             process.stdin.close()
             process.wait()
             process.stdout.close()
             watch.join()
-    result = _read_result(attempt, process.returncode) or _describe_end(
-        process.returncode, last, time.monotonic() - started, task["timeout"]
-    )
+    if result is None or process.returncode != 0:
+        seconds = time.monotonic() - started
+        result = _describe_end(process.returncode, last, seconds, task["timeout"])
     if result["status"] == "failed":
         result["error"].setdefault("traceback", _read_last_lines(attempt / "log.txt"))
     return result
@@ -102,13 +106,6 @@ def _watch(process: subprocess.Popen, timeout: float | None, wanted: Callable[[]
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-
-
-def _read_result(attempt: Path, code: int) -> dict | None:
-    path = attempt / "result.json"
-    if code != 0 or not path.is_file():
-        return None
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _describe_end(code: int, last: Mapping, seconds: float, timeout: float | None) -> dict:

@@ -156,7 +156,6 @@ def describe_task(
         "source": str(source),
         "attempt": str(attempt),
         "executed": str(attempt / "notebook.ipynb"),
-        "result": str(attempt / "result.json"),
         "root": str(root),
         "cache": str(root / ".cache" / _name_state()),
         "parameters": dict(parameters),
