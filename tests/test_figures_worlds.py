@@ -66,7 +66,7 @@ def test_beside_exact__sorts_calls_by_what_was_moved(ax):
 
 def test_split__tells_nothing_from_next_to_nothing(ax):
     split = pd.DataFrame({"site": [0.0, 1e-4], "sex": [0.25, -0.1]}, index=["A b", "C d"])
-    figures.draw_split(split, ax=ax, label="log")
+    figures.draw_split(split, ax=ax)
     assert [text.get_text() for text in ax.texts] == ["0", "+0.25", "~0", "-0.10"]
     assert labels(ax.yaxis) == ["A b", "C d"]
 

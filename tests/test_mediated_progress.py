@@ -31,7 +31,7 @@ def inside(world: worlds.World, *others: worlds.World) -> np.ndarray:
         for butyrate in map(worlds.follow_butyrate, (world, *others))
     ]
     free = [((level > 0) & (level < 9.5)).all(axis=1) for level in whole]
-    return np.logical_and.reduce(free)[world.patients]
+    return np.logical_and.reduce(free)[world.patients.to_numpy()]
 
 
 def test_diet__acts_through_butyrate_alone_and_by_as_much_as_planted(before, fibre):

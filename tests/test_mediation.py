@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from cohabit.mediation import PATHS, fit_mediation, people_needed, power_of_mediation
+from cohabit.mediation import (
+    PATHS,
+    fit_mediation,
+    people_needed,
+    power_of_mediation,
+    slopes_per_person,
+)
 
 
 def draw(n: int, a: float = 0.4, b: float = 0.3, direct: float = 0.2, seed: int = 1):
@@ -88,3 +94,15 @@ def test_people_needed__reach_the_power():
     assert reached[0] < 0.8 <= reached[1]
     assert n == pytest.approx((1.959964 + 0.841621) ** 2 / 0.03**2, rel=0.01)
     assert people_needed(0.0, 0.1) == np.inf
+
+
+def test_slopes_per_person__do_not_depend_on_the_size_of_the_study():
+    fits = [
+        fit_mediation(draw(n), "x", "m", "y", "site", n_bootstrap=299, rng=1) for n in (400, 4000)
+    ]
+    small, large = (slopes_per_person(fit, first=0.4, second=0.3) for fit in fits)
+    assert small == pytest.approx(large, rel=0.15)
+    own = slopes_per_person(fits[1])
+    assert own[0] * np.sqrt(4000) == pytest.approx(
+        fits[1]["estimate"][0] / fits[1]["std_error"][0], rel=1e-9
+    )

@@ -169,6 +169,26 @@ def test_recalled_world__needs_a_simulated_cohort_and_its_own_counts(cohort):
         worlds.recall_world(other)
 
 
+def test_other_dials__are_the_world_drawn_with_them(world):
+    dials = {"spillover": 0.5, "disease": 2.0, "geography": 0.5, "covariates": 0.0}
+    turned = world.with_dials(**dials)
+    drawn = worlds.draw_world(DESIGN.replace(**dials), SEED)
+    np.testing.assert_allclose(
+        turned.species.composition, drawn.species.composition, rtol=0, atol=1e-12
+    )
+    assert turned.design == drawn.design
+    with pytest.raises(ValueError, match="household_sharing"):
+        world.with_dials(household_sharing=0.0)
+
+
+def test_some_people__are_counted_as_among_all(world, cohort):
+    some = world.count(slice(None, None, 7))
+    everyone = cohort.table("shotgun")
+    pd.testing.assert_frame_equal(
+        some[everyone.columns], everyone.iloc[::7], check_names=False, check_dtype=False
+    )
+
+
 def test_changed_world__has_the_molecules_of_its_microbes(world):
     after = worlds.give_drug(world, "interferon")
     expected = world.molecules.expose(after.species.exposures, after.species, after.genera)

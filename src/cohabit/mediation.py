@@ -151,6 +151,32 @@ def power_of_mediation(
     return pd.DataFrame({"n": n, "power": power})
 
 
+def slopes_per_person(
+    fit: pd.DataFrame, *, first: float | None = None, second: float | None = None
+) -> tuple[float, float]:
+    """Return the two slopes over their standard errors in a study of one person.
+
+    Parameters
+    ----------
+    fit : DataFrame
+        From `fit_mediation`, whose errors are taken.
+    first, second : float, optional
+        Slopes to plan for, in the units of the fit; by default its estimates.
+
+    Returns
+    -------
+    tuple of float
+        As `power_of_mediation` and `people_needed` take them.
+    """
+    rows = fit.set_index("path").loc[list(PATHS[:2])]
+    errors = rows["std_error"] * np.sqrt(rows["n"])
+    planned = [
+        given if given is not None else estimate
+        for given, estimate in zip((first, second), rows["estimate"], strict=True)
+    ]
+    return tuple(float(slope / error) for slope, error in zip(planned, errors, strict=True))
+
+
 def people_needed(first: float, second: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
     """Return how many people see a mediated path with this power; see `power_of_mediation`.
 

@@ -16,6 +16,7 @@ from cohabit.exercises import (  # noqa: F401
     severity,
     susceptibility,
     treatment,
+    two_worlds,
 )
 from cohabit.exercises.registry import EXERCISES, check
 

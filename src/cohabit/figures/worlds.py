@@ -77,20 +77,18 @@ def draw_beside_exact(beside: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     return ax
 
 
-def draw_split(split: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
+def draw_split(split: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw what each term of the world adds to a difference, a table of coloured numbers.
 
     Parameters
     ----------
     split : DataFrame, features x terms
         From `worlds.split_difference`; the last column is the sum of the others.
-    label : str
-        What the numbers are, with their unit.
     """
     values = split.to_numpy()
     reach = np.abs(values).max()
     norm = TwoSlopeNorm(0, -reach, reach)
-    image = ax.imshow(values, cmap="PuOr_r", norm=norm, aspect="auto")
+    ax.imshow(values, cmap="PuOr_r", norm=norm, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         colour = "white" if abs(value) > 0.62 * reach else INK
         ax.text(column, row, _write(value), ha="center", va="center", fontsize=8, color=colour)
@@ -99,7 +97,6 @@ def draw_split(split: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     ax.set_yticks(range(len(split)), list(split.index), fontstyle="italic")
     ax.grid(visible=False)
     ax.spines[["left", "bottom"]].set_visible(False)
-    ax.figure.colorbar(image, ax=ax, shrink=0.8, label=label, pad=0.02)
     return ax
 
 
@@ -129,7 +126,7 @@ def draw_sizes(sizes: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     ax.set_yticks(places, list(sizes.index))
     ax.set(xlabel=label, ylim=(-0.6, len(sizes) - 0.4))
     ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=sizes.shape[1])
     return ax
 
 
@@ -176,5 +173,5 @@ def draw_power_by_people(power: pd.DataFrame, *, ax: Axes, here: int, needed: fl
     ax.axhline(80, color=REFERENCE, linewidth=0.8, linestyle=":")
     ax.set(xscale="log", xlabel="Patients with everything measured", ylabel="Power (%)")
     ax.set_ylim(-2, 102)
-    ax.legend(loc="upper left")
+    ax.legend(loc="center right")
     return ax

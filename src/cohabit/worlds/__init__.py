@@ -3,6 +3,7 @@
 from cohabit.worlds.changes import (
     CHANGES,
     Change,
+    change_all,
     enrich_diet,
     give_drug,
     make_strangers,
@@ -11,15 +12,23 @@ from cohabit.worlds.changes import (
     stop_therapy,
     transfer_species,
 )
-from cohabit.worlds.differences import SCALES, differ
-from cohabit.worlds.observed import set_beside_exact, summarise_errors
+from cohabit.worlds.differences import SCALES, differ, summarise_change
+from cohabit.worlds.observed import (
+    INDICATION,
+    observe_change,
+    set_beside_exact,
+    summarise_errors,
+)
 from cohabit.worlds.progress import (
     EDGES,
     cut_edges,
     follow_butyrate,
     gain_disability,
+    mean_dose,
     mediate,
+    observe_mediation,
     observe_progress,
+    trace,
 )
 from cohabit.worlds.terms import TERMS, split_difference
 from cohabit.worlds.world import World, draw_world, recall_world
@@ -27,10 +36,12 @@ from cohabit.worlds.world import World, draw_world, recall_world
 __all__ = [
     "CHANGES",
     "EDGES",
+    "INDICATION",
     "SCALES",
     "TERMS",
     "Change",
     "World",
+    "change_all",
     "cut_edges",
     "differ",
     "draw_world",
@@ -39,7 +50,10 @@ __all__ = [
     "gain_disability",
     "give_drug",
     "make_strangers",
+    "mean_dose",
     "mediate",
+    "observe_change",
+    "observe_mediation",
     "observe_progress",
     "recall_world",
     "remove_disease",
@@ -47,6 +61,8 @@ __all__ = [
     "split_difference",
     "stop_smoking",
     "stop_therapy",
+    "summarise_change",
     "summarise_errors",
+    "trace",
     "transfer_species",
 ]

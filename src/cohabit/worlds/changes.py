@@ -163,3 +163,21 @@ CHANGES = {
     ),
 }
 """Name -> what is changed."""
+
+
+def change_all(
+    world: World, *, drug: str, fibre: float, species: Sequence[str]
+) -> dict[str, World]:
+    """Return every changed world by name, in the order of `CHANGES`.
+
+    Parameters
+    ----------
+    world : World
+    drug, fibre, species
+        As for `give_drug`, `enrich_diet` and `transfer_species`.
+    """
+    settings = {"one drug for all": drug, "a fibre-rich diet": fibre, "a transfer": species}
+    return {
+        name: change.apply(world, *([settings[name]] if name in settings else []))
+        for name, change in CHANGES.items()
+    }

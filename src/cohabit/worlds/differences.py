@@ -58,6 +58,35 @@ def differ(
     return pd.DataFrame(change, before.people.index, pd.Index(features, name="feature"))
 
 
+def summarise_change(after: World, before: World, concerned: pd.Series) -> dict[str, float]:
+    """Summarise how far a change moves the people it concerns.
+
+    Parameters
+    ----------
+    after, before : World
+    concerned : Series of bool, index participant_id
+
+    Returns
+    -------
+    dict
+        ``people`` concerned; species ``touched`` (latent) and ``moved`` (share; closure moves
+        the rest); ``own``, the mean squared length of a person's own difference, and
+        ``in_common``, the squared length of the mean difference, both of log-ratios and in per
+        cent of the mean squared distance between two people of `before`.
+    """
+    rows = concerned.to_numpy(dtype=bool)
+    change = differ(after, before, "clr")[rows]
+    columns = before.species.taxa.get_indexer(change.columns)
+    apart = 2 * _see(before.species, "clr", columns).var(axis=0, ddof=1).sum()
+    return {
+        "people": int(rows.sum()),
+        "touched": int((differ(after, before) != 0).any().sum()),
+        "moved": int((differ(after, before, "share").abs() > 1e-12).any().sum()),
+        "own": 100 * float((change**2).sum(axis=1).mean() / apart),
+        "in_common": 100 * float((change.mean() ** 2).sum() / apart),
+    }
+
+
 def _see(community: Community, scale: str, columns: np.ndarray) -> np.ndarray:
     """Return people x species on a scale."""
     if scale == "latent":

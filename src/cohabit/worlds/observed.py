@@ -1,7 +1,21 @@
 """What an analysis of the seen cohort says, set beside the exact effect on the same people."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+
+from cohabit.abundance import compare_abundance
+from cohabit.cohort import with_study_groups
+from cohabit.comparisons import COVARIATES
+from cohabit.composition import arcsine_sqrt
+from cohabit.naming import nearest
+from cohabit.worlds.differences import differ
+from cohabit.worlds.world import World
+
+INDICATION = f"{COVARIATES} + course + msss"
+"""What is held fixed when patients are compared with patients: who is treated, and why."""
 
 SUMMARY = (
     *("features", "correlation", "error_over_effect", "covered"),
@@ -86,3 +100,95 @@ def _summarise(part: pd.DataFrame, fdr: float) -> tuple:
         int((called & ~part["touched"]).sum()),
         int((called & part["touched"] & wrong).sum()),
     )
+
+
+@dataclass(frozen=True)
+class _Question:
+    """How a study asks after a change: by the slope on a factor, among some people."""
+
+    factor: pd.Series
+    """A number a person, or two levels; missing for who is not compared."""
+
+    covariates: str
+    dose: float
+    """Units of the factor that the change is on average."""
+
+    concerned: pd.Series
+    """Over whom the exact effect is averaged."""
+
+
+def observe_change(
+    name: str, after: World, before: World, counts: pd.DataFrame, species: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Ask one cohort what a change would do, as a study would, and set the exact effect beside.
+
+    Parameters
+    ----------
+    name : str
+        One of `CHANGES` but "as strangers", which is no question about a species' mean.
+    after, before : World
+        The changed world, and the one the cohort was seen in.
+    counts : DataFrame, people x species
+        The cohort. The diet of people who are not in it is not known.
+    species : sequence of str
+        What was transferred; left out of the answer.
+
+    Returns
+    -------
+    DataFrame
+        As by `set_beside_exact`, on the arcsine square root scale of the study: the adjusted
+        coefficient times the dose of the change, and the exact mean effect.
+
+    Raises
+    ------
+    ValueError
+        When no analysis asks after this change; names the nearest.
+    """
+    if name not in _ASK:
+        raise ValueError(f"no study asks after {name!r}: {nearest(name, _ASK)}")
+    people = with_study_groups(before.people)
+    values = arcsine_sqrt(counts)
+    question = _ASK[name](after, before, people, values, list(species))
+    people = people.assign(factor=question.factor)[question.factor.notna()]
+    people = people[people.index.isin(counts.index)]
+    table = compare_abundance(
+        counts.loc[people.index], people, "factor", question.covariates, "lmm_asin"
+    )
+    effects = differ(after, before, "asin")[question.concerned].drop(columns=list(species))
+    touched = (differ(after, before) != 0).any()
+    return set_beside_exact(table, effects.mean(), touched=touched, dose=question.dose)
+
+
+def _ask_disease(_, before, people, *__) -> _Question:
+    return _Question(people["group"], COVARIATES, -1.0, before.patients)
+
+
+def _ask_therapy(_, before, people, *__) -> _Question:
+    taken = (people["therapy"] == "treated").astype(float).where(before.patients)
+    return _Question(taken, INDICATION, -1.0, before.patients & (taken == 1))
+
+
+def _ask_drug(after, before, people, *_) -> _Question:
+    drug = after.people.loc[before.patients, "treatment"].iloc[0]
+    taken = (people["treatment"] == drug).astype(float).where(before.patients)
+    return _Question(taken, INDICATION, 1 - taken.mean(), before.patients)
+
+
+def _ask_fibre(after, before, *_) -> _Question:
+    eaten, then = (world.species.exposures["diet:fibre"] for world in (before, after))
+    return _Question(eaten, f"group + {COVARIATES}", (then - eaten).mean(), eaten.notna())
+
+
+def _ask_transfer(after, before, _, values, species) -> _Question:
+    level = values[species].mean(axis=1).reindex(before.people.index).where(before.patients)
+    rise = differ(after, before, "asin", species)[before.patients].mean().mean()
+    return _Question(level, COVARIATES, rise, before.patients)
+
+
+_ASK = {
+    "without disease": _ask_disease,
+    "without therapy": _ask_therapy,
+    "one drug for all": _ask_drug,
+    "a fibre-rich diet": _ask_fibre,
+    "a transfer": _ask_transfer,
+}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit import schema
+from cohabit.mediation import fit_mediation
 from cohabit.simulate import diet, followup
 from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import assemble
@@ -21,10 +22,13 @@ YEARS = 3
 EDGES = ("none", "exposure to species", "species to butyrate", "butyrate to progression")
 """What `cut_edges` turns off, one at a time."""
 
+EXPOSURES = {"fibre": "diet:fibre", "smokes": "smoking:current"}
+"""Column of `observe_progress` -> factor of the world; one unit is the same in both."""
+
 
 def follow_butyrate(world: World) -> pd.DataFrame:
     """Return stool butyrate in SD from the typical level, people x months 0, 12 and 24."""
-    return world.molecules.metabolites.follow_butyrate()
+    return world.metabolites.follow_butyrate()
 
 
 def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None = None) -> pd.Series:
@@ -45,8 +49,9 @@ def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None =
         EDSS points, of all patients.
     """
     design = world.design if effect is None else world.design.replace(microbe_effect=effect)
-    level = followup.follow_disability(world.people, design, world.seed, butyrate=butyrate)
-    return (level[12 * YEARS] - level[0]).dropna().rename("gain")
+    patients = world.people[world.patients]
+    level = followup.follow_disability(patients, design, world.seed, butyrate=butyrate)
+    return (level[12 * YEARS] - level[0]).rename("gain")
 
 
 def mediate(after: World, before: World) -> pd.DataFrame:
@@ -100,12 +105,18 @@ def cut_edges(after: World, before: World) -> pd.DataFrame:
     old = follow_butyrate(before)
     left = {"none": gain_disability(after, follow_butyrate(after))}
     for edge, community in genera.items():
-        made = before.molecules.metabolites.expose(exposures, community)
+        made = before.metabolites.expose(exposures, community)
         left[edge] = gain_disability(after, made.follow_butyrate())
     gains = pd.DataFrame(left).sub(gain_disability(before, old), axis=0)
     unmoved = [gain_disability(one, old, effect=0.0) for one in (after, before)]
     gains["butyrate to progression"] = unmoved[0] - unmoved[1]
     return gains[list(EDGES)]
+
+
+def trace(after: World, before: World) -> pd.Series:
+    """Return the mean total, direct and indirect effect, and the total with each edge off."""
+    left = cut_edges(after, before).mean()[list(EDGES[1:])].add_prefix("without ")
+    return pd.concat([mediate(after, before).mean(), left])
 
 
 def observe_progress(world: World) -> pd.DataFrame:
@@ -123,7 +134,7 @@ def observe_progress(world: World) -> pd.DataFrame:
     butyrate = follow_butyrate(world)
     visits = followup.draw_visits(world.people, design, seed, diet=answers, butyrate=butyrate)
     edss = visits.pivot(index="participant_id", columns="visit", values="edss")
-    table = world.molecules.metabolites.table()[BUTYRATE]
+    table = world.metabolites.table()[BUTYRATE]
     solved = read_taxa("metabolites").table.loc[BUTYRATE]
     columns = {
         "fibre": (np.log1p(answers["fibre"]) - MEAN_LOG_FIBRE) / SD_LOG_FIBRE,
@@ -136,3 +147,54 @@ def observe_progress(world: World) -> pd.DataFrame:
     names = ["site", "sex", "age", "bmi", "course", "treatment"]
     seen = reported.loc[world.patients.to_numpy(), names].join(pd.DataFrame(columns))
     return schema.order_levels(seen.dropna())
+
+
+def mean_dose(exposure: str, after: World, before: World) -> float:
+    """Return by how many units of an exposure a change moves the average patient."""
+    factor = EXPOSURES[exposure]
+    change = after.species.exposures[factor] - before.species.exposures[factor]
+    return float(change[before.patients].mean())
+
+
+def observe_mediation(
+    exposure: str,
+    after: World,
+    before: World,
+    covariates: str,
+    *,
+    seen: pd.DataFrame,
+    exact: pd.Series,
+    n_bootstrap: int = 999,
+    rng: np.random.Generator | int | None = None,
+) -> pd.DataFrame:
+    """Set what a regression makes of a mediated path beside the exact effects of a change.
+
+    Parameters
+    ----------
+    exposure : str
+        One of `EXPOSURES`.
+    after, before : World
+        Of the same patients; the study sees `before`.
+    covariates : str
+        Formula over the columns of `seen`.
+    seen : DataFrame
+        From `observe_progress` of `before`.
+    exact : Series
+        ``total``, ``direct`` and ``indirect``, from `trace`.
+    n_bootstrap, rng
+        As for `mediation.fit_mediation`.
+
+    Returns
+    -------
+    DataFrame, one row a path
+        As from `fit_mediation`, per unit of exposure, and ``dose`` and ``exact``: the mean over
+        all patients, divided by the dose, so that both stand in one unit. Exact slopes on the
+        way are given for the first step, exposure to mediator, alone.
+    """
+    fit = fit_mediation(
+        seen, exposure, "butyrate", "gain", covariates, n_bootstrap=n_bootstrap, rng=rng
+    )
+    dose = mean_dose(exposure, after, before)
+    step = (follow_butyrate(after) - follow_butyrate(before)).loc[before.patients, 0].mean() / dose
+    known = {"exposure to mediator": step, **(exact / dose).to_dict()}
+    return fit.assign(dose=dose, exact=fit["path"].map(known))
