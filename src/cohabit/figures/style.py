@@ -5,6 +5,7 @@ The colours are told apart with any of the common kinds of colour blindness (Oka
 """
 
 import itertools
+import re
 from importlib.resources import files
 
 import matplotlib.pyplot as plt
@@ -46,12 +47,26 @@ def colours_for(levels: list[str]) -> dict[str, str]:
     return {level: known[level] if level in known else next(free) for level in levels}
 
 
-ABBREVIATIONS = {"bmi": "BMI", "edss": "EDSS", "msss": "MSSS", "anti_cd20": "anti-CD20"}
+SPELLED = {
+    **{name: name.upper() for name in ("bmi", "edss", "msss", "hei", "ocd", "16s")},
+    "nsaids": "NSAIDs",
+    "anti cd20": "anti-CD20",
+}
+"""Words of our own names that are written otherwise in a label."""
 
 
 def readable(name: str) -> str:
-    """Return a level or column name as words, for a label."""
-    return ABBREVIATIONS.get(str(name), str(name).replace("_", " "))
+    """Return a level or column name as words, for a label.
+
+    Examples
+    --------
+    >>> readable("vitamin_c"), readable("anti_cd20 - untreated"), readable("Shannon, 16s")
+    ('vitamin C', 'anti-CD20 - untreated', 'Shannon, 16S')
+    """
+    words = str(name).replace("_", " ")
+    for ours, label in SPELLED.items():
+        words = re.sub(rf"\b{ours}\b", label, words)
+    return re.sub(r"(?<=\bvitamin )[a-z]\b", lambda letter: letter[0].upper(), words)
 
 
 ABSENT = "Nothing to draw: this cohort does not hold these data."
