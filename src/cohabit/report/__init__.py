@@ -9,7 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from cohabit import paths
+from cohabit import paths, privacy
 from cohabit.report.cells import render_notebook
 from cohabit.report.collect import RunResults, collect_run
 from cohabit.report.headline import find_headlines
@@ -84,6 +84,8 @@ def render_report(results: RunResults) -> str:
         design=flatten(results.summary.get("design")),
         versions=flatten(results.summary.get("versions")),
         notebooks=_describe_notebooks(results),
+        few=[] if results.simulated else privacy.survey_tables(results.folder)["table"],
+        fewer=privacy.MARK,
         number=number,
         style=_read("style.css"),
         script=_read("script.js"),
@@ -97,10 +99,16 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
         {
             "about": notebook,
             "css": STATUS_CLASSES.get(notebook.status, "quiet"),
-            "body": render_notebook(notebook, results.folder, targets),
+            "body": _render_body(notebook, results, targets),
         }
         for notebook in results.notebooks
     ]
+
+
+def _render_body(notebook, results: RunResults, targets: dict[str, str]) -> str:
+    """Return a notebook's body; in a real cohort cells about few people are marked."""
+    body = render_notebook(notebook, results.folder, targets)
+    return body if results.simulated else privacy.mark_small_cells(body)
 
 
 def _breakable(name: str) -> Markup:
