@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from nbformat import write as write_notebook
+from nbformat.v4 import new_code_cell, new_notebook
 
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.storage import write_cohort
@@ -23,7 +25,11 @@ QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
-MILLISECONDS = 240_000
+SCREENSHOTS = os.environ.get("COHABIT_SCREENSHOTS")
+"""A folder: what each notebook looks like at its end, for people to look at."""
+
+MILLISECONDS = 600_000
+"""For each wait; a quiet machine needs a twentieth, one that runs other things may not."""
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and not REQUIRED, reason="no Chromium found; install it to run this test"
@@ -31,9 +37,14 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def home(tmp_path_factory):
+    """The folder that JupyterLab shows."""
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
+def lab(home):
     """A JupyterLab on copies of the notebooks; gives its address."""
-    home = tmp_path_factory.mktemp("lab")
     for path in PATHS:
         shutil.copy(path, home / path.name)
     for name, settings in QUIET.items():
@@ -86,31 +97,74 @@ def browser():
         browser.close()
 
 
-RUN_ALL = """async () => {
-    const notebook = window.jupyterapp.shell.currentWidget;
-    await notebook.sessionContext.ready;
-    await window.jupyterapp.commands.execute('notebook:run-all-cells');
-    const outputs = [];
-    for (const cell of notebook.content.widgets) {
-        if (cell.model.type === 'code') { outputs.push(cell.model.outputs.toJSON()); }
-    }
-    return outputs;
+READY = """() => {
+    const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
+    return session?.isReady && session.session?.kernel?.status === 'idle';
 }"""
+START = """() => {
+    window.cohabitRun = {ended: false};
+    window.jupyterapp.commands.execute('notebook:run-all-cells').finally(() => {
+        window.cohabitRun.ended = true;
+    });
+}"""
+READ = """() => {
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets;
+    return cells.filter(cell => cell.model.type === 'code').map(cell => ({
+        count: cell.model.executionCount,
+        outputs: cell.model.outputs.toJSON(),
+    }));
+}"""
+DRAWN = """n => {
+    const images = [...document.querySelectorAll('.jp-Notebook .jp-OutputArea img')];
+    return images.length >= n && images.every(image => image.complete && image.naturalWidth > 0);
+}"""
+
+
+def run_all(lab, browser, name: str):
+    """Open a notebook, run all its cells, wait for the last of them; return the page."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(MILLISECONDS)
+    page.goto(f"{lab}lab/tree/{name}")
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    page.wait_for_function(READY)
+    page.evaluate(START)
+    page.wait_for_function("window.cohabitRun.ended")
+    return page
 
 
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("path", CHOSEN, ids=lambda path: path.stem)
 def test_notebook__runs_to_its_end_in_jupyterlab(lab, browser, path):
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(MILLISECONDS)
-    page.goto(f"{lab}lab/tree/{path.name}")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
-    outputs = [output for cell in page.evaluate(RUN_ALL) for output in cell]
+    page = run_all(lab, browser, path.name)
+    cells = page.evaluate(READ)
+    outputs = [output for cell in cells for output in cell["outputs"]]
     assert [o["evalue"] for o in outputs if o["output_type"] == "error"] == []
+    assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1)), "all cells ran"
     figures = [o for o in outputs if "image/png" in o.get("data", {})]
-    shown = page.locator(".jp-Notebook .jp-OutputArea img").count()
-    assert shown >= len(figures) >= 3
+    assert len(figures) >= 3
+    page.wait_for_function(DRAWN, arg=len(figures))
     spoken = "".join(o.get("text", "") for o in outputs if o["output_type"] == "stream")
     assert "Your turn" in spoken, "the exercises answer"
+    if SCREENSHOTS:
+        page.set_viewport_size({"width": 1280, "height": 9000})
+        page.screenshot(path=Path(SCREENSHOTS) / f"{path.stem}.png")
+    page.close()
+
+
+def test_explorer__redraws_when_its_dial_is_turned_in_jupyterlab(lab, home, browser):
+    write_notebook(
+        new_notebook(
+            cells=[new_code_cell("from cohabit import explorers\nexplorers.explore_plan();")],
+            metadata=json.loads(PATHS[0].read_text(encoding="utf-8"))["metadata"],
+        ),
+        home / "explorer.ipynb",
+    )
+    page = run_all(lab, browser, "explorer.ipynb")
+    page.wait_for_selector(".widget-image")
+    before = page.locator(".widget-image").get_attribute("src")
+    page.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "before => document.querySelector('.widget-image').src !== before", arg=before
+    )
     page.close()
