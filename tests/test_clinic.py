@@ -130,3 +130,30 @@ def test_count_quantile__equals_scipy():
         expected = nbinom.ppf(u, size, size / (size + mean))
         counts = count_quantile(u, np.full(200, mean), size, largest=60)
         np.testing.assert_array_equal(counts, expected)
+
+
+def draw_patients(**asked) -> pd.DataFrame:
+    people = draw_people(STUDY.replace(**asked), 3)
+    return people[people["group"] == "MS"]
+
+
+def test_treated_share__fills_the_site_and_leaves_the_others_alone():
+    usual, asked = draw_patients(), draw_patients(treated_share={"Edinburgh": 1.0, "Boston": 0.5})
+    treated = (asked["treatment"] != "untreated").groupby(asked["site"], observed=True).sum()
+    assert treated["Edinburgh"] == 131
+    assert treated["Boston"] == 21
+    elsewhere = ~usual["site"].isin(["Edinburgh", "Boston"])
+    pd.testing.assert_frame_equal(asked[elsewhere], usual[elsewhere])
+    assert (draw_patients(treated_share={"Boston": 0.0})["treatment"] != "untreated").sum() > 300
+
+
+def test_course_shares__hold_at_every_site_beside_the_treated():
+    shares = {"RRMS": 0.5, "SPMS": 0.3, "PPMS": 0.2}
+    asked = draw_patients(course_shares=shares, treated_share={"Edinburgh": 0.8})
+    for site, patients in asked.groupby("site", observed=True):
+        counts = patients["course"].value_counts()
+        for course, share in shares.items():
+            assert abs(counts[course] - share * len(patients)) < 8, (site, course)
+        assert counts.min() > 0, "Pittsburgh released no progressive patient, and is asked for some"
+    there = asked[asked["site"] == "Edinburgh"]
+    assert abs((there["treatment"] != "untreated").sum() - 0.8 * len(there)) <= 1

@@ -39,6 +39,16 @@ def test_fields__all_have_unit_source_and_meaning():
         ({"pairs_per_site": {"Boston": -3}}, r"pairs_per_site\['Boston'\]: expected a whole"),
         ({"pairs_per_site": {"Boston": 2.5}}, r"pairs_per_site\['Boston'\]: expected a whole"),
         ({"pairs_per_site": {"Bostn": 2}}, r"no site 'Bostn': did you mean 'Boston'"),
+        ({"treated_share": {"Boston": 1.2}}, r"Boston'\]: .*got 1.2: more treated than patients"),
+        ({"treated_share": {"Boston": -0.1}}, r"treated_share\['Boston'\]: expected 0 to 1"),
+        ({"treated_share": {"Bostn": 0.5}}, r"treated_share: no site 'Bostn'"),
+        ({"course_shares": {"RRMS": 0.7, "PPMS": 0.2}}, r"course_shares: .*add up to 1; got 0.9"),
+        ({"course_shares": {"RRMS": "all"}}, r"course_shares\['RRMS'\]: expected 0 to 1"),
+        ({"course_shares": {"RMS": 1.0}}, r"course_shares: no course 'RMS': did you mean 'RRMS'"),
+        (
+            {"course_shares": {"RRMS": 1.0}, "source": "population"},
+            r"expected source='direct'",
+        ),
     ],
 )
 def test_replace__refuses_a_bad_value_by_name_and_range(change, message):

@@ -1,5 +1,6 @@
 """The whole study: same seed, same bytes; every design gives a cohort that holds together."""
 
+import os
 import subprocess
 import sys
 
@@ -32,7 +33,13 @@ def cohort():
 def test_simulate_cohort__writes_the_same_bytes_in_another_process(cohort, tmp_path):
     write_cohort(cohort, tmp_path / "here")
     there = tmp_path / "there"
-    subprocess.run([sys.executable, "-c", SCRIPT, str(there)], check=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(there)],
+        env=os.environ | {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
     names = sorted(p.relative_to(there) for p in there.rglob("*") if p.is_file())
     assert len(names) >= 8
     for name in names:
@@ -107,11 +114,15 @@ def test_tree__has_every_asv_once(cohort):
     shotgun_depth=st.floats(1000, 1e5),
     missing_partners=st.floats(0, 0.9),
     strangers=st.booleans(),
+    treated_share=st.dictionaries(st.sampled_from(list(schema.SITE_COUNTRY)), st.floats(0, 1)),
+    relapsing=st.none() | st.floats(0, 1),
     seed=st.integers(0, 10**6),
 )
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_simulate_cohort__holds_together_whatever_the_design(pairs, seed, **dials):
+def test_simulate_cohort__holds_together_whatever_the_design(pairs, relapsing, seed, **dials):
     pairs = pairs if sum(pairs.values()) else {"Boston": 1}
+    if relapsing is not None:
+        dials["course_shares"] = {"RRMS": relapsing, "PPMS": 1 - relapsing}
     cohort = simulate_cohort(StudyDesign(pairs_per_site=pairs, **dials), seed)
     people = cohort.participants
     per_home = people["household_id"].value_counts()
@@ -123,4 +134,12 @@ def test_simulate_cohort__holds_together_whatever_the_design(pairs, seed, **dial
         assert counts.index.equals(people.index.rename("participant_id"))
         assert (counts.to_numpy() >= 0).all()
         assert (counts.sum(axis=1) > 0).all()
-    assert np.isfinite(cohort.features["shotgun"].matrix_data.data).all()
+        data = cohort.features[assay].matrix_data.data
+        assert np.isfinite(data).all()
+        assert (data == np.round(data)).all()
+        assert (cohort.table(assay, level="sample").sum() == counts.sum()).all()
+    patients = people[people["group"] == "MS"]
+    assert patients[["course", "treatment", "edss", "msss"]].notna().all().all()
+    assert people.loc[people["group"] == "control", ["course", "edss", "msss"]].isna().all().all()
+    if relapsing is not None:
+        assert not (patients["course"] == "SPMS").any()

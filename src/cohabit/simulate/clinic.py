@@ -4,6 +4,7 @@ Every function takes the table of its parents' columns and returns its own varia
 missing values for controls.
 """
 
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -17,10 +18,13 @@ from cohabit.simulate.severity import EDSS_STEPS
 from cohabit.simulate.template import read_template
 
 AGES = (22, 78)  # years, youngest and oldest patient
+UNSEEN = 1e-3  # weight of all sites' cells beside a site's own, where courses are asked for
 YOUNGEST_ONSET = 10  # years; nobody in the released data was younger than this by much
 
 
-def draw_course_and_treatment(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.DataFrame:
+def draw_course_and_treatment(
+    people: pd.DataFrame, dice: Dice, design: StudyDesign
+) -> pd.DataFrame:
     """Draw course and treatment together, filling each site's quotas.
 
     The number of patients in each cell of course by treatment differs from its expectation
@@ -29,13 +33,39 @@ def draw_course_and_treatment(people: pd.DataFrame, dice: Dice, _: StudyDesign) 
     """
     place = dice.quotas("course_and_treatment")
     drawn = pd.DataFrame(None, people.index, ["course", "treatment"], dtype=object)
-    for site, cells in _cells().items():
+    for site, cells in _cells_of(design).items():
         here = ((people["group"] == "MS") & (people["site"] == site)).to_numpy()
         chosen = np.searchsorted(cells["cumulative"], place[here], side="right")
         chosen = np.minimum(chosen, len(cells) - 1)
         for column in drawn:
             drawn.loc[here, column] = cells[column].to_numpy()[chosen]
     return drawn
+
+
+def _cells_of(design: StudyDesign) -> dict[str, pd.DataFrame]:
+    """Return the cells of each site, as released or as the design asks."""
+    released, courses = _cells(), design.course_shares
+    asked = {site: design.treated_share.get(site) for site in released}
+    changed = [site for site in released if courses or asked[site] is not None]
+    return released | {site: _ask(released[site], asked[site], courses) for site in changed}
+
+
+def _ask(cells: pd.DataFrame, treated: float | None, courses: Mapping[str, float]) -> pd.DataFrame:
+    """Return a site's cells with another share of treated, other courses or both; odds stay."""
+    share = cells["share"].to_numpy(copy=True)
+    if courses:  # a site may have released no patient of some course
+        share += UNSEEN * np.mean([other["share"] for other in _cells().values()], axis=0)
+    given = np.where(cells["treatment"] == "untreated", "no", "yes")
+    wanted = [] if treated is None else [(given, {"no": 1 - treated, "yes": treated})]
+    wanted += [(cells["course"].to_numpy(), courses)] if courses else []
+    for _ in range(200 if len(wanted) > 1 else 1):
+        for kind, shares in wanted:
+            for name in np.unique(kind):
+                total = share[kind == name].sum()
+                share[kind == name] *= shares.get(name, 0.0) / total if total > 0 else 0.0
+    cells = cells.assign(share=share / share.sum())
+    cells = cells.iloc[np.argsort(given, kind="stable")]  # untreated first: their number is exact
+    return cells.assign(cumulative=cells["share"].cumsum())
 
 
 @cache

@@ -42,6 +42,8 @@ PRESETS: dict[str, dict] = {
     "shared_batch": {"batch": 3.0},
     "spillover": {"spillover": 0.4},
     "deep_cases": {"depth_confounding": 0.7},
+    "watery_stool": {"stool_water": -0.3},
+    "microbes_matter": {"microbe_effect": 1.0},
 }
 
 
@@ -66,6 +68,22 @@ class StudyDesign(Dials):
             "choices": ("direct", "population"),
             "source": OURS,
             "doc": "people drawn as the study's were, or recruited from a simulated population",
+        },
+    )
+    treated_share: Mapping[str, float] = field(
+        default_factory=dict,
+        metadata={
+            "unit": "share of a site's patients",
+            "source": OURS,
+            "doc": "patients on any treatment, by site; a site not named has the released share",
+        },
+    )
+    course_shares: Mapping[str, float] = field(
+        default_factory=dict,
+        metadata={
+            "unit": "shares of patients, adding up to 1",
+            "source": OURS,
+            "doc": "courses of the disease at every site; none named: as released at each",
         },
     )
     opposite_sex_share: float = dial(
@@ -111,7 +129,8 @@ class StudyDesign(Dials):
     )
 
     def __post_init__(self):
-        object.__setattr__(self, "pairs_per_site", dict(self.pairs_per_site))
+        for name in ("pairs_per_site", "treated_share", "course_shares"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
         self.validate()
 
     @property
@@ -146,17 +165,46 @@ class StudyDesign(Dials):
             Names the field, what was expected, and what came.
         """
         self._validate_sites()
+        self._validate_patients()
         super().validate()
 
     def _validate_sites(self) -> None:
         for site, pairs in self.pairs_per_site.items():
-            if site not in schema.SITE_COUNTRY:
-                raise ValueError(
-                    f"pairs_per_site: no site {site!r}: {schema.nearest(site, schema.SITE_COUNTRY)}"
-                )
+            _check_name("pairs_per_site", "site", site, schema.SITE_COUNTRY)
             if isinstance(pairs, bool) or not isinstance(pairs, int) or pairs < 0:
                 raise ValueError(
                     f"pairs_per_site[{site!r}]: expected a whole number from 0; got {pairs!r}"
                 )
         if self.n_pairs < 1:
             raise ValueError("pairs_per_site: expected at least one pair; got 0 over all sites")
+
+    def _validate_patients(self) -> None:
+        for site, share in self.treated_share.items():
+            _check_name("treated_share", "site", site, schema.SITE_COUNTRY)
+            more = ": more treated than patients" if _is_number(share) and share > 1 else ""
+            _check_share(f"treated_share[{site!r}]", share, more)
+        for course, share in self.course_shares.items():
+            _check_name("course_shares", "course", course, schema.COURSES)
+            _check_share(f"course_shares[{course!r}]", share)
+        total = sum(self.course_shares.values())
+        if self.course_shares and abs(total - 1) > 1e-6:
+            raise ValueError(f"course_shares: expected shares that add up to 1; got {total:g}")
+        if self.source != "direct" and (self.treated_share or self.course_shares):
+            raise ValueError(
+                "treated_share, course_shares: a population's patients have those that follow "
+                "from their age; expected source='direct'"
+            )
+
+
+def _check_name(field_name: str, kind: str, name: str, known) -> None:
+    if name not in known:
+        raise ValueError(f"{field_name}: no {kind} {name!r}: {schema.nearest(name, known)}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_share(name: str, share: object, more: str = "") -> None:
+    if not _is_number(share) or not 0 <= share <= 1:
+        raise ValueError(f"{name}: expected 0 to 1 (share of patients); got {share!r}{more}")
