@@ -19,7 +19,7 @@ ROOMS = {
         *("levels", "clustered", "longitudinal"),
         *("diversity", "association", "networks", "prediction", "epidemiology"),
     ),
-    "Published and planted": ("claims", "recovery"),
+    "Published and planted": ("claims", "recovery", "planted"),
 }
 ONLY = {"storage": ["read_cohort", "write_cohort"]}
 SECTION = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", re.M)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom
 
 from cohabit import epidemiology
-from cohabit.recovery import read_population_truth
+from cohabit.planted import read_population_truth
 from cohabit.simulate import PopulationDesign, ask_after, simulate_population
 from cohabit.simulate.exposures import MYTHS
 

@@ -12,9 +12,9 @@ from test_claims import read_table
 from cohabit.abundance import METHODS
 from cohabit.claims import CLAIM_COLUMNS
 from cohabit.cohort import Truth
+from cohabit.planted import judge_expected, list_followup_truth, read_expected
 from cohabit.recovery import (
     METHOD_SCALES,
-    list_followup_truth,
     planted_values,
     read_truth,
     score_claims,
@@ -198,6 +198,41 @@ def test_list_followup_truth__both_ways_and_zero_for_what_no_year_holds():
     assert table["disability: current"] == -table["disability: not current"] > 0
     assert table["disability: Bacteroidaceae"] == 0
     assert list_followup_truth(effects.assign(assay="shotgun")).empty
+
+
+def test_read_expected__belongs_to_one_design():
+    study = StudyDesign.preset("study")
+    table = read_expected(study.to_dict())
+    assert table["cohorts"].min() >= 2
+    assert read_expected(study.replace(geography=0.5).to_dict()).empty
+    assert read_expected({}).empty
+
+
+def test_read_expected__covers_the_claims_that_no_coefficient_answers():
+    published = read_table("claims")
+    asked = published["notebook"].isin(["04", "05", "06", "08", "10"])
+    asked &= published["truth_contrast"] == ""
+    table = read_expected(StudyDesign.preset("study").to_dict())
+    assert set(published["claim_id"][asked]) <= set(table.index)
+
+
+@pytest.mark.parametrize(
+    ("value", "inside"), [(0.5, True), (-0.5, False), (0.05, None), (-0.05, None), (1.2, False)]
+)
+def test_judge_expected__near_an_end_nothing_is_said(value, inside):
+    found = pd.Series({"value": value, "sd": 0.1, "cohorts": 4})
+    judged = judge_expected(found, 0.0, 1.0)
+    assert judged is inside if inside is not None else pd.isna(judged)
+
+
+def test_planted_values__of_a_share_of_variance_are_what_is_found_on_average(truth):
+    published = read_table("claims").query("claim_id == '05.site_r2'")
+    known = dataclasses.replace(truth, design=StudyDesign.preset("study").to_dict())
+    (row,) = planted_values(known, published).to_dict("records")
+    assert 0.02 < row["planted"] < 0.12
+    assert row["planted_scale"] == "expected"
+    assert row["true_here"] is True
+    assert planted_values(truth, published)["planted"].isna().all()
 
 
 def test_planted_values__a_difference_of_two_features(truth):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cohabit import epidemiology
 from cohabit.calibrate.population import read_constants, score_targets
-from cohabit.recovery import read_population_truth
+from cohabit.planted import read_population_truth
 from cohabit.simulate import PopulationDesign, ask_after, simulate_population
 from cohabit.simulate.exposures import MYTHS
 from cohabit.simulate.places import list_towns
