@@ -119,6 +119,9 @@ DRAWN = """n => {
     return images.length >= n && images.every(image => image.complete && image.naturalWidth > 0);
 }"""
 
+TO_TOP = """() => document.querySelectorAll('.jp-Notebook, .jp-WindowedPanel-outer')
+    .forEach(panel => panel.scrollTo(0, 0))"""
+
 
 def run_all(lab, browser, name: str):
     """Open a notebook, run all its cells, wait for the last of them; return the page."""
@@ -146,7 +149,8 @@ def test_notebook__runs_to_its_end_in_jupyterlab(lab, browser, path):
     spoken = "".join(o.get("text", "") for o in outputs if o["output_type"] == "stream")
     assert "Your turn" in spoken, "the exercises answer"
     if SCREENSHOTS:
-        page.set_viewport_size({"width": 1280, "height": 9000})
+        page.set_viewport_size({"width": 1280, "height": 13000})
+        page.evaluate(TO_TOP)
         page.screenshot(path=Path(SCREENSHOTS) / f"{path.stem}.png")
     page.close()
 
