@@ -203,7 +203,7 @@ def test_unpaired__is_too_cautious_where_homes_are_alike_and_pairs_are_not():
     setting = arena.Setting(n_pairs=60, effect=0.0, household_sharing=2.0)
     rates = []
     for seed in range(4):
-        study = Prepared(arena.SimulatedWorld().draw(setting, seed))
+        study = Prepared.of(arena.SimulatedWorld().draw(setting, seed))
         table = compare(study, ("unpaired", "random intercept", "paired difference"))
         shares = table[table["scale"] == "asin-sqrt"]
         rates.append((shares["p_value"] <= 0.05).groupby(shares["way"]).mean())
@@ -316,3 +316,14 @@ def test_summary__puts_the_base_under_every_dial_and_gives_errors():
     assert row["sensitivity"] == pytest.approx(first.mean())
     assert row["sensitivity_error"] == pytest.approx(stats.sem(first))
     assert row["n_trials"] == 12
+
+
+def test_prepared__leaves_out_people_in_whom_no_tested_taxon_was_seen():
+    trial = arena.SimulatedWorld().draw(SMALL, 3)
+    empty = trial.counts.copy()
+    kept = Prepared.of(trial).counts.columns
+    empty.iloc[3, empty.columns.isin(kept)] = 0
+    study = Prepared.of(arena.Trial(empty, trial.people, trial.truth))
+    assert trial.people.index[3] not in study.people.index
+    assert len(study.people) == len(study.counts) == len(trial.people) - 1
+    assert len(study.positions[0]) == SMALL.n_pairs - 1

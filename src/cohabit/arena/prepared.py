@@ -1,6 +1,6 @@
 """What every analysis of one study shares: features kept, scales, design, pairs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,12 @@ class Prepared:
     """A study, filtered and transformed once for all analyses."""
 
     trial: Trial
+
+    @classmethod
+    def of(cls, trial: Trial) -> "Prepared":
+        """Prepare a study, without people in whom none of the taxa kept was seen."""
+        seen = filter_features(trial.counts).sum(axis=1) > 0
+        return cls(replace(trial, counts=trial.counts[seen], people=trial.people[seen]))
 
     @cached_property
     def counts(self) -> pd.DataFrame:

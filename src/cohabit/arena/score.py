@@ -44,9 +44,9 @@ def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
         are called), false_discovery (share of the calls where nothing was planted; 0 without a
         call), sign_errors (share of right calls with the wrong sign), bias (mean of estimate minus
         truth over planted taxa, in the direction of the truth), coverage (share of 95% intervals
-        that hold the truth), seconds (for all taxa).
+        that hold the truth), seconds (of processor time, for all taxa).
     """
-    prepared = Prepared(trial)
+    prepared = Prepared.of(trial)
     truth = _own_truth(trial.truth.loc[prepared.counts.columns])
     table = compare(prepared, tuple(ways)).assign(contrast="MS - control")
     groups = table.groupby(["way", "scale"], sort=False)
