@@ -39,7 +39,7 @@ def simulate(n_pairs: int = PAIRS, seed: int = SEED, sites: Collection[str] = ()
 
 
 def keep_people(cohort: Cohort, ids: pd.Index) -> Cohort:
-    """Return a cohort without the other people: their samples, tables and visits go too."""
+    """Return a cohort without the other people, as if it were real: no design makes it."""
     samples = cohort.samples[cohort.samples["participant_id"].isin(ids)]
     features = {
         assay: table.filter(set(samples.index) & set(table.ids()), inplace=False)
@@ -50,6 +50,7 @@ def keep_people(cohort: Cohort, ids: pd.Index) -> Cohort:
     tables = {name: getattr(cohort, name) for name in names}
     kept = {name: table[table.index.isin(ids)] for name, table in tables.items()}
     kept["visits"] = cohort.visits[cohort.visits["participant_id"].isin(ids)]
+    kept |= {"provenance": {**cohort.provenance, "simulated": False}, "truth": None}
     return dataclasses.replace(
         cohort, participants=people, samples=samples, features=features, **kept
     )
