@@ -1,10 +1,16 @@
 """Real against simulated: blind where there is nothing to see, sure where there is."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.calibrate import distinguish
+from cohabit.calibrate import distinguish, fit_template
+from cohabit.simulate import StudyDesign, simulate_from
+from cohabit.storage import read_cohort
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "data" / "synthetic" / "example"
 
 FAST = {"n_trees": 30, "n_bootstrap": 99}
 
@@ -55,3 +61,19 @@ def test_distinguish__refuses_what_it_cannot_compare(real):
         distinguish(counts, people, counts.add_prefix("other "), people)
     with pytest.raises(ValueError, match="simulated: 2 sample.s. have no household_id"):
         distinguish(counts, people, counts, people.iloc[2:], rng=1)
+
+
+def test_distinguish__runs_on_a_cohort_read_from_disk_against_its_own_template():
+    cohort = read_cohort(EXAMPLE)
+    counts = cohort.table("shotgun", rank="genus")
+    counts = counts.loc[:, (counts > 0).mean() > 0.2]
+    template = fit_template(counts, cohort.participants)
+    design = StudyDesign().with_pairs(40).replace(shotgun_depth=float(counts.sum(axis=1).median()))
+    drawn = simulate_from(template, design, 1)
+    sides = (counts, cohort.participants, drawn.table("shotgun"), drawn.participants)
+    close = distinguish(*sides, models=("ridge",), rng=1, **FAST)
+    even = drawn.table("shotgun") * 0 + 100
+    far = distinguish(*sides[:2], even, drawn.participants, models=("ridge",), rng=1, **FAST)
+    assert far["auc"].iloc[0] > 0.99
+    assert close["auc"].iloc[0] < far["auc"].iloc[0]
+    assert close["n_real"].iloc[0] > 70
