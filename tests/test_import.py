@@ -23,7 +23,7 @@ from cohabit import cli, schema
 from cohabit.importers import guess_mapping, import_cohort, read_mapping, read_preset
 from cohabit.importers.lineage import parse_lineage
 from cohabit.importers.log import ImportLog
-from cohabit.importers.metadata import inert
+from cohabit.importers.names import inert
 from cohabit.storage import read_cohort
 
 QZA = "FeatureTable[Frequency]"
@@ -310,6 +310,10 @@ def test_inert__disarms_formulas(text):
     assert inert(text)[0] == "'"
 
 
+def test_inert__leaves_nothing_for_mathtext():
+    assert inert("$x$ Dorea") == "_x_ Dorea"
+
+
 @pytest.mark.parametrize("text", ["-3", "+1.5e3", "plain", "a=b", "s__<b>bold</b>"])
 def test_inert__leaves_names_and_numbers(text):
     assert inert(text) == text
@@ -322,7 +326,21 @@ def test_import__makes_formulas_inert_in_every_file_it_writes(tmp_path):
     cohort, log = take_in(tmp_path, files)
     assert cohort.participants.loc["s1a", "pets"] == '\'=HYPERLINK("x")'
     assert "'@otu" in cohort.table("16s")
-    assert "made inert" in log.describe()
+    assert "1 feature name(s) made inert (@otu)" in log.describe()
+
+
+def test_import__refuses_names_that_differ_in_control_characters_only(tmp_path):
+    files = Files()
+    files.cells[1][0], files.cells[2][0] = "same", "sa\u200bme"
+    with pytest.raises(ValueError, match="equal once they are inert"):
+        take_in(tmp_path, files)
+
+
+def test_import__joins_sample_ids_that_had_to_be_made_inert(tmp_path):
+    files = Files()
+    files.rows[0][0] = files.cells[0][1] = "=s1"
+    cohort, _ = take_in(tmp_path, files)
+    assert "'=s1" in cohort.table("16s").index
 
 
 def test_log__counts_what_it_only_shows_in_part():

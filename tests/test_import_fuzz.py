@@ -17,7 +17,7 @@ from cohabit.importers import ImportRefused, guess_mapping, import_cohort, read_
 from cohabit.importers.inputs import make_source
 from cohabit.importers.lineage import parse_lineage
 from cohabit.importers.mapping import parse_mapping
-from cohabit.importers.metadata import inert
+from cohabit.importers.names import inert
 from cohabit.importers.tree import read_tips
 
 FEW = settings(

@@ -18,7 +18,8 @@ from cohabit.importers.inputs import MAX_BYTES, Source, read_source
 from cohabit.importers.lineage import lineage_of, looks_like_lineage
 from cohabit.importers.log import ImportLog
 from cohabit.importers.mapping import Mapping
-from cohabit.importers.metadata import inert, translate
+from cohabit.importers.metadata import translate
+from cohabit.importers.names import inert
 from cohabit.importers.people import add_columns, check_households, split_people
 from cohabit.importers.qza import open_artifact
 from cohabit.importers.tree import check_tree
@@ -242,17 +243,25 @@ def _finish_table(
             counts.name, f"{(~found).sum()} feature(s) never seen left out", counts.features[~found]
         )
     features = counts.features[found]
-    written = {**_names_as_lineages(features), **counts.lineages, **lineages}
+    as_names = {name: name for name in features if looks_like_lineage(name)}
+    written = {**as_names, **counts.lineages, **lineages}
     _count_lineages(features, written, counts.name, log)
-    metadata = [{"taxonomy": lineage_of(f, written.get(f), assay)} for f in features]
-    names = [inert(name) for name in features]
-    for record in metadata:
-        record["taxonomy"] = [inert(name) for name in record["taxonomy"]]
+    names = _make_names_inert(features, counts.name, log)
+    both = zip(names, features, strict=True)
+    lineages = [lineage_of(name, written.get(given), assay) for name, given in both]
+    metadata = [{"taxonomy": [inert(name) for name in lineage]} for lineage in lineages]
     return biom.Table(matrix[found][:, seen], names, samples[seen], metadata)
 
 
-def _names_as_lineages(features: pd.Index) -> dict[str, str]:
-    return {name: name for name in features if looks_like_lineage(name)}
+def _make_names_inert(features: pd.Index, table: str, log: ImportLog) -> list[str]:
+    names = [inert(name) for name in features]
+    changed = [old for old, new in zip(features, names, strict=True) if old != new]
+    if changed:
+        log.change(table, f"{len(changed)} feature name(s) made inert", changed)
+    if len(set(names)) < len(names):
+        log.error(table, "feature names are equal once they are inert", changed, "rename them")
+        log.stop_on_errors()
+    return names
 
 
 def _count_lineages(features: pd.Index, written: dict, name: str, log: ImportLog) -> None:

@@ -11,7 +11,6 @@ from cohabit import schema
 from cohabit.importers.build import find_id_rule, read_counts
 from cohabit.importers.inputs import MAX_BYTES, read_source
 from cohabit.importers.log import ImportLog
-from cohabit.importers.mapping import Mapping
 from cohabit.importers.tsv import read_grid
 
 NAMES = {
@@ -296,10 +295,3 @@ def quote(text: str) -> str:
         for c in text.replace("\\", "\\\\").replace('"', '\\"')
     )
     return f'"{escaped}"'
-
-
-def check_guess(text: str) -> Mapping:
-    """Return the mapping that a proposal stands for."""
-    from cohabit.importers.mapping import parse_mapping
-
-    return parse_mapping(text.encode(), "the proposal")

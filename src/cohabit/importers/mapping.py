@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from cohabit import schema
+from cohabit.importers.names import inert
 from cohabit.naming import nearest
 
 PEOPLE = (
@@ -82,7 +83,7 @@ class Mapping:
         name = name.removeprefix(self.strip_prefix)
         for old, new in self.replace.items():
             name = name.replace(old, new)
-        return name
+        return inert(name)
 
 
 def read_mapping(path: str | os.PathLike) -> Mapping:

@@ -16,11 +16,9 @@ from cohabit.importers.mapping import (
     SAMPLES,
     Mapping,
 )
+from cohabit.importers.names import inert
 from cohabit.importers.tsv import explain_non_number
 from cohabit.naming import nearest
-
-DANGEROUS_STARTS = ("=", "+", "-", "@")
-"""What makes a spreadsheet take text for a formula."""
 
 
 def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -> pd.DataFrame:
@@ -222,14 +220,3 @@ def _make_inert(table: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
             )
         table[column] = safe
     return table
-
-
-def inert(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula and no terminal for a command.
-
-    Control characters are left out; a leading ``=``, ``+``, ``-`` or ``@`` gets an apostrophe
-    before it, unless the text is a number.
-    """
-    text = "".join(c for c in str(text) if c.isprintable())
-    number = re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", text)
-    return "'" + text if text.startswith(DANGEROUS_STARTS) and not number else text
