@@ -133,6 +133,7 @@ def summarise(measured: pd.DataFrame) -> pd.DataFrame:
         cohorts=("seed", "size"),
         true_here=("true_here", "first"),
         planted=("planted", "first"),
+        found=("estimate", "mean"),
         predicted=("predicted", "mean"),
     )
     return _judge(means.join(counts).reset_index())
