@@ -18,7 +18,9 @@ ROOMS = {
         *("permanova", "explained", "mixed", "paired", "abundance", "comparisons", "batches"),
         *("levels", "clustered", "longitudinal"),
         *("diversity", "association", "networks", "prediction", "epidemiology"),
+        "mediation",
     ),
+    "Two worlds": ("worlds", "traps"),
     "Published and planted": ("claims", "recovery", "planted"),
 }
 ONLY = {"storage": ["read_cohort", "write_cohort"]}

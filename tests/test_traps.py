@@ -90,3 +90,20 @@ def test_shared_percent__is_the_intraclass_correlation_of_anova():
     within = (wide**2).sum().sub(2 * (pairs.mean() ** 2).sum()) / (n - 1)
     expected = ((between - within) / (between + within)).mean()
     assert found == pytest.approx(100 * expected, abs=1e-6)
+
+
+def test_summary__is_the_mean_over_cohorts_in_the_order_of_the_traps():
+    rows = [
+        {"trap": t, "analysis": a, "switch": s, "repeat": r, "value": v + r, "truth": 1.0}
+        for t in ("z", "b")
+        for r in (0, 2)
+        for a, s, v in [
+            ("wrong", "off", 1.0),
+            ("wrong", "on", 6.0),
+            ("right", "off", 2.0),
+            ("right", "on", 3.0),
+        ]
+    ]
+    summary = traps.summarise(pd.DataFrame(rows))
+    assert list(summary.index) == ["z", "b"]
+    assert summary.loc["z"].tolist() == [1.0, 2.0, 7.0, 3.0, 4.0]

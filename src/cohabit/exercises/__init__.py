@@ -7,6 +7,7 @@ from cohabit.exercises import (  # noqa: F401
     description,
     followup,
     function,
+    gallery,
     geography,
     lifestyle,
     networks,

@@ -1,6 +1,7 @@
 """Analyses that a trap compares: each takes a sample and returns one number."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -114,12 +115,19 @@ def percent_best_score(sample: Sample, *, adjusted: bool) -> float:
     All scores are tried when the switch is on, the first alone when it is off. `adjusted`
     multiplies the smallest p by how many were tried (Bonferroni).
     """
+    tries = _try_scores(sample)
+    smallest = np.min(tries, axis=0) * (len(tries) if adjusted else 1)
+    return 100 * float((smallest <= ALPHA).mean())
+
+
+@lru_cache(maxsize=1)
+def _try_scores(sample: Sample) -> list[np.ndarray]:
+    """Return the p-values of every species for each score tried."""
     scores = _scores(sample)[list(SCORES if sample.on else SCORES[:1])]
     values = sample.clr[sample.patients]
     held = sample.people.loc[values.index, ["site", "sex", "age"]]
-    tries = [partial_spearman(values, score, held)["p_value"] for _, score in scores.items()]
-    smallest = np.min(tries, axis=0) * (len(tries) if adjusted else 1)
-    return 100 * float((smallest <= ALPHA).mean())
+    tries = [partial_spearman(values, score, held) for _, score in scores.items()]
+    return [table["p_value"].to_numpy() for table in tries]
 
 
 def _scores(sample: Sample) -> pd.DataFrame:
@@ -194,10 +202,11 @@ def percent_of_effect(sample: Sample, *, partners: bool) -> float:
 
 def _with_outsiders(sample: Sample, counts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the patients, and the controls as they would be without a patient at home."""
-    free = sample.world.species.expose(sample.world.species.exposures.assign(spillover=0.0))
-    clean = replace(sample.world, species=free).count()[counts.columns]
     patients = sample.patients
-    counts = pd.concat([counts[patients], clean[~patients]])
+    exposures = sample.world.species.exposures.assign(spillover=0.0)
+    free = replace(sample.world, species=sample.world.species.expose(exposures))
+    outside = free.count(np.flatnonzero(~patients))[counts.columns]
+    counts = pd.concat([counts[patients], outside])
     people = sample.people.loc[counts.index]
-    homes = people["household_id"].where(patients, people["household_id"] + "-out")
-    return counts, people.assign(household_id=homes)
+    own = people["household_id"].where(people["group"] == "MS", people["household_id"] + "-out")
+    return counts, people.assign(household_id=own)

@@ -50,3 +50,27 @@ def _look(trap: Trap, seed: int, on: bool) -> list[dict]:
         {"analysis": analysis, "words": words, "value": look(sample)}
         for analysis, (words, look) in {"wrong": trap.wrong, "right": trap.right}.items()
     ]
+
+
+def summarise(measured: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of each analysis with the switch off and on.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        Tables of `measure`, one under the other.
+
+    Returns
+    -------
+    DataFrame, one row a trap
+        truth, wrong_off, wrong_on, right_off, right_on; each in the unit of the trap.
+    """
+    by = ["analysis", "switch"]
+    means = measured.pivot_table("value", "trap", by, aggfunc="mean", sort=False)
+    columns = {
+        f"{analysis}_{switch}": means[analysis, switch]
+        for analysis in ("wrong", "right")
+        for switch in ("off", "on")
+    }
+    truth = measured.groupby("trap")["truth"].first().reindex(means.index)
+    return pd.DataFrame({"truth": truth, **columns})

@@ -20,13 +20,16 @@ QUIET = {"disease": 0.0, "treatment": 0.0, "severity": 0.0}
 """Dials of a world in which MS does nothing; sex, age and all the rest do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """One cohort, seen through one sequencing of its species."""
 
     world: World
     on: bool
     """Whether the trap's switch is on."""
+
+    counts_of: "Sample | None" = None
+    """A sample of the same world, counted already."""
 
     @property
     def people(self) -> pd.DataFrame:
@@ -36,7 +39,7 @@ class Sample:
     @cached_property
     def counts(self) -> pd.DataFrame:
         """People x species."""
-        return self.world.count()
+        return self.world.count() if self.counts_of is None else self.counts_of.counts
 
     @cached_property
     def clr(self) -> pd.DataFrame:
@@ -75,12 +78,21 @@ def draw_sample(
     alter : callable, optional
         What no dial does: World -> World.
     """
-    design = StudyDesign(pairs_per_site=dict(sites), **dials)
-    people = _draw_people(tuple(sites.items()), design.strangers, seed)
+    sample = _draw(tuple(sorted(dials.items())), tuple(sites.items()), seed)
+    if alter is not None:
+        return Sample(alter(sample.world), on)
+    return sample if sample.on == on else Sample(sample.world, on, counts_of=sample)
+
+
+@lru_cache(maxsize=32)
+def _draw(dials: tuple, sites: tuple, seed: int) -> Sample:
+    """Draw a sample with its switch off; several traps start from the same one."""
+    design = StudyDesign(pairs_per_site=dict(sites), **dict(dials))
+    people = _draw_people(sites, design.strangers, seed)
     batch = np.where(draw_batches(Dice.of(people, design, seed)) == 1, "B", "A")
     people = people.assign(batch=batch)
-    world = World(design, seed, assemble(people, _common_species(), design, seed, "traps"))
-    return Sample(alter(world) if alter else world, on)
+    community = assemble(people, _common_species(), design, seed, "traps")
+    return Sample(World(design, seed, community), on=False)
 
 
 @lru_cache(maxsize=64)

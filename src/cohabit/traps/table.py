@@ -46,6 +46,11 @@ class Trap:
     sites_on: Mapping[str, int] | None = None
     """Other sites while the switch is on."""
 
+    @property
+    def words(self) -> dict[str, str]:
+        """Title, quantity and switch, as `figures.draw_trap` takes them."""
+        return {"title": self.title, "quantity": self.quantity, "switch": self.switch}
+
 
 CALLED = "Untouched species with p \N{LESS-THAN OR EQUAL TO} 0.05 (%)"
 

@@ -14,7 +14,6 @@ from cohabit.worlds.changes import (
 )
 from cohabit.worlds.differences import SCALES, differ, summarise_change
 from cohabit.worlds.observed import (
-    INDICATION,
     observe_change,
     set_beside_exact,
     summarise_errors,
@@ -36,7 +35,6 @@ from cohabit.worlds.world import World, draw_world, recall_world
 __all__ = [
     "CHANGES",
     "EDGES",
-    "INDICATION",
     "SCALES",
     "TERMS",
     "Change",

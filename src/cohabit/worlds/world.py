@@ -102,13 +102,13 @@ class World:
         )
         return replace(self, design=design, species=moved)
 
-    def count(self, rows: slice = EVERYONE) -> pd.DataFrame:
+    def count(self, rows: slice | np.ndarray = EVERYONE) -> pd.DataFrame:
         """Sequence people by shotgun: people x species, both libraries of a person summed.
 
         Each count keeps its own uniform random number, so a species that is the same in two
         worlds is counted the same, but for closure; and so do some of the people alone.
         """
-        people = self.people[rows]
+        people = self.people.iloc[rows]
         libraries = sequence(
             people,
             self.species.composition[rows],
