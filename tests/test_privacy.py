@@ -1,8 +1,11 @@
 """Cells about few people are marked, and only those."""
 
+import json
+
 import pandas as pd
 
 from cohabit.privacy import MARK, find_small_cells, mark_small_cells, survey_tables
+from cohabit.report import build_report
 
 
 def test_find_small_cells__looks_at_counts_of_people_only():
@@ -32,6 +35,19 @@ def test_mark__reads_the_header_under_a_named_index():
     counts = people.groupby(["site", "group"]).size().unstack()
     html = mark_small_cells(counts.to_html())
     assert html.count(MARK) == int(((counts > 0) & (counts < 5)).sum().sum()) == 3
+
+
+def test_report__of_real_people_says_what_it_holds(tmp_path):
+    run = tmp_path / "run"
+    (run / "tables").mkdir(parents=True)
+    (run / "tables" / "06_species.tsv").write_text("feature\tn_nonzero\na\t2\nb\t9\n")
+    told = {"run": "mine", "simulated": False, "case": "CD, <b>UC</b>", "notebooks": []}
+    (run / "run.json").write_text(json.dumps(told))
+    page = build_report(run).read_text(encoding="utf-8")
+    assert "MS stands for CD, &lt;b&gt;UC&lt;/b&gt; on this page" in page
+    assert "1 such cells, in 06_species.tsv" in page
+    (run / "run.json").write_text(json.dumps({**told, "simulated": True}))
+    assert "such cells" not in build_report(run).read_text(encoding="utf-8")
 
 
 def test_mark__marks_printed_counts():

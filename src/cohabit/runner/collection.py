@@ -180,6 +180,7 @@ class Collection:
             "preset": self.plan.preset,
             "cohort": _shown(self.plan.cohort) if self.plan.cohort else None,
             "simulated": manifest.get("simulated", False),
+            "case": manifest.get("case", "MS"),
             "seed": manifest.get("seed"),
             "design": manifest.get("design"),
             "versions": dict(find_versions()),
