@@ -253,8 +253,13 @@ def test_sealed__says_which_analyses_keep_the_promise(load):
             "analysis": ["lmm_asin", "linda"] * 2,
             "kind": ["both"] * 2 + ["direction"] * 2,
             "agrees_true": [0.97, 0.89, 0.95, 0.85],
+            "power": np.nan,
         }
     )
+    powers = {"power": [0.9, 0.1], "true_undecided": [0.12, 0.88]}
+    by_power = pd.DataFrame(powers).assign(analysis="lmm_asin", kind="both", agrees_true=0.5)
+    summary = pd.concat([summary, by_power])
     said = sealed.conclude(summary)
     assert "both: lmm_asin 97.0%, linda 89.0% (1 of 2 keep 90%)" in said
     assert "direction: lmm_asin 95.0%, linda 85.0% (1 of 2 keep 90%)" in said
+    assert said.endswith("from the lowest power to the highest: 88%, 12%.")

@@ -12,7 +12,7 @@ from cohabit.arena import calibrate_verdicts, run_sealed
 
 TITLE = "Sealed worlds"
 N_WORLDS, BLOCK, SEED = 200, 10, 70_000
-PROMISED = 0.9
+PROMISED, OWN = 0.9, "lmm_asin"
 
 
 def parts() -> list[str]:
@@ -32,19 +32,26 @@ def tables(measured: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def summarise(measured: pd.DataFrame) -> pd.DataFrame:
-    """Return one row an analysis and kind of claim."""
+    """Return one row an analysis and kind of claim, and of both kinds one a bin of power."""
     table = calibrate_verdicts(measured)
-    table = table[table["by"] == "all"].drop(columns=["by", "bin", "mean"])
-    names = [name for name in table if name.startswith(("agrees", "true_upheld"))]
-    return table[["analysis", "kind", "n_claims", *names, "undecided"]]
+    by_power = (table["by"] == "power") & (table["kind"] == "both")
+    table = table.assign(power=table["mean"].where(by_power))
+    names = [name for name in table if name.startswith(("agrees", "true_undecided"))]
+    columns = ["analysis", "kind", "power", "n_claims", *names, "undecided"]
+    return table.loc[(table["by"] == "all") | by_power, columns]
 
 
 def conclude(summary: pd.DataFrame) -> str:
-    """Say of which analyses the promise holds, over both kinds of claims and of directions."""
-    said = []
+    """Say of which analyses the promise holds, and how often the study's own cannot tell."""
+    said, whole = [], summary[summary["power"].isna()]
     for kind in ("both", "direction"):
-        rows = summary[summary["kind"] == kind].set_index("analysis")["agrees_true"]
+        rows = whole[whole["kind"] == kind].set_index("analysis")["agrees_true"]
         found = ", ".join(f"{name} {share:.1%}" for name, share in rows.items())
         kept = (rows >= PROMISED).sum()
         said.append(f"{kind}: {found} ({kept} of {len(rows)} keep {PROMISED:.0%})")
-    return f'Share of the verdicts "agrees" that are true. {"; ".join(said)}.'
+    own = summary[(summary["analysis"] == OWN) & summary["power"].notna()].sort_values("power")
+    open_ = ", ".join(f"{share:.0%}" for share in own["true_undecided"])
+    return (
+        f'Share of the verdicts "agrees" that are true. {"; ".join(said)}. True claims on which '
+        f"{OWN} cannot tell, from the lowest power to the highest: {open_}."
+    )
