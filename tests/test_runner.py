@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tiny_tree import MAKE, SUMS, FakeWorkers
@@ -267,3 +268,10 @@ def is_alive(pid: int) -> bool:
             return stream.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_hash_library__may_be_asked_by_many_threads_at_once():
+    """Two threads that parse at once raise SystemError in Python 3.11."""
+    codes = [f"x = {number}\n" + "y = [1, (2, [3, (4 + 5)])]\n" * 300 for number in range(80)]
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(fingerprint.hash_library, codes))) == 1

@@ -12,6 +12,8 @@ from cohabit import cli, cluster
 from cohabit.runner import workers
 from validation.kills import Workers as TwoWorkers
 
+SLEEPS = '(out / "pid").write_text(str(os.getpid()))\nimport time\ntime.sleep(60)\n'
+
 
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory):
@@ -60,14 +62,31 @@ def test_run__says_that_no_scheduler_answers(tree, monkeypatch, capsys):
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
 def test_run__stopped_ends_its_kernel_on_the_worker(tree, scheduler, sent):
-    sleeps = '(out / "pid").write_text(str(os.getpid()))\nimport time\ntime.sleep(60)\n'
-    tree.write("02_make", sleeps, after=[])
+    tree.write("02_make", SLEEPS, after=[])
     command = [sys.executable, "-m", "cohabit", "run", "--only", "02", "--scheduler", scheduler]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         pid = int(wait_for(lambda: "".join(path.read_text() for path in tree.root.rglob("pid"))))
         process.send_signal(sent)
         assert process.wait(20) == (130 if sent is signal.SIGINT else -sent)
     wait_for(lambda: not is_alive(pid), 20)
+
+
+def test_run__ends_with_its_kernel_when_the_scheduler_dies(tree, tmp_path):
+    two = TwoWorkers(tmp_path)
+    scheduler = two.start()
+    tree.write("02_make", SLEEPS, after=[])
+    command = [sys.executable, "-m", "cohabit", "run", "--only", "02", *two.options]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        pid = int(wait_for(lambda: "".join(path.read_text() for path in tree.root.rglob("pid"))))
+        scheduler.kill()
+        told = process.communicate(timeout=60)[1]
+        assert process.returncode == 1
+    assert told == "cohabit: the run was stopped, or the Dask scheduler ended\n"
+    wait_for(lambda: not is_alive(pid), 20)
+    for each in [*two.processes, scheduler]:
+        each.kill()
+        each.wait()
 
 
 class Client:

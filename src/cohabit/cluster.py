@@ -90,7 +90,7 @@ def _connect(address: str) -> Iterator["Client"]:
             f"no Dask scheduler answered at {address} within {ANSWER_SECONDS} s; "
             "start one with `dask scheduler`, which prints its address"
         ) from None
-    with client:
+    with _quiet("distributed.client"), client:
         try:
             client.wait_for_workers(1, timeout=ANSWER_SECONDS)
         except TimeoutError:

@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import cohabit
 
 PACKAGE = Path(cohabit.__file__).parent
+PARSING = Lock()
+"""Two threads that parse at once break each other in Python 3.11 (SystemError: AST ... depth)."""
 
 
 def hash_text(text: str) -> str:
@@ -37,6 +40,7 @@ def hash_folder(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
 
 
+@cache
 def hash_library(code: str) -> str:
     """Return one hash over the parts of cohabit that a notebook's code can reach.
 
@@ -82,7 +86,9 @@ def _imports_of(path: Path) -> frozenset[Path]:
 
 def _imports(code: str, package: str) -> Iterable[Path]:
     """Give the files of cohabit that one piece of code imports, wherever in it."""
-    for node in ast.walk(ast.parse(code)):
+    with PARSING:
+        tree = ast.parse(code)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _files_of(alias.name)

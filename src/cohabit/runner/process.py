@@ -12,12 +12,14 @@ from pathlib import Path
 STOP_SECONDS = 5
 WATCH_SECONDS = 0.1
 LOG_LINES = 15
+ENDED = ("closing", "closed", "failed")
+"""States of a worker that nobody hears any more."""
 
 
 def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
     """Run one notebook from a Dask worker; each cell it reaches is an event of a topic.
 
-    When the runner is gone, or wants it no more, the notebook is ended at once.
+    When the runner or the scheduler is gone, or wants it no more, the notebook is ended at once.
     """
     from distributed import get_worker
 
@@ -26,7 +28,8 @@ def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
 
     def wanted() -> bool:
         state = worker.state.tasks.get(key)
-        return state is not None and state.state in ("executing", "long-running")
+        known = state is not None and state.state in ("executing", "long-running")
+        return known and worker.status.name not in ENDED
 
     return run_task(task, lambda message: worker.log_event(topic, message), wanted)
 
