@@ -171,6 +171,13 @@ def test_truth__is_opened_in_notebook_13_alone(path):
 
 
 @every_notebook
+def test_worlds__are_recalled_after_notebook_13_alone(path):
+    text = "\n".join(source(cell) for cell in Notebook(path).code)
+    if Notebook(path).number < "14":
+        assert not [word for word in ("recall_world", "draw_world", "traps") if word in text]
+
+
+@every_notebook
 def test_figures__have_words_for_who_cannot_see_them(path):
     for cell in Notebook(path).code:
         if figures := source(cell).count("run.write_figure("):
