@@ -21,6 +21,7 @@ ROOMS = {
         "mediation",
     ),
     "Two worlds": ("worlds", "traps"),
+    "Ways against each other": ("arena",),
     "Published and planted": ("claims", "recovery", "planted"),
 }
 ONLY = {"storage": ["read_cohort", "write_cohort"]}
