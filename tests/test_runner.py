@@ -1,5 +1,6 @@
 """The runner: what is reused, what is rebuilt, and that nothing half-written is believed."""
 
+import gc
 import json
 import os
 import platform
@@ -271,7 +272,14 @@ def is_alive(pid: int) -> bool:
 
 
 def test_hash_library__may_be_asked_by_many_threads_at_once():
-    """Two threads that parse at once raise SystemError in Python 3.11."""
-    codes = [f"x = {number}\n" + "y = [1, (2, [3, (4 + 5)])]\n" * 300 for number in range(80)]
-    with ThreadPoolExecutor(8) as threads:
-        assert len(set(threads.map(fingerprint.hash_library, codes))) == 1
+    """Two threads that parse at once raise SystemError in Python 3.11, when one lets go of it."""
+    codes = [f"x = {number}\n" + "y = [1, (2, [3, (4 + 5)])]\n" * 100 for number in range(20)]
+    thresholds, let_go = gc.get_threshold(), lambda *_: time.sleep(0)
+    gc.callbacks.append(let_go)
+    gc.set_threshold(100)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert len(set(threads.map(fingerprint.hash_library, codes))) == 1
+    finally:
+        gc.callbacks.remove(let_go)
+        gc.set_threshold(*thresholds)
