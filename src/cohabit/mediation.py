@@ -60,31 +60,41 @@ def fit_mediation(
     """
     terms = " + ".join(term for term in (mediator, exposure, covariates) if term)
     full = model_matrix(terms, data).values
-    numbers = full.to_numpy(float)
+    target = model_matrix(outcome, data).values[outcome].to_numpy(float)
+    paths = _fit_paths(full, target, exposure, mediator)
     names = list(full.columns)
     at = _Places(names.index(exposure), names.index(mediator))
-    target = model_matrix(outcome, data).values[outcome].to_numpy(float)
-    without = full.drop(columns=mediator)
-    first = fit_least_squares(numbers[:, [at.mediator]], without)
-    second = fit_least_squares(target[:, None], full)
-    whole = fit_least_squares(target[:, None], without)
-    _refuse(first["note"], second["note"])
-    rows = [
-        (first, list(without.columns).index(exposure)),
-        (second, at.mediator),
-        (second, at.exposure),
-        None,
-        (whole, list(without.columns).index(exposure)),
-    ]
-    estimates = [np.nan if row is None else float(row[0]["estimate"][row[1], 0]) for row in rows]
-    p_values = [np.nan if row is None else float(row[0]["p_value"][row[1], 0]) for row in rows]
-    estimates[3] = estimates[0] * estimates[1]
-    again = _resample(numbers, target, at, n_bootstrap, np.random.default_rng(rng))
+    rng = np.random.default_rng(rng)
+    again = _resample(full.to_numpy(float), target, at, n_bootstrap, rng)
     beyond = min((again[:, 3] <= 0).mean(), (again[:, 3] >= 0).mean())
-    p_values[3] = min(1.0, max(2 * beyond, 2 / (n_bootstrap + 1)))
-    low, high = np.quantile(again, [0.025, 0.975], axis=0)
-    values = (PATHS, estimates, again.std(axis=0, ddof=1), low, high, p_values, len(data))
-    return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+    paths.loc["indirect", "p_value"] = min(1.0, max(2 * beyond, 2 / (n_bootstrap + 1)))
+    paths["low"], paths["high"] = np.quantile(again, [0.025, 0.975], axis=0)
+    paths["std_error"], paths["n"] = again.std(axis=0, ddof=1), len(data)
+    return paths.rename_axis("path").reset_index()[list(COLUMNS)]
+
+
+def _fit_paths(
+    full: pd.DataFrame, target: np.ndarray, exposure: str, mediator: str
+) -> pd.DataFrame:
+    """Return estimate and p-value of each path, by two regressions and the total's."""
+    without = full.drop(columns=mediator)
+    fits = {
+        "exposure to mediator": (without, full[mediator].to_numpy(float), exposure),
+        "mediator to outcome": (full, target, mediator),
+        "direct": (full, target, exposure),
+        "total": (without, target, exposure),
+    }
+    rows = {path: _slope(*fit) for path, fit in fits.items()}
+    a, b = (rows[path]["estimate"] for path in PATHS[:2])
+    rows["indirect"] = {"estimate": a * b, "p_value": np.nan}
+    return pd.DataFrame(rows).T.loc[list(PATHS)]
+
+
+def _slope(design: pd.DataFrame, values: np.ndarray, name: str) -> dict[str, float]:
+    fit, row = fit_least_squares(values[:, None], design), design.columns.get_loc(name)
+    if fit["note"][row, 0]:
+        raise ValueError(f"mediation: the slope of {name} has no number: {fit['note'][row, 0]}")
+    return {key: float(fit[key][row, 0]) for key in ("estimate", "p_value")}
 
 
 @dataclass(frozen=True)
@@ -93,12 +103,6 @@ class _Places:
 
     exposure: int
     mediator: int
-
-
-def _refuse(*notes: np.ndarray) -> None:
-    for note in np.concatenate([note.ravel() for note in notes]):
-        if note:
-            raise ValueError(f"mediation: a coefficient has no number: {note}")
 
 
 def _resample(numbers, target, at: _Places, times: int, rng) -> np.ndarray:
