@@ -20,7 +20,9 @@ DEPTH = 10_000  # reads at which the released prevalence is detection
 TAIL_GENERA = 140
 POOLED_BELOW = 2e-4  # mean share in controls under which all 1,000 people give a steadier one
 MISSED = 0.1  # of absences of common genera: kits and depth make that many
-RARE_SD_SCALE = (1.26, 1.14)  # below 0.02% and 0.1%: the released logs have longer tails
+FAINT = (2e-4, 1e-3)  # mean share between which some carriers stay below what is counted
+FAINT_CARRIERS = 1.04  # times the released prevalence
+RARE_SD_SCALE = (1.22, 1.1)  # below 0.02% and 0.1%: the released logs have longer tails
 SD_SCALE = 0.967  # lognormal shares of the released SD lie 3% further apart than the real ones
 GENUS_LOADING = 1.15  # on the released loadings, which counting has weakened
 N_ASVS = 5000
@@ -51,7 +53,9 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
     table["mean"] = _mean_share(source).to_numpy()
     present = table[["prevalence_hhc", "prevalence_ms"]].mean(axis=1)
     table["prevalence"] = present + np.where(present > 0.75, MISSED * (1 - present), 0.0)
-    rare = np.select([table["mean"] < 2e-4, table["mean"] < 1e-3], RARE_SD_SCALE, 1.0)
+    faint = table["mean"].between(*FAINT, inclusive="left")
+    table["prevalence"] *= np.where(faint, FAINT_CARRIERS, 1.0)
+    rare = np.select([table["mean"] < FAINT[0], faint], RARE_SD_SCALE, 1.0)
     table["log_sd"] = rare * table["log_sd_hhc"].fillna(1.4)
     known = source["tested"] == 1
     middle = source.loc[known, "household_icc"].median()
@@ -84,7 +88,7 @@ def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
     table["feature"] = [f"rare genus {number:03d}" for number in range(1, TAIL_GENERA + 1)]
     table["genus"] = table["feature"]
     table["family"] = table["order"] = table["class"] = table["phylum"] = "unclassified"
-    table["prevalence"] = 0.0582 * rng.beta(0.8, 2, TAIL_GENERA) + 0.001
+    table["prevalence"] = 0.06 * rng.beta(0.8, 2, TAIL_GENERA) + 0.001
     table["log_sd"], table["icc"], table["tail"], table["group"] = 1.4, 0.14, 1, "rare"
     table["group_loading"] = table["carriage_group_loading"] = 0.0
     table[SITE_COLUMNS] = 0.0
