@@ -16,11 +16,12 @@ from cohabit.storage import read_cohort
 TITLE = "The arena"
 SEED, BLOCK, N_PERMUTATIONS = 9000, 4, 199
 SLOW = tuple(name for name, way in arena.WAYS.items() if way.slow)
-NULL = arena.COMMUNITY_BASE.replace(effect=0.0)
+COMMUNITY = arena.Setting.preset("community")
+NULL = COMMUNITY.replace(effect=0.0)
 SETTINGS = {
     "taxa": arena.list_settings(arena.TAXA_LEVELS),
     "slow": arena.list_settings({"effect": (0.0, 0.8)}),
-    "community": arena.list_settings(arena.COMMUNITY_LEVELS, arena.COMMUNITY_BASE),
+    "community": arena.list_settings(arena.COMMUNITY_LEVELS, COMMUNITY),
     "null": arena.list_settings(arena.COMMUNITY_NULL_LEVELS, NULL),
 }
 N_TRIALS = {"taxa": 20, "slow": 4, "community": 20, "null": 60}

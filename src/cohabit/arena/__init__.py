@@ -17,7 +17,6 @@ from cohabit.arena.summary import (
     summarise_trials,
 )
 from cohabit.arena.sweep import (
-    COMMUNITY_BASE,
     COMMUNITY_LEVELS,
     COMMUNITY_NULL_LEVELS,
     TAXA_LEVELS,
@@ -29,7 +28,6 @@ from cohabit.arena.worlds import SimulatedWorld, heavy_tails
 
 __all__ = [
     "ADJUSTED",
-    "COMMUNITY_BASE",
     "COMMUNITY_LEVELS",
     "COMMUNITY_NULL_LEVELS",
     "COMMUNITY_WAYS",

@@ -22,7 +22,6 @@ TAXA_LEVELS = {
 }
 """What the comparison of taxa is tried at; all other dials at the baseline."""
 
-COMMUNITY_BASE = Setting(effect=0.3)
 COMMUNITY_LEVELS = {
     "effect": (0.0, 0.2, 0.3, 0.4),
     "n_pairs": (40, 100, 200),
@@ -30,7 +29,8 @@ COMMUNITY_LEVELS = {
     "missing_partners": (0.0, 0.5),
     "spillover": (0.0, 0.6),
 }
-"""What PERMANOVA is tried at: it sees effects at which hardly a taxon is called."""
+"""What PERMANOVA is tried at, around ``Setting.preset("community")``: it sees effects at which
+hardly a taxon is called."""
 
 COMMUNITY_NULL_LEVELS = {"household_sharing": (0.0, 1.0, 2.0), "missing_partners": (0.0, 0.5)}
 """The same with nothing planted: error rates."""

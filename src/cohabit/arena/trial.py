@@ -20,9 +20,8 @@ class Setting(Dials):
     """The dials of a study in the arena; they mean the same whatever the generator."""
 
     presets: ClassVar = {
-        "baseline": {},
-        "null": {"effect": 0.0},
-        "small": {"n_pairs": 40},
+        "taxa": {},
+        "community": {"effect": 0.3},
     }
 
     n_pairs: int = dial(100, 8, 5000, "pairs", OURS, "households recruited")
