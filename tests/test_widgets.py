@@ -112,3 +112,11 @@ def test_figure__is_the_same_every_time():
     assert heights[0] == heights[1]
     assert np.sum(heights[0]) == explorers.N_PERMUTATIONS
     plt.close("all")
+
+
+def test_partner_map__says_what_status_explains():
+    measured = explorers._measure(Scenario(n=explorers.PAIRS_ON_MAP, sites=3))
+    observed, _ = explorers.permute_r2(measured, "status")
+    assert f"status explains {100 * observed:.2f}%" in draw(
+        explorers.draw_partner_map, 1.0, 1.0, 1.0
+    )

@@ -74,7 +74,8 @@ def draw_partner_map(
     draw_closeness(near, ax=right)
     partner, stranger, _ = near.values()
     return (
-        f"Partners are {100 * (1 - partner / stranger):.0f}% closer than strangers of one site. "
+        f"Partners are {100 * (1 - partner / stranger):.0f}% closer than strangers of one site; "
+        f"status explains {100 * _status_r2(measured.values):.2f}% of the variation. "
         f"{PAIRS_ON_MAP} pairs of three sites, the same people whatever the dials say."
     )
 
@@ -98,6 +99,12 @@ def _two_axes(measured: Measured) -> np.ndarray:
 def _usual_map() -> np.ndarray:
     """Return the map with all dials at 1; other maps keep its left and right."""
     return _two_axes(_measure(Scenario(n=PAIRS_ON_MAP, sites=3)))
+
+
+def _status_r2(values: np.ndarray) -> float:
+    """Return R² of status; patients and controls alternate."""
+    shift = (values[0::2] - values[1::2]).mean(axis=0)
+    return len(values) / 4 * (shift @ shift) / ((values - values.mean(axis=0)) ** 2).sum()
 
 
 def _mean_distances(measured: Measured) -> dict[str, float]:
