@@ -25,6 +25,12 @@ from cohabit.report.page import (
 from cohabit.storage import write_atomically
 
 TEMPLATE = files("cohabit.report").joinpath("template")
+SIMULATED = (
+    "The data are simulated: a finding here is a statement about the method, not about people."
+)
+"""What every notebook opens with; of a real cohort it would be untrue."""
+
+REAL = "The people here are real; the text around the figures was written for simulated ones."
 STATUS_CLASSES = {
     "done": "good",
     "done in part": "quiet",
@@ -106,9 +112,13 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
 
 
 def _render_body(notebook, results: RunResults, targets: dict[str, str]) -> str:
-    """Return a notebook's body; in a real cohort cells about few people are marked."""
+    """Return a notebook's body; of a real cohort it says so, and marks cells about few people."""
     body = render_notebook(notebook, results.folder, targets)
-    return body if results.simulated else privacy.mark_small_cells(body)
+    if results.simulated:
+        return body
+    if "read_cohort" in body:
+        body = body.replace(SIMULATED, REAL)
+    return privacy.mark_small_cells(body)
 
 
 def _breakable(name: str) -> Markup:
