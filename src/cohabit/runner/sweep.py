@@ -1,6 +1,5 @@
 """A sweep: the notebooks of every setting as one graph, each setting in a folder of its own."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -114,8 +113,3 @@ class _OneSetting:
 
     def ended(self, number: str, outcome: Outcome) -> None:
         self._progress.ended((self._setting, number), outcome)
-
-
-def read_summary(folder: RunFolder) -> dict:
-    """Read `sweep.json`."""
-    return json.loads((folder.path / SUMMARY).read_text(encoding="utf-8"))
