@@ -30,7 +30,7 @@ SIMULATED = (
 )
 """What every notebook opens with; of a real cohort it would be untrue."""
 
-REAL = "The people here are real; the text around the figures was written for simulated ones."
+REAL = "The people of this cohort are real; the text was written for simulated ones."
 STATUS_CLASSES = {
     "done": "good",
     "done in part": "quiet",
