@@ -97,9 +97,11 @@ def browser():
         browser.close()
 
 
-READY = """() => {
-    const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
-    return session?.isReady && session.session?.kernel?.status === 'idle';
+READY = """name => {
+    const notebook = window.jupyterapp?.shell.currentWidget;
+    const session = notebook?.sessionContext;
+    const idle = session?.isReady && session.session?.kernel?.status === 'idle';
+    return idle && notebook.context?.path === name;
 }"""
 START = """() => {
     window.cohabitRun = {ended: false};
@@ -114,6 +116,7 @@ READ = """() => {
         outputs: cell.model.outputs.toJSON(),
     }));
 }"""
+END = "window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown()"
 DRAWN = """n => {
     const images = [...document.querySelectorAll('.jp-Notebook .jp-OutputArea img')];
     return images.length >= n && images.every(image => image.complete && image.naturalWidth > 0);
@@ -123,25 +126,32 @@ TO_TOP = """() => document.querySelectorAll('.jp-Notebook, .jp-WindowedPanel-out
     .forEach(panel => panel.scrollTo(0, 0))"""
 
 
-def run_all(lab, browser, name: str):
-    """Open a notebook, run all its cells, wait for the last of them; return the page."""
+@pytest.fixture
+def page(browser):
+    """A page that remembers what its console complains of; its kernel ends with it."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(MILLISECONDS)
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("console", lambda said: said.type == "error" and page.complaints.append(said.text))
+    yield page
+    page.evaluate(END)
+    page.close()
+
+
+def run_all(lab, page, name: str):
+    """Open a notebook alone and run all its cells; wait for the last."""
     page.goto(f"{lab}lab/tree/{name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_function(READY)
+    page.wait_for_function(READY, arg=name)
     page.evaluate(START)
     page.wait_for_function("window.cohabitRun.ended")
-    return page
 
 
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("path", CHOSEN, ids=lambda path: path.stem)
-def test_notebook__runs_to_its_end_in_jupyterlab(lab, browser, path):
-    page = run_all(lab, browser, path.name)
+def test_notebook__runs_to_its_end_in_jupyterlab(lab, page, path):
+    run_all(lab, page, path.name)
     cells = page.evaluate(READ)
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert [o["evalue"] for o in outputs if o["output_type"] == "error"] == []
@@ -157,10 +167,9 @@ def test_notebook__runs_to_its_end_in_jupyterlab(lab, browser, path):
         page.set_viewport_size({"width": 1280, "height": 13000})
         page.evaluate(TO_TOP)
         page.screenshot(path=Path(SCREENSHOTS) / f"{path.stem}.png")
-    page.close()
 
 
-def test_explorer__redraws_when_its_dial_is_turned_in_jupyterlab(lab, home, browser):
+def test_explorer__redraws_when_its_dial_is_turned_in_jupyterlab(lab, home, page):
     write_notebook(
         new_notebook(
             cells=[new_code_cell("from cohabit import explorers\nexplorers.explore_plan();")],
@@ -168,9 +177,8 @@ def test_explorer__redraws_when_its_dial_is_turned_in_jupyterlab(lab, home, brow
         ),
         home / "explorer.ipynb",
     )
-    page = run_all(lab, browser, "explorer.ipynb")
+    run_all(lab, page, "explorer.ipynb")
     turn_a_dial(page)
-    page.close()
 
 
 FOLLOWED = """before => {
