@@ -30,6 +30,7 @@ FED = (
     *("T13", "T14", "T15", "T25", "T26", "T27", "T28", "T29", "N1"),
     *("E1", "E2", "E3", "E4", "E5", "E7"),
     *("D04", "D07", "D08", "D09", *(f"C{n:02d}" for n in range(5, 12)), "C14", "C15", "T10"),
+    *("B07", "B08", "B09"),
     *("W4", "W5", "W6", *(f"M{number}" for number in range(1, 13))),
 )
 """Rows whose figure built the template; every other row comes out by itself."""
