@@ -224,8 +224,12 @@ def test_pairing__wins_where_homes_share_and_loses_where_the_partner_catches_it(
     taxon = template.index[0]
     template.loc[taxon, ["household_share", "ms"]] = 0.8, 0.8 * template.loc[taxon, "spread"]
     shape = {"n": 20, "sequenced": False, "opposite_sex_share": 0.5}
-    worlds = [{"spillover": s, "controls": c} for s in (0.0, 0.6) for c in ("household", "site")]
-    scenarios = [Scenario(**shape, **world) for world in worlds]
+    worlds = [{"spillover": 0.0}, {"spillover": 0.6, "household_sharing": 0.25}]
+    scenarios = [
+        Scenario(**shape, **world, controls=controls)
+        for world in worlds
+        for controls in ("household", "site")
+    ]
     table = estimate_power(scenarios, ask(), template=template, stop=QUICK, jobs=1)
     paired, strangers, caught, beside = (row for _, row in table.iterrows())
     assert paired["low"] > strangers["high"]
