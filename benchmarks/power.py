@@ -26,6 +26,8 @@ DIALS = {
     "permuted R²": (explorers.draw_schemes, ("status", 80, 1.0, 1.0)),
     "power and money": (explorers.draw_plan, ("community", 1.5, 0.2, 100, 100)),
 }
+STEP = {float: 0.25, int: 10}
+"""How far a dial is turned each time."""
 
 
 def measure() -> list[dict]:
@@ -63,7 +65,7 @@ def time_dial(name: str, draw, values: tuple) -> dict:
     for step in range(4):
         figure = Figure(figsize=(9.2, 3.8), layout="constrained")
         start = time.perf_counter()
-        draw(figure, *values[:-1], values[-1] + step * type(values[-1])(1))
+        draw(figure, *values[:-1], values[-1] + step * STEP[type(values[-1])])
         figure.savefig(os.devnull, format="png", dpi=100)
         spent.append(time.perf_counter() - start)
     return row(f"a dial turned: {name}", 1, sorted(spent[1:])[1], "1 s")
