@@ -10,6 +10,12 @@ world called `null` every claim of an effect is untrue. Of significant results f
 that are true, 1% may have the wrong sign. Not predicted, because planted and found have
 different scales or the estimate is no mean with a standard error: shares of variance, counts of
 species, prediction, diversity, severity (a rank correlation; its sign counts), networks, diet.
+
+*Planted* is the mean effect if all patients were untreated. Patients who are untreated are severer,
+by about 0.9 MSSS points, and severity is planted to lower *F. prausnitzii*, *B. obeum* and both
+*Roseburia* a little more: what the study's contrast finds in them (*found*) is a seventh to a
+third larger than what lack of treatment and MS did, and those claims agree more often than
+predicted. That is confounding by severity, in the study's own analysis.
 """
 
 import numpy as np
