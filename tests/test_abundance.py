@@ -1,6 +1,7 @@
 """Differential abundance: oracles, order of IDs, named failures, calibration under no effect."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -213,6 +214,61 @@ def test_presence_clogit__without_covariates_is_the_ratio_of_discordant_pairs():
     assert fit["estimate"][0] == pytest.approx(np.log(14 / 6))
     assert fit["std_error"][0] == pytest.approx(np.sqrt(1 / 14 + 1 / 6))
     assert fit["n_pairs"][0] == 20
+
+
+def test_presence_clogit__is_the_modified_root_of_rs_clogit():
+    data = pd.read_csv(ORACLES / "association_data.tsv", sep="\t", index_col=0)
+    theirs = json.loads((ORACLES / "clogit_r.json").read_text())["fits"]
+    case, control = data.iloc[::2], data.iloc[1::2]
+    woman = (case["sex"] == "female").to_numpy() * 1.0 - (control["sex"] == "female").to_numpy()
+    age = case["age"].to_numpy() - control["age"].to_numpy()
+    sign = (case[list(theirs)] > 0).to_numpy() * 1.0 - (control[list(theirs)] > 0).to_numpy()
+    fit = fit_matched_pairs(np.column_stack([np.ones(len(case)), woman, age]), sign)
+    judged = np.flatnonzero(fit["note"] == "")
+    assert len(judged) >= 2
+    for name in ("estimate", "std_error", "statistic"):
+        answer = np.array([row[name] for row in theirs.values()])
+        np.testing.assert_allclose(fit[name][judged], answer[judged], rtol=1e-6)
+
+
+def exact_middle_p(sex: np.ndarray, has: np.ndarray) -> float:
+    """Two-sided mid-p of how many cases have it, given their sum of sex, by counting every way."""
+    ways = {(0, 0): 1}
+    for difference in sex:
+        added = Counter(ways)
+        for (cases, total), count in ways.items():
+            added[cases + 1, total + difference] += count
+        ways = added
+    seen = has.sum(), (sex * has).sum()
+    given = {cases: count for (cases, total), count in ways.items() if total == seen[1]}
+    below = sum(count for cases, count in given.items() if cases < seen[0])
+    lower = (below + given[seen[0]] / 2) / sum(given.values())
+    return 2 * min(lower, 1 - lower)
+
+
+@pytest.mark.parametrize("seed", [3, 7, 9, 10])  # where Wald is twice as high
+def test_presence_clogit__is_close_to_the_exact_test(seed):
+    rng = np.random.default_rng(seed)
+    sex = rng.choice([-1, 0, 1], p=[0.2, 0.3, 0.5], size=30)
+    has = rng.random(30) < 0.7
+    design = np.column_stack([np.ones(30), sex])
+    fit = fit_matched_pairs(design, np.where(has, 1.0, -1.0)[:, None])
+    assert fit["p_value"][0] == pytest.approx(exact_middle_p(sex, has), rel=0.15)
+
+
+def test_presence_clogit__errs_as_it_says_with_few_pairs():
+    rng = np.random.default_rng(4)
+    sizes = {"p_value": 0, "wald": 0}
+    for _ in range(40):
+        design = np.column_stack(
+            [np.ones(25), rng.choice([-1, 0, 1], size=25), rng.normal(size=(25, 2))]
+        )
+        fit = fit_matched_pairs(design, rng.choice([-1.0, 1.0], size=(25, 100)))
+        wald = np.abs(fit["estimate"] / fit["std_error"]) >= stats.norm.ppf(0.975)
+        sizes["p_value"] += (fit["p_value"] <= 0.05).sum() / 4000
+        sizes["wald"] += wald.sum() / 4000
+    assert 0.035 < sizes["p_value"] < 0.06
+    assert sizes["wald"] < sizes["p_value"]
 
 
 def test_presence_clogit__names_separation_and_scarcity():

@@ -83,8 +83,9 @@ def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndar
     Returns
     -------
     dict of ndarray, each of shape (n_features,)
-        estimate, std_error, low, high, statistic, df, p_value of the first coefficient;
-        n_pairs (discordant) and note.
+        Of the first coefficient: estimate, std_error, low and high (Wald), statistic (the
+        modified likelihood root, `_modified_root`), df and p_value; n_pairs (discordant)
+        and note.
     """
     n_discordant = np.abs(sign).sum(axis=0).astype(int)
     needed = MIN_DISCORDANT * design.shape[1]
@@ -94,15 +95,16 @@ def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndar
         f"only {count} discordant pairs, fewer than {needed}" for count in n_discordant[few]
     ]
     scale = design.std(axis=0) + np.abs(design.mean(axis=0))
-    beta, variance, settled = _newton(design / scale, sign[:, ~few])
-    open_end = ~settled | (np.abs(beta) > 10).any(axis=1)
+    design = design / scale
+    beta, information, gain = _newton(design, sign[:, ~few])
+    open_end = (gain > 1e-12) | (_condition(information) > 1e10) | (np.abs(beta) > 10).any(axis=1)
     note[np.flatnonzero(~few)[open_end]] = "separated: the pairs leave the odds without a bound"
-    estimate, std_error = np.full((2, len(note)), np.nan)
-    good = note == ""
-    estimate[good] = beta[~open_end, 0] / scale[0]
-    std_error[good] = np.sqrt(variance[~open_end]) / scale[0]
+    good, bounded = note == "", ~open_end
+    estimate, std_error, statistic = np.full((3, len(note)), np.nan)
+    estimate[good] = beta[bounded, 0] / scale[0]
+    std_error[good] = np.sqrt(np.linalg.inv(information[bounded])[:, 0, 0]) / scale[0]
+    statistic[good] = _modified_root(design, sign[:, good], beta[bounded], information[bounded])
     half = normal_quantile(0.975) * std_error
-    statistic = estimate / std_error
     return {
         "estimate": estimate,
         "std_error": std_error,
@@ -117,7 +119,7 @@ def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndar
 
 
 def _newton(design: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return coefficients, variances of the first, and which features settled."""
+    """Return coefficients, information, and what the last step promised to gain."""
     n_features, size = sign.shape[1], design.shape[1]
     beta = np.zeros((n_features, size))
     ridge = 1e-10 * np.eye(size)
@@ -125,13 +127,38 @@ def _newton(design: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarra
         wrong = expit(-sign * (design @ beta.T)) * (sign != 0)
         gradient = (sign * wrong).T @ design
         weight = wrong * (1 - wrong) * (sign != 0)
-        information = np.einsum("ni,nj,nf->fij", design, design, weight, optimize=True)
-        step = np.linalg.solve(information + ridge, gradient[..., None])[..., 0]
+        information = np.einsum("ni,nj,nf->fij", design, design, weight, optimize=True) + ridge
+        step = np.linalg.solve(information, gradient[..., None])[..., 0]
         gain = (gradient * step).sum(axis=1)
         beta += np.clip(step, -3, 3)
         if (gain < 1e-14).all():
             break
-    condition = np.linalg.cond(information) if n_features else np.empty(0)
-    settled = (gain < 1e-12) & (condition < 1e10)
-    variance = np.linalg.inv(information + ridge)[:, 0, 0] if n_features else np.empty(0)
-    return beta, variance, settled
+    return beta, information, gain
+
+
+def _condition(information: np.ndarray) -> np.ndarray:
+    return np.linalg.cond(information) if len(information) else np.empty(0)
+
+
+def _modified_root(
+    design: np.ndarray, sign: np.ndarray, beta: np.ndarray, information: np.ndarray
+) -> np.ndarray:
+    """Return r* = r + log(q / r) / r of the first coefficient: normal where it is 0.
+
+    r is the signed root of the likelihood ratio, q the estimate times the root of the
+    information's determinant against that of the other coefficients where the first is 0
+    (Davison 1988, doi 10.1111/j.2517-6161.1988.tb01741.x): the saddlepoint approximation
+    to the exact test given what the covariates' coefficients are estimated from.
+    """
+    without, information_without, _ = _newton(design[:, 1:], sign)
+    gained = _log_likelihood(design, sign, beta) - _log_likelihood(design[:, 1:], sign, without)
+    root = np.sign(beta[:, 0]) * np.sqrt(2 * np.maximum(gained, 0))
+    volume = np.linalg.slogdet(information)[1] - np.linalg.slogdet(information_without)[1]
+    near = np.abs(root) < 1e-3
+    safe = np.where(near, 1, root)
+    ratio = np.where(near, 1, beta[:, 0] * np.exp(volume / 2) / safe)
+    return root + np.log(ratio) / safe
+
+
+def _log_likelihood(design: np.ndarray, sign: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    return -(np.logaddexp(0, -sign * (design @ beta.T)) * (sign != 0)).sum(axis=0)
