@@ -115,6 +115,25 @@ def test_state__of_a_check_follows_the_judge_it_shares(load, gates, monkeypatch)
     assert front.find_state(load("realism")) == front.find_state(load("realism"))
 
 
+def test_realism__judges_medians_and_single_seeds_apart(load):
+    realism = load("realism")
+    rows = [("A", "fed", 20, 1.0), ("B", "emergent", 15, 1.0), ("C", "emergent", 14, 1.3)]
+    measured = pd.DataFrame(
+        [
+            {"id": name, "block": "", "quantity": name, "real_value": 1.0, "low": 0.8, "high": 1.2}
+            | {"importance": 3, "origin": origin, "value": value, "passes": seed < within}
+            for name, origin, within, value in rows
+            for seed in range(20)
+        ]
+    )
+    table = realism.summarise(measured).set_index("id")
+    assert list(table["holds"]) == [True, True, False]
+    assert list(table["seeds_hold"]) == [True, True, False], "15 of 20 may be chance, 14 not"
+    assert realism.conclude(table.reset_index()).count("The gate is not kept. Outside: C.") == 2
+    kept = realism.conclude(table.drop("C").reset_index())
+    assert kept.count("2 of 2 figures (fed 1 of 1, emergent 1 of 1)") == 2
+
+
 def test_page__keeps_other_sections_and_says_how_many_parts_ran(load, monkeypatch, tmp_path):
     front, check = load("__main__"), load("flakes")
     monkeypatch.setattr(front.paths, "root", lambda: tmp_path)
