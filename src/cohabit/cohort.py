@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit import schema
+from cohabit.resolution import Resolution, resolve
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,15 @@ class Cohort:
     def main_assay(self) -> str:
         """The assay that resolves most: shotgun where it was measured, else 16S."""
         return next(assay for assay in schema.ASSAYS if assay in self.features)
+
+    @cached_property
+    def resolution(self) -> Resolution:
+        """The counts that resolve most: shotgun species, else 16S genera, else its features."""
+        assay = self.main_assay
+        rank, lineage = resolve(assay, self.taxonomy(assay))
+        return Resolution(
+            self.table(assay, "genus" if rank == "genus" else None), assay, rank, lineage
+        )
 
     def has(self, need: str) -> bool:
         """Say whether the cohort can answer; `need` as for `require`."""

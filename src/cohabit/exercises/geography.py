@@ -44,7 +44,7 @@ def _household_ratio(answer: object, context: Context) -> bool | str:
     Near 1 in a world of strangers, below 1 where households share: the same cell, two answers.
     """
     cohort = context.cohort
-    shares = relative_abundance(cohort.table("shotgun", rank="family"))
+    shares = relative_abundance(cohort.table(cohort.main_assay, rank="family"))
     people = cohort.participants.loc[shares.index]
     distances = bray_curtis(shares).data
     expected = distances[_pairs(people, True)].mean() / distances[_pairs(people, False)].mean()

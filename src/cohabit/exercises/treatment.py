@@ -19,7 +19,7 @@ def _opposite_sex_share(answer: object, context: Context) -> bool | str:
 @exercise("07.2")
 def _hits_by_chance(answer: object, context: Context) -> bool | str:
     """Nominal hits at P <= 0.05 among the filtered species when nothing differs."""
-    counts = context.cohort.table("shotgun")
+    counts = context.cohort.resolution.counts
     tested = filter_features(counts).shape[1]
     return is_near(answer, 0.05 * tested, relative=0.1) or (
         "When nothing differs, a p-value is as likely to fall anywhere between 0 and 1; "
