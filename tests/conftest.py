@@ -4,9 +4,13 @@ import biom
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from tiny_tree import Tree, plant
 
 from cohabit.cohort import Cohort, Truth
+
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("fixed")
 
 LINEAGES = {
     "Blautia obeum": ("Firmicutes", "Clostridia", "Clostridiales", "Lachnospiraceae", "Blautia"),

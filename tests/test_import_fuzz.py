@@ -22,8 +22,6 @@ from cohabit.importers.tree import read_tips
 
 FEW = settings(
     max_examples=40,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 IDS = [row[0] for row in Files().rows]

@@ -118,7 +118,7 @@ def test_tree__has_every_asv_once(cohort):
     relapsing=st.none() | st.floats(0, 1),
     seed=st.integers(0, 10**6),
 )
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 def test_simulate_cohort__holds_together_whatever_the_design(pairs, relapsing, seed, **dials):
     pairs = pairs if sum(pairs.values()) else {"Boston": 1}
     if relapsing is not None:

@@ -10,6 +10,7 @@ from cohabit.simulate.template import read_template
 SHARED = 0.33  # of the variance, by the household
 LOG_PER_YEAR = 0.0038
 TRACKING = 0.6  # correlation of the own part with the BMI at 20 (our choice)
+HIGHEST = 80.0  # kg/m2; the tail of the lognormal passes it once in some 20,000 people (our choice)
 
 
 def draw_bmi(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
@@ -36,4 +37,5 @@ def scale_bmi(people: pd.DataFrame, z: np.ndarray) -> pd.Series:
     site = offset.loc[people["site"]].to_numpy()
     age = LOG_PER_YEAR * (people["age"].to_numpy(dtype=float) - 50)
     excess = np.exp(row["log_excess"].to_numpy() + site + age + row["log_sd"].to_numpy() * z)
-    return pd.Series(np.round(row["floor"].to_numpy() + excess, 1), people.index)
+    bmi = np.minimum(row["floor"].to_numpy() + excess, HIGHEST)
+    return pd.Series(np.round(bmi, 1), people.index)
