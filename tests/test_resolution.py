@@ -66,7 +66,7 @@ def test_resolution__keeps_the_family_that_all_of_a_genus_share(only_16s):
 
 def test_resolution__without_lineages_is_the_features_as_they_are(without_lineages):
     main = without_lineages.resolution
-    assert main.rank == "feature"
+    assert main.rank is None
     assert main.counts.equals(without_lineages.table("16s"))
     assert "features without a lineage" in main.describe()
     assert main.species_only(ESTIMATES)["estimate"].isna().all()

@@ -118,9 +118,7 @@ class Cohort:
         """The counts that resolve most: shotgun species, else 16S genera, else its features."""
         assay = self.main_assay
         rank, lineage = resolve(assay, self.taxonomy(assay))
-        return Resolution(
-            self.table(assay, "genus" if rank == "genus" else None), assay, rank, lineage
-        )
+        return Resolution(self.table(assay, rank), assay, rank, lineage)
 
     def has(self, need: str) -> bool:
         """Say whether the cohort can answer; `need` as for `require`."""

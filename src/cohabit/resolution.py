@@ -8,7 +8,7 @@ import pandas as pd
 
 from cohabit.schema import UNCLASSIFIED
 
-PLURALS = {"species": "species", "genus": "genera", "feature": "features without a lineage"}
+PLURALS = {"species": "species", "genus": "genera", None: "features without a lineage"}
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Resolution:
     assay: str
     """``"shotgun"`` or ``"16s"``."""
 
-    rank: str
-    """``"species"``; ``"genus"`` where only 16S was measured, which cannot tell species apart;
-    ``"feature"`` where 16S came without lineages."""
+    rank: str | None
+    """As for `Cohort.table`: ``"species"``; ``"genus"`` where only 16S was measured, which cannot
+    tell species apart; None, features as they are, where 16S came without lineages."""
 
     lineage: pd.DataFrame
     """Features x ranks above them; ``unclassified`` where it is unknown or not one alone."""
@@ -79,7 +79,7 @@ class Resolution:
         return [name for name in dict.fromkeys(names) if name in known]
 
 
-def resolve(assay: str, lineage: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+def resolve(assay: str, lineage: pd.DataFrame) -> tuple[str | None, pd.DataFrame]:
     """Return the rank at which an assay's features can be analysed, and the lineages there.
 
     Parameters
@@ -92,7 +92,7 @@ def resolve(assay: str, lineage: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     if assay == "shotgun":
         return "species", lineage
     if (lineage["genus"] == UNCLASSIFIED).all():
-        return "feature", lineage
+        return None, lineage
     return "genus", lineage.loc[:, :"family"].groupby(lineage["genus"]).agg(_only_one)
 
 
