@@ -7,7 +7,9 @@ from cohabit.collinearity import find_independent
 from cohabit.tails import t_quantile, two_sided_t
 
 
-def fit_least_squares(values: np.ndarray, design: pd.DataFrame) -> dict[str, np.ndarray]:
+def fit_least_squares(
+    values: np.ndarray, design: pd.DataFrame, *, only: str | None = None
+) -> dict[str, np.ndarray]:
     """Regress every feature on the design.
 
     Parameters
@@ -15,6 +17,8 @@ def fit_least_squares(values: np.ndarray, design: pd.DataFrame) -> dict[str, np.
     values : ndarray, shape (n_samples, n_features)
     design : DataFrame, shape (n_samples, n_coefficients)
         Holds the intercept; columns that others determine are allowed.
+    only : str, optional
+        The one coefficient to report; by default all.
 
     Returns
     -------
@@ -29,8 +33,10 @@ def fit_least_squares(values: np.ndarray, design: pd.DataFrame) -> dict[str, np.
     squares = ((values - left @ fitted) ** 2).sum(axis=0)
     inverse = np.zeros((design.shape[1], len(columns.kept)))
     inverse[columns.kept] = np.linalg.inv(upper)
-    note = _notes(values, squares, df)[None].repeat(design.shape[1], axis=0)
-    for row, weights in enumerate(np.eye(design.shape[1])):
+    asked = slice(None) if only is None else [design.columns.get_loc(only)]
+    inverse, each = inverse[asked], np.eye(design.shape[1])[asked]
+    note = _notes(values, squares, df)[None].repeat(len(each), axis=0)
+    for row, weights in enumerate(each):
         note[row, note[row] == ""] = columns.reason(weights)
     usable = np.where(note == "", 1.0, np.nan)
     estimate = inverse @ fitted * usable

@@ -3,13 +3,15 @@
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from cohabit.arena.prepared import Prepared
 from cohabit.arena.trial import Trial
 from cohabit.composition import relative_abundance
 from cohabit.diversity import aitchison, bray_curtis
-from cohabit.permanova import permanova
+from cohabit.permanova.geometry import from_distances
+from cohabit.permanova.partition import Options, analyse, prepare
 
 LEVEL = 0.05
 
@@ -57,21 +59,20 @@ def compare_communities(trial: Trial, *, n_permutations: int = 199, seed: int = 
         "Bray-Curtis": bray_curtis(relative_abundance(trial.counts)),
         "Aitchison": aitchison(prepared.counts),
     }
+    geometries = {name: from_distances(matrix)[0] for name, matrix in distances.items()}
     rows = []
-    for name, matrix in distances.items():
-        for way, how in COMMUNITY_WAYS.items():
+    for way, how in COMMUNITY_WAYS.items():
+        options = Options(
+            scheme=how.scheme, permute=how.permute, n_permutations=n_permutations, only="group"
+        )
+        start = time.process_time()
+        model = prepare(trial.people, _write_formula(trial, how), options)
+        planned = time.process_time() - start
+        for name, geometry in geometries.items():
             start = time.process_time()
-            tested = permanova(
-                matrix,
-                trial.people,
-                _write_formula(trial, how),
-                scheme=how.scheme,
-                permute=how.permute,
-                n_permutations=n_permutations,
-                rng=seed,
-            ).loc["group"]
+            tested = analyse(model, geometry, np.random.default_rng(seed)).loc["group"]
+            spent = planned + time.process_time() - start
             numbers = {"r2": tested["r2"], "p_value": tested["p_value"]}
-            spent = time.process_time() - start
             rows.append({"way": way, "distance": name, **numbers, "seconds": spent})
     table = pd.DataFrame(rows)
     return table.assign(rejected=(table["p_value"] <= LEVEL).astype(float))

@@ -6,7 +6,7 @@ tests that leave sex out.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from cohabit.arena.prepared import Prepared
 from cohabit.least_squares import fit_least_squares
 from cohabit.mixed import fit_household_model
 from cohabit.paired import fit_paired_model
+from cohabit.tails import two_sided_t
 
 GROUP = "group[MS]"
 NUMBERS = ["estimate", "std_error", "low", "high", "df", "p_value"]
@@ -38,8 +39,8 @@ class Way:
 
 
 def _fit_unpaired(prepared: Prepared) -> pd.DataFrame:
-    fit = fit_least_squares(prepared.values.to_numpy(), prepared.matrix.values)
-    return _name(prepared, _row(fit, prepared.matrix.values.columns.get_loc(GROUP)))
+    values = prepared.values.to_numpy()
+    return _name(prepared, _row(fit_least_squares(values, prepared.matrix.values, only=GROUP)))
 
 
 def _fit_pair_term(prepared: Prepared) -> pd.DataFrame:
@@ -47,8 +48,8 @@ def _fit_pair_term(prepared: Prepared) -> pd.DataFrame:
     homes = pd.get_dummies(prepared.people["household_id"].astype(str), dtype=float)
     moving = prepared.matrix.values.drop(columns="Intercept")
     moving = moving.loc[:, _varies_at_home(prepared, moving)]
-    fit = fit_least_squares(prepared.values.to_numpy(), pd.concat([homes, moving], axis=1))
-    return _name(prepared, _row(fit, homes.shape[1] + moving.columns.get_loc(GROUP)))
+    design = pd.concat([homes, moving], axis=1)
+    return _name(prepared, _row(fit_least_squares(prepared.values.to_numpy(), design, only=GROUP)))
 
 
 def _varies_at_home(prepared: Prepared, columns: pd.DataFrame) -> np.ndarray:
@@ -80,16 +81,16 @@ def _residuals(design: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _fit_random(prepared: Prepared) -> pd.DataFrame:
     table = fit_household_model(prepared.values, prepared.people, prepared.formula)
-    return _split(table[table["coefficient"] == GROUP])
+    return _name(prepared, table[table["coefficient"] == GROUP])
 
 
 def _fit_paired(prepared: Prepared) -> pd.DataFrame:
     formula = prepared.trial.covariates or None
-    return _split(fit_paired_model(prepared.values, prepared.people, formula))
+    return _name(prepared, fit_paired_model(prepared.values, prepared.people, formula))
 
 
 def _fit_paired_alone(prepared: Prepared) -> pd.DataFrame:
-    return _split(fit_paired_model(prepared.values, prepared.people, None))
+    return _name(prepared, fit_paired_model(prepared.values, prepared.people, None))
 
 
 def _fit_signed_ranks(prepared: Prepared) -> pd.DataFrame:
@@ -184,19 +185,15 @@ def _correct(table: pd.DataFrame) -> pd.DataFrame:
         return moved
     moved[["estimate", "low", "high"]] -= density_mode(moved["estimate"].to_numpy())
     statistic = moved["estimate"].abs() / moved["std_error"]
-    return moved.assign(p_value=2 * stats.t.sf(statistic, moved["df"]))
+    return moved.assign(p_value=two_sided_t(statistic, moved["df"]))
 
 
-def _row(fit: dict[str, np.ndarray], place: int) -> dict[str, np.ndarray]:
-    return {name: fit[name][place] for name in NUMBERS}
+def _row(fit: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: fit[name][0] for name in NUMBERS}
 
 
-def _name(prepared: Prepared, numbers: dict[str, np.ndarray]) -> pd.DataFrame:
-    return _split(pd.DataFrame(numbers).assign(feature=prepared.values.columns))
-
-
-def _split(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the scale and the taxon that a column of `Prepared.values` stands for."""
-    parts = table["feature"].str.partition("|")
-    named = table.reindex(columns=NUMBERS).assign(feature=parts[2], scale=parts[0])
-    return named[["feature", "scale", *NUMBERS]]
+def _name(prepared: Prepared, found: Mapping[str, np.ndarray | pd.Series]) -> pd.DataFrame:
+    """Return the numbers with scale and taxon; `found` has the columns of `values` in order."""
+    missing = np.full(prepared.values.shape[1], np.nan)
+    numbers = {name: np.asarray(found.get(name, missing)) for name in NUMBERS}
+    return pd.DataFrame({**prepared.labels, **numbers})

@@ -11,6 +11,8 @@ from cohabit.composition import arcsine_sqrt, clr, filter_features
 from cohabit.formula import ModelMatrix, model_matrix
 from cohabit.paired import find_pairs
 
+SCALES = ("asin-sqrt", "CLR")
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -42,9 +44,16 @@ class Prepared:
     @cached_property
     def values(self) -> pd.DataFrame:
         """Both scales side by side, people x (scale, taxon): one fit serves both."""
-        scales = {"asin-sqrt": self.shares, "CLR": clr(self.counts)}
-        joined = pd.concat(scales, axis=1)
-        return joined.set_axis([f"{scale}|{taxon}" for scale, taxon in joined.columns], axis=1)
+        both = np.hstack([self.shares, clr(self.counts)])
+        names = [f"{scale}|{taxon}" for scale, taxon in zip(*self.labels.values(), strict=True)]
+        return pd.DataFrame(both, self.people.index, names)
+
+    @cached_property
+    def labels(self) -> dict[str, np.ndarray]:
+        """Scale and taxon of each column of `values`."""
+        taxa = self.counts.columns
+        scales = np.repeat(np.array(SCALES, dtype=object), len(taxa))
+        return {"scale": scales, "feature": np.tile(taxa, len(SCALES))}
 
     @cached_property
     def matrix(self) -> ModelMatrix:

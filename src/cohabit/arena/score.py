@@ -48,14 +48,13 @@ def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
     """
     prepared = Prepared.of(trial)
     truth = _own_truth(trial.truth.loc[prepared.counts.columns])
-    table = compare(prepared, tuple(ways)).assign(contrast="MS - control")
-    groups = table.groupby(["way", "scale"], sort=False)
-    table["q_value"] = groups["p_value"].transform(adjust_p)
     rows = []
-    for (way, scale), found in groups:
-        for rule in RULES:
+    for (way, scale), found in compare(prepared, tuple(ways)).groupby(["way", "scale"], sort=False):
+        here = truth.loc[found["feature"]]
+        accuracy = _measure_accuracy(found, here, scale) | {"seconds": found["seconds"].iloc[0]}
+        for rule, called in _call(found).items():
             named = {"way": way, "scale": scale, "rule": rule}
-            rows.append(named | _score(found, scale, rule, truth))
+            rows.append(named | _count_calls(found, called, here, scale) | accuracy)
     return pd.DataFrame(rows)
 
 
@@ -64,38 +63,37 @@ def _own_truth(truth: pd.DataFrame) -> pd.DataFrame:
     return truth.assign(clr=truth["log_share"] - truth["log_share"].mean())
 
 
-def _score(found: pd.DataFrame, scale: str, rule: str, truth: pd.DataFrame) -> dict[str, float]:
-    truth = truth.loc[found["feature"]]
+def _call(found: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return rule -> which taxa it calls; the lenient rule is FDR where FDR calls any."""
+    q_value = adjust_p(found["p_value"])
+    strict = np.asarray(q_value) <= FDR
+    if strict.any():
+        return dict.fromkeys(RULES, strict)
+    judged = lenient_rule(found.assign(contrast="MS - control", q_value=q_value))
+    return dict(zip(RULES, [strict, judged["called"].to_numpy(bool)], strict=True))
+
+
+def _count_calls(
+    found: pd.DataFrame, called: np.ndarray, truth: pd.DataFrame, scale: str
+) -> dict[str, float]:
     planted = truth["planted"].to_numpy()
-    called = _call(found, rule)
     value = truth[OWN_TRUTH.get(scale) or SIGNS[scale]].to_numpy()
     right = called & planted
     wrong_sign = right & (np.sign(found["estimate"].to_numpy()) != np.sign(value))
-    shares = {
+    return {
+        "n_tested": len(found),
+        "n_planted": int(planted.sum()),
+        "n_called": int(called.sum()),
         "sensitivity": _ratio(right.sum(), planted.sum()),
         "false_discovery": (called & ~planted).sum() / max(1, called.sum()),
         "sign_errors": _ratio(wrong_sign.sum(), right.sum()),
     }
-    counts = {
-        "n_tested": len(found),
-        "n_planted": int(planted.sum()),
-        "n_called": int(called.sum()),
-    }
-    accuracy = _measure_accuracy(found, value, planted, known=scale in OWN_TRUTH)
-    return counts | shares | accuracy | {"seconds": found["seconds"].iloc[0]}
 
 
-def _call(found: pd.DataFrame, rule: str) -> np.ndarray:
-    if rule == "lenient":
-        return lenient_rule(found)["called"].to_numpy(bool)
-    return (found["q_value"] <= FDR).to_numpy()
-
-
-def _measure_accuracy(
-    found: pd.DataFrame, value: np.ndarray, planted: np.ndarray, *, known: bool
-) -> dict[str, float]:
-    if not known:
+def _measure_accuracy(found: pd.DataFrame, truth: pd.DataFrame, scale: str) -> dict[str, float]:
+    if scale not in OWN_TRUTH:
         return {"bias": np.nan, "coverage": np.nan}
+    value, planted = truth[OWN_TRUTH[scale]].to_numpy(), truth["planted"].to_numpy()
     error = (found["estimate"].to_numpy() - value) * np.sign(value)
     low, high = found["low"].to_numpy(), found["high"].to_numpy()
     given = np.isfinite(low)

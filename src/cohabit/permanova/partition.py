@@ -46,6 +46,8 @@ class Options:
     scheme: str | Mapping[str, str] = "auto"
     permute: str = "residuals"
     n_permutations: int = 999
+    only: str | None = None
+    """The one term that gets a row; None: every term."""
 
     def __post_init__(self) -> None:
         _check_choice("by", self.by, ("margin", "terms", "model"))
@@ -106,7 +108,8 @@ def prepare(people: pd.DataFrame, formula: str, options: Options) -> Model:
             f"formula {formula!r}: {len(people)} samples leave no residual degrees of freedom "
             f"for {basis.shape[1]} model columns; leave a term out"
         )
-    spaces = [_space(term, terms, basis, options.by) for term in terms]
+    asked = [term for term in terms if options.only in (None, term.name)]
+    spaces = [_space(term, terms, basis, options.by) for term in asked]
     plans = tuple(plan_term(space, homes, options.scheme_of(space.term.name)) for space in spaces)
     return Model(order, tuple(terms), basis, plans, options, _widest(terms, people.iloc[order]))
 
