@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit.simulate import StudyDesign
+from cohabit.simulate import StudyDesign, simulate_cohort
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,12 +33,48 @@ def rows(estimates, *, planted=0.5, error=0.2, true_here=True, claim_id="07.x") 
 def test_predict__is_the_power_of_a_t_test_on_the_claimed_side(check):
     table = pd.concat([rows([0.1]), rows([0.1], planted=-0.5), rows([0.1], planted=0)])
     expected = [stats.norm.sf(1.96 - 2.5), stats.norm.sf(1.96 + 2.5), 0.025]
-    assert check.predict(table).tolist() == pytest.approx(expected, abs=2e-3)
+    assert check.predict(table, "planted").tolist() == pytest.approx(expected, abs=2e-3)
 
 
-def test_predict__leaves_out_what_has_another_scale(check):
-    table = rows([0.1]).assign(planted_scale="carried")
-    assert check.predict(table).isna().all()
+def test_predict__is_the_power_of_fishers_z_for_rank_correlations(check):
+    ends = np.tanh(np.arctanh(0.1) + np.array([-1.96, 1.96]) / np.sqrt(200 - 3))
+    table = rows([0.1]).assign(planted_scale="carried", low=ends[0], high=ends[1], owed=0.2)
+    expected = stats.norm.sf(1.96 - np.arctanh(0.2) * np.sqrt(197))
+    assert check.predict(table, "owed").tolist() == pytest.approx([expected], abs=1e-9)
+
+
+def test_summarise__predicts_from_what_the_contrast_owes(check):
+    found = rows([0.9] * 97 + [0.1] * 3)
+    owing = pd.DataFrame({"claim_id": "07.x", "world": "study", "owed": [0.7, 0.9], "mild": 0.5})
+    alone, told = (check.summarise(table).iloc[0] for table in (found, pd.concat([found, owing])))
+    assert alone["owed"] == alone["planted"] == 0.5
+    assert alone["verdict"] == "too often"
+    assert told["owed"] == pytest.approx(0.8)
+    assert told["by_severity"] == pytest.approx(0.3)
+    assert told["cohorts"] == 100
+    assert told["predicted"] == pytest.approx(stats.norm.sf(1.96 - 4), abs=2e-3)
+    assert told["verdict"] == "holds"
+
+
+def test_summarise__tells_confounding_from_a_test_that_is_too_bold(check):
+    often = rows([0.5] * 10 + [0.0] * 90, planted=0, true_here=False)
+    owing = pd.DataFrame({"claim_id": "07.x", "world": "study", "owed": [0.13]})
+    verdicts = [check.summarise(t)["verdict"][0] for t in (often, pd.concat([often, owing]))]
+    assert verdicts == ["too often", "confounded"]
+
+
+def test_contrast_changes__owe_what_was_added_to_the_values_of_patients(check, monkeypatch):
+    cohort = simulate_cohort(StudyDesign.preset("study").with_pairs(40), 5)
+    patients = (cohort.participants["group"] == "MS").to_numpy()
+    before = check.owed.read_scales(cohort)
+    added = patients * np.random.default_rng(1).normal(0.25, 0.01, len(patients))
+    scales = iter(([before[0].add(added, axis=0), *before[1:]], before))
+    monkeypatch.setattr(check.owed, "read_scales", lambda _: next(scales))
+    claims = check.read_claims().query("truth_contrast == 'MS - control'")
+    found = check.owed.contrast_changes(cohort, cohort, claims)
+    found = found[found["contrast"] == "MS - control"].set_index("feature")["estimate"]
+    assert found["Blautia obeum"] == pytest.approx(0.25, abs=0.01)
+    assert found[["Blautia", "PWY-4702"]].isna().all(), "nothing changed in what was not touched"
 
 
 def test_summarise__says_when_a_claim_is_found_too_seldom(check):

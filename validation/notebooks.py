@@ -25,8 +25,14 @@ from cohabit.storage import write_cohort
 
 TITLE = "Notebooks on other cohorts"
 PAIRS, SEED = 144, 90_000
-OWN = ("01a", "01b", "01c", "02")
+OWN = ("01a", "01b", "01c", "02", "15b")
 """Notebooks that make what they read."""
+
+MOSTLY_OWN = ("15", "16")
+"""Notebooks that read a cohort at one place; whole cohorts like the study's are all alike there."""
+
+WHOLE = ("another seed", "288 pairs", "two sites missing", "one site")
+"""Cohorts that have every part, and pairs enough."""
 
 THREADS = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
@@ -95,17 +101,23 @@ def state() -> str:
 def measure(part: str) -> pd.DataFrame:
     """Return how each notebook fared on one cohort."""
     (name,) = (name for name, plain in zip(COHORTS, parts(), strict=True) if plain == part)
-    return try_notebooks(COHORTS[name]()).assign(cohort=name)
+    return try_notebooks(COHORTS[name](), choose_notebooks(name)).assign(cohort=name)
 
 
-def try_notebooks(cohort: Cohort, numbers: Collection[str] = ()) -> pd.DataFrame:
-    """Run the notebooks, or those named, on a cohort; return number, status and reason."""
+def choose_notebooks(name: str) -> list[str]:
+    """Return the numbers of the notebooks that the cohort of this name may surprise."""
+    left_out = (*OWN, *MOSTLY_OWN) if name in WHOLE else OWN
+    return [number for number in discover(paths.notebooks()) if number not in left_out]
+
+
+def try_notebooks(cohort: Cohort, numbers: Collection[str]) -> pd.DataFrame:
+    """Run some notebooks on a cohort; return number, status and reason."""
     with tempfile.TemporaryDirectory(prefix="cohabit-notebooks-") as folder:
         place = write_cohort(cohort, Path(folder) / "cohort")
         chosen = {
             number: notebook.path
             for number, notebook in discover(paths.notebooks()).items()
-            if (number in numbers if numbers else number not in OWN)
+            if number in numbers
         }
         rows = [(n, *run_notebook(path, place, Path(folder) / "run")) for n, path in chosen.items()]
     return pd.DataFrame(rows, columns=["notebook", "status", "reason"])
