@@ -30,10 +30,12 @@ def test_read_estimates__of_an_empty_run_is_an_empty_table(run):
 
 def test_write_figure__keeps_the_words_beside_the_picture(run):
     figure, ax = plt.subplots()
+    ax.set(xlabel="Age (years)", yticks=[0, 1], yticklabels=["women", "men"])
     path = run.write_figure(figure, "slopes", alt="Lines that fall.")
     plt.close(figure)
     assert path.name == "07_slopes.png"
-    assert path.with_suffix(".txt").read_text() == "Lines that fall.\n"
+    words = path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    assert words == ["Lines that fall.", "Across: Age (years); rows: women, men."]
     with pytest.raises(ValueError, match="alternative text"):
         run.write_figure(figure, "slopes", alt=" ")
 

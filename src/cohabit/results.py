@@ -42,15 +42,19 @@ class Run:
         figure : matplotlib Figure
         name : str
         alt : str
-            What the figure shows, in one or two sentences; not empty.
+            What the figure shows of the study's world, in one or two sentences; not empty. The
+            second line of the text says what is drawn, which holds of any cohort.
         """
+        from cohabit.figures.words import describe_figure  # whoever draws has matplotlib
+
         if not alt.strip():
             raise ValueError(f"figure {name!r}: expected an alternative text; got none")
         path = self.output / "figures" / f"{self.notebook}_{name}.png"
+        drawn = describe_figure(figure)
         with write_atomically(path) as scratch:
-            figure.savefig(scratch, metadata={"Description": alt, "Software": None})
+            figure.savefig(scratch, metadata={"Description": drawn, "Software": None})
         with write_atomically(path.with_suffix(".txt")) as scratch:
-            scratch.write_text(alt.strip() + "\n", encoding="utf-8")
+            scratch.write_text(f"{' '.join(alt.split())}\n{drawn}\n", encoding="utf-8")
         return path
 
     def write_estimates(self, estimates: pd.DataFrame) -> Path:

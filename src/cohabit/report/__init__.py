@@ -10,7 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from cohabit import paths, privacy
-from cohabit.report.cells import render_notebook
+from cohabit.report.cells import reads_cohort, render_notebook
 from cohabit.report.collect import RunResults, collect_run
 from cohabit.report.headline import find_headlines
 from cohabit.report.page import (
@@ -30,7 +30,17 @@ SIMULATED = (
 )
 """What every notebook opens with; of a real cohort it would be untrue."""
 
-REAL = "The people of this cohort are real; the text was written for simulated ones."
+REAL = (
+    "The people of this cohort are real: the numbers, tables and figures below are about them. The "
+    "words were written for the simulated study, so what they say of findings is not about these."
+)
+NATURES = {
+    True: "Simulated data: about the method, not about people.",
+    False: "About the people of this cohort; the words were written for the simulated study.",
+    None: "Simulated data, not this cohort: about the method, not about people.",
+}
+"""What a notebook is about: simulated people, this cohort's, or (None) it reads no cohort."""
+
 STATUS_CLASSES = {
     "done": "good",
     "done in part": "quiet",
@@ -105,6 +115,7 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
         {
             "about": notebook,
             "css": STATUS_CLASSES.get(notebook.status, "quiet"),
+            "nature": NATURES[results.simulated or (False if reads_cohort(notebook) else None)],
             "body": _render_body(notebook, results, targets),
         }
         for notebook in results.notebooks
@@ -113,10 +124,10 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
 
 def _render_body(notebook, results: RunResults, targets: dict[str, str]) -> str:
     """Return a notebook's body; of a real cohort it says so, and marks cells about few people."""
-    body = render_notebook(notebook, results.folder, targets)
+    body = render_notebook(notebook, results.folder, targets, of_study=results.of_study)
     if results.simulated:
         return body
-    if "read_cohort" in body:
+    if reads_cohort(notebook):
         body = body.replace(SIMULATED, REAL)
     return privacy.mark_small_cells(body)
 

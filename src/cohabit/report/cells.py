@@ -12,6 +12,7 @@ from cohabit.report.markup import render_markdown, render_math, sanitise
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
+CAPTION = re.compile(r"(\*\*Figure \d+)\.\*\*")
 
 LEFTOVERS = ("<Figure size", "<Axes", "[<matplotlib", "Text(", "PosixPath(", "WindowsPath(")
 """What a call leaves when it ends a cell; the figure or the table itself stands beside it."""
@@ -35,7 +36,9 @@ class Picture:
         )
 
 
-def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str]) -> str:
+def render_notebook(
+    result: NotebookResult, folder: Path, targets: dict[str, str], *, of_study: bool = True
+) -> str:
     """Return the body of one executed notebook.
 
     Parameters
@@ -45,13 +48,28 @@ def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str
         The run; its `figures/` hold sharper copies with a text for who cannot see them.
     targets : dict
         Notebook file -> anchor on the page.
+    of_study : bool
+        Whether the people are those of the study's simulated world, for whom the notebooks'
+        words were written; of others a figure's text says only what is drawn.
     """
     if result.path is None:
         return ""
-    notebook = json.loads(result.path.read_text(encoding="utf-8"))
-    writer = _CellWriter(result.number, folder / "figures", targets)
+    notebook = _read(result)
+    of_study = of_study or not reads_cohort(result)
+    writer = _CellWriter(result.number, folder / "figures", targets, of_study)
     parts = [writer.write(cell) for cell in notebook["cells"]]
     return "\n".join([*parts, *writer.write_unseen()])
+
+
+def reads_cohort(result: NotebookResult) -> bool:
+    """Whether a notebook is about the run's own people; one that was never run says nothing."""
+    cells = _read(result)["cells"] if result.path else []
+    code = [_joined(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return any("read_cohort(" in source for source in code)
+
+
+def _read(result: NotebookResult) -> dict:
+    return json.loads(result.path.read_text(encoding="utf-8"))
 
 
 def _joined(text: str | list[str]) -> str:
@@ -62,8 +80,8 @@ def _joined(text: str | list[str]) -> str:
 class _CellWriter:
     """Writes one notebook's cells in order, and remembers which figures were shown."""
 
-    def __init__(self, number: str, figures: Path, targets: dict[str, str]):
-        self.number, self.targets = number, targets
+    def __init__(self, number: str, figures: Path, targets: dict[str, str], of_study: bool):
+        self.number, self.targets, self.of_study = number, targets, of_study
         self.figures = {p.stem[len(number) + 1 :]: p for p in figures.glob(f"{number}_*.png")}
         self.shown: set[str] = set()
         self.count = 0
@@ -91,6 +109,8 @@ class _CellWriter:
         if self.count == 0 and lines[0].startswith("# "):  # the section has the title already
             source = "\n".join(lines[1:])
         self.count += 1
+        if not self.of_study:
+            source = CAPTION.sub(r"\1** *(the words are the simulated study's)*.", source)
         return render_markdown(source, targets=self.targets)
 
     def _write_outputs(self, source: str, outputs: list[dict]) -> str:
@@ -121,10 +141,15 @@ class _CellWriter:
 
     def _read_saved(self, name: str) -> Picture:
         path = self.figures[name]
-        words = path.with_suffix(".txt")
-        plain = name.replace("_", " ")
-        alt = words.read_text(encoding="utf-8").strip() if words.exists() else f"Figure: {plain}."
-        return Picture(path.read_bytes(), alt)
+        return Picture(path.read_bytes(), self._read_words(path.with_suffix(".txt"), name))
+
+    def _read_words(self, path: Path, name: str) -> str:
+        """Return the text of a figure: first what it shows of the study, then what is drawn."""
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        plain = f"Figure: {name.replace('_', ' ')}."
+        if self.of_study:
+            return next(iter(lines), plain)
+        return " ".join([plain, *lines[1:2]])
 
 
 def _fold_code(source: str, tags: list[str]) -> str:
