@@ -1,6 +1,7 @@
 """The house form of the notebooks; nbval runs them (``testpaths`` in pyproject.toml)."""
 
 import ast
+import builtins
 import json
 import re
 from pathlib import Path
@@ -161,6 +162,28 @@ def test_notebook__asks_exercises_that_exist_and_folds_the_solution(path):
         assert f"**{name}**" in "\n".join(notebook.prose)
     if notebook.number in FLAGSHIPS:
         assert "*Two worlds" in "\n".join(notebook.prose)
+
+
+@every_notebook
+def test_solutions__use_only_names_that_the_notebook_or_they_define(path):
+    notebook = Notebook(path)
+    folded = [
+        text.split("<summary>Solution", 1)[-1] for text in notebook.prose if "<summary>" in text
+    ]
+    blocks = [block for text in folded for block in re.findall(r"```python\n(.*?)```", text, re.S)]
+    solutions = ast.parse("\n".join(blocks))
+    known = bound_names(notebook.tree) | bound_names(solutions) | set(dir(builtins))
+    used = {node.id for node in ast.walk(solutions) if isinstance(node, ast.Name)}
+    assert blocks
+    assert used <= known, f"never defined: {used - known}"
+
+
+def bound_names(tree: ast.Module) -> set[str]:
+    """Return the names that a module assigns or imports."""
+    nodes = list(ast.walk(tree))
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    imported = {(n.asname or n.name).split(".")[0] for n in nodes if isinstance(n, ast.alias)}
+    return stored | imported | {n.arg for n in nodes if isinstance(n, ast.arg)}
 
 
 @every_notebook
