@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 from tiny_tree import Tree, plant
 
+from cohabit import privacy
 from cohabit.cohort import Cohort, Truth
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
@@ -55,6 +56,12 @@ def small_cohort() -> Cohort:
     effects = pd.DataFrame({"factor": ["disease"], "feature": ["Blautia obeum"]})
     truth = Truth(effects, lambda: pd.DataFrame({"contrast": ["MS - control"], "value": [-0.3]}))
     return Cohort(people, samples, {"shotgun": table}, {"simulated": True, "seed": 1}, truth=truth)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_real(monkeypatch) -> None:
+    """Let no test inherit that an earlier one has read a cohort of real people."""
+    monkeypatch.setattr(privacy, "_real_people", set())
 
 
 @pytest.fixture

@@ -1,11 +1,22 @@
 """Cells about few people are marked, and only those."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 
-from cohabit.privacy import MARK, find_small_cells, mark_small_cells, survey_tables
+from cohabit.privacy import (
+    FEW_COLUMN,
+    MARK,
+    find_small_cells,
+    mark_small_cells,
+    mark_table,
+    remember_real,
+    survey_tables,
+)
 from cohabit.report import build_report
+from cohabit.results import estimate_row, open_run
+from cohabit.storage import read_cohort, write_cohort
 
 
 def test_find_small_cells__looks_at_counts_of_people_only():
@@ -14,6 +25,31 @@ def test_find_small_cells__looks_at_counts_of_people_only():
     )
     found = find_small_cells(table)
     assert found.to_numpy().tolist() == [["A", "MS", 3]]
+
+
+def test_write_table__marks_cells_about_few_real_people(tmp_path, small_cohort):
+    table = pd.DataFrame({"site": ["A", "B", "C"], "n": [3, 5, 0], "n_pairs": [1, 9, 9]})
+    folder = write_cohort(replace(small_cohort, provenance={"simulated": False}), tmp_path / "mine")
+    run = open_run(tmp_path / "run", notebook="06", seed=1)
+    before = pd.read_csv(run.write_table(table, "sites"), sep="\t")
+    read_cohort(folder)
+    after = pd.read_csv(run.write_table(table, "sites"), sep="\t", keep_default_na=False)
+    assert FEW_COLUMN not in before
+    assert after[FEW_COLUMN].tolist() == ["fewer than 5: n, n_pairs", "", ""]
+    assert after.drop(columns=FEW_COLUMN).equals(table)
+    row = estimate_row("05.site_r2", 0.1, 0.0, 0.2, n=4)
+    run.write_estimates(pd.DataFrame([row]))
+    assert (run.output / "tables" / "06_estimates.tsv").read_text().count("fewer than 5: n") == 1
+
+
+def test_write_table__of_simulated_people_or_of_no_counts_stays_as_it_is(tmp_path, small_cohort):
+    read_cohort(write_cohort(small_cohort, tmp_path / "simulated"))
+    table = pd.DataFrame({"site": ["A"], "n": [3]})
+    assert mark_table(table) is table
+    remember_real(tmp_path)
+    assert mark_table(table)[FEW_COLUMN].tolist() == ["fewer than 5: n"]
+    shares = pd.DataFrame({"estimate": [3]})
+    assert mark_table(shares) is shares
 
 
 def test_survey__names_the_table(tmp_path):

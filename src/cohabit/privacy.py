@@ -1,9 +1,10 @@
-"""Cells about very few people: found in tables and marked on a page, for real cohorts.
+"""Cells about very few people: marked in tables and on a page, for real cohorts.
 
 A mean or a count over three people can tell who they are to somebody who knows them. Nothing is
 hidden or changed here: what is small is marked, so that a person decides before passing it on.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -27,6 +28,13 @@ COUNTS_OF_PEOPLE = (
 """Columns that count people, pairs of them, or who carries a feature."""
 
 MARK = f"fewer than {MIN_CELL}"
+FEW_COLUMN = "few_people"
+"""Column of a table about real people: which of its counts are below `MIN_CELL` in that row."""
+
+_real_people: set[str] = set()
+"""Folders of real cohorts that this process has read: what it writes is about people from then on,
+whoever runs the notebook and however."""
+
 _FEW = "[1-9]" if MIN_CELL > 9 else f"[1-{MIN_CELL - 1}]"
 _TABLE = re.compile(r"<table.*?</table>", re.DOTALL)
 _ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
@@ -49,13 +57,38 @@ def find_small_cells(table: pd.DataFrame) -> pd.DataFrame:
     """
     found = []
     for column in [name for name in COUNTS_OF_PEOPLE if name in table]:
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        if (numbers.dropna() % 1).any():
-            continue  # shares and means, not counts
-        small = numbers.gt(0) & numbers.lt(MIN_CELL)
+        small = _is_small(table[column])
         labels = table.loc[small, table.columns[0]].astype(str)
-        found += [(row, column, int(n)) for row, n in zip(labels, numbers[small], strict=True)]
+        counts = pd.to_numeric(table.loc[small, column])
+        found += [(row, column, int(n)) for row, n in zip(labels, counts, strict=True)]
     return pd.DataFrame(found, columns=["row", "column", "n"])
+
+
+def remember_real(folder: str | os.PathLike) -> None:
+    """Note that this process has read a cohort of real people."""
+    _real_people.add(str(folder))
+
+
+def mark_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the column `FEW_COLUMN` where it counts people and they are real.
+
+    The column names the counts of each row that are below `MIN_CELL`; it is empty where none is.
+    A table that counts nobody, or a process that read simulated people only, gets none.
+    """
+    counting = [name for name in COUNTS_OF_PEOPLE if name in table]
+    if not _real_people or not counting:
+        return table
+    small = pd.DataFrame({name: _is_small(table[name]) for name in counting}, index=table.index)
+    words = [", ".join(small.columns[row]) for row in small.to_numpy()]
+    return table.assign(**{FEW_COLUMN: [f"{MARK}: {names}" if names else "" for names in words]})
+
+
+def _is_small(column: pd.Series) -> pd.Series:
+    """Mark whole numbers from 1 to below `MIN_CELL`; shares and means are no counts."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    if (numbers.dropna() % 1).any():
+        return pd.Series(False, column.index)
+    return numbers.gt(0) & numbers.lt(MIN_CELL)
 
 
 def survey_tables(folder: Path) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cohabit import paths
+from cohabit import paths, privacy
 from cohabit.storage import write_atomically, write_table
 
 ESTIMATE_COLUMNS = ("claim_id", "estimate", "low", "high", "p_value", "n", "note")
@@ -28,10 +28,10 @@ class Run:
     seed: int
 
     def write_table(self, table: pd.DataFrame, name: str, *, index: bool = False) -> Path:
-        """Write `tables/NN_name.tsv`."""
+        """Write `tables/NN_name.tsv`; about real people, with cells about few of them marked."""
         path = self.output / "tables" / f"{self.notebook}_{name}.tsv"
         with write_atomically(path) as scratch:
-            write_table(table, scratch, index=index)
+            write_table(privacy.mark_table(table), scratch, index=index)
         return path
 
     def write_figure(self, figure, name: str, *, alt: str) -> Path:
@@ -80,7 +80,7 @@ class Run:
         """Write `name`.tsv at the top of the run, for example `claims.tsv`."""
         path = self.output / f"{name}.tsv"
         with write_atomically(path) as scratch:
-            write_table(table, scratch, index=False)
+            write_table(privacy.mark_table(table), scratch, index=False)
         return path
 
     def write_skip(self, reason: str) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import cohabit
-from cohabit import schema
+from cohabit import privacy, schema
 from cohabit.cohort import Cohort
 
 CACHE_VARIABLE = "COHABIT_CACHE_DIR"
@@ -181,6 +181,8 @@ def read_cohort(folder: str | os.PathLike) -> Cohort:
     """
     folder = Path(folder)
     provenance = read_manifest(folder)
+    if not provenance.get("simulated"):
+        privacy.remember_real(folder)
     participants = schema.check_participants(_read_required(folder / "participants.tsv"))
     features = {a: read_biom(folder / f) for a, f in FEATURES.items() if (folder / f).exists()}
     if not features:

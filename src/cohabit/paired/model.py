@@ -47,7 +47,7 @@ def fit_paired_model(
         Columns `COLUMNS`; `estimate` is the difference between a case and a control of
         equal covariates, with t test and 95% interval; `q_value` over all features;
         `n_nonzero` counts people of the pairs used whose value is not zero. Households
-        left out are named in `note`.
+        left out are counted in `note`.
 
     Raises
     ------

@@ -41,14 +41,15 @@ class Pairs:
 
     @property
     def note(self) -> str:
-        """Name the households left out and why; empty when there are none."""
+        """Say how many households are left out and why; empty when there are none.
+
+        It goes into tables that are passed on, so it names nobody: `left_out` does.
+        """
         if self.left_out.empty:
             return ""
         counts = self.left_out.value_counts()
         reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items())
-        named = ", ".join(str(name) for name in self.left_out.index[:5])
-        more = ", ..." if len(self.left_out) > 5 else ""
-        return f"{len(self.left_out)} household(s) left out ({reasons}): {named}{more}"
+        return f"{len(self.left_out)} household(s) left out ({reasons})"
 
 
 def find_pairs(

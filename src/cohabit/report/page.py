@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from cohabit import privacy
 from cohabit.claims import NOT_ESTIMATED
 from cohabit.report.collect import RunResults
 from cohabit.report.headline import METHOD_NAMES
@@ -78,7 +79,7 @@ def _describe_claim(row: dict) -> ClaimRow:
         planted=f"{planted} ({scale})" if planted and scale else planted,
         found=found,
         interval=interval,
-        n=number(row["n"]) if _known(row.get("n")) else "",
+        n=_describe_n(row),
         verdict=_text(row.get("verdict")),
         css=VERDICT_CLASSES.get(_text(row.get("verdict")), "none"),
         fit={True: "right", False: "wrong", None: ""}[right],
@@ -86,6 +87,14 @@ def _describe_claim(row: dict) -> ClaimRow:
         note=_text(row.get("note")),
         drawing=_draw(row),
     )
+
+
+def _describe_n(row: dict) -> str:
+    """Return how many people, marked where they are real and few."""
+    if not _known(row.get("n")):
+        return ""
+    few = f" ({privacy.MARK})" if _text(row.get(privacy.FEW_COLUMN)) else ""
+    return f"{number(row['n'])}{few}"
 
 
 def _draw(row: dict) -> str:
