@@ -1,15 +1,20 @@
 """Cohorts of the planner: drawn as `simulate` draws, analysed as the notebooks do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.spatial.distance import pdist, squareform
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.power import TTestPower
 
 from cohabit.calibrate import fit_template
+from cohabit.composition import relative_abundance
+from cohabit.diversity import bray_curtis
 from cohabit.mixed import fit_household_model
-from cohabit.permanova import permanova_features
+from cohabit.permanova import permanova
 from cohabit.power import Questions, Scenario, plant_effects
 from cohabit.power.analysis import compare_communities, compare_taxa, measure
 from cohabit.power.draw import count_reads, draw_latent, recruit
@@ -74,15 +79,31 @@ def test_taxa__of_strangers_are_compared_by_least_squares():
 
 
 @pytest.mark.parametrize("controls", ["household", "site"])
-def test_communities__are_compared_as_by_permanova(controls):
+@pytest.mark.parametrize("distance", ["aitchison", "bray-curtis"])
+def test_communities__are_compared_as_by_permanova(controls, distance):
     measured = measure(recipe(small_template(), n=30, controls=controls, **GENTLE), rng(3))
     people = metadata(measured.people)
-    features = pd.DataFrame(measured.values, people.index)
-    table = permanova_features(features, people, FORMULA, n_permutations=1999, rng=1)
-    p = compare_communities(measured, 1999, rng(1))
+    values = measured.values if distance == "aitchison" else measured.counts[0]
+    values = pd.DataFrame(values, people.index)
+    near = pdist_of(values) if distance == "aitchison" else bray_curtis(relative_abundance(values))
+    table = permanova(near, people, FORMULA, n_permutations=1999, rng=1)
+    p = compare_communities(measured, 1999, rng(1), distance=distance)
     expected = table.loc["group", "p_value"]
     assert 0.02 < expected < 0.98
     assert abs(p - expected) < 4 * np.sqrt(2 * expected * (1 - expected) / 1999)
+
+
+def pdist_of(values: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(squareform(pdist(values)), values.index, values.index)
+
+
+def test_communities__are_the_same_whether_people_or_taxa_are_fewer():
+    measured = measure(recipe(n=20), rng(3))
+    few = measured.values[:, :30]
+    many = np.hstack([few, np.zeros((40, 20))])
+    p = [compare_communities(replace(measured, values=v), 199, rng(1)) for v in (few, many)]
+    assert p[0] == p[1] < 1
+    assert few.shape[1] < len(few) < many.shape[1]
 
 
 def test_power__of_one_taxon_is_that_of_the_paired_t_test():
@@ -104,7 +125,7 @@ def test_power__of_one_taxon_is_that_of_the_paired_t_test():
 @pytest.mark.parametrize("controls", ["household", "site"])
 def test_power__without_an_effect_is_the_level(controls):
     scenario = Scenario(n=30, controls=controls, **GENTLE)
-    questions = Questions(ask=("community",), n_permutations=99)
+    questions = Questions(ask=("community",), n_permutations=19)
     hits, cohorts = count_hits(scenario, questions, small_template(), batches=20)
     assert inside(hits, cohorts, 0.05)
 

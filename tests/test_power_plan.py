@@ -133,20 +133,17 @@ def test_estimate__goes_on_where_it_was_stopped(cheap, tmp_path, monkeypatch):
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
 
 
-def test_estimate__is_the_same_with_two_workers():
-    scenarios = [Scenario(n=8, sequenced=False), Scenario(n=16, sequenced=False)]
-    stop = Stop(half_width=0.5)
-    alone = estimate_power(scenarios, ask(), stop=stop, template=few_taxa(), jobs=1)
-    together = estimate_power(scenarios, ask(), stop=stop, template=few_taxa(), jobs=2)
-    pd.testing.assert_frame_equal(alone, together)
-
-
 def test_estimate__refuses_a_question_without_an_answer():
     blank = few_taxa().assign(ms=0.0)
     with pytest.raises(ValueError, match="plant effects first"):
         estimate_power([Scenario()], Questions(ask=("discoveries",)), template=blank)
     with pytest.raises(ValueError, match="no taxon 'Faecalibacterium'"):
         estimate_power([Scenario()], Questions(taxon="Faecalibacterium"))
+    near = Questions(ask=("community",), distance="bray-curtis")
+    with pytest.raises(ValueError, match="needs counts"):
+        estimate_power([Scenario(sequenced=False)], near)
+    with pytest.raises(ValueError, match="which estimate_power simulates"):
+        approximate_power(Scenario(), [30], near)
 
 
 def test_size__is_that_of_the_closed_form():

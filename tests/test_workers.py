@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
+from test_power_plan import ask, few_taxa
 from test_runner import WHOLE, is_alive, wait_for
 
 from cohabit import cli, cluster
+from cohabit.power import Scenario, Stop, estimate_power
 from cohabit.runner import workers
 from validation.kills import Workers as TwoWorkers
 
@@ -38,6 +41,13 @@ def test_run__on_two_workers_leaves_the_same_results(tree, scheduler, monkeypatc
     assert len(of_workers) == 2
     assert str(os.getpid()) not in of_workers
     assert tree.summary()["scheduler"] == scheduler
+
+
+def test_power__on_two_workers_is_that_of_this_process(scheduler):
+    scenarios = [Scenario(n=8, sequenced=False), Scenario(n=16, sequenced=False)]
+    given = {"stop": Stop(half_width=0.5), "template": few_taxa()}
+    there = estimate_power(scenarios, ask(), scheduler=scheduler, **given)
+    pd.testing.assert_frame_equal(there, estimate_power(scenarios, ask(), jobs=1, **given))
 
 
 def test_run__with_nothing_to_do_needs_no_scheduler_and_no_dask(tree):

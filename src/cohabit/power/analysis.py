@@ -8,19 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.spatial.distance import pdist, squareform
 
 from cohabit.mixed.reml import decompose, fit_households
-from cohabit.permanova.geometry import FeatureGeometry
+from cohabit.permanova.geometry import FeatureGeometry, Geometry, GramGeometry
 from cohabit.permanova.permutation import Exchange
 from cohabit.permanova.pseudo_f import Fit, PairFit
 from cohabit.permanova.terms import Term, model_basis, term_space
 from cohabit.power.draw import People, count_reads, draw_latent, recruit
 from cohabit.power.scenario import Scenario
 from cohabit.power.world import COVARIATES, Recipe
+from cohabit.tails import two_sided_t
 
 ADJUST = ("site", *COVARIATES)
 """Terms the analysis may adjust for."""
+
+DISTANCES = {"aitchison": "CLR of the taxa kept", "bray-curtis": "shares of all taxa followed"}
+"""Distances PERMANOVA may take, and of what."""
 
 MIN_PREVALENCE, MIN_TOTAL = 0.05, 10
 """The study's filter, as in `composition.filter_features`."""
@@ -38,6 +42,9 @@ class Measured:
 
     kept: np.ndarray
     """Positions of the taxa kept, shape (n_kept,)."""
+
+    counts: tuple[np.ndarray, ...] = ()
+    """Counts of each visit, shape (n_people, n_taxa); none where nothing was sequenced."""
 
 
 def measure(recipe: Recipe, rng: np.random.Generator) -> Measured:
@@ -59,7 +66,8 @@ def measure(recipe: Recipe, rng: np.random.Generator) -> Measured:
     carried = liability > 0
     counts = [count_reads(recipe, everyone, latent, carried, rng)[here] for latent in visits]
     kept = _filter(sum(counts))
-    return Measured(everyone.take(here), np.mean([_clr(c[:, kept]) for c in counts], axis=0), kept)
+    values = np.mean([_clr(c[:, kept]) for c in counts], axis=0)
+    return Measured(everyone.take(here), values, kept, tuple(counts))
 
 
 def drop_absent(people: People, scenario: Scenario, rng: np.random.Generator) -> People:
@@ -107,7 +115,7 @@ def compare_taxa(measured: Measured, adjust: Sequence[str] = ADJUST) -> np.ndarr
         found = fit_households(design, residuals, np.eye(x.shape[1])[:1])
         converged = np.where(found.converged, 1.0, np.nan)
         estimate, error, df = found.estimate[0] * converged, found.std_error[0], found.df[0]
-    return 2 * stats.t.sf(np.abs(estimate / error), df)
+    return two_sided_t(estimate / error, df)
 
 
 def _least_squares(x: np.ndarray, values: np.ndarray):
@@ -126,8 +134,9 @@ def compare_communities(
     n_permutations: int,
     rng: np.random.Generator,
     adjust: Sequence[str] = ADJUST,
+    distance: str = "aitchison",
 ) -> float:
-    """Return the PERMANOVA p-value of status by Aitchison distance.
+    """Return the PERMANOVA p-value of status by a distance of `DISTANCES`.
 
     By margin of the terms adjusted for, residuals permuted: partners swap at home, strangers
     change places within their site.
@@ -138,7 +147,7 @@ def compare_communities(
     _, households = np.unique(people.household, return_inverse=True)
     basis = model_basis([others, status], households)
     space = term_space(status, [others], basis)
-    fit = Fit(FeatureGeometry(measured.values - measured.values.mean(axis=0)), basis, "residuals")
+    fit = Fit(_place(measured, distance), basis, "residuals")
     shared = np.bincount(households).max() > 1
     exchange = Exchange("within" if shared else "free", households, people.site)
     if shared:
@@ -147,6 +156,18 @@ def compare_communities(
     else:
         draws = exchange.draw_blocks(n_permutations, fit.block, rng)
     return (1 + int(fit.count_beyond([space], draws)[0])) / (1 + n_permutations)
+
+
+def _place(measured: Measured, distance: str) -> Geometry:
+    """Return people in space: inner products of people where these are fewer than taxa."""
+    if distance == "bray-curtis":
+        shares = np.mean([c / c.sum(axis=1, keepdims=True) for c in measured.counts], axis=0)
+        gram = -0.5 * squareform(pdist(shares, "braycurtis")) ** 2
+        means = gram.mean(axis=0)
+        return GramGeometry(gram - means - means[:, None] + means.mean())
+    values = measured.values - measured.values.mean(axis=0)
+    few = len(values) < values.shape[1]
+    return GramGeometry(values @ values.T) if few else FeatureGeometry(values)
 
 
 def _unit(columns: np.ndarray) -> np.ndarray:

@@ -119,8 +119,18 @@ def approximate_power(
         `n`; `community` and `taxon`, powers; `discoveries`, the expected number of true ones
         (not the chance of `least`). Within 0.1 of the simulated power in the study's world
         from 25 patients on.
+
+    Raises
+    ------
+    ValueError
+        When PERMANOVA is asked by another distance than Aitchison's.
     """
     questions = questions or Questions()
+    if "community" in questions.ask and questions.distance != "aitchison":
+        raise ValueError(
+            f"distance: normal theory knows 'aitchison'; got {questions.distance!r}, which "
+            "estimate_power simulates"
+        )
     outlook, sizes = Outlook.of(scenario, template), np.asarray(sizes)
     columns = {
         "community": lambda: outlook.community(sizes, questions.alpha),

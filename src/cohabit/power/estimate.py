@@ -57,11 +57,11 @@ def estimate_power(
     Raises
     ------
     ValueError
-        When the taxon asked about is not in the template, or nothing truly differs while
-        true discoveries are asked for.
+        When the taxon asked about is not in the template, nothing truly differs while true
+        discoveries are asked for, or Bray-Curtis distances of what is not sequenced.
     """
     questions, stop = questions or Questions(), stop or Stop()
-    _check(questions, template)
+    _check(questions, scenarios, template)
     series = [_Series.of(each, questions, stop, template, seed, store) for each in scenarios]
     owner = {each.setting: each for each in series}
     with _open_workers(scheduler, jobs) as work:
@@ -145,7 +145,11 @@ class _Series:
         return pd.DataFrame([self.scenario.to_dict()] * len(rows)).join(rows)
 
 
-def _check(questions: Questions, template: pd.DataFrame | None) -> None:
+def _check(
+    questions: Questions, scenarios: Sequence[Scenario], template: pd.DataFrame | None
+) -> None:
+    if questions.distance != "aitchison" and not all(each.sequenced for each in scenarios):
+        raise ValueError(f"distance: {questions.distance!r} needs counts; leave sequenced true")
     world = World.of(template)
     if "taxon" in questions.ask:
         world.find(questions.taxon)

@@ -9,7 +9,13 @@ import pandas as pd
 
 from cohabit.multiplicity import adjust_p
 from cohabit.naming import nearest
-from cohabit.power.analysis import ADJUST, compare_communities, compare_taxa, measure
+from cohabit.power.analysis import (
+    ADJUST,
+    DISTANCES,
+    compare_communities,
+    compare_taxa,
+    measure,
+)
 from cohabit.power.scenario import Scenario
 from cohabit.power.world import Recipe, World
 from cohabit.simulate.dials import OURS, Dials, dial
@@ -41,6 +47,15 @@ class Questions(Dials):
     fdr: float = dial(0.05, 0.001, 0.5, "share", OURS, "false discovery rate of the list of taxa")
     least: int = dial(10, 1, 1000, "taxa", OURS, "true discoveries wanted")
     n_permutations: int = dial(199, 19, 9999, "permutations", OURS, "of each PERMANOVA")
+    distance: str = field(
+        default="aitchison",
+        metadata={
+            "choices": DISTANCES,
+            "unit": "one of " + ", ".join(DISTANCES),
+            "source": OURS,
+            "doc": "distance of PERMANOVA",
+        },
+    )
     adjust: tuple[str, ...] = field(
         default=ADJUST,
         metadata={"unit": "some of " + ", ".join(ADJUST), "source": OURS, "doc": "model terms"},
@@ -115,7 +130,7 @@ def _examine(recipe: Recipe, questions: Questions, rng: np.random.Generator) -> 
     measured, found = measure(recipe, rng), {}
     if "community" in questions.ask:
         found["community_p"] = compare_communities(
-            measured, questions.n_permutations, rng, questions.adjust
+            measured, questions.n_permutations, rng, questions.adjust, questions.distance
         )
     if {"taxon", "discoveries"} & set(questions.ask):
         p = np.full(len(recipe.world.taxa), np.nan)
