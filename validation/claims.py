@@ -23,7 +23,7 @@ error answers: shares of variance, counts of species, prediction, diversity, net
 The study's rule for severity holds age and BMI, not the site. Sites differ in severity and in
 species, so that species go with severity where nothing makes them: in `null`, *Firmicutes*
 CAG:475 has a mean rank correlation of 0.04 (0.01 with the site held; 0.00 in a world without
-differences between sites) and is found to rise with severity four times as often as by chance.
+differences between sites) and is found to rise with severity three times as often as by chance.
 """
 
 import numpy as np
