@@ -171,31 +171,41 @@ def test_notebook__runs_to_its_end_in_jupyterlab(lab, page, path):
         page.screenshot(path=Path(SCREENSHOTS) / f"{path.stem}.png")
 
 
-def test_explorer__redraws_when_its_dial_is_turned_in_jupyterlab(lab, home, page):
+def test_explorers__redraw_when_a_dial_is_turned_in_jupyterlab(lab, home, page):
+    """Those of notebooks 02, 05 and 16, in one kernel."""
+    names = ("explore_partners", "explore_permutations", "explore_plan")
+    calls = [new_code_cell(f"explorers.{name}();") for name in names]
     write_notebook(
         new_notebook(
-            cells=[new_code_cell("from cohabit import explorers\nexplorers.explore_plan();")],
+            cells=[new_code_cell("from cohabit import explorers"), *calls],
             metadata=json.loads(PATHS[0].read_text(encoding="utf-8"))["metadata"],
         ),
         home / "explorer.ipynb",
     )
     run_all(lab, page, "explorer.ipynb")
-    turn_a_dial(page)
+    for place in range(len(names)):
+        turn_a_dial(page, place)
+    if SCREENSHOTS:
+        page.set_viewport_size({"width": 1280, "height": 2600})
+        page.evaluate(TO_TOP)
+        page.screenshot(path=Path(SCREENSHOTS) / "explorers.png")
 
 
-FOLLOWED = """before => {
-    const image = document.querySelector('.widget-image');
+FOLLOWED = """([place, before]) => {
+    const image = document.querySelectorAll('.widget-image')[place];
     return image.src !== before && image.complete && image.naturalWidth > 500;
 }"""
 
 
-def turn_a_dial(page) -> None:
-    """Move the last slider: the picture and the sentence follow, and nothing complains."""
-    page.wait_for_selector(".widget-image")
-    before = page.locator(".widget-image").get_attribute("src")
-    said = page.locator(".widget-vbox > .widget-html").inner_text()
-    page.locator(".noUi-handle").last.focus()
+def turn_a_dial(page, place: int = 0) -> None:
+    """Move an explorer's last slider: the picture and the sentence follow, nothing complains."""
+    image = page.locator(".widget-image").nth(place)
+    image.wait_for()
+    before = image.get_attribute("src")
+    explorer = page.locator(".widget-vbox").filter(has=page.locator(".widget-image")).nth(place)
+    said = explorer.locator("> .widget-html").inner_text()
+    explorer.locator(".noUi-handle").last.focus()
     page.keyboard.press("PageUp")
-    page.wait_for_function(FOLLOWED, arg=before)
-    assert page.locator(".widget-vbox > .widget-html").inner_text() != said
+    page.wait_for_function(FOLLOWED, arg=[place, before])
+    assert explorer.locator("> .widget-html").inner_text() != said
     assert page.complaints == []

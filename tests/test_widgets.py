@@ -1,5 +1,7 @@
 """Explorers: a still figure where nobody looks, dials where somebody does."""
 
+import time
+
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
@@ -120,3 +122,18 @@ def test_partner_map__says_what_status_explains():
     assert f"status explains {100 * observed:.2f}%" in draw(
         explorers.draw_partner_map, 1.0, 1.0, 1.0
     )
+
+
+@pytest.mark.parametrize(
+    "explorer", [explorers.explore_partners, explorers.explore_permutations, explorers.explore_plan]
+)
+def test_explorer__redraws_within_a_second(shown, explorer):
+    plt.close(explorer(live=True))
+    controls, image, words = shown[0].children
+    before, said = image.value, words.value
+    slider = controls.children[1]
+    start = time.process_time()
+    slider.value = slider.value + 10 * slider.step
+    assert time.process_time() - start < 1
+    assert (image.value, words.value) != (before, said)
+    assert "<b>" not in words.value

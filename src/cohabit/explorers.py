@@ -73,8 +73,10 @@ def draw_partner_map(
     near = _mean_distances(measured)
     draw_closeness(near, ax=right)
     partner, stranger, _ = near.values()
+    closer = 100 * (1 - partner / stranger)
+    where = "closer" if closer >= 0 else "further apart"
     return (
-        f"Partners are {100 * (1 - partner / stranger):.0f}% closer than strangers of one site; "
+        f"Partners are {abs(closer):.0f}% {where} than strangers of one site; "
         f"status explains {100 * _status_r2(measured.values):.2f}% of the variation. "
         f"{PAIRS_ON_MAP} pairs of three sites, the same people whatever the dials say."
     )
@@ -137,7 +139,7 @@ def draw_schemes(
     for ax, (scheme, words) in zip(axs, SCHEMES.items(), strict=True):
         draw_permuted(permuted[scheme], observed, ax=ax, title=words)
     axs[0].set_ylabel("Permutations")
-    axs[2].legend(loc="upper right")
+    figure.legend(*axs[2].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     told = {SCHEMES[name]: r2 for name, r2 in permuted.items() if r2 is not None}
     p = {words: (1 + (r2 >= observed).sum()) / (1 + len(r2)) for words, r2 in told.items()}
     said = ", ".join(f"{words}: p = {value:.3f}" for words, value in p.items())
