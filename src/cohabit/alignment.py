@@ -21,14 +21,16 @@ def align_values(
     Raises
     ------
     ValueError
-        When an index repeats, a row has no metadata, a column is not numeric or not finite.
+        When either is no table or holds nothing, an ID repeats, a row has no metadata, a
+        column is not numeric or not finite.
     """
     if isinstance(values, pd.Series):
         values = values.to_frame(values.name if values.name is not None else "value")
     for name, table in (("values", values), ("metadata", metadata)):
-        repeated = table.index[table.index.duplicated()]
-        if len(repeated):
-            raise ValueError(f"{name}: IDs must be unique; repeated: {repeated[:5].tolist()}")
+        check_table(table, name)
+    _check_unique(values.columns, "values: feature names")
+    if not values.size:
+        raise ValueError(f"values: expected samples and features; got {values.shape}")
     stray = values.index[~values.index.isin(metadata.index)]
     if len(stray):
         raise ValueError(
@@ -36,6 +38,26 @@ def align_values(
             "both tables must carry the same IDs as index"
         )
     return _as_floats(values), metadata.loc[values.index]
+
+
+def check_table(table: pd.DataFrame, name: str) -> None:
+    """Refuse what is no DataFrame, or has two rows of one ID.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise ValueError(
+            f"{name}: expected a DataFrame whose index holds the IDs; got {type(table).__name__}"
+        )
+    _check_unique(table.index, f"{name}: IDs")
+
+
+def _check_unique(ids: pd.Index, what: str) -> None:
+    repeated = ids[ids.duplicated()]
+    if len(repeated):
+        raise ValueError(f"{what} must be unique; repeated: {repeated[:5].tolist()}")
 
 
 def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
@@ -69,7 +91,8 @@ def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[
         raise ValueError(f"no column {column!r}: {schema.nearest(column, metadata)}")
     present = set(metadata[column].dropna())
     known = schema.LEVELS.get(column, ())
-    levels = [name for name in known if name in present] or sorted(present, key=str)
+    levels = [*known] if present <= set(known) else sorted(present, key=str)
+    levels = [name for name in levels if name in present]
     missing = metadata.index[metadata[column].isna()]
     if len(levels) != 2 or len(missing):
         raise ValueError(

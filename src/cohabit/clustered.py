@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from cohabit.alignment import household_codes
-from cohabit.collinearity import find_independent
+from cohabit.alignment import align_values, household_codes
+from cohabit.collinearity import ONE_LEVEL, find_independent, rests_on_one
 from cohabit.formula import model_matrix
 from cohabit.naming import nearest
 
@@ -132,7 +132,7 @@ def fit_clustered_model(
     if family not in FAMILIES:
         raise ValueError(f"family: no {family!r}; {nearest(family, FAMILIES)}")
     chosen = FAMILIES[family]
-    people = metadata.loc[outcome.index]
+    _, people = align_values(outcome, metadata)
     y, w = _check(outcome, weights, chosen)
     codes = household_codes(people, cluster)
     if codes.max(initial=0) < 2:
@@ -147,10 +147,16 @@ def fit_clustered_model(
     full.iloc[columns.kept] = beta
     error = np.zeros(size)
     error[columns.kept] = np.sqrt(np.diag(covariance).clip(0))
-    notes = [columns.reason(row) for row in np.eye(size)]
-    if not converged:
-        notes = ["no convergence: a group has no events, or nothing but events"] * size
+    notes = np.array([columns.reason(row) for row in np.eye(size)], dtype=object)
+    notes[columns.kept[rests_on_one(x, codes)]] = f"rests on one {cluster} alone: no variance"
+    whole = _why_unfit(y, chosen.mean(x @ beta), converged, len(beta), codes)
+    notes = [whole or note for note in notes]
     rows = _tabulate(full, error, notes, codes.max(), matrix.contrasts)
+    single = [term for term, names in matrix.terms.items() if not names]
+    if single:
+        empty = {"contrast": "one level", "note": ONE_LEVEL, "converged": False}
+        rows = pd.concat([rows, pd.DataFrame({"coefficient": single}).assign(**empty)])
+        rows = rows.reset_index(drop=True)
     rows = rows.assign(n=len(y), n_clusters=int(codes.max()) + 1)
     return ClusteredFit(rows[list(COLUMNS)], formula, chosen, full)
 
@@ -171,6 +177,19 @@ def _check(
     if not (w > 0).all():
         raise ValueError("weights: expected a positive number for every row of the outcome")
     return y, w
+
+
+def _why_unfit(
+    y: np.ndarray, mean: np.ndarray, converged: bool, size: int, codes: np.ndarray
+) -> str:
+    """Say why no coefficient has a test; empty where they have."""
+    if not converged:
+        return "no convergence: a group has no events, or nothing but events"
+    if codes.max() < size:
+        return f"{codes.max() + 1} clusters are too few for {size} coefficients"
+    if np.abs(y - mean).max() <= 1e-10 * np.abs(y).max():
+        return "the terms determine the outcome: no variance is left"
+    return ""
 
 
 def _solve(x: np.ndarray, y: np.ndarray, w: np.ndarray, family: Family) -> tuple[np.ndarray, bool]:

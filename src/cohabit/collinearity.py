@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 _TOLERANCE = 1e-7
+ONE_LEVEL = "not estimable: the term has one level"
 
 
 @dataclass(frozen=True)
@@ -73,3 +74,29 @@ def _null(scaled: np.ndarray, length: np.ndarray, kept: list[int]) -> np.ndarray
         null[position, column] = 1.0
         null[kept, column] = -np.linalg.lstsq(scaled[:, kept], scaled[:, position])[0]
     return null / np.where(length > 0, length, 1.0)[:, None] * length.max(initial=1.0)
+
+
+def rests_on_one(matrix: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Say of each coefficient whether it is lost when some one group of rows is left out.
+
+    Such a coefficient fits its group whatever the outcome is, so a variance taken from the
+    residuals of the groups says nothing of it.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_rows, n_columns)
+        Independent columns.
+    groups : ndarray of int, shape (n_rows,)
+        0, 1, 2, ...
+
+    Returns
+    -------
+    ndarray of bool, shape (n_columns,)
+    """
+    basis, upper = np.linalg.qr(matrix)
+    within = np.zeros((groups.max() + 1, *upper.shape))
+    np.add.at(within, groups, basis[:, :, None] * basis[:, None, :])
+    share, directions = np.linalg.eigh(within)
+    alone = directions.transpose(0, 2, 1)[share > 1 - _TOLERANCE]
+    moved = np.abs(np.linalg.solve(upper, alone.T)) * np.linalg.norm(matrix, axis=0)[:, None]
+    return (moved > _TOLERANCE * moved.max(axis=0, initial=0)).any(axis=1)

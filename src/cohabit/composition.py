@@ -133,8 +133,8 @@ def check_counts(counts: pd.DataFrame, allow_empty: bool = False) -> np.ndarray:
     Raises
     ------
     ValueError
-        When the table is no DataFrame of numbers, IDs repeat, an amount is negative, missing
-        or infinite, or a sample is empty; names the rows or columns.
+        When the table is no DataFrame of numbers or holds nothing, IDs repeat, an amount is
+        negative, missing or infinite, or a sample is empty; names the rows or columns.
     """
     if not isinstance(counts, pd.DataFrame):
         raise ValueError(
@@ -153,6 +153,8 @@ def check_counts(counts: pd.DataFrame, allow_empty: bool = False) -> np.ndarray:
         raise ValueError(
             f"counts: negative, missing or infinite in {len(wrong)} sample(s): {_first(wrong)}"
         )
+    if not amounts.size and not allow_empty:
+        raise ValueError(f"counts: expected samples and features; got {counts.shape}")
     empty = counts.index[amounts.sum(axis=1) == 0]
     if len(empty) and not allow_empty:
         raise ValueError(

@@ -13,6 +13,9 @@ import pandas as pd
 
 from cohabit import schema
 
+MOST_NUMBERED = 12
+"""Levels written as whole numbers, beyond which a text column is taken for numbers."""
+
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|([+:*]))")
 
 
@@ -103,7 +106,8 @@ def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:
     Raises
     ------
     ValueError
-        When a name is no column, or a value is missing or infinite; names the rows.
+        When a name is no column, or a value is missing or infinite (names the rows), or
+        numbers are written as text.
     """
     from formulaic import Formula
 
@@ -145,9 +149,24 @@ def _ready(column: pd.Series) -> pd.Series:
         return column.cat.remove_unused_categories()
     known = schema.LEVELS.get(column.name)
     present = set(column)
+    _refuse_numbers(column.name, present)
     if known is not None and present <= set(known):
         return pd.Categorical(column, [level for level in known if level in present])
     return pd.Categorical(column, sorted(present, key=str))
+
+
+def _refuse_numbers(name: str, levels: set) -> None:
+    """Refuse text that is numbers: each would be a level of its own, and fit its row."""
+    texts = pd.Series(sorted(map(str, levels)))
+    numbers = pd.to_numeric(texts, errors="coerce")
+    many = len(texts) > MOST_NUMBERED and not str(name).endswith("_id")
+    if numbers.notna().mean() > 0.5 and (many or (numbers.dropna() % 1 != 0).any()):
+        others = texts[numbers.isna()].tolist()
+        beside = f", and {others[:5]} beside them" if others else ""
+        raise ValueError(
+            f"column {name!r}: numbers written as text, {texts.tolist()[:3]}{beside}; make them "
+            "numbers (pandas.to_numeric), or categories if they are names"
+        )
 
 
 def _coefficient_name(name: str) -> str:

@@ -59,10 +59,11 @@ def fit_least_squares(
 
 def _notes(values: np.ndarray, squares: np.ndarray, df: int) -> np.ndarray:
     """Say of each feature why it has no fit; empty text where it has."""
-    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
     note = np.full(values.shape[1], "", dtype=object)
-    note[squares <= 1e-20 * total] = "the terms determine the feature: no variance is left"
-    note[np.ptp(values, axis=0) == 0] = "constant: the feature does not vary"
     if df < 1:
         note[:] = f"{len(values)} samples are too few for this design"
+        return note
+    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+    note[squares <= 1e-20 * total] = "the terms determine the feature: no variance is left"
+    note[np.ptp(values, axis=0) == 0] = "constant: the feature does not vary"
     return note

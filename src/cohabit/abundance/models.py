@@ -5,12 +5,12 @@ import pandas as pd
 
 from cohabit.abundance.comparison import Comparison, join_notes
 from cohabit.association import fit_linear_model
-from cohabit.collinearity import find_independent
+from cohabit.collinearity import find_independent, rests_on_one
 from cohabit.mixed import fit_household_model
 from cohabit.tails import normal_quantile, two_sided_normal, two_sided_t
 
 _LEAST_FEATURES = 3
-"""Fewer coefficients have no mode."""
+"""Fewer coefficients have no mode, fewer features no sampling fractions."""
 
 _NUMBERS = ["estimate", "std_error", "low", "high", "statistic", "df", "p_value"]
 _COLUMNS = ["feature", "contrast", *_NUMBERS, "n_pairs", "note"]
@@ -81,25 +81,42 @@ def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
 
     Columns of the model matrix are handed over as numbers, so that levels keep our order.
     """
-    from skbio.stats.composition import ancombc
-
     design = comparison.matrix.values
     independence = find_independent(design)
-    names = [name for name in design.columns[independence.kept] if name != "Intercept"]
-    plain = design[names].set_axis([f"x{number}" for number in range(len(names))], axis=1)
-    table = comparison.counts[comparison.kept].set_axis(range(len(comparison.kept)), axis=1)
-    fit = ancombc(table + comparison.pseudocount, plain, " + ".join(plain), p_adjust=None).result
+    kept = design.iloc[:, independence.kept]
+    lone = kept.columns[rests_on_one(kept.to_numpy(), np.arange(len(kept)))]
+    table = comparison.counts[comparison.kept]
+    unfit = _why_no_ancombc(table)
+    fit = None if unfit else _call_ancombc(table + comparison.pseudocount, kept)
     parts = []
     for name in comparison.matrix.terms[comparison.factor]:
-        reason = independence.reason((design.columns == name).astype(float))
+        reason = unfit or independence.reason((design.columns == name).astype(float))
+        reason = reason or "rests on one person alone: no variance" * (name in lone)
         part = pd.DataFrame({"feature": comparison.kept, "note": reason})
         if not reason:
-            rows = fit.xs(f"x{names.index(name)}", level="Covariate")
+            rows = fit.xs(f"x{kept.columns.get_loc(name)}", level="Covariate")
             tests = _with_normal(rows["Log(FC)"].to_numpy(), rows["SE"].to_numpy())
             part = part.join(tests).assign(note="household not in the model")
         parts.append(part.assign(contrast=comparison.matrix.contrasts[name]))
     n_pairs = int((comparison.household_sizes > 1).sum())
     return pd.concat(parts, ignore_index=True).reindex(columns=_COLUMNS).assign(n_pairs=n_pairs)
+
+
+def _why_no_ancombc(table: pd.DataFrame) -> str:
+    """Say why sampling fractions cannot be told; empty where they can."""
+    if table.shape[1] < _LEAST_FEATURES:
+        return f"{table.shape[1]} features are too few for sampling fractions"
+    return "constant: no feature varies" if (table.nunique() == 1).all() else ""
+
+
+def _call_ancombc(table: pd.DataFrame, design: pd.DataFrame) -> pd.DataFrame:
+    """Return scikit-bio's table; the terms are x1, x2, ... after the intercept."""
+    from skbio.stats.composition import ancombc
+
+    plain = design.set_axis([f"x{number}" for number in range(design.shape[1])], axis=1)
+    plain = plain.drop(columns="x0")
+    table = table.set_axis(range(table.shape[1]), axis=1)
+    return ancombc(table, plain, " + ".join(plain), p_adjust=None).result
 
 
 def _with_normal(estimate: np.ndarray, std_error: np.ndarray) -> pd.DataFrame:

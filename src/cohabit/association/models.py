@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cohabit.alignment import align_values, missing_patterns
+from cohabit.alignment import align_values, check_table, missing_patterns
 from cohabit.association.ordinal import fit_proportional_odds
 from cohabit.association.ranks import correlate_ranks
+from cohabit.collinearity import ONE_LEVEL
 from cohabit.formula import model_matrix
 from cohabit.least_squares import fit_least_squares
 from cohabit.multiplicity import adjust_p
@@ -157,7 +158,8 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
     DataFrame
         One row a feature and coefficient (column `coefficient`, without the intercept);
         `q_value` is taken over the features of one coefficient. A coefficient that others
-        determine, or a constant feature, has no number and says why in `note`.
+        determine, a term of one level, or a constant feature, has no number and says why in
+        `note`.
     """
     values, metadata = align_values(values, metadata)
     matrix = model_matrix(formula, metadata)
@@ -168,6 +170,9 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
         for name, table in tables.items():
             row = design.columns.get_loc(name)
             table.put(features, {key: fit[row] for key, fit in fits.items()})
+    for term in [name for name, columns in matrix.terms.items() if not columns]:
+        tables[term] = _Table.empty(values, "ols", "one level")
+        tables[term].put(slice(None), {"note": ONE_LEVEL})
     parts = [table.tidy() for table in tables.values()]
     for name, part in zip(tables, parts, strict=True):
         part.insert(1, "coefficient", name)
@@ -221,11 +226,14 @@ def _align(
             f"{name}: missing for {len(missing)} sample(s), first {missing[:5].tolist()}; "
             "give only the people who have it (controls have no severity)"
         )
+    check_table(values, "values")
     stray = x.index[~x.index.isin(values.index)]
     if len(stray):
         raise ValueError(f"values: no row for {len(stray)} of {name}, first {stray[:5].tolist()}")
     values, _ = align_values(values.loc[x.index], x.to_frame())
     numbers = x.cat.codes if isinstance(x.dtype, pd.CategoricalDtype) else x
+    if np.isinf(numbers.to_numpy(dtype=float)).any():
+        raise ValueError(f"{name}: expected finite numbers")
     if covariates is None or covariates.shape[1] == 0:
         return values, numbers.to_numpy(dtype=float), np.empty((len(x), 0))
     absent = x.index[~x.index.isin(covariates.index)]

@@ -29,7 +29,7 @@ def fit_proportional_odds(
     """
     _, level = np.unique(scores, return_inverse=True)
     columns = np.column_stack([feature, covariates])
-    spread = columns.std(axis=0)
+    spread = columns.std(axis=0) if len(columns) else np.zeros(columns.shape[1])
     note = _why_not(level, columns, spread)
     if note:
         return _row(note=note)
@@ -43,8 +43,8 @@ def fit_proportional_odds(
 
 
 def _why_not(level: np.ndarray, columns: np.ndarray, spread: np.ndarray) -> str:
-    n_parameters = level.max() + columns.shape[1]
-    if level.max() == 0:
+    n_parameters = level.max(initial=0) + columns.shape[1]
+    if level.max(initial=0) == 0:
         return "the outcome has one level among these samples"
     if spread[0] == 0:
         return "constant: the feature does not vary"

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cohabit.alignment import check_table
+
 if TYPE_CHECKING:
     from skbio import DistanceMatrix
 
@@ -15,6 +17,7 @@ def square(distances: "DistanceMatrix | pd.DataFrame") -> tuple[np.ndarray, list
     """Return the matrix and the IDs of scikit-bio distances or of a square DataFrame."""
     if not isinstance(distances, pd.DataFrame):
         return np.asarray(distances.data, dtype=float), list(distances.ids)
+    check_table(distances, "distances")
     if list(distances.index) != list(distances.columns):
         raise ValueError("distances: expected the same IDs in rows and columns, in one order")
     matrix = distances.to_numpy(dtype=float)
@@ -106,11 +109,16 @@ def nearest_partner(
 
 def _align(distances, participants: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     matrix, ids = square(distances)
+    check_table(participants, "participants")
+    if "household_id" not in participants:
+        raise ValueError("participants: no column 'household_id', which says who lives together")
     unknown = [name for name in ids if name not in participants.index]
     if unknown:
         raise ValueError(
             f"participants: {len(unknown)} ID(s) of the distances are missing, first {unknown[:5]}"
         )
+    if not matrix.any():
+        raise ValueError("distances: all zero, so nobody is nearer than anybody else")
     people = participants.loc[ids]
     for column in {"household_id", "site"} & set(people):
         empty = people.index[people[column].isna()]

@@ -20,6 +20,9 @@ from cohabit.diversity.overlap import sum_minima
 if TYPE_CHECKING:
     from skbio import DistanceMatrix, TreeNode
 
+MOST_READS = 10**9
+"""Of a sample that can be rarefied: the generator draws from no larger urn."""
+
 
 def observed(counts: pd.DataFrame) -> pd.Series:
     """Return the number of features present in each sample."""
@@ -85,6 +88,8 @@ def rarefy(
             f"depth: expected 1 to {int(totals.max())} (the deepest sample), got {depth}"
         )
     reads = deep.to_numpy(dtype=np.int64)
+    if totals[totals >= depth].max() >= MOST_READS:
+        raise ValueError(f"counts: expected fewer than {MOST_READS:,} reads a sample")
     drawn = np.zeros_like(reads)
     for row in np.argsort(deep.index.astype(str), kind="stable"):
         seen = np.flatnonzero(reads[row])

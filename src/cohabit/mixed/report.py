@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import special
 
 from cohabit import schema
-from cohabit.collinearity import Independence
+from cohabit.collinearity import ONE_LEVEL, Independence
 from cohabit.formula import ModelMatrix
 
 COLUMNS = (
@@ -64,7 +64,7 @@ class Report:
     def reasons(self, columns: Independence) -> list[str]:
         """Say for each row why it has no estimate; empty where it has one."""
         return [
-            "not estimable: the term has one level" if single else columns.reason(row)
+            ONE_LEVEL if single else columns.reason(row)
             for row, single in zip(self.weights, self.one_level, strict=True)
         ]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from cohabit.collinearity import ONE_LEVEL
 from cohabit.mixed.parts import NO_MAXIMUM, Part, prepare, split_by_missing
 from cohabit.mixed.reml import HouseholdDesign, Residuals, maximise, profile_at, satterthwaite
 
@@ -80,7 +81,7 @@ def _test_part(part: Part, terms: dict[str, list[str]]) -> pd.DataFrame:
 
 def _why_not(part: Part, columns: list[str]) -> str:
     if not columns:
-        return "not estimable: the term has one level"
+        return ONE_LEVEL
     names = part.columns.names
     for name in columns:
         reason = part.columns.reason((names == name).astype(float))

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from cohabit.alignment import align_values, household_codes, split_levels
+from cohabit.alignment import align_values, check_table, household_codes, split_levels
 from cohabit.composition import clr
 from cohabit.formula import model_matrix
 from cohabit.naming import nearest
-from cohabit.networks.correlation import correlate_basis, residuals
+from cohabit.networks.correlation import LEAST_SAMPLES, correlate_basis, residuals
 from cohabit.networks.network import DIFFERENCES, PROPERTIES, Network
 from cohabit.tails import t_quantile
 
@@ -65,10 +65,11 @@ def compare_networks(
     Raises
     ------
     ValueError
-        When a property is unknown, the group has not two levels, or no swap within `within`
-        changes a label.
+        When a property is unknown, the group has not two levels or too few people, or no swap
+        within `within` changes a label.
     """
     rng = np.random.default_rng(rng)
+    check_table(counts, "counts")
     counts = counts.loc[sorted(counts.index, key=str)]  # draws belong to IDs, not to rows
     _, people = align_values(counts, metadata)
     labels, levels = split_levels(people, group)
@@ -76,6 +77,7 @@ def compare_networks(
     _check_swaps(labels, blocks, within)
     measures = [_measure(name) for name in properties]
     matrix = None if covariates is None else model_matrix(covariates, people).values.to_numpy()
+    _check_sizes(labels, levels, 0 if matrix is None else matrix.shape[1])
     values = clr(counts).to_numpy()
 
     def measure(labels: np.ndarray) -> np.ndarray:
@@ -136,6 +138,15 @@ def _check_swaps(labels: np.ndarray, blocks: np.ndarray, within: str | None) -> 
             f"within={within!r}: no level holds both groups, so no swap changes anything; "
             "compare patients with patients within the site, or freely with within=None"
         )
+
+
+def _check_sizes(labels: np.ndarray, levels: list[str], n_coefficients: int) -> None:
+    for level, size in zip(levels, np.bincount(labels, minlength=2), strict=True):
+        if size < n_coefficients + LEAST_SAMPLES:
+            raise ValueError(
+                f"{level}: {size} people are too few for correlations after "
+                f"{n_coefficients} coefficients of covariates"
+            )
 
 
 def _measure(name: str) -> Callable[[Network, Network], tuple[float, float, float]]:

@@ -7,6 +7,9 @@ from cohabit.alignment import align_values
 from cohabit.composition import clr
 from cohabit.formula import model_matrix
 
+LEAST_SAMPLES = 4
+"""People whose correlations are worth a number, beyond the coefficients of covariates."""
+
 _LEAST_VARIANCE = 1e-4
 _EXCLUDE_FROM = 0.1
 
@@ -60,6 +63,7 @@ def proportionality(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFr
     1 where one is a constant multiple of the other (Quinn 2017, Scientific Reports 7:16252).
     """
     values = clr(counts, pseudocount).to_numpy()
+    _check_size(values, least=2)
     variance = values.var(axis=0, ddof=1)
     total = variance[:, None] + variance
     ratio = _ratio_variance(np.cov(values, rowvar=False))
@@ -78,6 +82,14 @@ def _log_ratios(counts, metadata, covariates, pseudocount) -> np.ndarray:
     return residuals(values.to_numpy(), model_matrix(covariates, people).values.to_numpy())
 
 
+def _check_size(values: np.ndarray, least: int) -> None:
+    if values.shape[0] < LEAST_SAMPLES or values.shape[1] < least:
+        raise ValueError(
+            f"counts: correlations need at least {LEAST_SAMPLES} samples and {least} features, "
+            f"got {values.shape}"
+        )
+
+
 def residuals(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Return what least squares on the matrix leaves of the values."""
     return values - matrix @ np.linalg.lstsq(matrix, values)[0]
@@ -91,10 +103,9 @@ def _ratio_variance(covariance: np.ndarray) -> np.ndarray:
 
 def correlate_basis(values: np.ndarray, n_exclusions: int) -> np.ndarray:
     """Return SparCC's correlations from CLR values, samples x features."""
+    _check_size(values, least=4)
     ratio = _ratio_variance(np.cov(values, rowvar=False))
     size = len(ratio)
-    if size < 4:
-        raise ValueError(f"counts: SparCC needs at least 4 features, got {size}")
     excluded, left, totals = [], np.full(size, size - 1.0), ratio.sum(axis=1)
     correlation = _correlate(ratio, _solve_basis(totals, left, excluded))
     for _ in range(n_exclusions):

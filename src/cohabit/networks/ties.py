@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cohabit.alignment import align_values, household_codes
+from cohabit.alignment import align_values, check_table, household_codes
 from cohabit.composition import clr
 from cohabit.formula import model_matrix
 from cohabit.networks.correlation import correlate_basis, residuals
@@ -47,6 +47,7 @@ def ties_within(
         feature (the set's name), n_features, inside, outside, estimate (inside minus outside),
         low, high (delete-group jackknife, t on ``n_groups - 1``).
     """
+    check_table(counts, "counts")
     counts = counts.loc[sorted(counts.index, key=str)]
     _, people = align_values(counts, metadata)
     members = {

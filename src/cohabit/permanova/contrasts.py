@@ -45,11 +45,18 @@ def pairwise_permanova(
     DataFrame
         One row a contrast: contrast, n, n_households, the columns of `permanova`, and
         q_value (Benjamini-Hochberg).
+
+    Raises
+    ------
+    ValueError
+        When the column has fewer than two levels, and as `permanova`.
     """
     matrix, ids = geo.distance_array(distances)
     people = as_groups(geo.align(ids, metadata), column)
     formula = f"{covariates} + {column}" if covariates.strip() else column
     levels = people[column].cat.categories
+    if len(levels) < 2:
+        raise ValueError(f"column {column!r}: expected at least two levels, got {[*levels]}")
     seeds = np.random.default_rng(rng).integers(2**63, size=len(levels) ** 2)
     rows = []
     for (low, high), seed in zip(combinations(levels, 2), seeds, strict=False):

@@ -11,6 +11,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from cohabit.alignment import check_table
+
 PANEL = 128
 """Rows of the Gower-centred matrix multiplied at a time."""
 
@@ -177,7 +179,7 @@ def from_features(features: pd.DataFrame) -> tuple[FeatureGeometry, pd.Index]:
     ValueError
         When IDs repeat or a value is missing or infinite; names the rows.
     """
-    _check_unique(features.index, "features")
+    check_table(features, "features")
     values = features.to_numpy(float)
     broken = features.index[~np.isfinite(values).all(axis=1)]
     if len(broken):
@@ -194,7 +196,7 @@ def distance_array(distances) -> tuple[np.ndarray, pd.Index]:
             "distances: expected a skbio DistanceMatrix or a square DataFrame; "
             f"got {type(distances).__name__}"
         )
-    _check_unique(distances.index, "distances")
+    check_table(distances, "distances")
     if set(distances.index) != set(distances.columns) or len(set(distances.shape)) != 1:
         raise ValueError("distances: expected the same IDs as rows and as columns")
     matrix = distances[distances.index].to_numpy(float)
@@ -214,7 +216,7 @@ def align(ids: pd.Index, metadata: pd.DataFrame) -> pd.DataFrame:
     ValueError
         When a sample has no row, or two.
     """
-    _check_unique(metadata.index, "metadata")
+    check_table(metadata, "metadata")
     absent = ids[~ids.isin(metadata.index)]
     if len(absent):
         raise ValueError(
@@ -228,9 +230,3 @@ def _mend(ids: pd.Index, rows: pd.Index) -> str:
     if set(ids.astype(str)) <= set(rows.astype(str)):
         return "the IDs are numbers on one side and text on the other: make both text"
     return "add the rows or leave the samples out of the distances"
-
-
-def _check_unique(ids: pd.Index, what: str) -> None:
-    repeated = ids[ids.duplicated()]
-    if len(repeated):
-        raise ValueError(f"{what}: IDs must be unique; repeated: {[*repeated[:5]]}")

@@ -29,6 +29,12 @@ class Forms(NamedTuple):
     """``C = Q' P' Q``, shape (k, B, k)."""
 
 
+def over_residual(explained: np.ndarray, residual: np.ndarray, total: float) -> np.ndarray:
+    """Return F; infinite where a permutation leaves no residual."""
+    left = np.abs(residual) > 1e-12 * total
+    return np.divide(explained, residual, out=np.full_like(explained, np.inf), where=left)
+
+
 class Fit:
     r"""One model on one geometry.
 
@@ -119,7 +125,7 @@ class Fit:
         parts = [part(space, forms, self.total, self._inner) for space in spaces]
         explained, residual = (np.stack(column, axis=1) for column in zip(*parts, strict=True))
         df = np.array([space.df for space in spaces])
-        return explained / df / (residual / self.df_residual)
+        return over_residual(explained / df, residual / self.df_residual, self.total)
 
     def _forms(self, positions: np.ndarray) -> Forms:
         moved = self.basis[positions.T]

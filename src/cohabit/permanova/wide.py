@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cohabit.permanova.geometry import Geometry
-from cohabit.permanova.pseudo_f import TIE, Fit
+from cohabit.permanova.pseudo_f import TIE, Fit, over_residual
 from cohabit.permanova.terms import Term, TermSpace, household_means, orthonormal
 
 WIDE = 24
@@ -94,7 +94,8 @@ class WideFit:
         full = self.full.traces(geometry, positions)
         explained = larger.traces(geometry, positions) - reduced.traces(geometry, positions)
         residual = geometry.total() - full
-        return explained / space.df / (residual / self.fit.df_residual)
+        left = residual / self.fit.df_residual
+        return over_residual(explained / space.df, left, geometry.total())
 
     def _projector(self, terms: Sequence[Term]) -> Projector:
         """Return the projector on some of the terms."""
