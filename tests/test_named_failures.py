@@ -17,7 +17,7 @@ from cohabit.permanova import pairwise_permanova, permanova, permanova_features
 from cohabit.permanova.pseudo_f import over_residual
 from cohabit.prediction import predict_group
 
-N_HOMES = 12
+N_HOMES = 15
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_features__of_one_name_are_refused(name, counts, people):
 @pytest.mark.parametrize("name", [*WITH_VALUES, *WITH_COUNTS])
 def test_tables__without_features_are_refused(name, counts, people):
     call = (WITH_VALUES | WITH_COUNTS)[name]
-    with pytest.raises(ValueError, match=r"expected samples and features; got \(24, 0\)"):
+    with pytest.raises(ValueError, match=r"expected samples and features; got \(30, 0\)"):
         call(counts.iloc[:, :0], people)
 
 
@@ -116,7 +116,7 @@ def test_fit_clustered_model__a_constant_outcome_has_no_test(people):
 
 
 def test_fit_clustered_model__refuses_people_without_metadata(counts, people):
-    with pytest.raises(ValueError, match=r"1 row\(s\) have no metadata, first \['P23'\]"):
+    with pytest.raises(ValueError, match=r"1 row\(s\) have no metadata, first \['P29'\]"):
         fit_clustered_model(counts["taxon_0"], people.iloc[:-1], "group")
 
 
@@ -191,6 +191,10 @@ def test_formula__numbers_that_name_places_or_homes_stay_names(counts, people):
     table = permanova(distances, people, "household_id + group", n_permutations=9, rng=1)
     assert table.loc["household_id", "df"] == N_HOMES - 1
     assert permanova(distances, people, "site", n_permutations=9, rng=1).loc["site", "df"] == 2
+    people["centre"] = people["household_id"] + 100
+    options = {"n_permutations": 9, "strata": "centre", "blocks": None}
+    table = permanova(distances, people.astype({"centre": str}), "centre", **options)
+    assert table.loc["centre", "df"] == N_HOMES - 1
 
 
 def test_over_residual__nothing_left_is_as_far_as_can_be():

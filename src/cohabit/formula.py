@@ -159,7 +159,8 @@ def _refuse_numbers(name: str, levels: set) -> None:
     """Refuse text that is numbers: each would be a level of its own, and fit its row."""
     texts = pd.Series(sorted(map(str, levels)))
     numbers = pd.to_numeric(texts, errors="coerce")
-    many = len(texts) > MOST_NUMBERED and not str(name).endswith("_id")
+    named = str(name).endswith(("_id", "site", "country"))
+    many = len(texts) > MOST_NUMBERED and not named
     if numbers.notna().mean() > 0.5 and (many or (numbers.dropna() % 1 != 0).any()):
         others = texts[numbers.isna()].tolist()
         beside = f", and {others[:5]} beside them" if others else ""

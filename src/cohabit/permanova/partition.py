@@ -115,9 +115,11 @@ def prepare(people: pd.DataFrame, formula: str, options: Options) -> Model:
 
 
 def _as_labels(column: pd.Series) -> pd.Series:
-    """Return numbers that name households or places as text; anything else as it is."""
-    numbers = pd.api.types.is_numeric_dtype(column)
-    return column.astype("string").astype(object) if numbers else column
+    """Return what names households or places as categories, by name; categories as they are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    names = column.astype("string").astype(object)
+    return names.astype(pd.CategoricalDtype(sorted(names.dropna().unique())))
 
 
 def analyse(model: Model, geometry: Geometry, rng: np.random.Generator) -> pd.DataFrame:
