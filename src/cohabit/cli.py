@@ -118,6 +118,12 @@ def _add_import(commands) -> None:
     )
     add("--taxonomy", metavar="FILE", help="lineages, TSV or .qza; where the table has none")
     add("--tree", metavar="FILE", help="Newick or .qza, of the 16s table")
+    add("--diet", metavar="FILE", help="food questionnaires, TSV, one row a person")
+    add("--pathways", metavar="FILE", help="abundances of MetaCyc pathways: TSV, BIOM or .qza")
+    words = "TSV; stool=FILE or serum=FILE, or one file whose columns say which"
+    add("--metabolites", action="append", default=[], metavar="[MATRIX=]FILE", help=words)
+    add("--blood", metavar="FILE", help="blood panel, TSV, one row a person")
+    add("--visits", metavar="FILE", help="follow-up, TSV, one row a visit")
     add("--mapping", metavar="FILE", help="TOML: what your columns and levels are called")
     add("--preset", metavar="NAME", help="a mapping that comes with cohabit, for example imsms")
     add("--guess", action="store_true", help="propose a mapping, import nothing")

@@ -12,30 +12,22 @@ import pandas as pd
 import cohabit
 from cohabit import schema
 from cohabit.cohort import Cohort
-from cohabit.importers.biom import read_biom_hdf5, read_biom_json
-from cohabit.importers.counts import Counts, check_counts, choose_orientation, overlap
+from cohabit.importers.counts import Counts
 from cohabit.importers.inputs import MAX_BYTES, Source, read_source
 from cohabit.importers.lineage import lineage_of, looks_like_lineage
 from cohabit.importers.log import ImportLog
-from cohabit.importers.mapping import Mapping
+from cohabit.importers.mapping import MATRICES, Mapping
+from cohabit.importers.measured import read_measured
 from cohabit.importers.metadata import translate
 from cohabit.importers.names import inert
 from cohabit.importers.people import add_columns, check_households, split_people
 from cohabit.importers.qza import open_artifact
+from cohabit.importers.tables import read_table
 from cohabit.importers.tree import check_tree
-from cohabit.importers.tsv import read_counts_tsv, read_grid, read_taxonomy_tsv
+from cohabit.importers.tsv import read_grid, read_taxonomy_tsv
+from cohabit.importers.visits import read_visits
 
 PathLike = str | os.PathLike
-ID_RULES = (
-    ({"-": "."}, ""),
-    ({".": "-"}, ""),
-    ({"_": "."}, ""),
-    ({"-": "_"}, ""),
-    ({" ": "."}, ""),
-    ({}, "X"),
-    ({"-": ".", "_": ".", " ": "."}, "X"),
-)
-"""Ways in which programs rewrite ids: (characters exchanged, prefix taken off)."""
 
 
 def import_cohort(
@@ -45,6 +37,7 @@ def import_cohort(
     *,
     taxonomy: PathLike | None = None,
     tree: PathLike | None = None,
+    measured: MappingType[str, PathLike] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> tuple[Cohort, ImportLog]:
     """Make a cohort of somebody's files.
@@ -59,6 +52,10 @@ def import_cohort(
         What their columns and levels are called.
     taxonomy, tree : path, optional
         TSV or artifact with lineages; Newick or artifact with a tree of the 16S features.
+    measured : mapping, optional
+        What else is known of these people: ``"diet"``, ``"pathways"``, ``"stool"`` and
+        ``"serum"`` (or ``"metabolites"``, whose columns say which), ``"blood"``, ``"visits"``
+        -> file.
     max_bytes : int
         Bound on each file once unpacked.
 
@@ -76,17 +73,19 @@ def import_cohort(
     ValueError
         When a file cannot be read at all; says why.
     """
-    _check_there([metadata, *tables.values(), taxonomy, tree])
+    measured = measured or {}
+    _check_there([metadata, *tables.values(), taxonomy, tree, *measured.values()])
     log = ImportLog()
     table = _read_metadata(metadata, mapping, max_bytes, log)
     counts = {
-        assay: _read_table(path, table["sample_id"], mapping, max_bytes, log)
+        assay: read_table(path, table["sample_id"], mapping, max_bytes, log)
         for assay, path in tables.items()
     }
     lineages = _read_taxonomy(taxonomy, max_bytes, log)
     participants, samples = split_people(table, mapping, log)
     _check_people(participants, log)
     newick = _read_tree(tree, counts, max_bytes, log)
+    others = _read_others(measured, participants, samples, mapping, max_bytes, log)
     log.stop_on_errors()
     check_households(participants, log)
     features = {
@@ -97,14 +96,15 @@ def import_cohort(
         features = {assay: _name_libraries(table, assay) for assay, table in features.items()}
     samples = _join_samples(samples, features)
     participants = add_columns(participants, log)
+    files = [metadata, *tables.values(), *measured.values()]
     provenance = {
         "simulated": False,
         "name": mapping.name,
         "case": ", ".join(mapping.levels.get("group", {}).get("MS", ())) or "MS",
-        "files": sorted(Path(path).name for path in [metadata, *tables.values()]),
+        "files": sorted(Path(path).name for path in files),
         "versions": {"cohabit": cohabit.__version__},
     }
-    cohort = Cohort(participants, samples, features, provenance, tree=newick)
+    cohort = Cohort(participants, samples, features, provenance, tree=newick, **others)
     return cohort, log
 
 
@@ -119,84 +119,6 @@ def _read_metadata(path: PathLike, mapping: Mapping, max_bytes: int, log: Import
     if source.kind != "text":
         raise ValueError(f"{source.name}: expected metadata as tab-separated text")
     return translate(read_grid(source, log), mapping, source.name, log)
-
-
-def read_counts(path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES) -> Counts:
-    """Read a feature table of any kind understood; rows are taken for features."""
-    source = read_source(path, max_bytes=max_bytes)
-    if source.kind == "zip":
-        source = open_artifact(source, "FeatureTable", max_bytes=max_bytes)
-    readers = {"hdf5": read_biom_hdf5, "json": read_biom_json}
-    if source.kind in readers:
-        return readers[source.kind](source)
-    return read_counts_tsv(source, log)
-
-
-def _read_table(
-    path: PathLike, ids: pd.Series, mapping: Mapping, max_bytes: int, log: ImportLog
-) -> Counts:
-    counts = read_counts(path, log, max_bytes=max_bytes)
-    renamed = (mapping.rename_ids([*map(str, axis)]) for axis in (counts.features, counts.samples))
-    rows, columns = (pd.Index(names, dtype=object) for names in renamed)
-    turned = overlap(rows, ids) > overlap(columns, ids)
-    samples, given = (rows, counts.features) if turned else (columns, counts.samples)
-    counts = choose_orientation(counts, given[samples.isin(ids)], log)
-    changed = int((samples != counts.samples).sum())
-    if changed:
-        log.change(counts.name, f"{changed} sample id(s) rewritten by [ids]")
-    counts = Counts(counts.name, counts.matrix, counts.features, samples, counts.lineages)
-    check_counts(counts, log)
-    _compare_ids(counts, ids, log)
-    return counts
-
-
-def _compare_ids(counts: Counts, ids: pd.Series, log: ImportLog) -> None:
-    """Compare a table's sample ids with the metadata's; look for the rule that would join them."""
-    here, there = set(counts.samples), set(ids)
-    common = len(here & there)
-    rule, joined = find_id_rule(here, there)
-    strangers, without = sorted(here - there, key=str), sorted(there - here, key=str)
-    if joined > common:
-        log.error(
-            counts.name,
-            f"{common} of {len(here)} sample ids are in the metadata; {rule} would join {joined}",
-            strangers,
-            f"add {rule} to the mapping",
-            len(strangers),
-        )
-    elif not common:
-        log.error(
-            counts.name,
-            f"no sample id is in the metadata (here {strangers[:2]}, there {without[:2]})",
-            [],
-            "give the metadata of this very table, or name its sample_id column",
-        )
-    else:
-        if strangers:
-            log.change(
-                counts.name, f"{len(strangers)} sample(s) without metadata left out", strangers
-            )
-        if without:
-            log.warn(
-                counts.name,
-                f"{len(without)} sample(s) of the metadata are not in the table",
-                without,
-                "their people stay, without counts",
-            )
-
-
-def find_id_rule(here: set[str], there: set[str]) -> tuple[str, int]:
-    """Return the [ids] rule that joins most ids of two files, and how many it joins."""
-    best, joined = "", 0
-    for replace, prefix in ID_RULES:
-        rule = Mapping({}, replace=replace, strip_prefix=prefix)
-        both = len(set(rule.rename_ids([*here])) & set(rule.rename_ids([*there])))
-        if both > joined:
-            pairs = ", ".join(f'"{old}" = "{new}"' for old, new in replace.items())
-            parts = [f"replace = {{ {pairs} }}"] if replace else []
-            parts += [f'strip_prefix = "{prefix}"'] if prefix else []
-            best, joined = f"[ids] {' and '.join(parts)}", both
-    return best, joined
 
 
 def _read_taxonomy(path: PathLike | None, max_bytes: int, log: ImportLog) -> dict[str, object]:
@@ -217,6 +139,34 @@ def _read_tree(path: PathLike | None, counts: dict, max_bytes: int, log: ImportL
     if source.kind == "zip":
         source = open_artifact(source, "Phylogeny", max_bytes=max_bytes)
     return check_tree(source, counts["16s"].features, log)
+
+
+def _read_others(
+    files: MappingType[str, PathLike],
+    participants: pd.DataFrame,
+    samples: pd.DataFrame,
+    mapping: Mapping,
+    max_bytes: int,
+    log: ImportLog,
+) -> dict[str, pd.DataFrame]:
+    """Read what was measured beside the counts; people in the order of `participants`."""
+    people = participants.index
+    owners = samples["participant_id"].to_dict() | dict(zip(people, people, strict=True))
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for name, path in files.items():
+        if name == "visits":
+            parts[name] = [read_visits(path, people, mapping, log, max_bytes=max_bytes)]
+            continue
+        matrix = name if name in MATRICES else None
+        kind = "metabolites" if matrix else name
+        table = read_measured(kind, path, owners, mapping, log, max_bytes=max_bytes, matrix=matrix)
+        parts.setdefault(kind, []).append(table)
+    log.stop_on_errors()
+    joined = {kind: pd.concat(tables, axis=1) for kind, tables in parts.items()}
+    return {
+        kind: table if kind == "visits" else table.loc[people[people.isin(table.index)]]
+        for kind, table in joined.items()
+    }
 
 
 def _check_people(participants: pd.DataFrame, log: ImportLog) -> None:

@@ -7,7 +7,7 @@ from cohabit import schema
 from cohabit.importers.build import import_cohort
 from cohabit.importers.guess import guess_mapping
 from cohabit.importers.log import ImportLog
-from cohabit.importers.mapping import Mapping, read_mapping, read_preset
+from cohabit.importers.mapping import MATRICES, Mapping, read_mapping, read_preset
 from cohabit.storage import write_atomically, write_cohort, write_table
 
 LOG_FILE = "import_log.tsv"
@@ -17,8 +17,11 @@ def run(options: argparse.Namespace) -> int:
     """Import a cohort, or propose a mapping; print what was found."""
     max_bytes = options.max_mb * 2**20
     named = [_split(text) for text in options.table]
+    measured = _find_measured(options)
     if options.guess:
-        print(guess_mapping(options.metadata, [p for _, p in named], max_bytes=max_bytes), end="")
+        paths = [path for _, path in named]
+        text = guess_mapping(options.metadata, paths, measured=measured, max_bytes=max_bytes)
+        print(text, end="")
         return 0
     mapping = _choose_mapping(options)
     if not named or options.out is None:
@@ -30,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
         mapping,
         taxonomy=options.taxonomy,
         tree=options.tree,
+        measured=measured,
         max_bytes=max_bytes,
     )
     print(log.describe())
@@ -53,6 +57,19 @@ def _choose_mapping(options: argparse.Namespace) -> Mapping:
             "`cohabit import --guess` proposes a mapping"
         )
     return read_preset(options.preset) if options.preset else read_mapping(options.mapping)
+
+
+def _find_measured(options: argparse.Namespace) -> dict[str, str]:
+    """Return the further tables that were named; of metabolites, by the sample they are of."""
+    single = ("diet", "pathways", "blood", "visits")
+    found = {name: path for name in single if (path := getattr(options, name))}
+    for text in options.metabolites:
+        matrix, equals, path = text.partition("=")
+        name, path = (matrix, path) if equals and matrix in MATRICES else ("metabolites", text)
+        if name in found:
+            raise ValueError(f"--metabolites: two tables for {name}; expected one each")
+        found[name] = path
+    return found
 
 
 def _split(text: str) -> tuple[str | None, str]:

@@ -2,15 +2,17 @@
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from cohabit import schema
-from cohabit.importers.build import find_id_rule, read_counts
+from cohabit.importers.guess_more import guess_tables
 from cohabit.importers.inputs import MAX_BYTES, read_source
 from cohabit.importers.log import ImportLog
+from cohabit.importers.names import quote
+from cohabit.importers.tables import find_id_rule, read_counts
 from cohabit.importers.tsv import read_grid
 
 NAMES = {
@@ -96,6 +98,7 @@ def guess_mapping(
     metadata: str | os.PathLike,
     tables: Collection[str | os.PathLike] = (),
     *,
+    measured: Mapping[str, str | os.PathLike] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> str:
     """Propose a mapping as TOML, with a comment of confidence at each line.
@@ -106,6 +109,8 @@ def guess_mapping(
         As for `import_cohort`.
     tables : collection of path
         Feature tables; their sample ids are compared with the metadata's.
+    measured : mapping, optional
+        Further tables, as for `import_cohort`; their columns are proposed too.
 
     Returns
     -------
@@ -121,6 +126,9 @@ def guess_mapping(
     guesses = {guess.ours: guess for guess in guess_columns(grid, ids)}
     parts = [_write_head(), _write_columns(grid, guesses), _write_levels(grid, guesses)]
     parts += [_write_missing(grid, guesses), _write_ids(grid, guesses, ids)]
+    columns = [guesses[n].theirs for n in ("sample_id", "participant_id") if n in guesses]
+    known = set(grid[columns].to_numpy().ravel()) if columns else set(grid.iloc[:, 0])
+    parts += guess_tables(measured or {}, known, max_bytes=max_bytes)
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -286,12 +294,3 @@ def _write_ids(grid: pd.DataFrame, guesses: dict[str, Guess], ids: Collection[st
     section, _, rest = rule.partition(" ")
     lines = rest.replace(" and ", "\n")
     return f"{section}  # joins {joined} of {len(there)} ids; {plain} without it\n{lines}\n"
-
-
-def quote(text: str) -> str:
-    """Return text as a TOML string on one line."""
-    escaped = "".join(
-        f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else c
-        for c in text.replace("\\", "\\\\").replace('"', '\\"')
-    )
-    return f'"{escaped}"'

@@ -39,7 +39,32 @@ CASE = "case"
 
 EVERYONE, MISSING, LEAVE_OUT = "everyone", "missing", "leave_out"
 VISIT_MONTHS = {"months": 1.0, "years": 12.0, "weeks": 12 / 52.1775, "days": 12 / 365.2425}
-SECTIONS = ("cohort", "columns", "levels", "missing", "ids", "visits")
+VISIT_COLUMNS = ("visit", "treatment", "edss", "relapses", "new_lesions", "smoking", "bmi")
+VISIT_COLUMNS += ("hei_total",)
+"""Columns of a visit that the collection knows, beside whose it is."""
+
+MEASURED = ("diet", "pathways", "metabolites", "blood")
+MATRICES = ("stool", "serum")
+SCALES = ("concentration", "log")
+SECTIONS = ("cohort", "columns", "levels", "missing", "ids", "visits", *MEASURED)
+TABLE_KEYS = ("participant_id", "columns")
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """What the columns of one further table are called."""
+
+    id_column: str | None = None
+    """Whose row it is; None for the first column."""
+
+    columns: MappingType[str, str] = field(default_factory=dict)
+    """Our column -> theirs."""
+
+    scale: str = "concentration"
+    """Of metabolites: ``"concentration"`` or ``"log"`` (natural)."""
+
+    matrix: str | None = None
+    """Of metabolites: ``"stool"`` or ``"serum"``; None when the columns say so."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +99,9 @@ class Mapping:
     visit_unit: str = "months"
     visit_from: str = "zero"
     """``"zero"``: visit 0 is baseline; ``"first"``: each person's first sample is."""
+
+    tables: MappingType[str, TableMapping] = field(default_factory=dict)
+    """Of ``diet``, ``pathways``, ``metabolites``, ``blood`` and ``visits``: their columns."""
 
     def rename_ids(self, ids: list[str]) -> list[str]:
         """Return ids as this mapping writes them."""
@@ -126,6 +154,7 @@ def parse_mapping(data: bytes, name: str) -> Mapping:
     sections = {key: _table(found.get(key, {}), f"{name}: [{key}]") for key in SECTIONS}
     columns = _parse_columns(sections["columns"], name)
     options = _parse_options(sections, name)
+    options["tables"] = _parse_tables(found, name)
     return Mapping(columns=columns, levels=_parse_levels(sections["levels"], name), **options)
 
 
@@ -164,8 +193,9 @@ def _parse_options(sections: dict, name: str) -> dict:
         "cohort": ("name", "assay"),
         "missing": ("codes", "zero_in_controls"),
         "ids": ("replace", "strip_prefix"),
-        "visits": ("unit", "from"),
+        "visits": ("unit", "from", *TABLE_KEYS),
     }
+    allowed |= dict.fromkeys(MEASURED, TABLE_KEYS) | {"metabolites": (*TABLE_KEYS, "scale")}
     for section, keys in allowed.items():
         for key in sections[section]:
             _known(key, keys, f"{name}: [{section}]")
@@ -187,6 +217,25 @@ def _parse_options(sections: dict, name: str) -> dict:
     options["visit_unit"] = _one_of(unit, VISIT_MONTHS, f"{name}: [visits] unit")
     options["visit_from"] = _one_of(start, ("zero", "first"), f"{name}: [visits] from")
     return options
+
+
+def _parse_tables(found: dict, name: str) -> dict[str, TableMapping]:
+    """Return the sections of further tables that are there."""
+    tables = {}
+    for kind in (*MEASURED, "visits"):
+        section, where = found.get(kind, {}), f"{name}: [{kind}]"
+        options = {"columns": _table(section.get("columns", {}), f"{where} columns")}
+        for ours, theirs in options["columns"].items():
+            _text(theirs, f"{where} {ours}")
+            if kind == "visits":
+                _known(ours, VISIT_COLUMNS, f"{where} columns")
+        if "participant_id" in section:
+            options["id_column"] = _text(section["participant_id"], f"{where} participant_id")
+        if "scale" in section:
+            options["scale"] = _one_of(section["scale"], SCALES, f"{where} scale")
+        if section:
+            tables[kind] = TableMapping(**options)
+    return tables
 
 
 def _known(key: str, known, where: str) -> None:

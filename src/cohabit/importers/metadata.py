@@ -50,7 +50,7 @@ def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -
     if "participant_id" not in table:
         table["participant_id"] = table["sample_id"]
     _blank_missing(table, mapping, log)
-    table = _leave_out(_translate_levels(table, mapping, log), log)
+    table = leave_out(_translate_levels(table, mapping, log), "sample_id", log)
     _read_numbers(table, log)
     _zero_in_controls(table, mapping, log)
     return _make_inert(_add_country(table, log), log)
@@ -75,11 +75,11 @@ def _find_columns(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLo
         if theirs not in grid:
             log.error(file, f"no column {theirs!r} to keep", remedy=nearest(theirs, grid.columns))
         elif theirs not in columns:
-            columns[theirs] = _kept_name(theirs, {*PEOPLE, *SAMPLES, *columns.values()}, log)
+            columns[theirs] = kept_name(theirs, {*PEOPLE, *SAMPLES, *columns.values()}, log)
     return columns
 
 
-def _kept_name(theirs: str, taken: set[str], log: ImportLog) -> str:
+def kept_name(theirs: str, taken: set[str], log: ImportLog) -> str:
     """Return a column name that programs can use, and that is not one of ours."""
     name = re.sub(r"\W+", "_", theirs).strip("_").lower() or "column"
     while name in taken:
@@ -116,7 +116,7 @@ def _translate_levels(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> 
         table = _keep_diagnosis(table, mapping, log)
     for column in dict.fromkeys([*schema.LEVELS, *mapping.levels]):
         if column in table:
-            table[column] = _translate_column(table[column], mapping, log)
+            table[column] = translate_column(table[column], mapping, log)
     return table
 
 
@@ -129,8 +129,8 @@ def _keep_diagnosis(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> pd
     return table
 
 
-def _translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd.Series:
-    """Return our levels; write down those that nobody named."""
+def translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd.Series:
+    """Return our levels of a column named as ours; write down those that nobody named."""
     column = str(values.name)
     ours = schema.LEVELS.get(column, ())
     words = {word: level for level in ours for word in (level,)}
@@ -158,19 +158,29 @@ def _translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd
     return known.reindex(values.index).astype(object).where(lambda column: column.notna(), None)
 
 
-def _leave_out(table: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
+def leave_out(table: pd.DataFrame, who: str, log: ImportLog) -> pd.DataFrame:
+    """Leave out the rows with a level that the mapping leaves out; `who` names them in the log."""
     out = (table == LEAVE_OUT).any(axis=1)
     if out.any():
         log.change(
             "levels",
             f"{out.sum()} row(s) left out, as the mapping says",
-            table.loc[out, "sample_id"],
+            table.loc[out, who],
         )
     return table[~out].copy()
 
 
 def _read_numbers(table: pd.DataFrame, log: ImportLog) -> None:
-    for column in [name for name in NUMBERS + ("visit", "replicate") if name in table]:
+    read_number_columns(table, [n for n in (*NUMBERS, "visit", "replicate") if n in table], log)
+    for column in [name for name in table if name not in {*PEOPLE, *SAMPLES, "diagnosis"}]:
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        if numbers.notna().sum() == table[column].notna().sum() and np.isfinite(numbers).any():
+            table[column] = numbers
+
+
+def read_number_columns(table: pd.DataFrame, columns: list[str], log: ImportLog) -> None:
+    """Turn columns of text into numbers, in place; write down what is none, and where."""
+    for column in columns:
         text = table[column]
         numbers = pd.to_numeric(text, errors="coerce")
         wrong = text[(numbers.isna() & text.notna()) | np.isinf(numbers)]
@@ -183,10 +193,6 @@ def _read_numbers(table: pd.DataFrame, log: ImportLog) -> None:
                 explain_non_number(first),
             )
         table[column] = numbers.astype(float)
-    for column in [name for name in table if name not in {*PEOPLE, *SAMPLES, "diagnosis"}]:
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        if numbers.notna().sum() == table[column].notna().sum() and np.isfinite(numbers).any():
-            table[column] = numbers
 
 
 def _zero_in_controls(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> None:

@@ -18,3 +18,12 @@ def inert(text: str) -> str:
     text = "".join(c for c in str(text) if c.isprintable()).replace("$", "_")
     formula = text.startswith(DANGEROUS_STARTS) and not _NUMBER.fullmatch(text)
     return "'" + text if formula else text
+
+
+def quote(text: str) -> str:
+    """Return text as a TOML string on one line."""
+    escaped = "".join(
+        f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else c
+        for c in text.replace("\\", "\\\\").replace('"', '\\"')
+    )
+    return f'"{escaped}"'
