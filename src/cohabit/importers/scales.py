@@ -7,6 +7,7 @@ from cohabit.importers.log import ImportLog
 from cohabit.importers.mapping import TableMapping
 from cohabit.levels import ACIDS, BRANCHED_ACIDS
 
+NEEDED_OF_DIET = ("hei_total", "vitamin_c")
 REST = ("UNMAPPED", "UNINTEGRATED")
 """Rows of HUMAnN that are no pathway but count towards the whole."""
 
@@ -14,10 +15,11 @@ REST = ("UNMAPPED", "UNINTEGRATED")
 def finish_diet(table: pd.DataFrame, own: TableMapping, log: ImportLog) -> pd.DataFrame:
     """Check intakes: none is negative, and the index lies between 0 and 100."""
     _refuse_negative(table, "diet", "an intake cannot be: give it before any transformation", log)
-    if "hei_total" not in table:
-        remedy = 'write hei_total = "..." under [diet.columns]'
-        log.warn("diet", "no hei_total: notebook 10 compares that index and is skipped", (), remedy)
-    elif (table["hei_total"] > 100).any():
+    absent = [name for name in NEEDED_OF_DIET if name not in table]
+    if absent:
+        remedy = "name the column under [diet.columns]"
+        log.warn("diet", f"no {' and no '.join(absent)}: notebook 10 is skipped", (), remedy)
+    if "hei_total" in table and (table["hei_total"] > 100).any():
         who = table.index[table["hei_total"] > 100]
         log.error("diet, hei_total", "outside 0 to 100 points", who, "give HEI-2015 points")
     return _drop_empty(table, "diet", log)
