@@ -1,4 +1,4 @@
-"""`kill -9` of a kernel, a task's process, a Dask worker or the runner at random moments.
+"""`kill -9` of a kernel, a task, the warm process, a Dask worker or the runner, at random moments.
 
 After each kill, or several in a row, the same command is given once more. It must finish, and
 cohort, tables, figures, claims.tsv and recovery.tsv must be the bytes of a run that nobody
@@ -25,8 +25,8 @@ from cohabit.runner.fingerprint import hash_file, hash_folder
 from validation import four_tasks
 
 TITLE = "Kills"
-KINDS = ("kernel", "task", "worker", "runner")
-COMMANDS = {"kernel": "ipykernel_launcher", "task": "cohabit.runner.notebook"}
+KINDS = ("kernel", "task", "warm", "worker", "runner")
+NAMES = {"kernel": "cohabit-kernel", "task": "cohabit-task", "warm": "cohabit-warm"}
 COMPARED = ("cohort", "tables", "figures", "claims.tsv", "recovery.tsv")
 RUN = (
     "import sys; from cohabit import cli; cli.write_report = lambda *_: True; "
@@ -134,7 +134,7 @@ def find_victim(kind: str, runner: int, workers: "Workers") -> int | None:
     homes = [runner, *(process.pid for process in workers.processes)]
     try:
         below = [child for pid in homes for child in psutil.Process(pid).children(recursive=True)]
-        found = [child.pid for child in below if COMMANDS[kind] in child.cmdline()]
+        found = [child.pid for child in below if child.name() == NAMES[kind]]
     except psutil.Error:  # one ended while we looked
         return None
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""The process of one task: `python -m cohabit.runner.notebook TASK.json`.
+"""The process of one task: `python -m cohabit.runner.notebook TASK.json`, or forked by `warm`.
 
 It sets its own thread limits, runs one notebook through papermill, and says on its standard
 output which cell it has reached and, last, the result (one JSON object a line): words get
@@ -20,30 +20,38 @@ from pathlib import Path
 
 from cohabit.cluster import limits
 from cohabit.runner.folder import explain
+from cohabit.runner.kernel import ForkedKernel, make_manager
 
 KERNEL_START_SECONDS = 180
 MISSING_INPUT = "MissingInput"
 """Name of the error by which the library says that a cohort lacks a file."""
 
 
-def main(task_file: str) -> None:
-    """Run the task described in a file and say its result."""
+def main(task_file: str, *, warm: bool = False) -> None:
+    """Run the task described in a file and say its result; its kernel is forked when warm."""
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     os.environ.update(limits(task["threads"]))
-    say = _open_channel()
     kernels: list = []
     runtime = Path(tempfile.mkdtemp(prefix="cohabit-"))
+    forked = ForkedKernel(runtime) if warm else None  # before this process has a thread
+    say = _open_channel()
     threading.Thread(target=_die_with_the_runner, args=(kernels, runtime), daemon=True).start()
     started = time.monotonic()
     try:
-        result = execute(task, runtime, kernels, say)
+        result = execute(task, runtime, kernels, say, forked)
     finally:
         shutil.rmtree(runtime, ignore_errors=True)
     result |= {"seconds": time.monotonic() - started, "memory_mb": _peak_memory()}
     say({"result": result})
 
 
-def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None]) -> dict:
+def execute(
+    task: dict,
+    runtime: Path,
+    kernels: list,
+    say: Callable[[dict], None],
+    forked: ForkedKernel | None = None,
+) -> dict:
     """Run the notebook; return its status, its cells, why it was skipped, or what failed."""
     if find_spec("ipykernel_launcher") is None:
         message = f"no kernel for {sys.executable}: ipykernel is not there; `make` installs it"
@@ -57,7 +65,7 @@ def execute(task: dict, runtime: Path, kernels: list, say: Callable[[dict], None
             task["executed"],
             task["parameters"],
             kernel_name="python3",
-            kernel_manager_class=_kernel_manager(runtime, kernels),
+            kernel_manager_class=make_manager(runtime, kernels, forked),
             progress_bar=False,
             cwd=task["root"],
             start_timeout=KERNEL_START_SECONDS,
@@ -118,27 +126,6 @@ def _describe_cell(error) -> dict:
         "message": f"{error.ename}: {error.evalue}",
         "traceback": "\n".join(error.traceback),
     }
-
-
-def _kernel_manager(runtime: Path, kernels: list) -> type:
-    """Return a kernel manager that starts this very Python, and no port is opened."""
-    from jupyter_client import AsyncKernelManager
-    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-
-    class ThisPython(KernelSpecManager):
-        def get_kernel_spec(self, kernel_name):
-            return KernelSpec(argv=command, display_name=kernel_name, language="python")
-
-    class Manager(AsyncKernelManager):
-        def __init__(self, **settings):
-            file = str(runtime / "kernel.json")
-            settings |= {"connection_file": file, "kernel_spec_manager": ThisPython()}
-            super().__init__(transport="ipc", **settings)
-            kernels.append(self)
-
-    return Manager
 
 
 def _open_channel() -> Callable[[dict], None]:

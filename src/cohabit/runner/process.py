@@ -7,7 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
+
+from cohabit.runner import warm
 
 STOP_SECONDS = 5
 WATCH_SECONDS = 0.1
@@ -56,8 +60,10 @@ def run_task(
     """
     attempt, last, result = Path(task["attempt"]), {}, None
     started = time.monotonic()
-    with (attempt / "log.txt").open("w", encoding="utf-8") as log:
-        process = _start(task, attempt, log)
+    with (
+        (attempt / "log.txt").open("w", encoding="utf-8") as log,
+        _start(task, attempt, log) as process,
+    ):
         watch = threading.Thread(target=_watch, args=(process, task["timeout"], wanted))
         watch.start()
         try:
@@ -70,8 +76,6 @@ def run_task(
                     say(message)
         finally:
             process.stdin.close()
-            process.wait()
-            process.stdout.close()
             watch.join()
     if result is None or process.returncode != 0:
         seconds = time.monotonic() - started
@@ -81,19 +85,24 @@ def run_task(
     return result
 
 
-def _start(task: Mapping, attempt: Path, log) -> subprocess.Popen:
-    places = {
+def _start(task: Mapping, attempt: Path, log: TextIO) -> "subprocess.Popen | warm.ForkedTask":
+    """Start the task's process: forked where that is possible, a new Python elsewhere."""
+    task_file, folder = str(attempt / "task.json"), task["root"]
+    environment = os.environ | {
         "COHABIT_ROOT": task["root"],
         "COHABIT_OUTPUT_DIR": str(attempt / "output"),
         "COHABIT_CACHE_DIR": task["cache"],
     }
+    if warm.AVAILABLE:
+        with suppress(OSError):
+            return warm.start_task(task["threads"], task_file, environment, folder, log)
     return subprocess.Popen(
-        [sys.executable, "-m", "cohabit.runner.notebook", str(attempt / "task.json")],
+        [sys.executable, "-m", "cohabit.runner.notebook", task_file],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
-        cwd=task["root"],
-        env={**os.environ, **places},
+        cwd=folder,
+        env=environment,
         text=True,
         start_new_session=True,  # Ctrl-C reaches the runner alone, which stops the tasks
     )
