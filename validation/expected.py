@@ -20,7 +20,7 @@ from cohabit.results import Run, read_reference
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.storage import write_atomically, write_cohort
 
-NOTEBOOKS = ("03", "04", "05", "06", "07", "08", "10")
+NOTEBOOKS = ("03", "04", "05", "06", "07", "08", "10", "11")
 FIRST_SEED, COHORTS = 901, 8
 SHIPPED = Path("src/cohabit/simulate/template/expected_estimates.tsv")
 
