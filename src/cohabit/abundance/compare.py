@@ -11,28 +11,12 @@ from cohabit import schema
 from cohabit.abundance import models, pairs
 from cohabit.abundance.comparison import Comparison
 from cohabit.alignment import align_values, household_codes
+from cohabit.columns import tidy_columns
 from cohabit.composition import arcsine_sqrt, check_counts, why_filtered
 from cohabit.formula import variables
 from cohabit.multiplicity import adjust_p
 
-COLUMNS = (
-    "feature",
-    "contrast",
-    "method",
-    "estimate",
-    "std_error",
-    "low",
-    "high",
-    "statistic",
-    "df",
-    "p_value",
-    "q_value",
-    "n_pairs",
-    "n_nonzero",
-    "converged",
-    "transform",
-    "note",
-)
+COLUMNS = (*tidy_columns()[:-1], "transform", "note")
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import pandas as pd
 from cohabit.abundance.comparison import Comparison, join_notes
 from cohabit.association import fit_linear_model
 from cohabit.collinearity import find_independent, rests_on_one
+from cohabit.columns import NUMBERS
 from cohabit.mixed import fit_household_model
 from cohabit.tails import normal_quantile, two_sided_normal, two_sided_t
 
 _LEAST_FEATURES = 3
 """Fewer coefficients have no mode, fewer features no sampling fractions."""
 
-_NUMBERS = ["estimate", "std_error", "low", "high", "statistic", "df", "p_value"]
-_COLUMNS = ["feature", "contrast", *_NUMBERS, "n_pairs", "note"]
+_COLUMNS = ["feature", "contrast", *NUMBERS, "n_pairs", "note"]
 
 
 def fit_lmm_asin(comparison: Comparison) -> pd.DataFrame:
@@ -41,9 +41,7 @@ def _take_off_mode(table: pd.DataFrame) -> pd.DataFrame:
     found = table["estimate"].notna()
     if 0 < found.sum() < _LEAST_FEATURES:
         few = f"{found.sum()} features are too few for a mode"
-        return table.assign(
-            **dict.fromkeys(_NUMBERS, np.nan), note=table["note"].where(~found, few)
-        )
+        return table.assign(**dict.fromkeys(NUMBERS, np.nan), note=table["note"].where(~found, few))
     bias = density_mode(table.loc[found, "estimate"].to_numpy()) if found.any() else 0.0
     moved = table.assign(**{name: table[name] - bias for name in ("estimate", "low", "high")})
     statistic = moved["estimate"] / moved["std_error"]

@@ -6,10 +6,10 @@ from scipy.special import expit
 
 from cohabit.abundance.comparison import Comparison, join_notes
 from cohabit.collinearity import find_independent
+from cohabit.columns import NUMBERS
 from cohabit.paired import find_pairs, fit_paired_model, paired_wilcoxon
 from cohabit.tails import normal_quantile, two_sided_normal
 
-_NUMBERS = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
 MIN_DISCORDANT = 5
 """Discordant pairs a coefficient needs: with fewer, Wald's interval means little."""
 
@@ -46,7 +46,7 @@ def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
     table = pd.DataFrame(fit).assign(feature=comparison.kept, contrast=pairs.contrast)
     reason = independence.reason(np.eye(differences.shape[1])[0])
     if reason:
-        table[list(_NUMBERS)] = np.nan
+        table[list(NUMBERS)] = np.nan
         table["note"] = reason
     same = f"the same in both people of every pair: {', '.join(alike)}" * bool(alike)
     table["note"] = [join_notes(note, pairs.note, same) for note in table["note"]]

@@ -9,28 +9,13 @@ from cohabit.alignment import align_values, check_table, missing_patterns
 from cohabit.association.ordinal import fit_proportional_odds
 from cohabit.association.ranks import correlate_ranks
 from cohabit.collinearity import ONE_LEVEL
+from cohabit.columns import NUMBERS, tidy_columns
 from cohabit.formula import model_matrix
 from cohabit.least_squares import fit_least_squares
 from cohabit.multiplicity import adjust_p
 
-COLUMNS = (
-    "feature",
-    "contrast",
-    "method",
-    "estimate",
-    "std_error",
-    "low",
-    "high",
-    "statistic",
-    "df",
-    "p_value",
-    "q_value",
-    "n",
-    "n_nonzero",
-    "converged",
-    "note",
-)
-_NUMBERS = COLUMNS[3:11]
+COLUMNS = tidy_columns("n")
+_NUMBERS = (*NUMBERS, "q_value")
 
 
 def partial_spearman(

@@ -6,24 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cohabit.alignment import align_values, household_codes
+from cohabit.columns import tidy_columns
 
-COLUMNS = (
-    "feature",
-    "contrast",
-    "method",
-    "estimate",
-    "std_error",
-    "low",
-    "high",
-    "statistic",
-    "df",
-    "p_value",
-    "q_value",
-    "n_pairs",
-    "n_nonzero",
-    "converged",
-    "note",
-)
+COLUMNS = tidy_columns()
 
 
 @dataclass(frozen=True)
