@@ -210,7 +210,7 @@ def test_read_expected__belongs_to_one_design():
 
 def test_read_expected__covers_the_claims_that_no_coefficient_answers():
     published = read_table("claims")
-    asked = published["notebook"].isin(["03", "04", "05", "06", "08", "10"])
+    asked = published["notebook"].isin(["03", "04", "05", "06", "07", "08", "10", "11"])
     asked &= published["truth_contrast"] == ""
     table = read_expected(StudyDesign.preset("study").to_dict())
     assert set(published["claim_id"][asked]) <= set(table.index)
