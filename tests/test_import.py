@@ -21,7 +21,7 @@ from own_cohort import (
 
 from cohabit import cli, schema
 from cohabit.importers import guess_mapping, import_cohort, read_mapping, read_preset
-from cohabit.importers.lineage import parse_lineage
+from cohabit.importers.lineage import lineage_of, parse_lineage
 from cohabit.importers.log import ImportLog
 from cohabit.importers.names import inert
 from cohabit.storage import read_cohort
@@ -303,6 +303,11 @@ def test_guess__prints_and_imports_nothing(tmp_path, capsys):
 )  # fmt: skip
 def test_parse_lineage__knows_the_dialects(written, genus, species):
     assert parse_lineage(written)[4:] == [genus, species]
+
+
+def test_lineage_of__reads_what_cohabit_itself_writes():
+    own = ["Firmicutes", "Clostridia", "Clostridiales", "Lachnospiraceae", "Dorea", "", "asv1"]
+    assert lineage_of("asv1", own, "16s") == [*own[:5], "unclassified", "asv1"]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd|'/c calc'!A0", "@SUM(A1)", "-2+3", "\t=1", "\r=1"])

@@ -119,6 +119,25 @@ def test_import__writes_tables_that_the_collection_reads(tmp_path, capsys):
     assert cohort.metabolites.columns.tolist() == ["stool:acetate", "stool:lysine"]
 
 
+def test_import__reads_a_table_whose_first_column_has_no_name(tmp_path):
+    cells = stool()
+    cells[0][0] = ""
+    cohort, _ = take_in(write_all(tmp_path, stool=cells))
+    assert cohort.metabolites["stool:acetate"].tolist() == [900] * 8
+
+
+def test_guess__finds_people_by_the_ids_of_further_tables(tmp_path):
+    files = Files(header=[*Files().header, "nr"])
+    files.rows = [[*row, f"p{number}"] for number, row in enumerate(files.rows)]
+    paths = files.write(tmp_path)
+    table = tmp_path / "visits.tsv"
+    ids = [f"p{number}" for number in range(8)]
+    table.write_text(join(rows(["person", "months"], "0", ids=ids)), encoding="utf-8")
+    text = guess_mapping(paths["metadata"], [paths["table"]], measured={"visits": table})
+    assert 'participant_id = "nr"  # 0.90, 8 ids of further tables' in text
+    assert '"visit" = "months"' in text
+
+
 def test_import__gives_a_samples_measurements_to_its_person(tmp_path):
     files = Files(header=[*Files().header, "who"])
     files.rows = [[*row, f"p{number}"] for number, row in enumerate(files.rows)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cohabit import schema
-from cohabit.importers.guess_more import guess_tables
+from cohabit.importers.guess_more import find_people, guess_tables
 from cohabit.importers.inputs import MAX_BYTES, read_source
 from cohabit.importers.log import ImportLog
 from cohabit.importers.names import quote
@@ -124,11 +124,16 @@ def guess_mapping(
         counts = read_counts(path, log, max_bytes=max_bytes)
         ids |= {*map(str, counts.samples), *map(str, counts.features)}
     guesses = {guess.ours: guess for guess in guess_columns(grid, ids)}
+    measured = measured or {}
+    theirs, joined = find_people(measured, grid, max_bytes=max_bytes)
+    if joined and theirs not in {guess.theirs for guess in guesses.values()}:
+        reason = f"{joined} ids of further tables"
+        guesses.setdefault("participant_id", Guess("participant_id", theirs, 0.9, reason))
     parts = [_write_head(), _write_columns(grid, guesses), _write_levels(grid, guesses)]
     parts += [_write_missing(grid, guesses), _write_ids(grid, guesses, ids)]
     columns = [guesses[n].theirs for n in ("sample_id", "participant_id") if n in guesses]
     known = set(grid[columns].to_numpy().ravel()) if columns else set(grid.iloc[:, 0])
-    parts += guess_tables(measured or {}, known, max_bytes=max_bytes)
+    parts += guess_tables(measured, known, max_bytes=max_bytes)
     return "\n".join(part for part in parts if part) + "\n"
 
 

@@ -32,7 +32,7 @@ ACIDS = {
     "2-methylbutyrate": r"2-?methyl-?butyr(ate|ic.?acid)",
 }
 VISITS = {
-    "visit": r"visit|time.?point|month|months?.?from.?baseline|time|year|week|day",
+    "visit": r"visits?|time.?point|months?(.?from.?baseline)?|time|years?|weeks?|days?",
     "treatment": r"treatments?|therapy|drug|medication|dmt",
     "edss": r"edss(.?score)?",
     "relapses": r"(n.?|number.?of.?)?relapses?",
@@ -42,6 +42,37 @@ VISITS = {
     "hei_total": DIET["hei_total"],
 }
 PATTERNS = {"diet": DIET, "stool": ACIDS, "serum": ACIDS, "metabolites": ACIDS, "visits": VISITS}
+
+
+def find_people(
+    files: MappingType[str, PathLike], grid: pd.DataFrame, *, max_bytes: int
+) -> tuple[str, int]:
+    """Return the column of metadata whose words stand as ids in most tables, and how many do.
+
+    Parameters
+    ----------
+    files : mapping
+        Further tables.
+    grid : DataFrame of str
+        Metadata, cell by cell.
+    max_bytes : int
+        Bound on each file once unpacked.
+    """
+    ids: set[str] = set()
+    for table in _read_texts(files, max_bytes).values():
+        ids |= {*table.columns, *table.iloc[:, 0]}
+    joined = {name: len(ids & set(grid[name])) for name in grid}
+    best = max(joined, key=lambda name: joined[name])
+    return best, joined[best]
+
+
+def _read_texts(files: MappingType[str, PathLike], max_bytes: int) -> dict[str, pd.DataFrame]:
+    sources = {kind: read_source(path, max_bytes=max_bytes) for kind, path in files.items()}
+    return {
+        kind: read_grid(source, ImportLog(), first="id")
+        for kind, source in sources.items()
+        if source.kind == "text"
+    }
 
 
 def guess_tables(
@@ -64,13 +95,10 @@ def guess_tables(
         One piece of TOML a section.
     """
     parts: dict[str, list[str]] = {}
-    for kind, path in files.items():
-        source = read_source(path, max_bytes=max_bytes)
-        if kind == "pathways" or source.kind != "text":
-            continue
-        section = "metabolites" if kind in ("stool", "serum") else kind
-        grid = read_grid(source, ImportLog())
-        parts.setdefault(section, []).append(_propose(kind, section, grid, set(ids)))
+    for kind, grid in _read_texts(files, max_bytes).items():
+        if kind != "pathways":
+            section = "metabolites" if kind in ("stool", "serum") else kind
+            parts.setdefault(section, []).append(_propose(kind, section, grid, set(ids)))
     return ["\n".join(_join_sections(section, texts)) for section, texts in parts.items()]
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from cohabit.schema import UNCLASSIFIED
+from cohabit.schema import RANKS, UNCLASSIFIED
 
 _PREFIX = re.compile(r"^(?:(sk|[kdpcofgst])|D_(\d))__", re.IGNORECASE)
 _PLACES = {"p": 0, "c": 1, "o": 2, "f": 3, "g": 4, "s": 5}
@@ -70,6 +70,8 @@ def lineage_of(feature: str, written: object, assay: str) -> list[str]:
 
     Without a lineage every rank is ``unclassified``; a shotgun feature is its own species.
     """
+    if isinstance(written, list) and len(written) == len(RANKS) and written[-1] == feature:
+        written = written[:-1]  # a table of cohabit's own: phylum to species, then the ASV
     names = parse_lineage(written) if written is not None else [UNCLASSIFIED] * 6
     if assay == "shotgun":
         return [*names[:5], feature if names[5] == UNCLASSIFIED else names[5]]

@@ -103,7 +103,7 @@ def _read_text(
     """Return a table's cells as text, one row a person, found by the ids."""
     if source.kind != "text":
         raise ValueError(f"{source.name}: expected tab-separated text; got {source.kind}")
-    grid = read_grid(source, log)
+    grid = read_grid(source, log, first="id")
     if own.id_column and own.id_column not in grid:
         log.error(source.name, f"no column {own.id_column!r}", (), "mend participant_id there")
         return grid.iloc[:0]

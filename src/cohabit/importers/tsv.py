@@ -18,8 +18,15 @@ LINEAGE_COLUMNS = ("taxonomy", "consensus lineage", "taxon", "lineage")
 _BIOM_COMMENT = re.compile(r"#\s*constructed from biom file", re.IGNORECASE)
 
 
-def read_grid(source: Source, log: ImportLog) -> pd.DataFrame:
+def read_grid(source: Source, log: ImportLog, *, first: str = "") -> pd.DataFrame:
     """Read a small table as text, cell by cell.
+
+    Parameters
+    ----------
+    source : Source
+    log : ImportLog
+    first : str
+        Name of a first column that has none, as pandas and R write row names.
 
     Returns
     -------
@@ -42,7 +49,8 @@ def read_grid(source: Source, log: ImportLog) -> pd.DataFrame:
             f"another number, first line {number} with {len(cells)}; look there for a tab or a "
             'line break inside a cell, or an unclosed quote (")'
         )
-    names = _check_header([name.strip() for name in header], source.name)
+    names = [name.strip() for name in header]
+    names = _check_header([names[0] or first, *names[1:]], source.name)
     rows = [cells for _, cells in lines[1:]]
     if not rows:
         raise ValueError(f"{source.name}: a header and no rows; export it again")
