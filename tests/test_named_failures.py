@@ -14,7 +14,7 @@ from cohabit.mixed import fit_household_model
 from cohabit.networks import compare_networks, proportionality, sparcc
 from cohabit.paired import fit_paired_model, paired_wilcoxon
 from cohabit.permanova import pairwise_permanova, permanova, permanova_features
-from cohabit.permanova.pseudo_f import over_residual
+from cohabit.permanova.pseudo_f import Part, mean_square_ratio
 from cohabit.prediction import predict_group
 
 N_HOMES = 15
@@ -197,10 +197,10 @@ def test_formula__numbers_that_name_places_or_homes_stay_names(counts, people):
     assert table.loc["centre", "df"] == N_HOMES - 1
 
 
-def test_over_residual__nothing_left_is_as_far_as_can_be():
+def test_mean_square_ratio__nothing_left_is_as_far_as_can_be():
     left = np.array([2.0, 0.0, 1e-15, -2.0])
     np.testing.assert_array_equal(
-        over_residual(np.ones(4), left, total=1.0), [0.5, np.inf, np.inf, -0.5]
+        mean_square_ratio(Part(np.ones(4), left, 1, 1), total=1.0), [0.5, np.inf, np.inf, -0.5]
     )
 
 

@@ -131,7 +131,10 @@ def test_permanova__parts_add_up(cohort):
 
 @pytest.mark.parametrize("permute", ["raw", "residuals"])
 def test_permanova__permuted_f_is_that_of_its_definition(cohort, permute):
-    """Freedman-Lane by hand: fit the reduced model, permute what is left, fit again."""
+    """Freedman-Lane by hand: fit the reduced model, permute what is left, fit again.
+
+    Mean squares are over the degrees of freedom that equally spread people would leave in them.
+    """
     metadata, values, _ = cohort
     data = values.to_numpy() - values.to_numpy().mean(axis=0)
     household = pd.factorize(metadata["household_id"])[0]
@@ -146,8 +149,10 @@ def test_permanova__permuted_f_is_that_of_its_definition(cohort, permute):
         for row, positions in enumerate(draws):
             kept = small @ data if permute == "residuals" else 0
             new = kept + (data - kept)[positions]
-            explained = np.sum(((full - small) @ new) ** 2) / spaces[column].df
-            residual = np.sum((new - full @ new) ** 2) / fit.df_residual
+            again = (np.eye(24) - small)[positions] if permute == "residuals" else np.eye(24)
+            explained = np.sum(((full - small) @ new) ** 2)
+            explained /= np.sum(((full - small) @ again) ** 2)
+            residual = np.sum((new - full @ new) ** 2) / np.sum((again - full @ again) ** 2)
             assert found[row, column] == pytest.approx(explained / residual, rel=1e-8)
 
 
@@ -188,11 +193,16 @@ def test_permanova__p_value_is_that_of_full_enumeration_by_hand(term, scheme, n_
     others = np.column_stack([np.ones(2 * n_pairs), metadata["bmi"]])
     small = _projector(others)
     full = _projector(np.column_stack([others, tested.to_numpy(float)]))
-    statistic = []
-    for positions in every:
-        new = small @ data + (data - small @ data)[positions]
-        statistic.append(np.sum(((full - small) @ new) ** 2) / np.sum((new - full @ new) ** 2))
-    expected = np.mean(np.array(statistic) >= statistic[0] * (1 - 1e-9))
+    apart = np.eye(len(data)) - small
+
+    def f(positions):
+        new, again = (apart @ data)[positions], apart[positions]
+        share = [np.sum(((full - small) @ each) ** 2) for each in (new, again)]
+        left = [np.sum((each - full @ each) ** 2) for each in (new, again)]
+        return share[0] / share[1] / (left[0] / left[1])
+
+    statistic = np.array([f(positions) for positions in every])
+    expected = np.mean(statistic >= statistic[0] * (1 - 1e-9))
     assert table.loc[term, "p_value"] == pytest.approx(expected, abs=1e-12)
     assert table.loc[term, "note"].split("; ")[-1] == f"exact: all {len(every)} permutations"
 

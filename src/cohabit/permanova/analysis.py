@@ -47,8 +47,8 @@ def permanova(
         holds for all terms, and a term it cannot move gets no p-value. In a mapping, terms
         that are not named are ``"auto"``.
     permute : {"residuals", "raw"}
-        Permute residuals of the reduced model (Freedman-Lane) [2]_ or the data, as
-        vegan's adonis2 does.
+        Permute residuals of the reduced model (Freedman-Lane) [2]_, each permuted mean
+        square over its own degrees of freedom, or the data, as vegan's adonis2 does.
     n_permutations : int
         Random permutations. When there are no more than this in all, each is taken once
         and the p-value is exact. 0: no p-values.

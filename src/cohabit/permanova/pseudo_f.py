@@ -29,8 +29,25 @@ class Forms(NamedTuple):
     """``C = Q' P' Q``, shape (k, B, k)."""
 
 
-def over_residual(explained: np.ndarray, residual: np.ndarray, total: float) -> np.ndarray:
+class Part(NamedTuple):
+    """What a term explains of permuted data and what the model leaves, for B permutations."""
+
+    explained: np.ndarray
+    """Sum of squares, shape (B,)."""
+
+    residual: np.ndarray
+    """Sum of squares, shape (B,)."""
+
+    df: np.ndarray | int
+    """Degrees of freedom of what is explained: its mean where people do not differ."""
+
+    df_residual: np.ndarray | int
+    """Degrees of freedom of what is left."""
+
+
+def mean_square_ratio(part: Part, total: float) -> np.ndarray:
     """Return F; infinite where a permutation leaves no residual."""
+    explained, residual = part.explained / part.df, part.residual / part.df_residual
     left = np.abs(residual) > 1e-12 * total
     return np.divide(explained, residual, out=np.full_like(explained, np.inf), where=left)
 
@@ -121,11 +138,40 @@ class Fit:
     def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
         """Return pseudo-F of each term in each permutation, shape (n_permutations, n_terms)."""
         forms = self._forms(positions)
-        part = _raw_part if self.permute == "raw" else _residual_part
-        parts = [part(space, forms, self.total, self._inner) for space in spaces]
-        explained, residual = (np.stack(column, axis=1) for column in zip(*parts, strict=True))
-        df = np.array([space.df for space in spaces])
-        return over_residual(explained / df, residual / self.df_residual, self.total)
+        forms = self._forms(positions)
+        part = self._raw_part if self.permute == "raw" else self._residual_part
+        parts = [part(space, forms) for space in spaces]
+        return np.stack([mean_square_ratio(found, self.total) for found in parts], axis=1)
+
+    def _raw_part(self, space: TermSpace, forms: Forms) -> Part:
+        explained = np.einsum("bij,ij->b", forms.quadratic, space.own @ space.own.T)
+        residual = self.total - np.einsum("bii->b", forms.quadratic)
+        return Part(explained, residual, space.df, self.df_residual)
+
+    def _residual_part(self, space: TermSpace, forms: Forms) -> Part:
+        r"""Return the part of a term in permuted residuals.
+
+        With :math:`R = I - QEQ'` the residual of the reduced model, the permuted residuals have
+        the form :math:`A - B'EC - C'EB + C'EDEC`; only its traces are needed. They meet the
+        reduced model before the permutation and once more after it, and lose degrees of freedom
+        both times: a term :math:`|ECT|^2`, the residual :math:`|E|^2 - |EC|^2` more than it has.
+        """
+        raw = self._raw_part(space, forms)
+        if not space.others:
+            return raw
+        width = len(self._inner)
+        removed = np.tensordot(space.reduced, forms.overlap, axes=1)
+        change = np.tensordot(self._inner, removed, axes=1) - 2 * forms.cross
+        own = (change.reshape(-1, width) @ (space.own @ space.own.T)).reshape(change.shape)
+        fitted = float(np.einsum("ij,ij->", space.reduced, self._inner))
+        lost = removed @ space.own
+        twice = np.trace(space.reduced) - np.einsum("ibk,ibk->b", removed, removed)
+        return Part(
+            raw.explained + np.einsum("ibk,ibk->b", removed, own),
+            raw.residual - fitted - np.einsum("ibk,ibk->b", removed, change),
+            space.df - np.einsum("ibk,ibk->b", lost, lost),
+            self.df_residual - twice,
+        )
 
     def _forms(self, positions: np.ndarray) -> Forms:
         moved = self.basis[positions.T]
@@ -191,33 +237,3 @@ class PairFit(Fit):
         product = left.T @ moved.reshape(len(moved), -1)
         result[:, :, self.moving] = product.reshape(width, *moved.shape[1:])
         return result
-
-
-def _raw_part(
-    space: TermSpace, forms: Forms, total: float, inner: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return explained and residual sums of squares of permuted data, each (B,)."""
-    explained = np.einsum("bij,ij->b", forms.quadratic, space.own @ space.own.T)
-    return explained, total - np.einsum("bii->b", forms.quadratic)
-
-
-def _residual_part(
-    space: TermSpace, forms: Forms, total: float, inner: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    r"""Return explained and residual sums of squares of permuted residuals, each (B,).
-
-    With :math:`R = I - QEQ'` the residual of the reduced model, the permuted residuals have
-    the form :math:`A - B'EC - C'EB + C'EDEC`; only its traces are needed.
-    """
-    explained, residual = _raw_part(space, forms, total, inner)
-    if not space.others:
-        return explained, residual
-    width = len(inner)
-    removed = np.tensordot(space.reduced, forms.overlap, axes=1)
-    change = np.tensordot(inner, removed, axes=1) - 2 * forms.cross
-    own = (change.reshape(-1, width) @ (space.own @ space.own.T)).reshape(change.shape)
-    residual -= float(np.einsum("ij,ij->", space.reduced, inner))
-    return (
-        explained + np.einsum("ibk,ibk->b", removed, own),
-        residual - np.einsum("ibk,ibk->b", removed, change),
-    )

@@ -7,11 +7,12 @@ meet the matrix product.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from cohabit.permanova.geometry import Geometry
-from cohabit.permanova.pseudo_f import TIE, Fit, over_residual
+from cohabit.permanova.geometry import Geometry, GramGeometry
+from cohabit.permanova.pseudo_f import TIE, Fit, Part, mean_square_ratio
 from cohabit.permanova.terms import Term, TermSpace, household_means, orthonormal
 
 WIDE = 24
@@ -39,6 +40,20 @@ class Projector:
         for members in self.groups:
             result = result + _sum_of_groups(geometry, slots[:, members])
         return np.broadcast_to(result, len(positions))
+
+
+class Model(NamedTuple):
+    """What one term's permutations need."""
+
+    geometry: Geometry
+    """Of what is permuted."""
+
+    fitted: GramGeometry | None
+    """The projector on the reduced model, when its residuals are permuted."""
+
+    reduced: Projector
+    larger: Projector
+    """The reduced model with the term."""
 
 
 class WideFit:
@@ -69,33 +84,37 @@ class WideFit:
         hits = np.zeros(len(spaces), dtype=np.int64)
         for positions in draws:
             permuted = [
-                self._pseudo_f(space, *model, positions)
+                self._pseudo_f(space, model, positions)
                 for space, model in zip(spaces, models, strict=True)
             ]
             hits += (np.stack(permuted, axis=1) >= least).sum(axis=0)
         return hits
 
-    def _model(self, space: TermSpace) -> tuple[Geometry, Projector, Projector]:
-        """Return what is permuted, the reduced model, and the reduced model with the term."""
-        geometry = self.fit.geometry
+    def _model(self, space: TermSpace) -> Model:
+        geometry, fitted = self.fit.geometry, None
         if self.fit.permute == "residuals" and space.others:
-            geometry = geometry.residuals(self.fit.basis @ orthonormal(space.reduced))
+            basis = self.fit.basis @ orthonormal(space.reduced)
+            geometry, fitted = geometry.residuals(basis), GramGeometry(basis @ basis.T)
         reduced = self._projector(space.others)
-        return geometry, reduced, self._projector([*space.others, space.term])
+        return Model(geometry, fitted, reduced, self._projector([*space.others, space.term]))
 
-    def _pseudo_f(
-        self,
-        space: TermSpace,
-        geometry: Geometry,
-        reduced: Projector,
-        larger: Projector,
-        positions: np.ndarray,
-    ) -> np.ndarray:
-        full = self.full.traces(geometry, positions)
-        explained = larger.traces(geometry, positions) - reduced.traces(geometry, positions)
-        residual = geometry.total() - full
-        left = residual / self.fit.df_residual
-        return over_residual(explained / space.df, left, geometry.total())
+    def _pseudo_f(self, space: TermSpace, model: Model, positions: np.ndarray) -> np.ndarray:
+        """Return pseudo-F of a term; degrees of freedom as in `Fit`."""
+        explained, residual = self._squares(model, model.geometry, positions)
+        df, df_residual = space.df, self.fit.df_residual
+        if model.fitted is not None:
+            lost, left = self._squares(model, model.fitted, positions)
+            df, df_residual = df - lost, df_residual - left
+        part = Part(explained, residual, df, df_residual)
+        return mean_square_ratio(part, model.geometry.total())
+
+    def _squares(
+        self, model: Model, geometry: Geometry, positions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the term explains of a geometry and what the whole model leaves, (B,)."""
+        explained = model.larger.traces(geometry, positions)
+        explained = explained - model.reduced.traces(geometry, positions)
+        return explained, geometry.total() - self.full.traces(geometry, positions)
 
     def _projector(self, terms: Sequence[Term]) -> Projector:
         """Return the projector on some of the terms."""
