@@ -1,6 +1,7 @@
 """What cannot be read: each broken file with the message that says so."""
 
 import io
+import pickle
 import re
 import zipfile
 
@@ -181,6 +182,25 @@ def bloated(handle):
     handle.create_dataset("sample/ids", (10**10,), h5py.string_dtype(), chunks=(1024,))
 
 
+def unpacked(handle):
+    del handle["observation/ids"]
+    handle.create_dataset(
+        "observation/ids", (4,), dtype="S500000000", chunks=(1,), compression="gzip"
+    )
+
+
+def soft(handle):
+    del handle["sample/ids"]
+    handle["sample/ids"] = h5py.SoftLink("/observation/ids")
+
+
+def virtual(handle):
+    del handle["observation/matrix/data"]
+    layout = h5py.VirtualLayout((8,), "f8")
+    layout[:] = h5py.VirtualSource("/etc/hostname", "d", (8,))
+    handle.create_virtual_dataset("observation/matrix/data", layout)
+
+
 def objects(handle):
     del handle["sample/ids"]
     handle.create_dataset("sample/ids", data=np.arange(8))
@@ -255,6 +275,9 @@ TABLES = {
     "hdf5 link": (table_biom(external), "is a link to elsewhere; links are not followed"),
     "hdf5 outside": (table_biom(outside), "keeps its values outside the file"),
     "hdf5 bomb": (table_biom(bloated), "claims 10000000000 values"),
+    "hdf5 wide text": (table_biom(unpacked), "'observation/ids' claims 1,907 MB once unpacked"),
+    "hdf5 soft link": (table_biom(soft), "is a link to elsewhere; links are not followed"),
+    "hdf5 virtual": (table_biom(virtual), "keeps its values outside the file"),
     "hdf5 numbers for ids": (table_biom(objects), "'sample/ids' holds int64, not text"),
     "hdf5 indices": (table_biom(shifted), "an index points outside the samples"),
     "json cut": (with_bytes(b'{"rows": [', "counts.biom"), "not readable as JSON"),
@@ -262,6 +285,10 @@ TABLES = {
     "json deep": (with_bytes(b'{"a":' * 9**5, "counts.biom"), "not readable as JSON"),
     "json shape": (table_json(shape=[9, 9]), "shape says .9, 9.; there are 4 rows and 8 columns"),
     "json ids": (table_json(rows=[{"id": 1}] * 4), "rows must be a list of records with a text"),
+    "json digits": (
+        with_bytes(b'{"rows":' + b"9" * 5000 + b"}", "counts.biom"),
+        "counts.biom: not readable as JSON",
+    ),
     "json outside": (table_json(data=[[0, 99, 5]]), "a triplet points outside the table"),
     "json triplets": (table_json(data=[[0, 1]]), r"must be \[row, column, count\] triplets"),
     "json dense": (table_json(matrix_type="dense", data=[[1]]), r"dense data of shape \(1, 1\)"),
@@ -282,6 +309,14 @@ TABLES = {
     "zip slip": (table_zip("../../evil.sh"), "points outside the archive"),
     "zip slip backwards": (table_zip("..\\evil.sh"), "points outside the archive"),
     "zip absolute": (table_zip("/etc/cron.d/evil"), "points outside the archive"),
+    "zip drive": (table_zip("C:/evil.sh"), "points outside the archive"),
+    "zip metadata bomb": (
+        with_bytes(artifact(QZA + "\n" + "#" * 10**5, "x", b""), "table.qza"),
+        "metadata.yaml: larger than 0.0625 MB once unpacked",
+    ),
+    "pickle": (with_bytes(pickle.dumps({"a": 1}), "counts.biom"), "NUL byte, so it is no text"),
+    "gzip twice": (with_bytes(gzipped(gzipped(b"a\tb\n")), "counts.tsv.gz"), "holds a NUL byte"),
+    "endless cell": (with_bytes(b"id\ts1a\n" + b"o" * 200_000 + b"\t1\n"), "header or first row"),
     "zip damaged": (with_bytes(b"PK\x03\x04" + bytes(50), "t.qza"), "the archive is damaged"),
 }
 

@@ -12,9 +12,9 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit.importers.counts import Counts
-from cohabit.importers.inputs import Source
+from cohabit.importers.inputs import MAX_BYTES, Source
 
-MAX_IDS = 5_000_000
+MAX_IDS = 1_000_000
 MAX_VALUES = 200_000_000
 """Bounds on features or samples, and on counts above zero, of one table."""
 
@@ -72,6 +72,11 @@ def _dataset(handle: h5py.File, path: str, name: str) -> h5py.Dataset:
     bound = MAX_VALUES if "matrix" in path else 8 * MAX_IDS
     if where.size is None or where.size > bound:
         raise ValueError(f"{name}: {path!r} claims {where.size} values; at most {bound} are read")
+    if where.nbytes > MAX_BYTES:
+        raise ValueError(
+            f"{name}: {path!r} claims {where.nbytes / 2**20:,.0f} MB once unpacked; at most "
+            f"{MAX_BYTES / 2**20:,.0f} MB are read"
+        )
     return where
 
 
@@ -128,7 +133,7 @@ def read_biom_json(source: Source) -> Counts:
     name = source.name
     try:
         found = json.loads(source.text(), parse_constant=_refuse_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{name}: not readable as JSON ({error}); write it again") from None
     missing = [key for key in ("rows", "columns", "data", "shape") if key not in found]
     if missing:

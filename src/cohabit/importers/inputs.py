@@ -88,7 +88,7 @@ def read_bounded(stream, name: str, max_bytes: int) -> bytes:
         size += len(part)
         if size > max_bytes:
             raise ValueError(
-                f"{name}: larger than {max_bytes / 2**20:,.0f} MB once unpacked, more than a "
+                f"{name}: larger than {max_bytes / 2**20:,.4g} MB once unpacked, more than a "
                 "feature table can need; check the file, or raise the bound with --max-mb"
             )
         parts.append(part)

@@ -64,7 +64,7 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> list[str]:
         raise ValueError(f"{name}: {len(members)} files in one archive; at most {MAX_MEMBERS}")
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
+        if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
             raise ValueError(
                 f"{name}: the member {member.filename[:80]!r} points outside the archive; "
                 "this is no QIIME 2 artifact and nothing of it was read"

@@ -131,9 +131,12 @@ def read_counts_tsv(source: Source, log: ImportLog) -> Counts:
         When cells are no numbers, lines have different lengths or columns repeat.
     """
     text = source.text().replace("\r\n", "\n").replace("\r", "\n")
-    skipped, header = _find_header(text, source.name)
-    first_row = text.split("\n", skipped + 2)[skipped + 1 : skipped + 2]
-    n_cells = len(next(csv.reader(first_row, delimiter="\t"), []))
+    try:
+        skipped, header = _find_header(text, source.name)
+        first_row = text.split("\n", skipped + 2)[skipped + 1 : skipped + 2]
+        n_cells = len(next(csv.reader(first_row, delimiter="\t"), []))
+    except csv.Error as error:
+        raise ValueError(f"{source.name}: header or first row: {error}; look for a quote") from None
     if n_cells == len(header) + 1:  # as R's write.table writes row names
         header = ["feature", *header]
         log.note(source.name, "the header lacks a name for the first column, as R writes it")
