@@ -138,7 +138,6 @@ class Fit:
     def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
         """Return pseudo-F of each term in each permutation, shape (n_permutations, n_terms)."""
         forms = self._forms(positions)
-        forms = self._forms(positions)
         part = self._raw_part if self.permute == "raw" else self._residual_part
         parts = [part(space, forms) for space in spaces]
         return np.stack([mean_square_ratio(found, self.total) for found in parts], axis=1)
