@@ -1,13 +1,14 @@
 """Fixtures: a cohort small enough to check by eye, made without the simulator."""
 
 import biom
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
 from tiny_tree import Tree, plant
 
-from cohabit import privacy
+from cohabit import figures, privacy
 from cohabit.cohort import Cohort, Truth
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
@@ -69,3 +70,14 @@ def tree(tmp_path, monkeypatch) -> Tree:
     """Four tiny notebooks in a collection of their own."""
     monkeypatch.setenv("COHABIT_ROOT", str(tmp_path))
     return plant(tmp_path)
+
+
+@pytest.fixture
+def ax():
+    """Axes in the house style, of a figure that is drawn once the test has looked at it."""
+    with plt.style.context("default"):
+        figures.use_style()
+        fig, ax = plt.subplots()
+        yield ax
+        fig.canvas.draw()  # a figure that cannot be rendered is no figure
+        plt.close(fig)

@@ -6,24 +6,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figure_words import labels, legend
 from matplotlib.colors import to_hex
 
 from cohabit import figures, schema
 from cohabit.figures import style
-
-
-@pytest.fixture
-def ax():
-    with plt.style.context("default"):
-        figures.use_style()
-        fig, ax = plt.subplots()
-        yield ax
-        fig.canvas.draw()  # a figure that cannot be rendered is no figure
-        plt.close(fig)
 
 
 def effects(n: int = 4) -> pd.DataFrame:
@@ -37,14 +27,6 @@ def effects(n: int = 4) -> pd.DataFrame:
             "q_value": [0.01, *[0.5] * (n - 1)],
         }
     )
-
-
-def labels(axis) -> list[str]:
-    return [label.get_text() for label in axis.get_ticklabels()]
-
-
-def legend(ax) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def points(ax) -> int:

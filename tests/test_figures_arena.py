@@ -1,18 +1,9 @@
 """Figures of the arena draw what the tables say."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
 from cohabit import figures
-
-
-@pytest.fixture
-def ax():
-    fig, ax = plt.subplots()
-    yield ax
-    plt.close(fig)
 
 
 def ends(collection) -> np.ndarray:

@@ -4,31 +4,13 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figure_words import labels, legend
 
 from cohabit import figures
 from cohabit.figures.tolerance import CELLS
-
-
-@pytest.fixture
-def ax():
-    with plt.style.context("default"):
-        figures.use_style()
-        fig, ax = plt.subplots()
-        yield ax
-        fig.canvas.draw()
-        plt.close(fig)
-
-
-def labels(axis) -> list[str]:
-    return [label.get_text() for label in axis.get_ticklabels()]
-
-
-def legend(ax) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 @pytest.fixture

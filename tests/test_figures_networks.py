@@ -4,22 +4,11 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from cohabit import figures
-
-
-@pytest.fixture
-def ax():
-    with plt.style.context("default"):
-        figures.use_style()
-        fig, ax = plt.subplots()
-        yield ax
-        fig.canvas.draw()
-        plt.close(fig)
 
 
 def correlations(value: float) -> pd.DataFrame:

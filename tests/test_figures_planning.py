@@ -4,25 +4,11 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from figure_words import legend
 
 from cohabit import figures
-
-
-@pytest.fixture
-def ax():
-    with plt.style.context("default"):
-        figures.use_style()
-        fig, ax = plt.subplots()
-        yield ax
-        fig.canvas.draw()
-        plt.close(fig)
-
-
-def legend(ax) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def spans(container, along: int) -> list[tuple[float, float]]:
