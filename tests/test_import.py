@@ -1,6 +1,7 @@
 """Your own cohort: every kind of file in, one cohort out, nothing in silence."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,13 +21,15 @@ from own_cohort import (
 )
 
 from cohabit import cli, schema
-from cohabit.importers import guess_mapping, import_cohort, read_mapping, read_preset
+from cohabit.importers import Mapping, guess_mapping, import_cohort, read_mapping, read_preset
+from cohabit.importers.inputs import explain_rds
 from cohabit.importers.lineage import lineage_of, parse_lineage
 from cohabit.importers.log import ImportLog
 from cohabit.importers.names import inert
 from cohabit.storage import read_cohort
 
 QZA = "FeatureTable[Frequency]"
+ORACLES = Path(__file__).resolve().parent / "oracles"
 
 
 def take_in(folder, files=None, assay="16s", **options):
@@ -303,6 +306,26 @@ def test_guess__prints_and_imports_nothing(tmp_path, capsys):
 )  # fmt: skip
 def test_parse_lineage__knows_the_dialects(written, genus, species):
     assert parse_lineage(written)[4:] == [genus, species]
+
+
+def test_rds__what_the_printed_line_of_r_wrote_is_imported():
+    """`phyloseq_export.R` ran the line on an object of phyloseq; its two files are stored."""
+    line = explain_rds(Path("made.rds")).splitlines()[1]
+    assert (ORACLES / "phyloseq_line.R").read_text(encoding="utf-8") == line + "\n"
+    columns = {"household_id": "house", "group": "status", "age": "age"}
+    levels = {"group": {"MS": ("ill",), "control": ("well",)}}
+    cohort, _ = import_cohort(
+        ORACLES / "phyloseq_metadata.tsv",
+        {"16s": ORACLES / "phyloseq_table.tsv"},
+        Mapping(columns, levels=levels),
+    )
+    counts = cohort.table("16s")
+    assert counts.columns.tolist() == [f"asv{taxon}" for taxon in range(1, 5)]
+    assert counts.loc["71402-0001"].tolist() == [13, 23, 33, 43]
+    assert cohort.taxonomy("16s")["genus"].tolist() == [
+        "Dorea", "unclassified", "Bacteroides", "Akkermansia",
+    ]  # fmt: skip
+    assert cohort.participants["age"].isna().tolist() == [False, True, False]
 
 
 def test_lineage_of__reads_what_cohabit_itself_writes():
