@@ -14,7 +14,8 @@ classroom: $(READY) ## the same cohort with fewer permutations
 	$(RUN) run_all.py --profile classroom
 
 test: $(READY) ## library, notebooks and house rules
-	$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m pytest
+	$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && \
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 validate: $(READY) ## hours: many cohorts and seeds; writes docs/validation.md
 	$(RUN) -m validation
