@@ -22,6 +22,15 @@ LINEAGES = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Let one worker have a whole file; and the notebooks, which build on each other, first."""
+    items.sort(key=lambda item: item.path.suffix != ".ipynb")
+    for item in items:
+        group = "notebooks" if item.path.suffix == ".ipynb" else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def small_cohort() -> Cohort:
     """Three households; one library each, but two for the first person; four species."""

@@ -13,11 +13,13 @@ def figure():
     plt.close(drawn)
 
 
-def test_describe_figure__tells_axes_rows_and_key(figure):
+@pytest.mark.parametrize("place", ["left", "center"])
+def test_describe_figure__tells_axes_rows_and_key(figure, place):
     ax = figure.subplots()
     ax.plot([0, 1], [0, 1], label="women")
     ax.plot([0, 1], [1, 0], label="men")
-    ax.set(title="Age", xlabel="Years", yticks=[0, 1], yticklabels=["Dorea", "Blautia"])
+    ax.set_title("Age", loc=place)
+    ax.set(xlabel="Years", yticks=[0, 1], yticklabels=["Dorea", "Blautia"])
     ax.legend()
     words = describe_figure(figure)
     assert words == "Age; across: Years; rows: Dorea, Blautia; key: women, men."

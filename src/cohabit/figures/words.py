@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+PLACES = ("left", "center", "right")
+"""Of the titles that axes may have."""
+
 LISTED = 8
 """Row names and entries of a key that are told one by one."""
 
@@ -32,7 +35,7 @@ def _describe_axes(ax: Axes) -> str:
     """Return what one pair of axes holds; empty for axes without a word."""
     key = ax.get_legend()
     parts = [
-        _plain(ax.get_title()),
+        *(_plain(title) for place in PLACES if (title := ax.get_title(place))),
         *(f"{way}: {_plain(label)}" for way, label in _labels(ax) if label),
         _list("rows: ", _names(ax.get_yticklabels())),
         _list("columns: ", _names(ax.get_xticklabels())),
