@@ -15,7 +15,7 @@ classroom: $(READY) ## the same cohort with fewer permutations
 
 test: $(READY) ## library, notebooks and house rules
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && \
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 validate: $(READY) ## hours: many cohorts and seeds; writes docs/validation.md
 	$(RUN) -m validation
