@@ -35,7 +35,7 @@ class Run:
         return path
 
     def write_figure(self, figure, name: str, *, alt: str) -> Path:
-        """Write `figures/NN_name.png` and, beside it, the words for who cannot see it.
+        """Write `figures/NN_name.png` and, beside it, the words for who cannot see it; show it.
 
         Parameters
         ----------
@@ -45,7 +45,8 @@ class Run:
             What the figure shows of the study's world, in one or two sentences; not empty. The
             second line of the text says what is drawn, which holds of any cohort.
         """
-        from cohabit.figures.words import describe_figure  # whoever draws has matplotlib
+        from cohabit.figures.show import show_saved  # whoever draws has matplotlib
+        from cohabit.figures.words import describe_figure
 
         if not alt.strip():
             raise ValueError(f"figure {name!r}: expected an alternative text; got none")
@@ -55,6 +56,7 @@ class Run:
             figure.savefig(scratch, metadata={"Description": drawn, "Software": None})
         with write_atomically(path.with_suffix(".txt")) as scratch:
             scratch.write_text(f"{' '.join(alt.split())}\n{drawn}\n", encoding="utf-8")
+        show_saved(figure, path, drawn)
         return path
 
     def write_estimates(self, estimates: pd.DataFrame) -> Path:

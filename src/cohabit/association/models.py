@@ -71,9 +71,12 @@ def partial_spearman(
     prevalence = (values.to_numpy() > 0).mean(axis=0)
     used = values.mask(values == 0) if zeros_removed else values
     table = _Table.empty(used, "partial_spearman", f"per rank of {x.name}")
-    for rows, features in missing_patterns(used.to_numpy()):
-        part = used.to_numpy()[np.ix_(rows, features)]
-        table.put(features, correlate_ranks(part, numbers[rows], adjust[rows], min_samples))
+    tested = np.flatnonzero(prevalence >= min_prevalence)
+    measured = used.to_numpy()[:, tested]
+    for rows, features in missing_patterns(measured):
+        part = measured[np.ix_(rows, features)]
+        found = correlate_ranks(part, numbers[rows], adjust[rows], min_samples)
+        table.put(tested[features], found)
     table.leave_out(prevalence < min_prevalence, prevalence)
     return table.tidy()
 
