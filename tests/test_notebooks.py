@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cohabit.exercises import EXERCISES
+from cohabit.runner import graph
 from cohabit.runner.parameters import read_parameters
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,6 +82,12 @@ def test_notebook__has_one_parameters_cell_that_can_be_read(path):
     assert {"cohort_dir", "run_dir", "seed"} <= set(parameters)
     assert not [name for name, parameter in parameters.items() if not parameter.meaning]
     assert Notebook(path).cells[1] == cell
+
+
+@every_notebook
+def test_notebook__states_a_run_time_that_the_runner_reads(path):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert 1 <= graph.Notebook(path, "", content).stated_seconds <= 60
 
 
 @every_notebook

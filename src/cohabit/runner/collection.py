@@ -78,11 +78,15 @@ class Collection:
             return self.bring_up_to_date(number, inputs, workers, progress)
 
         needs = {number: self.plan.needs[number] for number in selected}
-        seconds = {n: self.folder.expected_seconds(n) or UNKNOWN_SECONDS for n in selected}
+        seconds = {number: self._expect_seconds(number) for number in selected}
         with open_workers(self.plan, self.folder.owner) as workers:
             jobs = workers.count() if self._has_work() else 1
             order = order_by_way(needs, seconds)
             return run_graph(needs, execute, jobs=jobs, order=order, stop=workers.stop)
+
+    def _expect_seconds(self, number: str) -> float:
+        stated = self.plan.notebooks[number].stated_seconds
+        return self.folder.expected_seconds(number) or stated or UNKNOWN_SECONDS
 
     def _has_work(self) -> bool:
         return self.plan.scheduler is None or set(self.check().values()) != {UNCHANGED}

@@ -51,6 +51,13 @@ class Notebook:
         return found[1].strip() if found else self.name
 
     @property
+    def stated_seconds(self) -> float | None:
+        """The run time that its heading states, ``| Run time |`` ... ``| 8 s |``, if it does."""
+        text = "\n".join(_source(cell) for cell in self._cells("markdown"))
+        found = re.search(r"\| Run time \|.*?\| (\d+) s \|", text, re.DOTALL)
+        return float(found[1]) if found else None
+
+    @property
     def code(self) -> str:
         """All code, cells joined by empty lines."""
         return "\n\n".join(_source(cell) for cell in self._cells("code"))
