@@ -277,6 +277,17 @@ def test_compare_networks__refuses_a_swap_that_changes_nothing(pairs):
     assert set(table["contrast"]) == {"interferon - untreated"}
 
 
+def test_compare_networks__says_which_households_cannot_be_swapped(pairs):
+    counts, people = pairs
+    options = {"covariates": None, "n_permutations": 9, "properties": ["n_edges"], "rng": 1}
+    assert networks.compare_networks(counts, people, **options)["note"].tolist() == [""]
+    twice = people["household_id"].isin(people["household_id"].unique()[:2])
+    affected = people.assign(group=people["group"].mask(twice, "MS"))
+    (note,) = networks.compare_networks(counts, affected, **options)["note"]
+    n = people["household_id"].nunique()
+    assert note == f"2 of {n} levels of household_id hold one group only: their labels stay"
+
+
 def test_compare_networks__two_networks_have_no_values_of_their_own(pairs):
     counts, people = pairs
     table = networks.compare_networks(

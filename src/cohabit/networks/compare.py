@@ -58,7 +58,8 @@ def compare_networks(
         property, contrast, first, second (missing for `DIFFERENCES`), difference, null_mean,
         null_sd, null_low, null_high (mean, standard deviation and 95% of the swapped
         differences), p_value (the observed one counted; one-sided for `DIFFERENCES`, else
-        two-sided about the mean of all), n_permutations, note. Where groups differ in size the
+        two-sided about the mean of all), n_permutations, note (a property that is not there, or
+        how many households hold one group only). Where groups differ in size the
         swapped differences are not centred at 0: correlations of fewer people scatter more, and
         more of them pass.
 
@@ -74,7 +75,7 @@ def compare_networks(
     _, people = align_values(counts, metadata)
     labels, levels = split_levels(people, group)
     blocks = _blocks(people, within)
-    _check_swaps(labels, blocks, within)
+    kept = _keep_labels(labels, blocks, within)
     measures = [_measure(name) for name in properties]
     matrix = None if covariates is None else model_matrix(covariates, people).values.to_numpy()
     _check_sizes(labels, levels, 0 if matrix is None else matrix.shape[1])
@@ -88,7 +89,8 @@ def compare_networks(
 
     observed = measure(labels)
     null = np.array([measure(drawn) for drawn in _swap(labels, blocks, n_permutations, rng)])
-    return _tidy(observed, null, levels, properties)
+    table = _tidy(observed, null, levels, properties)
+    return table.assign(note=table["note"].where(table["note"] != "", kept))
 
 
 def swap_labels(
@@ -131,13 +133,16 @@ def _blocks(people: pd.DataFrame, within: str | None) -> np.ndarray:
     return np.zeros(len(people), int) if within is None else household_codes(people, within)
 
 
-def _check_swaps(labels: np.ndarray, blocks: np.ndarray, within: str | None) -> None:
-    table = pd.DataFrame({"block": blocks, "label": labels}).groupby("block")["label"].nunique()
-    if (table < 2).all():
+def _keep_labels(labels: np.ndarray, blocks: np.ndarray, within: str | None) -> str:
+    """Say how many blocks keep their labels, for they hold one group only; refuse if all do."""
+    kept = pd.Series(labels).groupby(blocks).nunique() < 2
+    if kept.all():
         raise ValueError(
             f"within={within!r}: no level holds both groups, so no swap changes anything; "
             "compare patients with patients within the site, or freely with within=None"
         )
+    alike = f"{kept.sum()} of {len(kept)} levels of {within} hold one group only"
+    return f"{alike}: their labels stay" if kept.any() else ""
 
 
 def _check_sizes(labels: np.ndarray, levels: list[str], n_coefficients: int) -> None:
