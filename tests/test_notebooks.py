@@ -11,12 +11,10 @@ import pytest
 from cohabit.exercises import EXERCISES
 from cohabit.runner import graph
 from cohabit.runner.parameters import read_parameters
+from cohabit.runner.wording import CAPTION, SIMULATED
 
 ROOT = Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SIMULATED = (
-    "The data are simulated: a finding here is a statement about the method, not about people."
-)
 FRONT = (
     "**Question.**",
     "| Reads | Writes | Study step | Run time |",
@@ -73,6 +71,12 @@ def test_notebook__opens_with_its_question_and_says_that_data_are_simulated(path
     assert first.startswith(f"# {Notebook(path).number} · ")
     assert not [words for words in FRONT if words not in first]
     assert Notebook(path).cells[0]["cell_type"] == "markdown"
+
+
+@every_notebook
+def test_notebook__has_no_caption_that_an_own_cohort_would_not_be_told_of(path):
+    text = "\n".join(Notebook(path).prose)
+    assert len(CAPTION.findall(text)) == len(re.findall(r"\*\*Figure", text))
 
 
 @every_notebook

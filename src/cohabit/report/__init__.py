@@ -25,18 +25,9 @@ from cohabit.report.page import (
 from cohabit.storage import write_atomically
 
 TEMPLATE = files("cohabit.report").joinpath("template")
-SIMULATED = (
-    "The data are simulated: a finding here is a statement about the method, not about people."
-)
-"""What every notebook opens with; of a real cohort it would be untrue."""
-
-REAL = (
-    "The people of this cohort are real: the numbers, tables and figures below are about them. The "
-    "words were written for the simulated study, so what they say of findings is not about these."
-)
 NATURES = {
     True: "Simulated data: about the method, not about people.",
-    False: "About the people of this cohort; the words were written for the simulated study.",
+    False: "Computed from this cohort; the words were written for the simulated study.",
     None: "Simulated data, not this cohort: about the method, not about people.",
 }
 """What a notebook is about: simulated people, this cohort's, or (None) it reads no cohort."""
@@ -125,11 +116,7 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
 def _render_body(notebook, results: RunResults, targets: dict[str, str]) -> str:
     """Return a notebook's body; of a real cohort it says so, and marks cells about few people."""
     body = render_notebook(notebook, results.folder, targets, of_study=results.of_study)
-    if results.simulated:
-        return body
-    if reads_cohort(notebook):
-        body = body.replace(SIMULATED, REAL)
-    return privacy.mark_small_cells(body)
+    return body if results.simulated else privacy.mark_small_cells(body)
 
 
 def _breakable(name: str) -> Markup:

@@ -12,7 +12,6 @@ from cohabit.report.markup import render_markdown, render_math, sanitise
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
-CAPTION = re.compile(r"(\*\*Figure \d+)\.\*\*")
 
 LEFTOVERS = ("<Figure size", "<Axes", "[<matplotlib", "Text(", "PosixPath(", "WindowsPath(")
 """What a call leaves when it ends a cell; the figure or the table itself stands beside it."""
@@ -49,8 +48,8 @@ def render_notebook(
     targets : dict
         Notebook file -> anchor on the page.
     of_study : bool
-        Whether the people are those of the study's simulated world, for whom the notebooks'
-        words were written; of others a figure's text says only what is drawn.
+        Whether the people are those of the study's simulated world; of others a figure's text
+        says only what is drawn.
     """
     if result.path is None:
         return ""
@@ -109,8 +108,6 @@ class _CellWriter:
         if self.count == 0 and lines[0].startswith("# "):  # the section has the title already
             source = "\n".join(lines[1:])
         self.count += 1
-        if not self.of_study:
-            source = CAPTION.sub(r"\1** *(the words are the simulated study's)*.", source)
         return render_markdown(source, targets=self.targets)
 
     def _write_outputs(self, source: str, outputs: list[dict]) -> str:

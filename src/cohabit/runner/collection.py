@@ -18,11 +18,16 @@ from cohabit.runner.fingerprint import (
     hash_value,
 )
 from cohabit.runner.folder import Record, RunFolder, digest_outputs, write_json
+from cohabit.runner.graph import Notebook
 from cohabit.runner.outcome import Outcome
 from cohabit.runner.plan import Plan
 from cohabit.runner.progress import PlainProgress
 from cohabit.runner.schedule import order_by_way, run_graph
+from cohabit.runner.wording import write_source
 from cohabit.runner.workers import Workers
+
+STUDY = "study"
+"""The world for which the notebooks' words were written."""
 
 NEVER = "not run yet"
 UNCHANGED = "unchanged"
@@ -126,13 +131,19 @@ class Collection:
         attempt = self.folder.open_attempt(number)
         progress.started(number, why)
         result = workers.run(
-            notebook.path,
+            self._write_source(notebook, attempt),
             attempt,
             {**self.plan.parameters[number], **self._find_directories()},
             timeout=self.plan.timeouts.get(number),
             on_cell=lambda cell: progress.reached(number, cell),
         )
         return self._collect(number, attempt, result, depends)
+
+    def _write_source(self, notebook: Notebook, attempt: Path) -> Path:
+        own = self.plan.cohort
+        simulated = own is None or _read_manifest(own).get("simulated", False)
+        of_study = simulated and self.plan.preset == STUDY
+        return write_source(notebook, attempt, simulated=simulated, of_study=of_study)
 
     def _collect(self, number: str, attempt: Path, result: dict, depends: Mapping) -> Outcome:
         """Take over what an attempt left, whole or not at all."""
