@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from tiny_tree import MAKE, SUMS, FakeWorkers
@@ -106,6 +107,18 @@ def test_run__marks_a_notebook_without_input_as_skipped(tree, run):
     row = tree.summary()["notebooks"][1]
     assert (row["status"], row["reason"]) == ("skipped", "no diet.tsv")
     assert run() == (0, [])
+
+
+def test_run__is_stopped_by_sigterm_as_by_ctrl_c_and_goes_on_later(tree, run, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    told = "import signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(0.2)\n"
+    tree.write("05_sums", told + SUMS, parameters="n: int = 3  # how many; 1 to 10")
+    assert run()[0] == 130
+    assert "stopped; what is finished is kept" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+    tree.write("05_sums", SUMS, parameters="n: int = 3  # how many; 1 to 10")
+    assert run()[0] == 0
+    assert tree.results() == WHOLE
 
 
 @pytest.mark.parametrize("damage", ["truncate", "remove"])
@@ -271,7 +284,9 @@ def test_run__stopped_in_a_cell_takes_its_kernel_along_and_goes_on_later(tree, r
     sleeps = '(out / "pid").write_text(str(os.getpid()))\nimport time\ntime.sleep(60)\n'
     tree.write("02_make", sleeps, after=[])
     command = [sys.executable, "-m", "cohabit", "run", "--only", "02"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also from a background job
+    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "preexec_fn": hears}
+    with subprocess.Popen(command, **quiet) as process:
         pid = int(wait_for(lambda: "".join(path.read_text() for path in tree.root.rglob("pid"))))
         process.send_signal(sent)
         assert process.wait(10) == (130 if sent is signal.SIGINT else -sent)

@@ -14,6 +14,7 @@ from pathlib import Path
 from cohabit import __version__, paths, planning
 from cohabit.naming import nearest
 from cohabit.runner.plan import Plan, Request, make_plan
+from cohabit.runner.stopping import stopped_by_sigterm
 
 WRONG_USE = 2
 USUAL_PRESET = "study"
@@ -132,6 +133,7 @@ def _add_import(commands) -> None:
     importing.set_defaults(command=import_to_disk)
 
 
+@stopped_by_sigterm()
 def run_notebooks(options: argparse.Namespace) -> int:
     """Run the collection; 0 when every notebook is done or skipped for want of input."""
     if options.sweep:
