@@ -21,10 +21,18 @@ from own_cohort import (
 )
 
 from cohabit import cli, schema
-from cohabit.importers import Mapping, guess_mapping, import_cohort, read_mapping, read_preset
+from cohabit.importers import (
+    ImportRefused,
+    Mapping,
+    guess_mapping,
+    import_cohort,
+    read_mapping,
+    read_preset,
+)
 from cohabit.importers.inputs import explain_rds
 from cohabit.importers.lineage import lineage_of, parse_lineage
 from cohabit.importers.log import ImportLog
+from cohabit.importers.mapping import parse_mapping
 from cohabit.importers.names import inert
 from cohabit.storage import read_cohort
 
@@ -279,6 +287,40 @@ def test_guess__proposes_a_mapping_that_imports(tmp_path):
     own, _ = import_cohort(metadata, {"16s": table}, read_preset("imsms"))
     both = ["household_id", "group", "sex", "age", "bmi", "treatment", "course", "edss", "msss"]
     pd.testing.assert_frame_equal(cohort.participants[both], own.participants[both])
+
+
+def test_guess__takes_nobody_for_ill_where_no_word_says_who_is_well(tmp_path):
+    paths = Files().write(tmp_path)
+    text = guess_mapping(paths["metadata"], [paths["table"]])
+    assert 'case = ["ill"]\ncontrol = ["well"]' in text
+    odd = paths["metadata"].read_text(encoding="utf-8").replace("well", "arm B")
+    paths["metadata"].write_text(odd.replace("ill", "arm A"), encoding="utf-8")
+    text = guess_mapping(paths["metadata"], [paths["table"]])
+    assert '# decide, case, control, leave_out: ["arm A", "arm B"]' in text
+    paths["mapping"].write_text(text, encoding="utf-8")
+    with pytest.raises(ImportRefused, match=r"unknown level 'arm A'.*\[levels.group\]"):
+        import_cohort(paths["metadata"], {"16s": paths["table"]}, read_mapping(paths["mapping"]))
+
+
+def test_import__reads_row_names_without_a_name_as_r_writes_them(tmp_path):
+    paths = Files().write(tmp_path)
+    ranks = ["Kingdom", "Phylum", "Class", "Order", "Family", "Genus", "Species"]
+    rows = [[name, *text.split("; ")] for name, text in zip(FEATURES, LINEAGES, strict=True)]
+    taxonomy = tmp_path / "tax.tsv"
+    taxonomy.write_text(join([ranks, *rows]), encoding="utf-8")
+    named = paths["metadata"].read_text(encoding="utf-8")
+    paths["metadata"].write_text(named.removeprefix("id\t"), encoding="utf-8")
+    mapping = parse_mapping(MAPPING.replace('"id"', '"row_name"').encode(), "mine")
+    cohort, log = import_cohort(
+        paths["metadata"], {"16s": paths["table"]}, mapping, taxonomy=taxonomy
+    )
+    assert cohort.taxonomy("16s").loc["otu3", "species"] == "Bacteroides ovatus"
+    assert cohort.participants.loc["s1a", "age"] == 41
+    assert log.describe().count("the header lacks a name for the first column") == 2
+    trailing = "".join(f"{line}\t\n" for line in named.splitlines()[1:])
+    paths["metadata"].write_text(named.splitlines()[0] + "\n" + trailing, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"8 columns; 8 line\(s\) have another number"):
+        import_cohort(paths["metadata"], {"16s": paths["table"]}, mapping)
 
 
 def test_guess__prints_and_imports_nothing(tmp_path, capsys):

@@ -42,7 +42,7 @@ NAMES = {
 """Names that people give to what we call by the name on the left."""
 
 _CONTROL = re.compile(
-    r"(healthy|normal|unaffected|hh?c|ctrl|control|non.?ibd|no|none|0|false|h)"
+    r"(healthy|normal|well|unaffected|hh?c|ctrl|control|partner|spouse|non.?ibd|no|none|0|false|h)"
     r"([ ._-]?(control|donor|volunteer|subject)s?)?",
     re.IGNORECASE,
 )
@@ -61,6 +61,7 @@ _COURSES = {
     "SPMS": r"sp(ms)?|secondary.*",
     "PPMS": r"pp(ms)?|primary.*",
 }
+_KNOWN = {"group": ("case", "control"), "sex": _SEXES, "course": _COURSES, "treatment": _DRUGS}
 _MISSING = (
     "na",
     "n/a",
@@ -229,10 +230,12 @@ def _write_levels(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
         for word in words:
             levels.setdefault(propose(word), []).append(word)
         lines = [f"[levels.{ours}]"]
+        if ours == "group" and "control" not in levels:
+            levels = {"?": words}  # no word says who is well, so none says who is ill
         for level, written in levels.items():
             text = f"[{', '.join(quote(word) for word in written)}]"
-            doubt = "# decide: " if level == "?" else ""
-            lines.append(f"{doubt}{level} = {text}")
+            known = ", ".join([*_KNOWN[ours], "leave_out"])
+            lines.append(f"# decide, {known}: {text}" if level == "?" else f"{level} = {text}")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 

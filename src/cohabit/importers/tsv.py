@@ -15,10 +15,11 @@ from cohabit.importers.inputs import Source
 from cohabit.importers.log import ImportLog, clean_text
 
 LINEAGE_COLUMNS = ("taxonomy", "consensus lineage", "taxon", "lineage")
+NAMELESS = "the header lacks a name for the first column, as R writes it"
 _BIOM_COMMENT = re.compile(r"#\s*constructed from biom file", re.IGNORECASE)
 
 
-def read_grid(source: Source, log: ImportLog, *, first: str = "") -> pd.DataFrame:
+def read_grid(source: Source, log: ImportLog, *, first: str = "row_name") -> pd.DataFrame:
     """Read a small table as text, cell by cell.
 
     Parameters
@@ -39,11 +40,14 @@ def read_grid(source: Source, log: ImportLog, *, first: str = "") -> pd.DataFram
     ValueError
         When it has no tabs, or lines of different length; names the lines.
     """
-    lines = _split_lines(source, log)
-    _, header = lines[0]
-    ragged = [str(number) for number, cells in lines if len(cells) != len(header)]
+    (_, header), *lines = _split_lines(source, log)
+    rows = [cells for _, cells in lines]
+    if _lacks_first_name(header, rows):
+        header = ["", *header]
+        log.note(source.name, NAMELESS)
+    ragged = [(number, cells) for number, cells in lines if len(cells) != len(header)]
     if ragged:
-        number, cells = next(line for line in lines if len(line[1]) != len(header))
+        number, cells = ragged[0]
         raise ValueError(
             f"{source.name}: the header has {len(header)} columns; {len(ragged)} line(s) have "
             f"another number, first line {number} with {len(cells)}; look there for a tab or a "
@@ -51,11 +55,16 @@ def read_grid(source: Source, log: ImportLog, *, first: str = "") -> pd.DataFram
         )
     names = [name.strip() for name in header]
     names = _check_header([names[0] or first, *names[1:]], source.name)
-    rows = [cells for _, cells in lines[1:]]
     if not rows:
         raise ValueError(f"{source.name}: a header and no rows; export it again")
-    table = pd.DataFrame(rows, columns=names, index=[number for number, _ in lines[1:]], dtype=str)
+    table = pd.DataFrame(rows, columns=names, index=[number for number, _ in lines], dtype=str)
     return _strip(table, source.name, log)
+
+
+def _lacks_first_name(header: list[str], rows: list[list[str]]) -> bool:
+    """Whether the row names have no name, as R writes them; a tab at each line's end is another."""
+    longer = bool(rows) and all(len(row) == len(header) + 1 for row in rows)
+    return longer and any(row[-1].strip() for row in rows)
 
 
 def _split_lines(source: Source, log: ImportLog) -> list[tuple[int, list[str]]]:
@@ -139,7 +148,7 @@ def read_counts_tsv(source: Source, log: ImportLog) -> Counts:
         raise ValueError(f"{source.name}: header or first row: {error}; look for a quote") from None
     if n_cells == len(header) + 1:  # as R's write.table writes row names
         header = ["feature", *header]
-        log.note(source.name, "the header lacks a name for the first column, as R writes it")
+        log.note(source.name, NAMELESS)
     _check_header([header[0] or "feature", *header[1:]], source.name)
     table = _read_cells(text, skipped + 1, header, source.name)
     lineages = {}
