@@ -29,6 +29,13 @@ def test_ways__have_a_row_each_and_a_mark_a_generator_with_its_interval(ax):
     assert ax.lines[0].get_xdata()[0] == 0.05
 
 
+def test_ways__a_number_that_is_no_share_may_lie_anywhere(ax):
+    table = pd.DataFrame({"way": ["strata"], "generator": "simulated", "bias": -0.5})
+    table["bias_error"] = 0.1
+    figures.draw_ways(table, "bias", ax=ax, label="Bias", share=False)
+    assert np.allclose(ends(ax.collections[0]), [[-0.696, -0.304]])
+
+
 def test_levels__are_drawn_in_order_whatever_the_table(ax):
     table = pd.DataFrame(
         {

@@ -26,7 +26,7 @@ def test_individual_effects__have_a_row_a_change_and_a_mark_a_person(ax):
     assert sorted(len(mark.get_offsets()) for mark in marks) == [1, 1, 3, 5]
 
 
-def test_beside_exact__sorts_calls_by_what_was_moved(ax):
+def test_beside_exact__sorts_calls_by_what_was_touched(ax):
     beside = pd.DataFrame(
         {
             "exact": [0.1, 0.0, 0.2],
@@ -38,8 +38,8 @@ def test_beside_exact__sorts_calls_by_what_was_moved(ax):
     figures.draw_beside_exact(beside, ax=ax, label="share")
     assert legend(ax) == [
         "not called (1)",
-        "called, moved by the change (1)",
-        "called, not moved by it (1)",
+        "called, touched (1)",
+        "called, not touched (1)",
     ]
     assert ax.get_xlim() == ax.get_ylim()
     assert points(ax) == 3

@@ -1,13 +1,16 @@
 """Two worlds of the same people: exact effects, and nothing else that moves."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial.distance import pdist, squareform
 
 from cohabit import schema, worlds
 from cohabit.calibrate.plant import SEVEN
+from cohabit.composition import clr, filter_features
 from cohabit.simulate import StudyDesign, simulate_cohort
 
 DESIGN = StudyDesign(spillover=0.3).with_pairs(60)
@@ -229,3 +232,36 @@ def test_beside_exact__multiplies_by_the_dose_and_counts_errors():
     (row,) = worlds.summarise_errors(beside, "analysis").to_dict("records")
     assert (row["called"], row["called_untouched"], row["wrong_sign"]) == (2, 1, 0)
     assert row["error_over_effect"] == pytest.approx(np.sqrt((0.01 + 4) / 2) / (1.9 / np.sqrt(2)))
+
+
+def test_compare_partners__a_home_that_shares_nothing_brings_nobody_nearer(world):
+    alone = worlds.draw_world(DESIGN.replace(household_sharing=0.0), SEED)
+    found, with_home = (
+        worlds.compare_partners(worlds.make_strangers(each), each, each.count())
+        for each in (alone, world)
+    )
+    assert found["exact"] == pytest.approx(0, abs=1e-9)
+    assert abs(found["observed"]) < 5 < with_home["exact"]
+
+
+def test_compare_partners__equals_distances_taken_pair_by_pair(world):
+    counts = world.count().iloc[4:]
+    found = worlds.compare_partners(worlds.make_strangers(world), world, counts)
+    square = squareform(pdist(clr(filter_features(counts)), "sqeuclidean"))
+    home, site, sex = world.people.loc[counts.index, ["household_id", "site", "sex"]].to_numpy().T
+    means = {}
+    for a, b in combinations(range(len(square)), 2):
+        kind = home[a] == home[b], site[a] == site[b], sex[a] == sex[b]
+        means.setdefault(kind, []).append(square[a, b])
+    partners = means[True, True, True] + means[True, True, False]
+    strangers = means[False, True, True] + means[False, True, False]
+    assert found["observed"] == pytest.approx(100 * (1 - np.mean(partners) / np.mean(strangers)))
+    two = len(means[True, True, False]) / len(partners)
+    mixed = two * np.mean(means[False, True, False]) + (1 - two) * np.mean(means[False, True, True])
+    adjusted = 100 * (1 - np.mean(partners) / mixed)
+    assert found["observed, adjusted"] == pytest.approx(adjusted)
+
+
+def test_compare_partners__needs_a_home_of_two(world):
+    with pytest.raises(ValueError, match="two people of one home"):
+        worlds.compare_partners(world, world, world.count()[world.patients])

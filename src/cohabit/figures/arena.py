@@ -25,8 +25,9 @@ def draw_ways(
     ax: Axes,
     label: str,
     reference: float | None = None,
+    share: bool = True,
 ) -> Axes:
-    """Draw one share of every way, one mark a generator, with its 95% Monte Carlo interval.
+    """Draw one number of every way, one mark a generator, with its 95% Monte Carlo interval.
 
     Parameters
     ----------
@@ -40,6 +41,8 @@ def draw_ways(
         Of the axis.
     reference : float, optional
         A line to compare with.
+    share : bool
+        Whether it is a share, whose interval ends at 0 and 1.
     """
     ways = list(dict.fromkeys(table["way"]))
     known = [name for name in GENERATORS if name in set(table["generator"])]
@@ -47,7 +50,7 @@ def draw_ways(
         chosen = table[table["generator"] == name]
         shift = 0.24 * ((len(known) - 1) / 2 - number)
         places = np.array([len(ways) - 1 - ways.index(way) for way in chosen["way"]]) + shift
-        low, high = _find_ends(chosen, value)
+        low, high = _find_ends(chosen, value, share)
         colour, marker = GENERATORS[name]
         ax.hlines(places, low, high, color=colour, linewidth=1.3)
         ax.scatter(chosen[value], places, s=22, color=colour, marker=marker, label=name, zorder=3)
@@ -58,11 +61,12 @@ def draw_ways(
     return ax
 
 
-def _find_ends(rows: pd.DataFrame, value: str) -> np.ndarray:
-    """Return the ends of the 95% intervals of shares, shape (2, n_rows)."""
+def _find_ends(rows: pd.DataFrame, value: str, share: bool = True) -> np.ndarray:
+    """Return the ends of the 95% intervals, shape (2, n_rows)."""
     half = WIDE * rows[f"{value}_error"].fillna(0).to_numpy()
     middle = rows[value].to_numpy()
-    return np.clip([middle - half, middle + half], 0, 1)
+    ends = np.array([middle - half, middle + half])
+    return ends.clip(0, 1) if share else ends
 
 
 def draw_levels(

@@ -53,8 +53,8 @@ def draw_beside_exact(beside: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     called = beside["q_value"] <= 0.05
     groups = {
         "not called": (~called, QUIET, "."),
-        "called, moved by the change": (called & beside["touched"], "#117733", "D"),
-        "called, not moved by it": (called & ~beside["touched"], "#AA4499", "X"),
+        "called, touched": (called & beside["touched"], "#117733", "D"),
+        "called, not touched": (called & ~beside["touched"], "#AA4499", "X"),
     }
     for words, (chosen, colour, marker) in groups.items():
         rows = beside[chosen]

@@ -13,6 +13,7 @@ from cohabit.worlds.changes import (
     transfer_species,
 )
 from cohabit.worlds.differences import SCALES, differ, summarise_change
+from cohabit.worlds.homes import compare_partners
 from cohabit.worlds.observed import (
     observe_change,
     set_beside_exact,
@@ -40,6 +41,7 @@ __all__ = [
     "Change",
     "World",
     "change_all",
+    "compare_partners",
     "cut_edges",
     "differ",
     "draw_world",

@@ -54,7 +54,7 @@ def differ(
     columns = community.taxa.get_indexer(list(features))
     if (columns < 0).any():
         raise ValueError(f"features: not in the template: {np.array(features)[columns < 0][:5]}")
-    change = _see(after.species, scale, columns) - _see(community, scale, columns)
+    change = see(after.species, scale, columns) - see(community, scale, columns)
     return pd.DataFrame(change, before.people.index, pd.Index(features, name="feature"))
 
 
@@ -77,7 +77,7 @@ def summarise_change(after: World, before: World, concerned: pd.Series) -> dict[
     rows = concerned.to_numpy(dtype=bool)
     change = differ(after, before, "clr")[rows]
     columns = before.species.taxa.get_indexer(change.columns)
-    apart = 2 * _see(before.species, "clr", columns).var(axis=0, ddof=1).sum()
+    apart = 2 * see(before.species, "clr", columns).var(axis=0, ddof=1).sum()
     return {
         "people": int(rows.sum()),
         "touched": int((differ(after, before) != 0).any().sum()),
@@ -87,7 +87,7 @@ def summarise_change(after: World, before: World, concerned: pd.Series) -> dict[
     }
 
 
-def _see(community: Community, scale: str, columns: np.ndarray) -> np.ndarray:
+def see(community: Community, scale: str, columns: np.ndarray) -> np.ndarray:
     """Return people x species on a scale."""
     if scale == "latent":
         return community.log_abundance[:, columns]
