@@ -302,6 +302,30 @@ def test_guess__takes_nobody_for_ill_where_no_word_says_who_is_well(tmp_path):
         import_cohort(paths["metadata"], {"16s": paths["table"]}, read_mapping(paths["mapping"]))
 
 
+def test_import__a_word_that_is_a_level_is_not_missing_there(tmp_path):
+    """`none` means untreated of patients, nothing of controls, and missing elsewhere."""
+    files = Files()
+    files.header += ["drug", "smoker"]
+    for row, smokes in zip(files.rows, ["never", "ex-smoker", "none", "current"] * 2, strict=True):
+        row += ["Avonex" if row[0] == "s1a" else "none", smokes]
+    paths = files.write(tmp_path)
+    text = guess_mapping(paths["metadata"], [paths["table"]])
+    assert 'untreated = ["none"]' in text
+    assert 'former = ["ex-smoker"]' in text
+    assert 'codes = ["none"]' in text
+    assert 'zero_in_controls = ["treatment"]' in text
+    paths["mapping"].write_text(text, encoding="utf-8")
+    cohort, log = import_cohort(
+        paths["metadata"], {"16s": paths["table"]}, read_mapping(paths["mapping"])
+    )
+    treatments = cohort.participants["treatment"]
+    assert treatments.dropna().to_dict() == {
+        "s1a": "interferon", "s2a": "untreated", "s3a": "untreated", "s4a": "untreated"
+    }  # fmt: skip
+    assert cohort.participants["smoking"].isna().sum() == 2
+    assert "untreated of 4 control(s) became missing" in log.describe()
+
+
 def test_import__reads_row_names_without_a_name_as_r_writes_them(tmp_path):
     paths = Files().write(tmp_path)
     ranks = ["Kingdom", "Phylum", "Class", "Order", "Family", "Genus", "Species"]

@@ -226,6 +226,11 @@ MALFORMED = {
         changed(stool=stool(acid="-3")),
         r'metabolites, stool:acetate: 8 negative.*write scale = "log"',
     ),
+    "acid too large a log": (
+        changed(stool=stool(acid="900"))
+        | mapped("[metabolites.columns]", '[metabolites]\nscale = "log"\n[metabolites.columns]'),
+        r"metabolites, stool:acetate: 8 value\(s\) over 50, too large for natural logs",
+    ),
     "acid word": (
         changed(stool=stool(acid=["<LOD", *["9"] * 7])),
         r"metabolites, Acetic acid: 1 value\(s\) are no numbers, first '<LOD'",
@@ -332,7 +337,7 @@ def test_guess__proposes_sections_that_import(tmp_path):
     measured = {name: paths[name] for name in WHOLE}
     text = guess_mapping(paths["metadata"], [paths["table"]], measured=measured)
     for line in (
-        'participant_id = "subject"  # 8 of 8 rows joined',
+        'participant_id = "subject"  # 8 of 8 ids joined',
         '"hei_total" = "HEI-2015"',
         '"stool:acetate" = "Acetic acid"',
         '"visit" = "year"',

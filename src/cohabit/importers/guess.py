@@ -8,6 +8,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cohabit import schema
+from cohabit.importers.guess_levels import (
+    MISSING_WORDS,
+    is_control,
+    is_nothing,
+    nothing,
+    propose_levels,
+)
 from cohabit.importers.guess_more import find_people, guess_tables
 from cohabit.importers.inputs import MAX_BYTES, read_source
 from cohabit.importers.log import ImportLog
@@ -40,47 +47,6 @@ NAMES = {
     "batch": r"(pcr.?)?(batch|plate|run.?prefix)",
 }
 """Names that people give to what we call by the name on the left."""
-
-_CONTROL = re.compile(
-    r"(healthy|normal|well|unaffected|hh?c|ctrl|control|partner|spouse|non.?ibd|no|none|0|false|h)"
-    r"([ ._-]?(control|donor|volunteer|subject)s?)?",
-    re.IGNORECASE,
-)
-_SEXES = {"female": ("f", "female", "woman", "w", "girl"), "male": ("m", "male", "man", "boy")}
-_DRUGS = {
-    "untreated": r"un.?treated|none|no|naive|no.?therapy",
-    "interferon": r".*interferon.*|ifn.*|avonex|rebif|betaseron|plegridy",
-    "dimethyl_fumarate": r".*fumarate.*|dmf|tecfidera|bg.?12",
-    "fingolimod": r"fingolimod|gilenya|fty720",
-    "glatiramer": r"glatiramer.*|copaxone|ga",
-    "natalizumab": r"natalizumab|tysabri|ntz",
-    "anti_cd20": r"ocrevus.*|ocrelizumab|rituximab|rituxan|ofatumumab|anti.?cd20",
-}
-_COURSES = {
-    "RRMS": r"rr(ms)?|relapsing.*",
-    "SPMS": r"sp(ms)?|secondary.*",
-    "PPMS": r"pp(ms)?|primary.*",
-}
-_KNOWN = {"group": ("case", "control"), "sex": _SEXES, "course": _COURSES, "treatment": _DRUGS}
-_MISSING = (
-    "na",
-    "n/a",
-    "nan",
-    "none",
-    "null",
-    "\\n",
-    "not provided",
-    "not applicable",
-    "missing",
-    "not collected",
-    "unknown",
-    "?",
-    "-",
-    ".",
-    "-9",
-    "-99",
-    "-999",
-)
 
 
 @dataclass(frozen=True)
@@ -130,7 +96,8 @@ def guess_mapping(
     if joined and theirs not in {guess.theirs for guess in guesses.values()}:
         reason = f"{joined} ids of further tables"
         guesses.setdefault("participant_id", Guess("participant_id", theirs, 0.9, reason))
-    parts = [_write_head(), _write_columns(grid, guesses), _write_levels(grid, guesses)]
+    parts = [_write_head(), _write_columns(grid, guesses)]
+    parts += [propose_levels(grid, {ours: guess.theirs for ours, guess in guesses.items()})]
     parts += [_write_missing(grid, guesses), _write_ids(grid, guesses, ids)]
     columns = [guesses[n].theirs for n in ("sample_id", "participant_id") if n in guesses]
     known = set(grid[columns].to_numpy().ravel()) if columns else set(grid.iloc[:, 0])
@@ -162,7 +129,7 @@ def guess_columns(grid: pd.DataFrame, ids: Collection[str] = ()) -> list[Guess]:
 
 def _judge(ours: str, theirs: str, pattern: str, values: pd.Series, ids: Collection[str]) -> Guess:
     named = bool(re.fullmatch(pattern, theirs, re.IGNORECASE))
-    values = values[~values.str.lower().isin({"", *_MISSING})]
+    values = values[~values.str.lower().isin(nothing(ours))]
     fits, reason = _fits(ours, values, ids)
     if ours == "sample_id":
         confidence = 0.95 * fits + 0.05 * named
@@ -191,7 +158,7 @@ def _fits(ours: str, values: pd.Series, ids: Collection[str]) -> tuple[float, st
         sizes = values.value_counts()
         return float((sizes > 1).mean()), f"{levels} values, {sizes.max()} rows at most"
     if ours == "group":
-        controls = values.map(lambda word: bool(_CONTROL.fullmatch(word))).mean()
+        controls = values.map(is_control).mean()
         return float(0 < controls < 1 and levels <= 8), f"{levels} levels"
     return float(levels <= max(12, len(values) / 5)), f"{levels} levels"
 
@@ -218,76 +185,29 @@ def _write_columns(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write_levels(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
-    parts = [] if "group" in guesses else [_EVERYONE]
-    proposals = {"group": _group, "sex": _sex, "course": _course, "treatment": _drug}
-    for ours, propose in proposals.items():
-        if ours not in guesses:
-            continue
-        values = grid[guesses[ours].theirs]
-        words = sorted(set(values[~values.str.lower().isin({"", *_MISSING})]))
-        levels: dict[str, list[str]] = {}
-        for word in words:
-            levels.setdefault(propose(word), []).append(word)
-        lines = [f"[levels.{ours}]"]
-        if ours == "group" and "control" not in levels:
-            levels = {"?": words}  # no word says who is well, so none says who is ill
-        for level, written in levels.items():
-            text = f"[{', '.join(quote(word) for word in written)}]"
-            known = ", ".join([*_KNOWN[ours], "leave_out"])
-            lines.append(f"# decide, {known}: {text}" if level == "?" else f"{level} = {text}")
-        parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
-
-
-_EVERYONE = (
-    "[levels.group]\n"
-    'everyone = ["control"]  # 0.30, no column tells cases from controls: nobody is a case\n'
-)
-
-
-def _group(word: str) -> str:
-    return "control" if _CONTROL.fullmatch(word) else "case"
-
-
-def _sex(word: str) -> str:
-    return next((level for level, words in _SEXES.items() if word.lower() in words), "?")
-
-
-def _course(word: str) -> str:
-    return _by_pattern(word, _COURSES)
-
-
-def _drug(word: str) -> str:
-    return _by_pattern(word, _DRUGS)
-
-
-def _by_pattern(word: str, patterns: dict[str, str]) -> str:
-    if _CONTROL.fullmatch(word) and word.lower() not in ("no", "none"):
-        return "missing"
-    for level, pattern in patterns.items():
-        if re.fullmatch(pattern, word, re.IGNORECASE):
-            return level
-    return "?"
-
-
 def _write_missing(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
-    words = {word for name in grid for word in grid[name].unique() if word.lower() in _MISSING}
+    levels = [guesses[ours].theirs for ours in ("group", "treatment") if ours in guesses]
+    words = {word for name in grid for word in grid[name].unique() if word.lower() in MISSING_WORDS}
+    if "none" not in {word.lower() for word in grid.drop(columns=levels).to_numpy().ravel()}:
+        words = {word for word in words if word.lower() != "none"}
     lines = ["[missing]", f"codes = [{', '.join(quote(word) for word in sorted(words))}]"]
-    if "group" in guesses:
-        controls = grid[guesses["group"].theirs].map(lambda word: bool(_CONTROL.fullmatch(word)))
-        zero = [
-            ours
-            for ours in ("edss", "msss", "duration", "onset_age")
-            if ours in guesses
-            and (
-                pd.to_numeric(grid.loc[controls, guesses[ours].theirs], errors="coerce") == 0
-            ).any()
-        ]
-        if zero:
-            listed = ", ".join(quote(name) for name in zero)
-            lines.append(f"zero_in_controls = [{listed}]  # controls hold 0 there")
+    if zero := _find_filled_in(grid, guesses):
+        listed = ", ".join(quote(name) for name in zero)
+        lines.append(f"zero_in_controls = [{listed}]  # controls hold 0, or no treatment, there")
     return "\n".join(lines) + "\n"
+
+
+def _find_filled_in(grid: pd.DataFrame, guesses: dict[str, Guess]) -> list[str]:
+    """Return the columns of patients in which controls have a 0 or no treatment."""
+    if "group" not in guesses:
+        return []
+    controls = grid[grid[guesses["group"].theirs].map(is_control)]
+    clinical = [name for name in schema.ONLY_PATIENTS if name in guesses and name != "course"]
+    return [
+        name
+        for name in clinical
+        if controls[guesses[name].theirs].map(lambda word, name=name: is_nothing(name, word)).any()
+    ]
 
 
 def _write_ids(grid: pd.DataFrame, guesses: dict[str, Guess], ids: Collection[str]) -> str:

@@ -109,7 +109,8 @@ def _propose(kind: str, section: str, grid: pd.DataFrame, ids: set[str]) -> str:
     names = list(grid[grid.columns[0]]) if across > down[best] else list(grid.columns)
     lines = []
     if across <= down[best]:
-        lines.append(f"participant_id = {quote(best)}  # {down[best]} of {len(grid)} rows joined")
+        joined = f"{down[best]} of {grid[best].nunique()} ids joined"
+        lines.append(f"participant_id = {quote(best)}  # {joined}")
     if section == "metabolites":
         text = grid.drop(columns=best, errors="ignore")
         negative = (text.apply(pd.to_numeric, errors="coerce") < 0).any(axis=None)

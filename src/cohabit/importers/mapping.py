@@ -85,10 +85,10 @@ class Mapping:
     """Our column -> our level -> theirs; `missing` and `leave_out` are levels too."""
 
     missing: tuple[str, ...] = ("", "NA", "N/A", "nan", "NaN", "None", "null", "\\N")
-    """Words for a missing value."""
+    """Words for a missing value, where they are not named as a level."""
 
     zero_in_controls: tuple[str, ...] = ()
-    """Columns in which a control's 0 is no measurement."""
+    """Columns in which a control's 0 (of treatment: untreated) is no measurement."""
 
     replace: MappingType[str, str] = field(default_factory=dict)
     """Characters exchanged in every sample id, in every file."""
@@ -106,6 +106,11 @@ class Mapping:
     def rename_ids(self, ids: list[str]) -> list[str]:
         """Return ids as this mapping writes them."""
         return [self._rename(name) for name in ids]
+
+    def missing_in(self, column: str) -> set[str]:
+        """Return the words for a missing value of one of our columns; a level is none."""
+        named = self.levels.get(column, {}).values()
+        return set(self.missing) - {word for written in named for word in written}
 
     def _rename(self, name: str) -> str:
         name = name.removeprefix(self.strip_prefix)
@@ -207,7 +212,7 @@ def _parse_options(sections: dict, name: str) -> dict:
         options["missing"] = ("", *_texts(missing["codes"], f"{name}: codes"))
     zero = _texts(missing.get("zero_in_controls", []), f"{name}: zero_in_controls")
     for column in zero:
-        _known(column, NUMBERS, f"{name}: zero_in_controls")
+        _known(column, (*NUMBERS, "treatment"), f"{name}: zero_in_controls")
     replaced = _table(ids.get("replace", {}), f"{name}: [ids] replace")
     for old, new in replaced.items():
         _text(new, f"{name}: [ids] replace {old}")

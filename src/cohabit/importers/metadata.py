@@ -100,7 +100,7 @@ def _rename_ids(ids: pd.Series, mapping: Mapping, file: str, log: ImportLog) -> 
 
 def _blank_missing(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> None:
     for column in table.columns.difference(["sample_id"]):
-        coded = table[column].isin(mapping.missing)
+        coded = table[column].isin(mapping.missing_in(column))
         words = sorted(set(table.loc[coded, column]) - {""})
         if words:
             log.note(column, f"{coded.sum()} value(s) read as missing: {', '.join(words)}")
@@ -198,10 +198,11 @@ def read_number_columns(table: pd.DataFrame, columns: list[str], log: ImportLog)
 def _zero_in_controls(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> None:
     for column in mapping.zero_in_controls:
         if column in table and "group" in table:
-            filled = table["group"].eq("control") & table[column].eq(0)
+            nothing = "untreated" if column == "treatment" else 0
+            filled = table["group"].eq("control") & table[column].eq(nothing)
             if filled.any():
-                log.change(column, f"0 of {filled.sum()} control(s) became missing")
-            table.loc[filled, column] = np.nan
+                log.change(column, f"{nothing} of {filled.sum()} control(s) became missing")
+            table.loc[filled, column] = None if column == "treatment" else np.nan
 
 
 def _add_country(table: pd.DataFrame, log: ImportLog) -> pd.DataFrame:

@@ -8,6 +8,9 @@ from cohabit.importers.mapping import TableMapping
 from cohabit.levels import ACIDS, BRANCHED_ACIDS
 
 NEEDED_OF_DIET = ("hei_total", "vitamin_c")
+LARGEST_LOG = 50.0
+"""A concentration of exp(50) is above 10^21 of whatever it is counted in."""
+
 REST = ("UNMAPPED", "UNINTEGRATED")
 """Rows of HUMAnN that are no pathway but count towards the whole."""
 
@@ -79,6 +82,8 @@ def finish_metabolites(table: pd.DataFrame, own: TableMapping, log: ImportLog) -
     acids = [name for name in table if name.partition(":")[2] in ACIDS + BRANCHED_ACIDS]
     others = table.columns.difference(acids, sort=False)
     if own.scale == "log":
+        if _refuse_too_large(table, log):
+            return table.iloc[:0]
         log.change("metabolites", f"{len(acids)} fatty acid(s) became concentrations")
         return table.assign(**{name: np.exp(table[name]) for name in acids})
     remedy = 'if they are natural logs, write scale = "log" under [metabolites]'
@@ -90,6 +95,17 @@ def finish_metabolites(table: pd.DataFrame, own: TableMapping, log: ImportLog) -
     log.change("metabolites", f"natural logs of {len(others)} metabolite(s) were taken")
     table = table.where(table != 0)
     return table.assign(**{name: np.log(table[name]) for name in others})
+
+
+def _refuse_too_large(table: pd.DataFrame, log: ImportLog) -> bool:
+    """Refuse what cannot be a natural logarithm of a concentration, in any unit."""
+    large = table > LARGEST_LOG
+    remedy = 'give one scale throughout: if these are concentrations, write scale = "concentration"'
+    for column in table.columns[large.any()]:
+        rows = table.index[large[column]]
+        words = f"{len(rows)} value(s) over {LARGEST_LOG:g}, too large for natural logs"
+        log.error(f"metabolites, {column}", words, rows, remedy)
+    return bool(large.any(axis=None))
 
 
 def _refuse_negative(table: pd.DataFrame, kind: str, remedy: str, log: ImportLog) -> bool:

@@ -50,7 +50,8 @@ def read_visits(
     table["participant_id"] = mapping.rename_ids(table["participant_id"].tolist())
     table = _keep_known(table, people, source.name, log)
     for column in table.columns.drop("participant_id"):
-        table[column] = table[column].astype(object).where(~table[column].isin(mapping.missing))
+        coded = table[column].isin(mapping.missing_in(column))
+        table[column] = table[column].astype(object).where(~coded)
     for column in [name for name in LEVELS if name in table]:
         table[column] = translate_column(table[column], mapping, log)
     table = leave_out(table, "participant_id", log)
