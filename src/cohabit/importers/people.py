@@ -81,7 +81,8 @@ def _make_samples(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> pd.D
             "sample_id",
             f"{len(several)} participant(s) gave several samples at one visit",
             several,
-            "they are summed; name a column as visit if they are visits",
+            "they are summed"
+            + ("" if "visit" in table else "; name a column as visit if they are visits"),
         )
     return samples
 
