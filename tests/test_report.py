@@ -4,14 +4,17 @@ import base64
 import json
 import re
 from html.parser import HTMLParser
+from io import BytesIO
 
 import nbformat
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from cohabit.recovery import CLAIM_SCORE_COLUMNS
 from cohabit.report import build_report
+from cohabit.report.cells import Picture
 from cohabit.report.headline import find_headlines
 from cohabit.report.intervals import draw_interval
 from cohabit.report.markup import render_markdown, render_math, sanitise
@@ -131,6 +134,13 @@ def test_build_report__every_inner_link_has_a_target_and_every_id_is_its_own(pag
 def test_build_report__data_are_inert(page):
     assert len(page.all("script")) == 1
     assert page.text.count(ATTACK) >= 3
+
+
+def test_picture__is_no_wider_than_it_was_drawn():
+    figure, file = Figure(figsize=(6.2, 2.0)), BytesIO()
+    figure.savefig(file, format="png", dpi=160)
+    assert "max-width:min(100%,6.2in)" in Picture(file.getvalue(), "words").to_html()
+    assert "max-width" not in Picture(PIXEL, "no size is written in it").to_html()
 
 
 def test_build_report__figures_carry_their_words_and_can_be_enlarged(page):

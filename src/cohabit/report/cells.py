@@ -31,8 +31,18 @@ class Picture:
         return (
             '<figure class="picture"><button type="button" class="enlarge" '
             f'aria-label="Enlarge figure: {alt}">'
-            f'<img alt="{alt}" src="data:image/png;base64,{encoded}"></button></figure>'
+            f'<img alt="{alt}"{self._size()} src="data:image/png;base64,{encoded}">'
+            "</button></figure>"
         )
+
+    def _size(self) -> str:
+        """Return the width at which the picture was drawn, so that all letters have one size."""
+        place = self.data.find(b"pHYs")
+        if place < 0 or self.data[place + 12 : place + 13] != b"\x01":  # no unit of length
+            return ""
+        per_metre = int.from_bytes(self.data[place + 4 : place + 8], "big")
+        inches = int.from_bytes(self.data[16:20], "big") / per_metre / 0.0254
+        return f' style="max-width:min(100%,{inches:.1f}in)"'
 
 
 def render_notebook(
