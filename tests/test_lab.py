@@ -122,8 +122,11 @@ DRAWN = """n => {
     return images.length >= n && images.every(image => image.complete && image.naturalWidth > 0);
 }"""
 
-TO_TOP = """() => document.querySelectorAll('.jp-Notebook, .jp-WindowedPanel-outer')
-    .forEach(panel => panel.scrollTo(0, 0))"""
+HEIGHT = "document.querySelector('.jp-Notebook').scrollHeight"
+SCROLL = """top => document.querySelectorAll('.jp-Notebook, .jp-WindowedPanel-outer')
+    .forEach(panel => panel.scrollTo(0, top))"""
+TALLEST = 8000
+"""Pixels of one picture; taller ones are slow to take."""
 
 
 @pytest.fixture
@@ -148,6 +151,17 @@ def run_all(lab, page, name: str):
     page.wait_for_function("window.cohabitRun.ended")
 
 
+def take_pictures(page, name: str) -> None:
+    """Keep what the notebook looks like, from its top to its end, where a folder is asked for."""
+    if not SCREENSHOTS:
+        return
+    page.set_viewport_size({"width": 1280, "height": TALLEST})
+    for number, top in enumerate(range(0, page.evaluate(HEIGHT), TALLEST - 200)):
+        page.evaluate(SCROLL, top)
+        page.wait_for_timeout(500)
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}_{number}.png")
+
+
 @pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("path", CHOSEN, ids=lambda path: path.stem)
 def test_notebook__runs_to_its_end_in_jupyterlab(lab, page, path):
@@ -163,12 +177,10 @@ def test_notebook__runs_to_its_end_in_jupyterlab(lab, page, path):
     page.wait_for_function(DRAWN, arg=len(figures))
     spoken = "".join(o.get("text", "") for o in outputs if o["output_type"] == "stream")
     assert "Your turn" in spoken, "the exercises answer"
+    take_pictures(page, path.stem)
     if "explorers." in source:
         turn_a_dial(page)
-    if SCREENSHOTS:
-        page.set_viewport_size({"width": 1280, "height": 13000})
-        page.evaluate(TO_TOP)
-        page.screenshot(path=Path(SCREENSHOTS) / f"{path.stem}.png")
+        take_pictures(page, f"{path.stem}_turned")
 
 
 def test_explorers__redraw_when_a_dial_is_turned_in_jupyterlab(lab, home, page):
@@ -185,10 +197,7 @@ def test_explorers__redraw_when_a_dial_is_turned_in_jupyterlab(lab, home, page):
     run_all(lab, page, "explorer.ipynb")
     for place in range(len(names)):
         turn_a_dial(page, place)
-    if SCREENSHOTS:
-        page.set_viewport_size({"width": 1280, "height": 2600})
-        page.evaluate(TO_TOP)
-        page.screenshot(path=Path(SCREENSHOTS) / "explorers.png")
+    take_pictures(page, "explorers")
 
 
 FOLLOWED = """([place, before]) => {
@@ -205,7 +214,9 @@ def turn_a_dial(page, place: int = 0) -> None:
     explorer = page.locator(".widget-vbox").filter(has=page.locator(".widget-image")).nth(place)
     said = explorer.locator("> .widget-html").inner_text()
     explorer.locator(".noUi-handle").last.focus()
+    began = time.monotonic()
     page.keyboard.press("PageUp")
     page.wait_for_function(FOLLOWED, arg=[place, before])
+    print(f"redrawn after {time.monotonic() - began:.2f} s")  # a busy machine needs longer
     assert explorer.locator("> .widget-html").inner_text() != said
     assert page.complaints == []
