@@ -121,10 +121,10 @@ def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axe
         ax.plot(rows["age"], rows["estimate"], marker=marker, color=colour, label=direction)
     ax.annotate(
         "the window",
-        (closes / 2, 0.97),
+        (closes / 2, 0.02),
         xycoords=("data", "axes fraction"),
         ha="center",
-        va="top",
+        va="bottom",
         color=INK,
     )
     ax.set(xlabel="Age at the move (years)", ylabel="Ever ill per 100,000", xlim=(0, None))
