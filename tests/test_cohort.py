@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from cohabit import schema
@@ -90,3 +93,42 @@ def test_without__leaves_out_what_is_named_and_nothing_else(small_cohort):
     assert small_cohort.without("shotgun").samples.empty
     with pytest.raises(ValueError, match="no part 'truht': did you mean 'truth'"):
         small_cohort.without("truht")
+
+
+def with_values(cohort, **columns):
+    people = cohort.participants.copy()
+    for name, values in columns.items():
+        people[name] = people[name].astype(object) if name in people else None
+        for who, value in values.items():
+            people.loc[who, name] = value
+    return replace(cohort, participants=people)
+
+
+def test_complete__leaves_out_whoever_lacks_a_value_with_all_that_is_theirs(small_cohort):
+    patients = small_cohort.participants.query("group == 'MS'").index
+    diet = pd.DataFrame({"hei_total": 60.0}, small_cohort.participants.index)
+    ages = dict.fromkeys(small_cohort.participants.index, 40)
+    cohort = with_values(replace(small_cohort, diet=diet), age=ages | {"h3-b": None})
+    with pytest.warns(UserWarning, match="1 of 6 people are left out: unknown are age of 1"):
+        known = cohort.complete("age", "treatment")
+    assert list(known.participants.index) == ["h1-a", "h1-b", "h2-a", "h2-b", "h3-a"]
+    assert list(known.table("shotgun").index) == list(known.participants.index)
+    assert list(known.diet.index) == list(known.participants.index)
+    pd.testing.assert_frame_equal(
+        known.table("shotgun"), small_cohort.table("shotgun").loc[known.participants.index]
+    )
+    assert len(patients) == 3, "a control without treatment lacks nothing"
+    assert small_cohort.complete("sex", "treatment") is small_cohort
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"age": {"h1-a": None, "h2-b": None}}, "no age of 2 of 6 people"),
+        ({"treatment": {"h1-a": None}}, "no treatment of 1 of 3 cases"),
+    ],
+)
+def test_complete__refuses_by_name_what_too_few_have(small_cohort, values, words):
+    cohort = with_values(small_cohort, **values)
+    with pytest.raises(schema.MissingInput, match=f"the cohort has {words}"):
+        cohort.complete(*values)

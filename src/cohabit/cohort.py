@@ -1,5 +1,6 @@
 """A cohort in memory: people, samples, feature tables; no disk."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,6 +12,12 @@ from scipy import sparse
 
 from cohabit import schema
 from cohabit.resolution import Resolution, resolve
+
+USUAL = ("sex", "age", "bmi", "site")
+"""What the study's models hold fixed."""
+
+MOST_UNKNOWN = 0.2
+"""Largest share of people without a value who can be left out of a model."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +131,8 @@ class Cohort:
         """Say whether the cohort can answer; `need` as for `require`."""
         return not self._lacks(need)
 
-    def require(self, *needs: str) -> None:
-        """Refuse, by name, an analysis that this cohort cannot answer.
+    def require(self, *needs: str) -> "Cohort":
+        """Refuse, by name, an analysis that this cohort cannot answer; else return it as it is.
 
         Parameters
         ----------
@@ -142,6 +149,7 @@ class Cohort:
         lacking = [why for need in needs if (why := self._lacks(need))]
         if lacking:
             raise schema.MissingInput("the cohort has " + ", ".join(lacking))
+        return self
 
     def _lacks(self, need: str) -> str:
         people = self.participants
@@ -160,6 +168,62 @@ class Cohort:
             )
         known = need in patients and patients[need].notna().any()
         return "" if known else f"no {need} of any case"
+
+    def complete(self, *columns: str) -> "Cohort":
+        """Return a copy with those people of whom all columns are known; warn how many went.
+
+        Parameters
+        ----------
+        *columns : str
+            What a model holds fixed; by default sex, age, BMI and site. Columns of patients
+            concern the cases alone.
+
+        Raises
+        ------
+        MissingInput
+            When a column is unknown of more than a fifth of those whom it concerns: too many to
+            leave out. Names it; a notebook is then skipped.
+        """
+        people, columns = self.participants, columns or USUAL
+        unknown = pd.DataFrame({name: self._is_unknown(name) for name in columns}, people.index)
+        cases = (people["group"] == "MS").sum()
+        lacking = []
+        for name in columns:
+            of, who = (cases, "cases") if name in schema.ONLY_PATIENTS else (len(people), "people")
+            if unknown[name].sum() > MOST_UNKNOWN * of:
+                lacking.append(f"no {name} of {unknown[name].sum()} of {of} {who}")
+        if lacking:
+            raise schema.MissingInput("the cohort has " + ", ".join(lacking))
+        left_out = unknown.any(axis=1)
+        if not left_out.any():
+            return self
+        counts = ", ".join(f"{name} of {n}" for name, n in unknown.sum().items() if n)
+        words = f"{left_out.sum()} of {len(people)} people are left out: unknown are {counts}"
+        warnings.warn(words, stacklevel=2)
+        return self._keep(people.index[~left_out])
+
+    def _is_unknown(self, column: str) -> pd.Series:
+        people = self.participants
+        values = people.get(column, pd.Series(index=people.index, dtype=object))
+        concerned = people["group"].eq("MS") if column in schema.ONLY_PATIENTS else True
+        return values.isna() & concerned
+
+    def _keep(self, ids: pd.Index) -> "Cohort":
+        """Return a copy with some of the people and all that is theirs."""
+        samples = self.samples[self.samples["participant_id"].isin(ids)]
+        features = {
+            assay: table.filter(
+                [i for i in table.ids("sample") if i in samples.index], axis="sample", inplace=False
+            )
+            for assay, table in self.features.items()
+        }
+        kept = {}
+        for name in ("diet", "metabolites", "pathways", "blood", "visits"):
+            if (table := getattr(self, name)) is not None:
+                owners = table.get("participant_id", table.index)
+                kept[name] = table[owners.isin(ids)]
+        people = self.participants.loc[ids]
+        return replace(self, participants=people, samples=samples, features=features, **kept)
 
     def without(self, *parts: str) -> "Cohort":
         """Return a copy without some of its parts: an assay with its samples, a table, the truth.
