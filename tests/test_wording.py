@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cohabit.runner.graph import Notebook
-from cohabit.runner.wording import OWN, SIMULATED, write_source
+from cohabit.runner.wording import OWN, SIMULATED, reword, write_source
 
 CELLS = [
     f"# 05 · Map\n\n{SIMULATED} Read on.",
@@ -42,6 +42,12 @@ def test_write_source__copies_with_words_that_are_true(notebook, tmp_path, simul
     cells = json.loads(copy.read_text(encoding="utf-8"))["cells"]
     assert [cell["source"] for cell in cells] == [expected, CELLS[1], LABELLED]
     assert [cell["source"] for cell in before.content["cells"]] == CELLS
+
+
+def test_reword__says_what_ms_stands_for_and_lets_no_name_act():
+    told = reword(SIMULATED, simulated=False, case="CD, <b>UC")
+    assert told == f"{OWN} **MS stands for CD, &lt;b&gt;UC** in tables and figures."
+    assert reword(SIMULATED, simulated=False, case="MS") == OWN
 
 
 def test_write_source__leaves_the_study_and_who_reads_no_cohort_as_they_are(notebook, tmp_path):

@@ -23,7 +23,7 @@ from cohabit.runner.outcome import Outcome
 from cohabit.runner.plan import Plan
 from cohabit.runner.progress import PlainProgress
 from cohabit.runner.schedule import order_by_way, run_graph
-from cohabit.runner.wording import write_source
+from cohabit.runner.wording import MS, write_source
 from cohabit.runner.workers import Workers
 
 STUDY = "study"
@@ -140,10 +140,10 @@ class Collection:
         return self._collect(number, attempt, result, depends)
 
     def _write_source(self, notebook: Notebook, attempt: Path) -> Path:
-        own = self.plan.cohort
-        simulated = own is None or _read_manifest(own).get("simulated", False)
-        of_study = simulated and self.plan.preset == STUDY
-        return write_source(notebook, attempt, simulated=simulated, of_study=of_study)
+        own = _read_manifest(self.plan.cohort) if self.plan.cohort else {"simulated": True}
+        simulated = own.get("simulated", False)
+        about = {"simulated": simulated, "of_study": simulated and self.plan.preset == STUDY}
+        return write_source(notebook, attempt, **about, case=own.get("case", MS))
 
     def _collect(self, number: str, attempt: Path, result: dict, depends: Mapping) -> Outcome:
         """Take over what an attempt left, whole or not at all."""
@@ -195,7 +195,7 @@ class Collection:
             "preset": self.plan.preset,
             "cohort": _shown(self.plan.cohort) if self.plan.cohort else None,
             "simulated": manifest.get("simulated", False),
-            "case": manifest.get("case", "MS"),
+            "case": manifest.get("case", MS),
             "seed": manifest.get("seed"),
             "design": manifest.get("design"),
             "versions": dict(find_versions()),
