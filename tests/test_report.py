@@ -139,8 +139,8 @@ def test_build_report__data_are_inert(page):
 def test_picture__is_no_wider_than_it_was_drawn():
     figure, file = Figure(figsize=(6.2, 2.0)), BytesIO()
     figure.savefig(file, format="png", dpi=160)
-    assert "max-width:min(100%,6.2in)" in Picture(file.getvalue(), "words").to_html()
-    assert "max-width" not in Picture(PIXEL, "no size is written in it").to_html()
+    assert "width:6.2in" in Picture(file.getvalue(), "words").to_html()
+    assert "style" not in Picture(PIXEL, "no size is written in it").to_html()
 
 
 def test_build_report__figures_carry_their_words_and_can_be_enlarged(page):

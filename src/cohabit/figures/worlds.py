@@ -73,7 +73,7 @@ def draw_beside_exact(beside: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     ax.axhline(0, color=REFERENCE, linewidth=0.6)
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.set(xlabel=f"Exact: {label}", ylabel=f"Observed: {label}")
-    ax.legend(loc="upper left", fontsize=8)
+    ax.legend(loc="upper left", fontsize=8, handletextpad=0.1, borderaxespad=0.2)
     return ax
 
 

@@ -42,7 +42,7 @@ class Picture:
             return ""
         per_metre = int.from_bytes(self.data[place + 4 : place + 8], "big")
         inches = int.from_bytes(self.data[16:20], "big") / per_metre / 0.0254
-        return f' style="max-width:min(100%,{inches:.1f}in)"'
+        return f' style="width:{inches:.1f}in"'
 
 
 def render_notebook(
