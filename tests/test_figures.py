@@ -103,6 +103,19 @@ def test_draw_depth__has_a_log_axis_and_the_sites_of_the_data(ax):
     assert labels(ax.yaxis) == ["Boston", "Edinburgh"]
 
 
+@pytest.mark.parametrize(("lowest", "most"), [(30_000, 6), (5_000, 6), (17, 7)])
+def test_draw_depth__writes_round_numbers_that_stand_apart(ax, lowest, most):
+    depth = pd.DataFrame({"site": "one site", "depth": np.geomspace(lowest, 600_000, 40)})
+    figures.draw_depth(depth, ax=ax)
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    written = [t for t in ax.xaxis.get_ticklabels(which="both") if t.get_text()]
+    written = [t for t in written if low <= t.get_position()[0] <= high]
+    boxes = sorted((t.get_window_extent().x0, t.get_window_extent().x1) for t in written)
+    assert 2 <= len(boxes) <= most
+    assert all(right < left for (_, right), (left, _) in zip(boxes, boxes[1:], strict=False))
+
+
 def test_draw_prevalence__leaves_out_what_was_never_seen(ax):
     features = pd.DataFrame({"mean_abundance": [0.1, 0.01, 0], "prevalence": [1, 0.5, 0]})
     figures.draw_prevalence(features, ax=ax)

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cohabit.figures.style import (
     GROUP_COLOURS,
-    INK,
     REFERENCE,
     SITE_COLOURS,
+    colours_for,
     readable,
     say_absent,
 )
@@ -161,7 +162,7 @@ def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
         order=order,
         hue="site",
         hue_order=order,
-        palette=[SITE_COLOURS.get(site, INK) for site in order],
+        palette=colours_for(order),
         saturation=0.9,
         log_scale=True,
         inner="quart",
@@ -172,4 +173,15 @@ def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
         ax=ax,
     )
     ax.set(xlabel="Reads a person", ylabel="")
+    _label_reads(ax)
     return ax
+
+
+def _label_reads(ax: Axes) -> None:
+    """Write as many round numbers along a log axis as stand apart, whatever it spans."""
+    low, high = ax.get_xlim()
+    span = np.log10(high / low)
+    steps = (1, 2, 5) if span < 1.6 else (1, 3) if span < 2.6 else (1,)
+    ax.xaxis.set_major_locator(LogLocator(subs=steps))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda reads, _: f"{reads:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
