@@ -212,6 +212,14 @@ def test_worlds__are_recalled_after_notebook_13_alone(path):
 
 
 @every_notebook
+def test_figures__are_written_in_the_cell_that_draws_them(path):
+    """Elsewhere the cell's end shows them unfinished, and again when they are written."""
+    for cell in Notebook(path).code:
+        drawn = re.findall(r"plt\.subplots\(|plt\.figure\(|explorers\.explore_", source(cell))
+        assert len(drawn) == source(cell).count("run.write_figure("), source(cell)
+
+
+@every_notebook
 def test_figures__have_words_for_who_cannot_see_them(path):
     for cell in Notebook(path).code:
         if figures := source(cell).count("run.write_figure("):
