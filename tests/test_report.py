@@ -200,6 +200,43 @@ def test_build_report__of_real_people_tells_what_is_drawn_and_not_what_the_study
     assert "Computed from this cohort" in pages[1].text
 
 
+def test_build_report__of_real_people_counts_no_claim_that_simulated_people_decided(run):
+    path = run / "notebooks" / "05_geography.ipynb"
+    own = nbformat.read(path, as_version=4)
+    summary = json.loads((run / "run.json").read_text()) | {"simulated": False}
+    (run / "run.json").write_text(json.dumps(summary))
+    claims = pd.read_csv(run / "claims.tsv", sep="\t")["claim_id"]
+    mine = claims[claims.str.startswith("05.")]
+    assert len(mine)
+    told = []
+    for code in ("population = 1", "cohort = read_cohort(x)"):
+        own.cells[2].source = code
+        nbformat.write(own, path)
+        page = build_report(run).read_text(encoding="utf-8")
+        told.append([claim in page for claim in mine])
+    assert not any(told[0])
+    assert all(told[1])
+
+
+def test_build_report__a_skipped_notebook_says_what_is_lacking_without_a_traceback(run):
+    path = run / "notebooks" / "05_geography.ipynb"
+    own = nbformat.read(path, as_version=4)
+    mark = {"tags": ["papermill-error-cell-tag"]}
+    own.cells.insert(
+        0, nbformat.v4.new_markdown_cell("An Exception was encountered", metadata=mark)
+    )
+    trace = ["Traceback (most recent call last)", "MissingInput: no diet.tsv"]
+    error = nbformat.v4.new_output(
+        "error", ename="MissingInput", evalue="no diet.tsv", traceback=trace
+    )
+    own.cells[3].outputs = [error]
+    nbformat.write(own, path)
+    page = Page(build_report(run).read_text(encoding="utf-8"))
+    assert "Skipped: no diet.tsv" in page.text
+    assert "Traceback" not in page.text
+    assert "An Exception" not in page.text
+
+
 def test_build_report__of_another_world_tells_what_is_drawn(run):
     path = run / "notebooks" / "05_geography.ipynb"
     own = nbformat.read(path, as_version=4)
@@ -283,7 +320,7 @@ def test_find_headlines__is_the_widest_gap_between_promise_and_delivery():
 
 
 def test_build_report__without_truth_compares_with_what_was_published(run):
-    claims = pd.DataFrame([claim("05.a", "agrees"), claim("05.b", "cannot tell")])
+    claims = pd.DataFrame([claim("06.a", "agrees"), claim("06.b", "cannot tell")])
     claims.drop(columns="planted", errors="ignore").to_csv(
         run / "claims.tsv", sep="\t", index=False
     )

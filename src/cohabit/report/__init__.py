@@ -7,6 +7,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
 from markupsafe import Markup
 
 from cohabit import paths, privacy
@@ -71,13 +72,14 @@ def render_report(results: RunResults) -> str:
     """Return the page of a run."""
     from jinja2 import Environment, StrictUndefined
 
-    claims = describe_claims(results.claims)
+    about = _of_these_people(results)
+    claims = describe_claims(about)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["breakable"] = _breakable
     template = environment.from_string(_read("page.html"))
-    headline, *also = find_headlines(results.claims, results.recovery)
+    headline, *also = find_headlines(about, results.recovery)
     return template.render(
         run=results,
         headline=headline,
@@ -98,6 +100,15 @@ def render_report(results: RunResults) -> str:
         script=_read("script.js"),
         made=datetime.now().strftime("%d %B %Y, %H:%M"),
     )
+
+
+def _of_these_people(results: RunResults) -> pd.DataFrame:
+    """Return the claims, of a real cohort without those that were judged on simulated people."""
+    if results.simulated or results.claims.empty:
+        return results.claims
+    others = {n.number for n in results.notebooks if n.path is not None and not reads_cohort(n)}
+    whose = results.claims["claim_id"].str.partition(".")[0]
+    return results.claims[~whose.isin(others)]
 
 
 def _describe_notebooks(results: RunResults) -> list[dict]:

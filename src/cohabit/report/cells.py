@@ -13,6 +13,12 @@ from cohabit.report.markup import render_markdown, render_math, sanitise
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
 
+MISSING_INPUT = "MissingInput"
+"""Error by which a notebook says what the cohort lacks."""
+
+ERROR_MARK = "papermill-error-cell-tag"
+"""Tag of the cells that point to an error; the error itself stands where it happened."""
+
 LEFTOVERS = ("<Figure size", "<Axes", "[<matplotlib", "Text(", "PosixPath(", "WindowsPath(")
 """What a call leaves when it ends a cell; the figure or the table itself stands beside it."""
 
@@ -98,7 +104,7 @@ class _CellWriter:
     def write(self, cell: dict) -> str:
         """Return one cell as HTML; an empty one leaves nothing."""
         source = _joined(cell["source"])
-        if not source.strip():
+        if not source.strip() or ERROR_MARK in cell.get("metadata", {}).get("tags", []):
             return ""
         if cell["cell_type"] == "markdown":
             return f'<div class="prose">{self._write_markdown(source)}</div>'
@@ -179,6 +185,8 @@ def highlight_python(source: str) -> str:
 
 def _write_output(output: dict, data: dict) -> str:
     """Return one output that is no picture; everything in it is inert."""
+    if output["output_type"] == "error" and output.get("ename") == MISSING_INPUT:
+        return _write_text(f"Skipped: {output.get('evalue')}", "text")
     if output["output_type"] == "error":
         text = "\n".join(output.get("traceback") or [str(output.get("evalue"))])
         return _write_text(text, "error")
