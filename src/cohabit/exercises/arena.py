@@ -21,12 +21,12 @@ def _same_as_pair_as_term(answer: object, context: Context) -> bool | str:
 
 @exercise("15.3")
 def _best_on_spike_in(answer: object, context: Context) -> bool | str:
-    """Name the most sensitive way on asin-sqrt shares that keeps its promise on the spike-in."""
+    """Name the most sensitive way on plain CLR that keeps its promise on the spike-in."""
     table = context.table("which_test")
     table = table[(table["generator"] == "spike-in") & table["holds"].astype(bool)]
-    table = table[table["way"].str.endswith("asin-sqrt")]
+    table = table[table["way"].str.endswith("· CLR")]
     tied = table.loc[table["gain"] == table["gain"].max(), "way"]
     right = any(is_name(answer, way) or is_name(answer, way.split(" · ")[0]) for way in tied)
     return right or (
-        "Keep the rows of the spike-in that hold and name asin-sqrt; which has the highest gain?"
+        "Keep the rows of the spike-in that hold and end with CLR; which has the highest gain?"
     )
