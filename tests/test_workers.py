@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -74,7 +75,9 @@ def test_run__says_that_no_scheduler_answers(tree, monkeypatch, capsys):
 def test_run__stopped_ends_its_kernel_on_the_worker(tree, scheduler, sent):
     tree.write("02_make", SLEEPS, after=[])
     command = [sys.executable, "-m", "cohabit", "run", "--only", "02", "--scheduler", scheduler]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also from a background job
+    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    with subprocess.Popen(command, preexec_fn=hears, **quiet) as process:
         pid = int(wait_for(lambda: "".join(path.read_text() for path in tree.root.rglob("pid"))))
         process.send_signal(sent)
         assert process.wait(20) == (130 if sent is signal.SIGINT else -sent)
