@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from cohabit import diversity
+from cohabit.stats import diversity
 
 N_SAMPLES = 1152
 N_FEATURES = 5000

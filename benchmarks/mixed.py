@@ -20,7 +20,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from cohabit.mixed import fit_household_model
+from cohabit.stats.mixed import fit_household_model
 
 FORMULA = "group + site + age + bmi + sex"
 N_FEATURES = 1000

@@ -16,7 +16,7 @@ import pandas as pd
 import skbio
 from scipy.spatial.distance import pdist, squareform
 
-from cohabit.permanova import permanova, permanova_features
+from cohabit.stats.permanova import permanova, permanova_features
 
 FORMULA = "site + age + bmi + sex + group"
 N_PAIRS = 576

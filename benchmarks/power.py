@@ -13,10 +13,10 @@ import time
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cohabit import explorers
-from cohabit.cluster import gather, open_cluster
-from cohabit.power import Questions, Scenario, estimate_power, find_sizes
-from cohabit.power.questions import BATCH, Batch, run_batch
+from cohabit.compute.pool import gather, open_cluster
+from cohabit.course import explorers
+from cohabit.experiments.planner import Questions, Scenario, estimate_power, find_sizes
+from cohabit.experiments.planner.questions import BATCH, Batch, run_batch
 
 SIZES = (25, 50, 75, 100, 150, 200)
 BATCHES = 24

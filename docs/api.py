@@ -12,25 +12,29 @@ from pathlib import Path
 PAGE = Path(__file__).with_suffix(".md")
 ROOMS = {
     "The world": ("simulate",),
-    "A cohort": ("cohort", "storage"),
-    "Tables": ("composition", "formula"),
-    "Statistics": (
-        *("permanova", "explained", "mixed", "paired", "abundance", "comparisons", "batches"),
-        *("levels", "clustered", "longitudinal"),
-        *("diversity", "association", "networks", "prediction", "epidemiology"),
-        "mediation",
+    "A cohort": ("data.cohort", "files.storage"),
+    "Tables": ("stats.composition", "stats.formula"),
+    "Statistics": tuple(
+        f"stats.{name}"
+        for name in (
+            *("permanova", "explained", "mixed", "paired", "abundance", "comparisons", "batches"),
+            *("levels", "clustered", "longitudinal"),
+            *("diversity", "association", "networks", "prediction", "epidemiology"),
+            "mediation",
+        )
     ),
-    "Two worlds": ("worlds", "traps"),
-    "Ways against each other": ("arena",),
-    "Published and planted": ("claims", "recovery", "planted"),
+    "Two worlds": ("experiments.worlds", "experiments.traps"),
+    "Ways against each other": ("experiments.arena",),
+    "Published and planted": ("judge.claims", "judge.recovery", "judge.planted"),
 }
-ONLY = {"storage": ["read_cohort", "write_cohort"]}
+ONLY = {"files.storage": ["read_cohort", "write_cohort"]}
 SECTION = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", re.M)
 LISTED = {"Parameters", "Returns", "Raises", "Yields", "Attributes", "Warns"}
 HEAD = """# Every public name
 
 Made from the docstrings by `make api`; a test keeps it so. Import a name from the module it
-stands under: `from cohabit.permanova import permanova`. Formulas are in [methods](methods.md).
+stands under: `from cohabit.stats.permanova import permanova`. Formulas are in
+[methods](methods.md).
 """
 
 

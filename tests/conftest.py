@@ -8,8 +8,9 @@ import pytest
 from hypothesis import settings
 from tiny_tree import Tree, plant
 
-from cohabit import figures, privacy
-from cohabit.cohort import Cohort, Truth
+from cohabit import figures
+from cohabit.data.cohort import Cohort, Truth
+from cohabit.files import privacy
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")

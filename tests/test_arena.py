@@ -9,17 +9,17 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from cohabit import arena
-from cohabit.arena.methods import compare
-from cohabit.arena.prepared import Prepared
-from cohabit.arena.sweep import Task
-from cohabit.arena.trial import choose_effects
-from cohabit.arena.worlds import spread_out
-from cohabit.schema import MissingInput
+from cohabit.data.schema import MissingInput
+from cohabit.experiments import arena
+from cohabit.experiments.arena.methods import compare
+from cohabit.experiments.arena.prepared import Prepared
+from cohabit.experiments.arena.sweep import Task
+from cohabit.experiments.arena.trial import choose_effects
+from cohabit.experiments.arena.worlds import spread_out
+from cohabit.files.storage import read_cohort
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.community import draw_community
 from cohabit.simulate.households import draw_people
-from cohabit.storage import read_cohort
 
 SMALL = arena.Setting(n_pairs=30, effect=1.0)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cohabit import arena
-from cohabit.results import read_reference
+from cohabit.experiments import arena
+from cohabit.run.results import read_reference
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "reference" / "arena"
 GENERATORS = {"simulated", "heavy tails", "spike-in"}

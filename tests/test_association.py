@@ -10,8 +10,8 @@ import statsmodels.formula.api as smf
 from scipy import stats
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-from cohabit.association import COLUMNS, fit_linear_model, fit_ordinal, partial_spearman
-from cohabit.multiplicity import adjust_p
+from cohabit.stats.association import COLUMNS, fit_linear_model, fit_ordinal, partial_spearman
+from cohabit.stats.multiplicity import adjust_p
 
 ORACLES = Path(__file__).parent / "oracles"
 

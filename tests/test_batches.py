@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from cohabit.batches import (
+from cohabit.stats.batches import (
     count_sure,
     measure_replication,
     set_batches_side_by_side,

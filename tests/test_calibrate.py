@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.calibrate import score
-from cohabit.calibrate.figures_more import measure_more
-from cohabit.calibrate.figures_people import cramers_v
-from cohabit.calibrate.figures_taxa import explain_by_site, predict
-from cohabit.calibrate.plant import choose_planted, shrink, split_disease
-from cohabit.calibrate.score import FED, compare
-from cohabit.calibrate.views import Views
+from calibration.plant import choose_planted, shrink, split_disease
+from cohabit.experiments.realism import score
+from cohabit.experiments.realism.more import measure_more
+from cohabit.experiments.realism.people import cramers_v
+from cohabit.experiments.realism.score import FED, compare
+from cohabit.experiments.realism.taxa import explain_by_site, predict
+from cohabit.experiments.realism.views import Views
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.estimands import find_estimands
@@ -93,7 +93,7 @@ def test_shrink__keeps_what_chance_cannot_explain():
 
 
 def test_split_disease__adds_up_to_the_all_ms_effect():
-    from cohabit.calibrate.plant import DRUG_SHARES
+    from calibration.plant import DRUG_SHARES
 
     table = read_taxa("species").table
     again = split_disease(table)

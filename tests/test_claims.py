@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohabit.claims import (
+from cohabit.data.schema import feature_weights
+from cohabit.judge.claims import (
     NOT_ESTIMATED,
     VERDICTS,
     check_claims,
     estimates_for,
-    feature_weights,
     judge,
     match_estimates,
     verdict,

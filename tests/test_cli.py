@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cohabit import cli
-from cohabit.runner.folder import RunFolder
-from cohabit.runner.lab import copy_notebooks
+from cohabit.run.folder import RunFolder
+from cohabit.run.lab import copy_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("pandas", "numpy", "papermill", "nbformat", "rich", "matplotlib", "dask", "distributed")
@@ -86,7 +86,7 @@ def test_write_report__builds_once_and_again_when_something_changed(tree, monkey
         (folder / "report.html").write_text("page", encoding="utf-8")
         return folder / "report.html"
 
-    monkeypatch.setattr("cohabit.report.build_report", build_report)
+    monkeypatch.setattr("cohabit.run.report.build_report", build_report)
     monkeypatch.chdir(tree.root)
     folder = RunFolder(tree.run_folder())
     folder.path.mkdir(parents=True)
@@ -105,7 +105,7 @@ def test_write_report__says_why_there_is_none(tree, monkeypatch, capsys):
     def build_report(folder):
         raise ValueError("no claims")
 
-    monkeypatch.setattr("cohabit.report.build_report", build_report)
+    monkeypatch.setattr("cohabit.run.report.build_report", build_report)
     assert not cli.write_report(RunFolder(tree.run_folder()), {"notebooks": []})
     assert "the report could not be built: ValueError: no claims" in capsys.readouterr().err
 

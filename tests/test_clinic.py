@@ -4,7 +4,7 @@ import pytest
 from released_intervals import INTERVALS
 from scipy.stats import nbinom
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.clinic import count_quantile, fit_course_and_treatment
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.households import draw_people

@@ -8,8 +8,8 @@ import time
 import psutil
 import pytest
 
-from cohabit import cluster
-from cohabit.cluster import map_tasks, open_cluster
+from cohabit.compute import pool
+from cohabit.compute.pool import map_tasks, open_cluster
 
 
 def describe(item):
@@ -27,7 +27,7 @@ def die(item):
 
 
 def test_map_tasks__with_one_job_starts_no_cluster(monkeypatch):
-    monkeypatch.setattr(cluster, "open_cluster", None)
+    monkeypatch.setattr(pool, "open_cluster", None)
     assert list(map_tasks(abs, [-2, -1], jobs=1)) == [(-2, 2), (-1, 1)]
     assert list(map_tasks(abs, [], jobs=2)) == []
 
@@ -59,15 +59,15 @@ def test_map_tasks__gives_each_item_its_result_and_raises_the_first_error():
     with open_cluster(jobs=2, processes=False) as client:
         address = client.scheduler.address
         assert address.startswith("inproc://")
-        gathered = dict(cluster.gather(client, abs, [-1, -2, -3]))
+        gathered = dict(pool.gather(client, abs, [-1, -2, -3]))
         assert gathered == {-1: 1, -2: 2, -3: 3}
         with pytest.raises(ValueError, match="2 is not allowed"):
-            dict(cluster.gather(client, fail_on_two, [1, 2, 3]))
+            dict(pool.gather(client, fail_on_two, [1, 2, 3]))
 
 
 def test_open_cluster__works_in_a_script_without_a_main_guard(tmp_path):
     script = tmp_path / "script.py"
-    lines = ["from cohabit.cluster import map_tasks", "def f(x):", "    return -x"]
+    lines = ["from cohabit.compute.pool import map_tasks", "def f(x):", "    return -x"]
     lines += ["print(sorted(map_tasks(f, [1, 2], jobs=2)))"]
     script.write_text("\n".join(lines), encoding="utf-8")
     command = [sys.executable, "-W", "error", script]
@@ -83,7 +83,7 @@ def test_open_cluster__refuses_what_is_no_address(address):
 
 
 def test_open_cluster__says_that_nobody_answers(monkeypatch):
-    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "ANSWER_SECONDS", 0.5)
     expected = "no Dask scheduler answered at tcp://127.0.0.1:9 "
     with pytest.raises(ConnectionError, match=expected), open_cluster("tcp://127.0.0.1:9"):
         pass

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit import schema
-from cohabit.cohort import of_patient, pairs_where, with_study_groups
+from cohabit.data import schema
+from cohabit.data.cohort import of_patient, pairs_where, with_study_groups
 
 
 def test_table__sums_the_libraries_of_one_person(small_cohort):

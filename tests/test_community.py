@@ -92,7 +92,7 @@ def test_disease__is_sparse_and_zero_elsewhere_on_both_properties(community):
 
 
 def test_seven_species__fall_in_untreated_patients_and_therapy_restores_a_fifth(community):
-    from cohabit.calibrate.plant import LARGEST_D, RESTORED, SEVEN
+    from calibration.plant import LARGEST_D, RESTORED, SEVEN
 
     disease = community.coefficients.loc["group:MS", list(SEVEN)]
     assert (disease < 0).all()

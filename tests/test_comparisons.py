@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit.abundance import compare_abundance
-from cohabit.cohort import pairs_where
-from cohabit.comparisons import (
+from cohabit.data.cohort import pairs_where
+from cohabit.stats.abundance import compare_abundance
+from cohabit.stats.comparisons import (
     compare_with_partners,
     count_hits,
     pairs_needed,

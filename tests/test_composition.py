@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from skbio.stats import composition as peer
 
-from cohabit import composition
+from cohabit.stats import composition
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from released_intervals import INTERVALS
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.households import draw_people
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.blood import draw_blood
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.diet import describe_diet, draw_diet

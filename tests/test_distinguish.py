@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.calibrate import distinguish, fit_template
+from cohabit.experiments.realism import distinguish, fit_template
+from cohabit.files.storage import read_cohort
 from cohabit.simulate import StudyDesign, simulate_from
-from cohabit.storage import read_cohort
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "data" / "synthetic" / "example"
 

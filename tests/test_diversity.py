@@ -10,9 +10,9 @@ from skbio import TreeNode
 from skbio.diversity import alpha_diversity, beta_diversity
 from skbio.stats.ordination import pcoa as skbio_pcoa
 
-from cohabit import diversity
-from cohabit.composition import relative_abundance
-from cohabit.diversity.overlap import sum_minima
+from cohabit.stats import diversity
+from cohabit.stats.composition import relative_abundance
+from cohabit.stats.diversity.overlap import sum_minima
 
 ORACLES = Path(__file__).parent / "oracles"
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binom, mannwhitneyu, multivariate_normal, norm
 from statsmodels.stats.proportion import proportion_confint
 
-from cohabit import epidemiology
+from cohabit.stats import epidemiology
 
 N = 4000
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cohabit.storage import read_cohort, write_table
+from cohabit.files.storage import read_cohort, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "data" / "synthetic" / "example"

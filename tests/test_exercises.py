@@ -5,10 +5,10 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from cohabit.cohort import Truth
-from cohabit.exercises import EXERCISES, check
-from cohabit.exercises.registry import are_names, exercise, is_name, is_near
-from cohabit.storage import write_cohort
+from cohabit.course import EXERCISES, check
+from cohabit.course.registry import are_names, exercise, is_name, is_near
+from cohabit.data.cohort import Truth
+from cohabit.files.storage import write_cohort
 
 ESTIMAND_COLUMNS = ["assay", "contrast", "scale", "feature", "value"]
 EFFECT_COLUMNS = ["factor", "level", "property", "feature", "coefficient", "scale"]

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.cohort import Truth
-from cohabit.exercises import EXERCISES, check
-from cohabit.exercises.registry import Context
+from cohabit.course import EXERCISES, check
+from cohabit.course.registry import Context
+from cohabit.data.cohort import Truth
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.exercises import check
+from cohabit.course import check
 
 SUMMARY = pd.DataFrame({"wrong_off": [80.0, 1.0], "wrong_on": [50.0, 9.0]}, ["spillover", "sex"])
 

@@ -7,7 +7,7 @@ from scipy.spatial.distance import pdist, squareform
 from skbio import DistanceMatrix
 from skbio.stats.distance import permanova as skbio_permanova
 
-from cohabit.explained import explain_alone, explain_jointly
+from cohabit.stats.explained import explain_alone, explain_jointly
 
 
 def make_people(n_pairs=60, effect=0.5, seed=0, n_features=8):

@@ -12,7 +12,8 @@ import pytest
 from figure_words import labels, legend
 from matplotlib.colors import to_hex
 
-from cohabit import figures, schema
+from cohabit import figures
+from cohabit.data import schema
 from cohabit.figures import style
 
 

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.figure import Figure
 
-from cohabit.results import open_run
+from cohabit.run.results import open_run
 
 
 @pytest.fixture

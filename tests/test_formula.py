@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.formula import model_matrix, variables
+from cohabit.stats.formula import model_matrix, variables
 
 
 @pytest.fixture

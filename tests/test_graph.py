@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from cohabit.runner.graph import discover, find, find_needs, with_dependents, with_needs
-from cohabit.runner.schedule import longest_ways, order_by_way, run_graph
+from cohabit.run.graph import discover, find, find_needs, with_dependents, with_needs
+from cohabit.run.schedule import longest_ways, order_by_way, run_graph
 
 
 def test_discover__reads_numbers_titles_and_parameters(tree):

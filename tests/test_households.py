@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from released_intervals import INTERVALS
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.households import COLUMNS, draw_people
 from cohabit.simulate.template import read_template

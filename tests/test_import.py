@@ -20,8 +20,9 @@ from own_cohort import (
     make_biom,
 )
 
-from cohabit import cli, schema
-from cohabit.importers import (
+from cohabit import cli
+from cohabit.data import schema
+from cohabit.files.importers import (
     ImportRefused,
     Mapping,
     guess_mapping,
@@ -29,12 +30,12 @@ from cohabit.importers import (
     read_mapping,
     read_preset,
 )
-from cohabit.importers.inputs import explain_rds
-from cohabit.importers.lineage import lineage_of, parse_lineage
-from cohabit.importers.log import ImportLog
-from cohabit.importers.mapping import parse_mapping
-from cohabit.importers.names import inert
-from cohabit.storage import read_cohort
+from cohabit.files.importers.inputs import explain_rds
+from cohabit.files.importers.lineage import lineage_of, parse_lineage
+from cohabit.files.importers.log import ImportLog
+from cohabit.files.importers.mapping import parse_mapping
+from cohabit.files.importers.names import inert
+from cohabit.files.storage import read_cohort
 
 QZA = "FeatureTable[Frequency]"
 ORACLES = Path(__file__).resolve().parent / "oracles"

@@ -13,12 +13,12 @@ from own_cohort import (
     make_biom,
 )
 
-from cohabit.importers import ImportRefused, guess_mapping, import_cohort, read_mapping
-from cohabit.importers.inputs import make_source
-from cohabit.importers.lineage import parse_lineage
-from cohabit.importers.mapping import parse_mapping
-from cohabit.importers.names import inert
-from cohabit.importers.tree import read_tips
+from cohabit.files.importers import ImportRefused, guess_mapping, import_cohort, read_mapping
+from cohabit.files.importers.inputs import make_source
+from cohabit.files.importers.lineage import parse_lineage
+from cohabit.files.importers.mapping import parse_mapping
+from cohabit.files.importers.names import inert
+from cohabit.files.importers.tree import read_tips
 
 FEW = settings(
     max_examples=40,

@@ -22,8 +22,8 @@ from own_cohort import (
 )
 
 from cohabit import cli
-from cohabit.importers import ImportRefused, import_cohort, read_mapping
-from cohabit.importers.inputs import read_source
+from cohabit.files.importers import ImportRefused, import_cohort, read_mapping
+from cohabit.files.importers.inputs import read_source
 
 IDS = [row[0] for row in Files().rows]
 QZA = "FeatureTable[Frequency]"

@@ -9,8 +9,8 @@ import pytest
 from own_cohort import MAPPING, Files, hdf5_bytes, join
 
 from cohabit import cli
-from cohabit.importers import guess_mapping, import_cohort, read_mapping
-from cohabit.storage import read_cohort
+from cohabit.files.importers import guess_mapping, import_cohort, read_mapping
+from cohabit.files.storage import read_cohort
 
 IDS = [row[0] for row in Files().rows]
 MORE = """

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cohabit import (
+from cohabit.files.importers import guess_mapping, import_cohort
+from cohabit.files.importers.command import write_with_log
+from cohabit.files.importers.mapping import parse_mapping
+from cohabit.stats import (
     abundance,
     composition,
     diversity,
@@ -22,10 +25,7 @@ from cohabit import (
     permanova,
     prediction,
 )
-from cohabit.formula import usable_terms
-from cohabit.importers import guess_mapping, import_cohort
-from cohabit.importers.command import write_with_log
-from cohabit.importers.mapping import parse_mapping
+from cohabit.stats.formula import usable_terms
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMED = os.environ.get("COHABIT_REAL_COHORTS", "")

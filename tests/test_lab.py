@@ -12,8 +12,8 @@ import pytest
 from nbformat import write as write_notebook
 from nbformat.v4 import new_code_cell, new_notebook
 
+from cohabit.files.storage import write_cohort
 from cohabit.simulate import StudyDesign, simulate_cohort
-from cohabit.storage import write_cohort
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("COHABIT_REQUIRE_BROWSER") == "1"
@@ -189,7 +189,7 @@ def test_explorers__redraw_when_a_dial_is_turned_in_jupyterlab(lab, home, page):
     calls = [new_code_cell(f"explorers.{name}();") for name in names]
     write_notebook(
         new_notebook(
-            cells=[new_code_cell("from cohabit import explorers"), *calls],
+            cells=[new_code_cell("from cohabit.course import explorers"), *calls],
             metadata=json.loads(PATHS[0].read_text(encoding="utf-8"))["metadata"],
         ),
         home / "explorer.ipynb",

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit import levels
-from cohabit.schema import MissingInput
+from cohabit.data.schema import MissingInput
+from cohabit.stats import levels
 
 
 @pytest.fixture(scope="module")

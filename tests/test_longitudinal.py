@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit import longitudinal
-from cohabit.schema import MissingInput
+from cohabit.data.schema import MissingInput
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.followup import draw_visits, follow_disability
 from cohabit.simulate.households import draw_people
+from cohabit.stats import longitudinal
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit import worlds
+from cohabit.experiments import two_worlds
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.followup import follow_disability
 
@@ -14,29 +14,29 @@ SMOKING = 0.1  # EDSS points a year for who smokes
 
 
 @pytest.fixture(scope="module")
-def before() -> worlds.World:
-    return worlds.draw_world(DESIGN, 5)
+def before() -> two_worlds.World:
+    return two_worlds.draw_world(DESIGN, 5)
 
 
 @pytest.fixture(scope="module")
-def fibre(before) -> worlds.World:
-    return worlds.enrich_diet(before, 40.0)
+def fibre(before) -> two_worlds.World:
+    return two_worlds.enrich_diet(before, 40.0)
 
 
-def inside(world: worlds.World, *others: worlds.World) -> np.ndarray:
+def inside(world: two_worlds.World, *others: two_worlds.World) -> np.ndarray:
     """Patients whose disability is never cut at an end of the scale, in any of the worlds."""
     whole = [
         follow_disability(one.people, one.design, one.seed, butyrate=butyrate)
         for one in (world, *others)
-        for butyrate in map(worlds.follow_butyrate, (world, *others))
+        for butyrate in map(two_worlds.follow_butyrate, (world, *others))
     ]
     free = [((level > 0) & (level < 9.5)).all(axis=1) for level in whole]
     return np.logical_and.reduce(free)[world.patients.to_numpy()]
 
 
 def test_diet__acts_through_butyrate_alone_and_by_as_much_as_planted(before, fibre):
-    paths = worlds.mediate(fibre, before)
-    gained = worlds.follow_butyrate(fibre) - worlds.follow_butyrate(before)
+    paths = two_worlds.mediate(fibre, before)
+    gained = two_worlds.follow_butyrate(fibre) - two_worlds.follow_butyrate(before)
     expected = 2.0 * SLOPE * gained.sum(axis=1)[before.patients]
     free = inside(before, fibre)
     assert free.mean() > 0.5
@@ -46,16 +46,16 @@ def test_diet__acts_through_butyrate_alone_and_by_as_much_as_planted(before, fib
 
 
 def test_paths__add_up_where_the_scale_does_not_end(before):
-    after = worlds.stop_smoking(before)
-    paths = worlds.mediate(after, before)
+    after = two_worlds.stop_smoking(before)
+    paths = two_worlds.mediate(after, before)
     free = inside(before, after)
     both = (paths["direct"] + paths["indirect"])[free]
     np.testing.assert_allclose(paths["total"][free], both, rtol=0, atol=1e-9)
 
 
 def test_smoking__acts_directly_in_who_smokes(before):
-    after = worlds.stop_smoking(before)
-    direct = worlds.mediate(after, before)["direct"]
+    after = two_worlds.stop_smoking(before)
+    direct = two_worlds.mediate(after, before)["direct"]
     smokes = (before.people["smoking"] == "current")[before.patients]
     never = (before.people["smoking"] == "never")[before.patients]
     assert (direct[never] == 0).all()
@@ -63,34 +63,34 @@ def test_smoking__acts_directly_in_who_smokes(before):
 
 
 def test_each_edge__carries_the_whole_effect_of_diet(before, fibre):
-    left = worlds.cut_edges(fibre, before)
-    np.testing.assert_array_equal(left["none"], worlds.mediate(fibre, before)["total"])
+    left = two_worlds.cut_edges(fibre, before)
+    np.testing.assert_array_equal(left["none"], two_worlds.mediate(fibre, before)["total"])
     assert (left["none"] != 0).mean() > 0.5
-    for edge in worlds.EDGES[1:]:
+    for edge in two_worlds.EDGES[1:]:
         np.testing.assert_allclose(left[edge], 0.0, atol=1e-12, err_msg=edge)
 
 
 def test_dial_off__nothing_is_mediated(before, fibre):
-    off = [worlds.follow_butyrate(world) for world in (fibre, before)]
-    gains = [worlds.gain_disability(before, butyrate, effect=0.0) for butyrate in off]
+    off = [two_worlds.follow_butyrate(world) for world in (fibre, before)]
+    gains = [two_worlds.gain_disability(before, butyrate, effect=0.0) for butyrate in off]
     pd.testing.assert_series_equal(*gains)
 
 
 def test_mediate__needs_the_same_patients(before):
     with pytest.raises(ValueError, match="same patients"):
-        worlds.mediate(worlds.remove_disease(before), before)
+        two_worlds.mediate(two_worlds.remove_disease(before), before)
 
 
 def test_observed_table__holds_complete_patients_who_came_back(before):
-    seen = worlds.observe_progress(before)
+    seen = two_worlds.observe_progress(before)
     assert before.patients[seen.index].all()
     assert 10 < len(seen) < before.patients.sum()
     assert not seen.isna().any(axis=None)
-    true = worlds.follow_butyrate(before).loc[seen.index, 0]
+    true = two_worlds.follow_butyrate(before).loc[seen.index, 0]
     np.testing.assert_allclose(seen["butyrate"], true, atol=1e-3)
     assert set(seen["gain"] % 0.5) == {0.0}
     level = follow_disability(
-        before.people, DESIGN, before.seed, butyrate=worlds.follow_butyrate(before)
+        before.people, DESIGN, before.seed, butyrate=two_worlds.follow_butyrate(before)
     )
     examined = (level[36] - level[0])[seen.index]
     assert (seen["gain"] - examined).abs().mean() < 0.4

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from cohabit.mediation import (
+from cohabit.stats.mediation import (
     PATHS,
     fit_mediation,
     people_needed,

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit.mixed import COLUMNS, fit_household_model, test_household_variance, test_terms
+from cohabit.stats.mixed import COLUMNS, fit_household_model, test_household_variance, test_terms
 
 ORACLES = Path(__file__).parent / "oracles"
 FEATURES = ["middle", "small", "high", "unlike", "tiny", "sparse", "sited", "gaps"]

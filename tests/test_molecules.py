@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from test_dictionary import read_section
 
-from cohabit.calibrate import figures_molecules
-from cohabit.cohort import pairs_where
-from cohabit.mixed import fit_household_model
+from cohabit.data.cohort import pairs_where
+from cohabit.experiments.realism import molecules as figures_molecules
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_replication
 from cohabit.simulate.amplicons import draw_genera, follow_species
 from cohabit.simulate.community import assemble, draw_community
@@ -23,6 +22,7 @@ from cohabit.simulate.molecules import Molecules, draw_molecules
 from cohabit.simulate.panel import skew_left
 from cohabit.simulate.taxa import read_taxa
 from cohabit.simulate.template import read_template
+from cohabit.stats.mixed import fit_household_model
 
 SMALL = StudyDesign(pairs_per_site={"San Francisco": 30, "Edinburgh": 20})
 STUDY = StudyDesign.preset("study")

@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit import diversity
-from cohabit.abundance import METHODS, compare_abundance
-from cohabit.association import fit_linear_model, fit_ordinal, partial_spearman
-from cohabit.clustered import fit_clustered_model
-from cohabit.collinearity import find_independent, rests_on_one
-from cohabit.composition import check_counts
-from cohabit.mixed import fit_household_model
-from cohabit.networks import compare_networks, proportionality, sparcc
-from cohabit.paired import fit_paired_model, paired_wilcoxon
-from cohabit.permanova import pairwise_permanova, permanova, permanova_features
-from cohabit.permanova.pseudo_f import Part, mean_square_ratio
-from cohabit.prediction import predict_group
+from cohabit.stats import diversity
+from cohabit.stats.abundance import METHODS, compare_abundance
+from cohabit.stats.association import fit_linear_model, fit_ordinal, partial_spearman
+from cohabit.stats.clustered import fit_clustered_model
+from cohabit.stats.collinearity import find_independent, rests_on_one
+from cohabit.stats.composition import check_counts
+from cohabit.stats.mixed import fit_household_model
+from cohabit.stats.networks import compare_networks, proportionality, sparcc
+from cohabit.stats.paired import fit_paired_model, paired_wilcoxon
+from cohabit.stats.permanova import pairwise_permanova, permanova, permanova_features
+from cohabit.stats.permanova.pseudo_f import Part, mean_square_ratio
+from cohabit.stats.prediction import predict_group
 
 N_HOMES = 15
 

@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 from skbio.stats.composition import pairwise_vlr
 
-from cohabit import networks
-from cohabit.networks import compare
-from cohabit.networks.correlation import _solve_basis
-from cohabit.networks.graph import merge_greedily
+from cohabit.stats import networks
+from cohabit.stats.networks import compare
+from cohabit.stats.networks.correlation import _solve_basis
+from cohabit.stats.networks.graph import merge_greedily
 
 
 def named(matrix):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cohabit.exercises import EXERCISES
-from cohabit.runner import graph
-from cohabit.runner.parameters import read_parameters
-from cohabit.runner.wording import CAPTION, SIMULATED
+from cohabit.course import EXERCISES
+from cohabit.run import graph
+from cohabit.run.parameters import read_parameters
+from cohabit.run.wording import CAPTION, SIMULATED
 
 ROOT = Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))

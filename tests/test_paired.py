@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit.paired import (
+from cohabit.stats.paired import (
     COLUMNS,
     compare_pair_differences,
     find_pairs,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cohabit.runner.graph import discover, find_needs
-from cohabit.runner.parameters import read_parameters
-from cohabit.runner.profiles import Profile, read_profile, resolve
+from cohabit.run.graph import discover, find_needs
+from cohabit.run.parameters import read_parameters
+from cohabit.run.profiles import Profile, read_profile, resolve
 
 CELL = """\
 # people

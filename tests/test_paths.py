@@ -2,7 +2,7 @@
 
 import pytest
 
-from cohabit import paths
+from cohabit.files import paths
 
 
 @pytest.fixture

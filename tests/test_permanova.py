@@ -9,13 +9,13 @@ import pytest
 import skbio
 from household_worlds import euclidean, people, values_of
 
-from cohabit.formula import model_matrix
-from cohabit.permanova import pairwise_permanova, permanova, permanova_features
-from cohabit.permanova.geometry import FeatureGeometry, from_features
-from cohabit.permanova.partition import Options, _space, analyse, prepare
-from cohabit.permanova.permutation import Exchange
-from cohabit.permanova.pseudo_f import Fit, PairFit
-from cohabit.permanova.terms import model_basis, read_terms
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.permanova import pairwise_permanova, permanova, permanova_features
+from cohabit.stats.permanova.geometry import FeatureGeometry, from_features
+from cohabit.stats.permanova.partition import Options, _space, analyse, prepare
+from cohabit.stats.permanova.permutation import Exchange
+from cohabit.stats.permanova.pseudo_f import Fit, PairFit
+from cohabit.stats.permanova.terms import model_basis, read_terms
 
 
 @pytest.fixture

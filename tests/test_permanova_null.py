@@ -13,8 +13,8 @@ import pytest
 from household_worlds import people, values_of
 from scipy.stats import binom
 
-from cohabit.permanova.geometry import FeatureGeometry
-from cohabit.permanova.partition import Options, analyse, prepare
+from cohabit.stats.permanova.geometry import FeatureGeometry
+from cohabit.stats.permanova.partition import Options, analyse, prepare
 
 N_REPLICATES = 400
 FULL = "site + income + sex + age + group"

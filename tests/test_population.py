@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.calibrate.population import SOLVED
-from cohabit.calibrate.population_estimands import Worlds, find_estimands
-from cohabit.calibrate.recurrence import Lottery, expect_recurrence
+from calibration.population import SOLVED
+from calibration.population_estimands import Worlds, find_estimands
+from calibration.recurrence import Lottery, expect_recurrence
 from cohabit.simulate import PopulationDesign, ask_after, ask_before, simulate_population
 from cohabit.simulate.exposures import INFECTIONS, MYTHS
 from cohabit.simulate.hazard import Exposed, Hazard

@@ -10,21 +10,21 @@ from scipy.spatial.distance import pdist, squareform
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.power import TTestPower
 
-from cohabit.calibrate import fit_template
-from cohabit.composition import relative_abundance
-from cohabit.diversity import bray_curtis
-from cohabit.mixed import fit_household_model
-from cohabit.permanova import permanova
-from cohabit.power import Questions, Scenario, plant_effects
-from cohabit.power.analysis import compare_communities, compare_taxa, measure
-from cohabit.power.draw import count_reads, draw_latent, recruit
-from cohabit.power.questions import BATCH, Batch, run_batch
-from cohabit.power.world import Recipe, World
+from cohabit.experiments.planner import Questions, Scenario, plant_effects
+from cohabit.experiments.planner.analysis import compare_communities, compare_taxa, measure
+from cohabit.experiments.planner.draw import count_reads, draw_latent, recruit
+from cohabit.experiments.planner.questions import BATCH, Batch, run_batch
+from cohabit.experiments.planner.world import Recipe, World
+from cohabit.experiments.realism import fit_template
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE, draw_community
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.sequencing import sequence
 from cohabit.simulate.taxa import read_taxa
+from cohabit.stats.composition import relative_abundance
+from cohabit.stats.diversity import bray_curtis
+from cohabit.stats.mixed import fit_household_model
+from cohabit.stats.permanova import permanova
 
 GENTLE = {"disease": 0.0, "treatment": 0.0}
 

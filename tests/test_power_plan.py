@@ -8,7 +8,7 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
 from cohabit import cli
-from cohabit.power import (
+from cohabit.experiments.planner import (
     Costs,
     Questions,
     Scenario,
@@ -21,8 +21,8 @@ from cohabit.power import (
     list_designs,
     predict_curve,
 )
-from cohabit.power.intervals import exact_interval, find_end, foresee_end, looks
-from cohabit.power.questions import BATCH
+from cohabit.experiments.planner.intervals import exact_interval, find_end, foresee_end, looks
+from cohabit.experiments.planner.questions import BATCH
 from cohabit.simulate.taxa import read_taxa
 
 TAXON = ("taxon",)

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from cohabit import prediction
-from cohabit.prediction import predict_group
+from cohabit.stats import prediction
+from cohabit.stats.prediction import predict_group
 
 QUICK = {"n_folds": 3, "n_trees": 40, "n_bootstrap": 200, "rng": 1}
 MICROBES = {"models": ["ridge"], "predictors": ["microbes"]}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from cohabit.privacy import (
+from cohabit.files.privacy import (
     FEW_COLUMN,
     MARK,
     find_small_cells,
@@ -14,9 +14,9 @@ from cohabit.privacy import (
     remember_real,
     survey_tables,
 )
-from cohabit.report import build_report
-from cohabit.results import estimate_row, open_run
-from cohabit.storage import read_cohort, write_cohort
+from cohabit.files.storage import read_cohort, write_cohort
+from cohabit.run.report import build_report
+from cohabit.run.results import estimate_row, open_run
 
 
 def test_find_small_cells__looks_at_counts_of_people_only():

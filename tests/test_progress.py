@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from cohabit.runner import progress
-from cohabit.runner.outcome import Outcome
-from cohabit.runner.progress import LiveProgress, PlainProgress, choose_progress, describe_failure
+from cohabit.run import progress
+from cohabit.run.outcome import Outcome
+from cohabit.run.progress import LiveProgress, PlainProgress, choose_progress, describe_failure
 
 NAMES = {"02": "02_make", "05": "05_sums", "07": "07_fails"}
 DONE = Outcome("done", seconds=12.34, memory_mb=1410)

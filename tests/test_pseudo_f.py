@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.formula import model_matrix
-from cohabit.permanova import permanova
-from cohabit.permanova.geometry import from_distances
-from cohabit.permanova.pseudo_f import Fit
-from cohabit.permanova.terms import joined, model_basis, read_terms, term_space
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.permanova import permanova
+from cohabit.stats.permanova.geometry import from_distances
+from cohabit.stats.permanova.pseudo_f import Fit
+from cohabit.stats.permanova.terms import joined, model_basis, read_terms, term_space
 
 ORACLES = Path(__file__).parent / "oracles"
 EXPECTED = pd.read_csv(ORACLES / "adonis2.tsv", sep="\t", keep_default_na=False, na_values=["NA"])

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cohabit.composition import relative_abundance
-from cohabit.diversity import bray_curtis
-from cohabit.permanova import permanova
-from cohabit.storage import read_cohort
+from cohabit.files.storage import read_cohort
+from cohabit.stats.composition import relative_abundance
+from cohabit.stats.diversity import bray_curtis
+from cohabit.stats.permanova import permanova
 
 ROOT = Path(__file__).resolve().parents[1]
 TERMS = ["site", "age", "sex", "group"]

@@ -9,11 +9,11 @@ import pytest
 from scipy.stats import binomtest
 from test_claims import read_table
 
-from cohabit.abundance import METHODS
-from cohabit.claims import CLAIM_COLUMNS
-from cohabit.cohort import Truth
-from cohabit.planted import judge_expected, list_followup_truth, read_expected
-from cohabit.recovery import (
+from cohabit.data.cohort import Truth
+from cohabit.files.storage import write_cohort
+from cohabit.judge.claims import CLAIM_COLUMNS
+from cohabit.judge.planted import judge_expected, list_followup_truth, read_expected
+from cohabit.judge.recovery import (
     METHOD_SCALES,
     planted_values,
     read_truth,
@@ -23,7 +23,7 @@ from cohabit.recovery import (
 )
 from cohabit.simulate import StudyDesign, estimands
 from cohabit.simulate.followup import list_effects
-from cohabit.storage import write_cohort
+from cohabit.stats.abundance import METHODS
 
 INF = math.inf
 SPECIES = ("up", "down", "untouched", "closed")

@@ -12,14 +12,14 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from cohabit.recovery import CLAIM_SCORE_COLUMNS
-from cohabit.report import build_report
-from cohabit.report.cells import Picture
-from cohabit.report.headline import find_headlines
-from cohabit.report.intervals import draw_interval
-from cohabit.report.markup import render_markdown, render_math, sanitise
-from cohabit.report.page import number
-from cohabit.results import estimate_row
+from cohabit.judge.recovery import CLAIM_SCORE_COLUMNS
+from cohabit.run.report import build_report
+from cohabit.run.report.cells import Picture
+from cohabit.run.report.headline import find_headlines
+from cohabit.run.report.intervals import draw_interval
+from cohabit.run.report.markup import render_markdown, render_math, sanitise
+from cohabit.run.report.page import number
+from cohabit.run.results import estimate_row
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -369,6 +369,6 @@ def test_number__shows_three_digits(value, text):
     "title", ["05 · Geography", "01a · Geography", "12: Geography", "Geography"]
 )
 def teststrip_number__leaves_the_words_of_a_title(title):
-    from cohabit.report.collect import strip_number
+    from cohabit.run.report.collect import strip_number
 
     assert strip_number(title) == "Geography"

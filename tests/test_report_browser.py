@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_report import run  # noqa: F401
 
-from cohabit.report import build_report
+from cohabit.run.report import build_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("COHABIT_REQUIRE_BROWSER") == "1"

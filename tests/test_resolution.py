@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from cohabit.schema import UNCLASSIFIED
+from cohabit.data.schema import UNCLASSIFIED
 
 ESTIMATES = pd.DataFrame(
     {"claim_id": ["07.restoration"], "estimate": 0.2, "low": 0.1, "high": 0.3, "p_value": 0.01}

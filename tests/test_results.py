@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from cohabit.results import OUTPUT_VARIABLE, estimate_row, open_run
+from cohabit.run.results import OUTPUT_VARIABLE, estimate_row, open_run
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import pytest
 from tiny_tree import MAKE, SUMS, FakeWorkers
 
 from cohabit import cli
-from cohabit.runner import collection, fingerprint, folder
+from cohabit.compute import fingerprint
+from cohabit.run import collection, folder
 
 WHOLE = {
     "cohort/participants.tsv": "person 1\n",
@@ -219,13 +220,13 @@ def test_library_files__follows_imports_from_module_to_module():
         found = [p.relative_to(fingerprint.PACKAGE) for p in fingerprint.library_files(code)]
         return {path.as_posix() for path in found} | {path.parts[0] for path in found}
 
-    assert "naming.py" in names("from cohabit import schema")
-    assert "naming.py" in names("def f():\n    import cohabit.schema")
+    assert "data/naming.py" in names("from cohabit.data import schema")
+    assert "data/naming.py" in names("def f():\n    import cohabit.data.schema")
     assert "simulate/streams.py" in names("from cohabit.simulate import simulate_cohort")
     assert any(name.startswith("simulate/template/") for name in names("import cohabit.simulate"))
-    assert "simulate" not in names("from cohabit import schema")
-    assert "simulate" in names("%time from cohabit import schema"), "not plain Python"
-    assert "schema.py" not in names("import pandas")
+    assert "simulate" not in names("from cohabit.data import schema")
+    assert "simulate" in names("%time from cohabit.data import schema"), "not plain Python"
+    assert "data/schema.py" not in names("import pandas")
 
 
 # with kernels
@@ -271,7 +272,7 @@ def test_task__whose_kernel_dies_has_failed(tree, monkeypatch, capsys):
 
 def test_task__that_lacks_an_input_is_skipped_with_the_reason(tree, monkeypatch):
     monkeypatch.setattr(cli, "write_report", lambda *_: True)
-    lacks = "from cohabit.schema import MissingInput\nraise MissingInput('no diet.tsv')"
+    lacks = "from cohabit.data.schema import MissingInput\nraise MissingInput('no diet.tsv')"
     tree.write("02_make", lacks, after=[])
     assert cli.main(["run", "--only", "02"]) == 0
     row = tree.summary()["notebooks"][0]

@@ -10,7 +10,7 @@ import pytest
 from tiny_tree import FakeWorkers
 
 from cohabit import cli
-from cohabit.runner import collection, folder, notebook, process
+from cohabit.run import collection, folder, notebook, process
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_run__refuses_a_timeout_that_is_none(run, capsys, given, words):
 
 
 def test_timeouts__of_the_command_line_win_over_the_profile(tree):
-    from cohabit.runner.plan import Request, make_plan
+    from cohabit.run.plan import Request, make_plan
 
     text = 'preset = "study"\ntimeout = 60\n[timeouts]\n05 = 20\n07 = 30\n'
     (tree.root / "config" / "study.toml").write_text(text, encoding="utf-8")

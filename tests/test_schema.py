@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from cohabit import schema
+from cohabit.data import schema
 
 
 def people(**columns):

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit import arena
-from cohabit.arena.sealed import ANALYSES, COLUMNS, N_DIRECTIONS, N_EQUAL, SealedWorld
-from cohabit.claims import verdict
+from cohabit.experiments import arena
+from cohabit.experiments.arena.sealed import ANALYSES, COLUMNS, N_DIRECTIONS, N_EQUAL, SealedWorld
+from cohabit.judge.claims import verdict
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from cohabit.cohort import Truth
-from cohabit.storage import read_cohort, write_atomically, write_cohort
+from cohabit.data.cohort import Truth
+from cohabit.files.storage import read_cohort, write_atomically, write_cohort
 
 
 def contents(folder):

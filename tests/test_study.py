@@ -10,16 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cohabit import schema
+from cohabit.data import schema
+from cohabit.files.storage import read_cohort, write_cohort
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
-from cohabit.storage import read_cohort, write_cohort
 
 TINY = StudyDesign(pairs_per_site={"Boston": 6, "Edinburgh": 4})
 
 SCRIPT = """
 import sys
 from cohabit.simulate import StudyDesign, simulate_cohort
-from cohabit.storage import write_cohort
+from cohabit.files.storage import write_cohort
 design = StudyDesign(pairs_per_site={"Boston": 6, "Edinburgh": 4})
 write_cohort(simulate_cohort(design, 7), sys.argv[1])
 """

@@ -13,9 +13,9 @@ from tiny_tree import FakeWorkers
 
 from cohabit import cli
 from cohabit.figures.sweeps import draw_claim_by_group
-from cohabit.report import sweep as sweep_report
-from cohabit.runner import sweep
-from cohabit.runner.settings import read_sweep
+from cohabit.run import sweep
+from cohabit.run.report import sweep as sweep_report
+from cohabit.run.settings import read_sweep
 
 GRID = """question = "how many?"
 profile = "study"

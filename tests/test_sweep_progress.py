@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from cohabit.runner.outcome import Outcome
-from cohabit.runner.sweep_progress import LiveSweepProgress, SweepProgress
+from cohabit.run.outcome import Outcome
+from cohabit.run.sweep_progress import LiveSweepProgress, SweepProgress
 
 NAMES = {("a", "02"): "a 02_make", ("a", "07"): "a 07_fails", ("b", "02"): "b 02_make"}
 CELL = {"cell": 3, "cells": 17, "source": "fit(1)\nfit(2)", "memory_mb": 212}

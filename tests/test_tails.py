@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cohabit import tails
-from cohabit.multiplicity import adjust_p
+from cohabit.stats import tails
+from cohabit.stats.multiplicity import adjust_p
 
 STATISTICS = np.array([-40.0, -2.1, 0.0, 0.3, 1.96, 9.0])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cohabit import cli
-from cohabit.exercises import EXERCISES
+from cohabit.course import EXERCISES
 from cohabit.simulate.design import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]

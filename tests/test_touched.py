@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.touched import compare_touched, count_touched
+from cohabit.stats.touched import compare_touched, count_touched
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit import traps
-from cohabit.traps import looks, sample
-from cohabit.traps.table import SITES, STRANGERS
+from cohabit.experiments import traps
+from cohabit.experiments.traps import looks, sample
+from cohabit.experiments.traps.table import SITES, STRANGERS
 
 SEED = 4
 

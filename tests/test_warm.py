@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cohabit import cli
-from cohabit.runner import process, warm
+from cohabit.run import process, warm
 
 pytestmark = pytest.mark.skipif(not warm.AVAILABLE, reason="tasks are forked on Linux alone")
 

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from household_worlds import euclidean, people, values_of
 
-from cohabit.formula import model_matrix
-from cohabit.permanova import permanova
-from cohabit.permanova.geometry import from_distances, from_features
-from cohabit.permanova.partition import _space
-from cohabit.permanova.permutation import Exchange
-from cohabit.permanova.pseudo_f import Fit
-from cohabit.permanova.terms import model_basis, read_terms
-from cohabit.permanova.wide import WideFit
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.permanova import permanova
+from cohabit.stats.permanova.geometry import from_distances, from_features
+from cohabit.stats.permanova.partition import _space
+from cohabit.stats.permanova.permutation import Exchange
+from cohabit.stats.permanova.pseudo_f import Fit
+from cohabit.stats.permanova.terms import model_basis, read_terms
+from cohabit.stats.permanova.wide import WideFit
 
 
 @pytest.mark.parametrize("by", ["terms", "margin"])

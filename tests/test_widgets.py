@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit import explorers, widgets
-from cohabit.permanova import permanova_features
-from cohabit.power import Scenario
-from cohabit.widgets import Choice, Slider, explore, is_live
+from cohabit.course import explorers, widgets
+from cohabit.course.widgets import Choice, Slider, explore, is_live
+from cohabit.experiments.planner import Scenario
+from cohabit.stats.permanova import permanova_features
 
 DIALS = {"height": Slider("height", 0, 10, 1, 3), "colour": Choice("colour", {"a": "red"})}
 

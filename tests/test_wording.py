@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from cohabit.runner.graph import Notebook
-from cohabit.runner.wording import OWN, SIMULATED, reword, write_source
+from cohabit.run.graph import Notebook
+from cohabit.run.wording import OWN, SIMULATED, reword, write_source
 
 CELLS = [
     f"# 05 · Map\n\n{SIMULATED} Read on.",

@@ -11,9 +11,10 @@ import pytest
 from test_power_plan import ask, few_taxa
 from test_runner import WHOLE, is_alive, wait_for
 
-from cohabit import cli, cluster
-from cohabit.power import Scenario, Stop, estimate_power
-from cohabit.runner import workers
+from cohabit import cli
+from cohabit.compute import pool
+from cohabit.experiments.planner import Scenario, Stop, estimate_power
+from cohabit.run import workers
 from validation.kills import Workers as TwoWorkers
 
 SLEEPS = '(out / "pid").write_text(str(os.getpid()))\nimport time\ntime.sleep(60)\n'
@@ -66,7 +67,7 @@ def test_run__with_nothing_to_do_needs_no_scheduler_and_no_dask(tree):
 
 
 def test_run__says_that_no_scheduler_answers(tree, monkeypatch, capsys):
-    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "ANSWER_SECONDS", 0.5)
     assert cli.main(["run", "--scheduler", "tcp://127.0.0.1:9"]) == 1
     assert "no Dask scheduler answered at tcp://127.0.0.1:9" in capsys.readouterr().err
 

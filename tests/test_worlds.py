@@ -8,18 +8,19 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from cohabit import schema, worlds
-from cohabit.calibrate.plant import SEVEN
-from cohabit.composition import clr, filter_features
+from calibration.plant import SEVEN
+from cohabit.data import schema
+from cohabit.experiments import two_worlds
 from cohabit.simulate import StudyDesign, simulate_cohort
+from cohabit.stats.composition import clr, filter_features
 
 DESIGN = StudyDesign(spillover=0.3).with_pairs(60)
 SEED = 11
 
 
 @pytest.fixture(scope="module")
-def world() -> worlds.World:
-    return worlds.draw_world(DESIGN, SEED)
+def world() -> two_worlds.World:
+    return two_worlds.draw_world(DESIGN, SEED)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,9 @@ def planted(cohort) -> pd.DataFrame:
     return effects.pivot(index="feature", columns="name", values="coefficient").fillna(0.0)
 
 
-def change(world: worlds.World, name: str) -> worlds.World:
+def change(world: two_worlds.World, name: str) -> two_worlds.World:
     more = (list(SEVEN),) if name == "a transfer" else ()
-    return worlds.CHANGES[name].apply(world, *more)
+    return two_worlds.CHANGES[name].apply(world, *more)
 
 
 def summed(planted: pd.DataFrame, dose: pd.DataFrame, features: pd.Index) -> np.ndarray:
@@ -45,7 +46,7 @@ def summed(planted: pd.DataFrame, dose: pd.DataFrame, features: pd.Index) -> np.
 
 
 def test_without_disease__each_effect_is_the_sum_of_what_was_planted(world, planted):
-    found = worlds.differ(worlds.remove_disease(world), world)
+    found = two_worlds.differ(two_worlds.remove_disease(world), world)
     people, patient = world.people, world.patients.to_numpy(float)
     dose = {"group:MS": -patient, "spillover:": -(1 - patient)}
     dose["msss:"] = -(people["msss"].astype(float) - 3.4).fillna(0.0)
@@ -58,7 +59,7 @@ def test_without_disease__each_effect_is_the_sum_of_what_was_planted(world, plan
 
 @pytest.mark.parametrize("drug", schema.TREATMENTS)
 def test_one_drug__each_effect_is_the_new_drug_less_the_old(world, planted, drug):
-    found = worlds.differ(worlds.give_drug(world, drug), world)
+    found = two_worlds.differ(two_worlds.give_drug(world, drug), world)
     taken = {
         f"treatment:{name}": world.patients * float(name == drug)
         - (world.people["treatment"] == name).astype(float)
@@ -69,7 +70,7 @@ def test_one_drug__each_effect_is_the_new_drug_less_the_old(world, planted, drug
 
 
 def test_diet__each_effect_is_the_fibre_gained_times_what_was_planted(world, planted):
-    found = worlds.differ(worlds.enrich_diet(world, 25.0), world)
+    found = two_worlds.differ(two_worlds.enrich_diet(world, 25.0), world)
     eaten = world.people["fibre"]
     gained = np.log((1 + eaten.clip(lower=25.0)) / (1 + eaten)) / 0.46
     dose = gained.to_frame("diet:fibre")
@@ -78,21 +79,21 @@ def test_diet__each_effect_is_the_fibre_gained_times_what_was_planted(world, pla
 
 
 def test_strangers__keep_everything_but_their_home(world):
-    apart = worlds.make_strangers(world)
+    apart = two_worlds.make_strangers(world)
     kept = [name for name in world.people if name != "household_id"]
     pd.testing.assert_frame_equal(apart.people[kept], world.people[kept])
     moved = (apart.people["household_id"] != world.people["household_id"]).to_numpy()
     assert moved[~world.patients].mean() > 0.8
     assert not moved[world.patients].any()
     assert (apart.species.household == 0).all()
-    found = worlds.differ(apart, world)
+    found = two_worlds.differ(apart, world)
     real = world.species.template.column("tail") == 0
     parts = [one.species.household + one.species.person for one in (apart, world)]
     np.testing.assert_allclose(found, (parts[0] - parts[1])[:, real], rtol=0, atol=1e-9)
 
 
 def test_transfer__adds_the_partners_amount_and_moves_others_by_closure_alone(world):
-    after = worlds.transfer_species(world, list(SEVEN), share=0.5)
+    after = two_worlds.transfer_species(world, list(SEVEN), share=0.5)
     columns = world.species.taxa.get_indexer(list(SEVEN))
     amount = np.exp(world.species.log_abundance) * world.species.carried
     patient = np.flatnonzero(world.patients)
@@ -101,22 +102,22 @@ def test_transfer__adds_the_partners_amount_and_moves_others_by_closure_alone(wo
     expected[np.ix_(patient, columns)] += 0.5 * amount[np.ix_(partner, columns)]
     share = expected / expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(after.species.composition, share, rtol=0, atol=1e-9)
-    latent = worlds.differ(after, world)
+    latent = two_worlds.differ(after, world)
     assert (latent.drop(columns=list(SEVEN)) == 0).all(axis=None)
-    assert (worlds.differ(after, world, "carried") >= 0).all(axis=None)
+    assert (two_worlds.differ(after, world, "carried") >= 0).all(axis=None)
 
 
 def test_nothing_given__is_the_same_world(world):
-    same = worlds.transfer_species(world, list(SEVEN), share=0.0)
+    same = two_worlds.transfer_species(world, list(SEVEN), share=0.0)
     np.testing.assert_array_equal(same.species.composition, world.species.composition)
-    assert (worlds.differ(worlds.enrich_diet(world, 0.0), world) == 0).all(axis=None)
+    assert (two_worlds.differ(two_worlds.enrich_diet(world, 0.0), world) == 0).all(axis=None)
 
 
-@pytest.mark.parametrize("name", [n for n in worlds.CHANGES if n != "as strangers"])
+@pytest.mark.parametrize("name", [n for n in two_worlds.CHANGES if n != "as strangers"])
 def test_change__reaches_nobody_it_does_not_concern(name):
-    quiet = worlds.draw_world(DESIGN.replace(spillover=0.0), SEED)
-    change_ = worlds.CHANGES[name]
-    latent = worlds.differ(change(quiet, name), quiet)
+    quiet = two_worlds.draw_world(DESIGN.replace(spillover=0.0), SEED)
+    change_ = two_worlds.CHANGES[name]
+    latent = two_worlds.differ(change(quiet, name), quiet)
     others = latent[~change_.concerns(quiet.people).to_numpy(dtype=bool)]
     assert (others == 0).all(axis=None)
     assert (latent != 0).any(axis=None)
@@ -124,7 +125,7 @@ def test_change__reaches_nobody_it_does_not_concern(name):
 
 @pytest.mark.parametrize("scale", ["share", "asin", "clr"])
 def test_closed_scales__are_those_of_the_composition(world, scale):
-    after = worlds.stop_therapy(world)
+    after = two_worlds.stop_therapy(world)
     see = {
         "share": lambda p: p,
         "asin": lambda p: np.arcsin(np.sqrt(p)),
@@ -136,11 +137,11 @@ def test_closed_scales__are_those_of_the_composition(world, scale):
         amount = np.where(one.species.carried, np.exp(one.species.log_abundance), 0.0)
         shares.append((amount / amount.sum(axis=1, keepdims=True))[:, real])
     expected = see(shares[0]) - see(shares[1])
-    np.testing.assert_allclose(worlds.differ(after, world, scale), expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(two_worlds.differ(after, world, scale), expected, rtol=0, atol=1e-9)
 
 
 def test_split__adds_up_and_pairing_cancels_site_and_home(world):
-    split = worlds.split_difference(world, world.patients, ~world.patients)
+    split = two_worlds.split_difference(world, world.patients, ~world.patients)
     terms = split.drop(columns="difference")
     np.testing.assert_allclose(terms.sum(axis=1), split["difference"], rtol=0, atol=1e-9)
     latent = pd.DataFrame(world.species.log_abundance, world.people.index, world.species.taxa)
@@ -153,11 +154,11 @@ def test_split__adds_up_and_pairing_cancels_site_and_home(world):
 def test_split__refuses_an_empty_group(world):
     nobody = world.patients & False
     with pytest.raises(ValueError, match="empty"):
-        worlds.split_difference(world, world.patients, nobody)
+        two_worlds.split_difference(world, world.patients, nobody)
 
 
 def test_recalled_world__is_the_one_the_cohort_was_seen_in(world, cohort):
-    again = worlds.recall_world(cohort)
+    again = two_worlds.recall_world(cohort)
     np.testing.assert_array_equal(again.species.composition, world.species.composition)
     table = again.molecules.metabolites.table()
     pd.testing.assert_frame_equal(table, cohort.metabolites, check_names=False)
@@ -166,16 +167,16 @@ def test_recalled_world__is_the_one_the_cohort_was_seen_in(world, cohort):
 def test_recalled_world__needs_a_simulated_cohort_and_its_own_counts(cohort):
     real = replace(cohort, provenance={**cohort.provenance, "simulated": False})
     with pytest.raises(schema.MissingInput, match="not simulated"):
-        worlds.recall_world(real)
+        two_worlds.recall_world(real)
     other = replace(cohort, provenance={**cohort.provenance, "seed": SEED + 1})
     with pytest.raises(ValueError, match="simulate it again"):
-        worlds.recall_world(other)
+        two_worlds.recall_world(other)
 
 
 def test_other_dials__are_the_world_drawn_with_them(world):
     dials = {"spillover": 0.5, "disease": 2.0, "geography": 0.5, "covariates": 0.0}
     turned = world.with_dials(**dials)
-    drawn = worlds.draw_world(DESIGN.replace(**dials), SEED)
+    drawn = two_worlds.draw_world(DESIGN.replace(**dials), SEED)
     np.testing.assert_allclose(
         turned.species.composition, drawn.species.composition, rtol=0, atol=1e-12
     )
@@ -193,7 +194,7 @@ def test_some_people__are_counted_as_among_all(world, cohort):
 
 
 def test_changed_world__has_the_molecules_of_its_microbes(world):
-    after = worlds.give_drug(world, "interferon")
+    after = two_worlds.give_drug(world, "interferon")
     expected = world.molecules.expose(after.species.exposures, after.species, after.genera)
     for panel in ("pathways", "metabolites"):
         levels = [getattr(made, panel).panel.level for made in (after.molecules, expected)]
@@ -204,13 +205,13 @@ def test_changed_world__has_the_molecules_of_its_microbes(world):
 
 def test_errors__name_the_nearest(world):
     with pytest.raises(ValueError, match="interferon"):
-        worlds.give_drug(world, "interferone")
+        two_worlds.give_drug(world, "interferone")
     with pytest.raises(ValueError, match="latent"):
-        worlds.differ(world, world, "latend")
+        two_worlds.differ(world, world, "latend")
     with pytest.raises(ValueError, match="no species"):
-        worlds.transfer_species(world, ["Faecalibacterium prausnitzi"])
+        two_worlds.transfer_species(world, ["Faecalibacterium prausnitzi"])
     with pytest.raises(ValueError, match="same people"):
-        worlds.differ(worlds.draw_world(DESIGN.with_pairs(50), SEED), world)
+        two_worlds.differ(two_worlds.draw_world(DESIGN.with_pairs(50), SEED), world)
 
 
 def test_beside_exact__multiplies_by_the_dose_and_counts_errors():
@@ -225,19 +226,19 @@ def test_beside_exact__multiplies_by_the_dose_and_counts_errors():
         }
     )
     exact = pd.Series({"a": -1.9, "b": 0.0})
-    beside = worlds.set_beside_exact(results, exact, dose=-2.0).assign(analysis="x")
+    beside = two_worlds.set_beside_exact(results, exact, dose=-2.0).assign(analysis="x")
     assert beside["estimate"].tolist() == [-2.0, 2.0]
     assert beside[["low", "high"]].to_numpy().tolist() == [[-2.4, -1.6], [1.6, 2.4]]
     assert beside["covered"].tolist() == [True, False]
-    (row,) = worlds.summarise_errors(beside, "analysis").to_dict("records")
+    (row,) = two_worlds.summarise_errors(beside, "analysis").to_dict("records")
     assert (row["called"], row["called_untouched"], row["wrong_sign"]) == (2, 1, 0)
     assert row["error_over_effect"] == pytest.approx(np.sqrt((0.01 + 4) / 2) / (1.9 / np.sqrt(2)))
 
 
 def test_compare_partners__a_home_that_shares_nothing_brings_nobody_nearer(world):
-    alone = worlds.draw_world(DESIGN.replace(household_sharing=0.0), SEED)
+    alone = two_worlds.draw_world(DESIGN.replace(household_sharing=0.0), SEED)
     found, with_home = (
-        worlds.compare_partners(worlds.make_strangers(each), each, each.count())
+        two_worlds.compare_partners(two_worlds.make_strangers(each), each, each.count())
         for each in (alone, world)
     )
     assert found["exact"] == pytest.approx(0, abs=1e-9)
@@ -246,7 +247,7 @@ def test_compare_partners__a_home_that_shares_nothing_brings_nobody_nearer(world
 
 def test_compare_partners__equals_distances_taken_pair_by_pair(world):
     counts = world.count().iloc[4:]
-    found = worlds.compare_partners(worlds.make_strangers(world), world, counts)
+    found = two_worlds.compare_partners(two_worlds.make_strangers(world), world, counts)
     square = squareform(pdist(clr(filter_features(counts)), "sqeuclidean"))
     home, site, sex = world.people.loc[counts.index, ["household_id", "site", "sex"]].to_numpy().T
     means = {}
@@ -264,4 +265,4 @@ def test_compare_partners__equals_distances_taken_pair_by_pair(world):
 
 def test_compare_partners__needs_a_home_of_two(world):
     with pytest.raises(ValueError, match="two people of one home"):
-        worlds.compare_partners(world, world, world.count()[world.patients])
+        two_worlds.compare_partners(world, world, world.count()[world.patients])

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cohabit.runner.graph import Notebook, discover
+from cohabit.run.graph import Notebook, discover
 
 PARAMETERS = """\
 cohort_dir: str = "data/synthetic/study"  # the cohort
@@ -99,7 +99,7 @@ def plant(root: Path) -> Tree:
 
 @dataclass
 class FakeWorkers:
-    """Stands in for `cohabit.runner.workers.Workers`: runs a notebook's code without a kernel."""
+    """Stands in for `cohabit.run.workers.Workers`: runs a notebook's code without a kernel."""
 
     ran: list[str] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)

@@ -13,9 +13,9 @@ from types import ModuleType
 import pandas as pd
 
 import cohabit
-from cohabit import paths
-from cohabit.runner.fingerprint import hash_library, hash_value
-from cohabit.storage import write_atomically, write_table
+from cohabit.compute.fingerprint import hash_library, hash_value
+from cohabit.files import paths
+from cohabit.files.storage import write_atomically, write_table
 
 CHECKS = (
     "realism",

@@ -12,9 +12,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from cohabit.abundance import METHODS, compare_abundance
-from cohabit.association import fit_linear_model, fit_ordinal, partial_spearman
-from cohabit.composition import clr, filter_features, relative_abundance
+from cohabit.stats.abundance import METHODS, compare_abundance
+from cohabit.stats.association import fit_linear_model, fit_ordinal, partial_spearman
+from cohabit.stats.composition import clr, filter_features, relative_abundance
 from validation import gates
 
 TITLE = "Abundance and severity: error and power"

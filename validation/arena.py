@@ -1,7 +1,7 @@
 """Every way to treat households, on studies of three generators whose truth is known.
 
-One dial at a time, everything else at the baseline of `cohabit.arena.Setting`. Spike-ins draw from
-the example cohort. Every setting has studies of its own, the same for every way and generator, so
+One dial at a time, everything else at the baseline of `arena.Setting`. Spike-ins draw from the
+example cohort. Every setting has studies of its own, the same for every way and generator, so
 that settings may be pooled. The tables in `data/reference/arena` are written by
 `python -m validation arena`.
 """
@@ -10,8 +10,9 @@ from functools import cache
 
 import pandas as pd
 
-from cohabit import arena, paths
-from cohabit.storage import read_cohort
+from cohabit.experiments import arena
+from cohabit.files import paths
+from cohabit.files.storage import read_cohort
 
 TITLE = "The arena"
 SEED, BLOCK, N_PERMUTATIONS = 9000, 4, 199

@@ -10,12 +10,12 @@ map without a cause in 5% of maps at most.
 import numpy as np
 import pandas as pd
 
-from cohabit import epidemiology
-from cohabit.calibrate.population import read_constants, score_targets
-from cohabit.planted import read_population_truth
+from calibration.population import read_constants, score_targets
+from cohabit.judge.planted import read_population_truth
 from cohabit.simulate import PopulationDesign, ask_after, simulate_population
 from cohabit.simulate.exposures import MYTHS
 from cohabit.simulate.places import list_towns
+from cohabit.stats import epidemiology
 from validation import gates
 
 TITLE = "The causes: calibration, coverage, error rates"

@@ -33,11 +33,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cohabit import claims, comparisons, composition, levels, paired
-from cohabit.cohort import Cohort, pairs_where, with_study_groups
-from cohabit.recovery import planted_values
-from cohabit.results import read_reference
+from cohabit.data.cohort import Cohort, pairs_where, with_study_groups
+from cohabit.judge import claims
+from cohabit.judge.recovery import planted_values
+from cohabit.run.results import read_reference
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
+from cohabit.stats import comparisons, composition, levels, paired
 from validation import gates, owed
 
 TITLE = "Claims: predicted power, signs, and what is untrue"

@@ -8,11 +8,11 @@ and zeros stand between, and no interval on counts is owed for these coefficient
 
 import pandas as pd
 
-from cohabit.mixed import fit_household_model
 from cohabit.simulate import StudyDesign, diet
 from cohabit.simulate.community import Community, draw_community
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.households import draw_people
+from cohabit.stats.mixed import fit_household_model
 from validation import gates
 
 TITLE = "Coverage of planted coefficients"

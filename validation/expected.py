@@ -15,10 +15,10 @@ from unittest.mock import patch
 
 import pandas as pd
 
-from cohabit import paths
-from cohabit.results import Run, read_reference
+from cohabit.files import paths
+from cohabit.files.storage import write_atomically, write_cohort
+from cohabit.run.results import Run, read_reference
 from cohabit.simulate import StudyDesign, simulate_cohort
-from cohabit.storage import write_atomically, write_cohort
 
 NOTEBOOKS = ("03", "04", "05", "06", "07", "08", "10", "11")
 FIRST_SEED, COHORTS = 901, 8

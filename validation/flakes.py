@@ -8,8 +8,8 @@ import time
 
 import pandas as pd
 
-from cohabit import paths
-from cohabit.runner.fingerprint import hash_folder
+from cohabit.compute.fingerprint import hash_folder
+from cohabit.files import paths
 
 TITLE = "Flakes"
 N_RUNS = 20

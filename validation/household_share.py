@@ -8,10 +8,10 @@ reads and zeros weaken it.
 import numpy as np
 import pandas as pd
 
-from cohabit import composition
-from cohabit.mixed import fit_household_model
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE, Community
+from cohabit.stats import composition
+from cohabit.stats.mixed import fit_household_model
 from validation import coverage
 
 TITLE = "Household share: asked, latent, observed"

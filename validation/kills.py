@@ -20,8 +20,8 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from cohabit import paths
-from cohabit.runner.fingerprint import hash_file, hash_folder
+from cohabit.compute.fingerprint import hash_file, hash_folder
+from cohabit.files import paths
 from validation import four_tasks
 
 TITLE = "Kills"

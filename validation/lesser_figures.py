@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from cohabit.calibrate.figures_diet import measure_diet
-from cohabit.calibrate.figures_more import measure_more
-from cohabit.calibrate.score import compare
-from cohabit.calibrate.views import Views
+from cohabit.experiments.realism.diet import measure_diet
+from cohabit.experiments.realism.more import measure_more
+from cohabit.experiments.realism.score import compare
+from cohabit.experiments.realism.views import Views
 from cohabit.simulate import StudyDesign, simulate_cohort
 from validation import realism
 

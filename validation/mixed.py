@@ -14,9 +14,14 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
-from cohabit.formula import model_matrix
-from cohabit.mixed import fit_household_model, test_household_variance
-from cohabit.paired import fit_paired_model, paired_differences, paired_wilcoxon, sign_flip_test
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.mixed import fit_household_model, test_household_variance
+from cohabit.stats.paired import (
+    fit_paired_model,
+    paired_differences,
+    paired_wilcoxon,
+    sign_flip_test,
+)
 from validation import gates
 
 TITLE = "Household models and paired tests: error and power"

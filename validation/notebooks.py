@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from cohabit import paths
-from cohabit.cohort import Cohort
-from cohabit.runner.fingerprint import hash_folder
-from cohabit.runner.graph import discover
+from cohabit.compute.fingerprint import hash_folder
+from cohabit.data.cohort import Cohort
+from cohabit.files import paths
+from cohabit.files.storage import write_cohort
+from cohabit.run.graph import discover
 from cohabit.simulate import StudyDesign, simulate_cohort
-from cohabit.storage import write_cohort
 
 TITLE = "Notebooks on other cohorts"
 PAIRS, SEED = 144, 90_000

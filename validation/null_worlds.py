@@ -12,10 +12,10 @@ slow: one cohort in ten is asked.
 import numpy as np
 import pandas as pd
 
-from cohabit import composition, diversity
-from cohabit.abundance import METHODS, compare_abundance
-from cohabit.permanova import permanova
 from cohabit.simulate import StudyDesign, simulate_shotgun
+from cohabit.stats import composition, diversity
+from cohabit.stats.abundance import METHODS, compare_abundance
+from cohabit.stats.permanova import permanova
 from validation import gates
 
 TITLE = "Error rates where MS does nothing"

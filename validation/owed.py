@@ -11,10 +11,11 @@ linear: what one owes in a world is its mean over cohorts of that world.
 import numpy as np
 import pandas as pd
 
-from cohabit import association, claims, composition, levels, paired
-from cohabit.cohort import Cohort, pairs_where, with_study_groups
-from cohabit.schema import TREATMENTS
+from cohabit.data.cohort import Cohort, pairs_where, with_study_groups
+from cohabit.data.schema import TREATMENTS
+from cohabit.judge import claims
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
+from cohabit.stats import association, composition, levels, paired
 
 SEVERITY = "per MSSS point (untreated)"
 THERAPIES = ("therapy", "treatment")

@@ -11,8 +11,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from cohabit.permanova.geometry import FeatureGeometry
-from cohabit.permanova.partition import Model, Options, analyse, prepare
+from cohabit.stats.permanova.geometry import FeatureGeometry
+from cohabit.stats.permanova.partition import Model, Options, analyse, prepare
 from validation import gates
 
 TITLE = "PERMANOVA: error and power of every scheme"

@@ -8,7 +8,7 @@ of the verdicts "agrees" at least 90% are true, and "cannot tell" grows as power
 
 import pandas as pd
 
-from cohabit.arena import calibrate_verdicts, run_sealed
+from cohabit.experiments.arena import calibrate_verdicts, run_sealed
 
 TITLE = "Sealed worlds"
 N_WORLDS, BLOCK, SEED = 200, 10, 70_000

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cohabit import paths
-from cohabit.runner.fingerprint import hash_folder
+from cohabit.compute.fingerprint import hash_folder
+from cohabit.files import paths
 from validation.kills import copy_collection
 
 TITLE = "A sweep of 500"
@@ -30,7 +30,7 @@ notebooks = ["02", "07"]
 02.seed = {{ from = 1, to = {n} }}
 """
 PLANTED = """import json, os
-from cohabit import paths
+from cohabit.files import paths
 cohort_seed = json.loads((paths.from_root(cohort_dir) / "cohort.json").read_text())["seed"]
 if cohort_seed % {every} == 0 and not (paths.root() / "mended").exists():
     if cohort_seed == {every}:

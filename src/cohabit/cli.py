@@ -11,10 +11,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cohabit import __version__, paths, planning
-from cohabit.naming import nearest
-from cohabit.runner.plan import Plan, Request, make_plan
-from cohabit.runner.stopping import stopped_by_sigterm
+from cohabit import __version__
+from cohabit.data.naming import nearest
+from cohabit.experiments.planner import command
+from cohabit.files import paths
+from cohabit.run.plan import Plan, Request, make_plan
+from cohabit.run.stopping import stopped_by_sigterm
 
 WRONG_USE = 2
 USUAL_PRESET = "study"
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cohabit: {error}", file=sys.stderr)
         return WRONG_USE
     except OSError as error:
-        from cohabit.runner.folder import explain
+        from cohabit.run.folder import explain
 
         print(f"cohabit: {explain(error)}", file=sys.stderr)
         return 1
@@ -47,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_simulate(commands)
     _add_import(commands)
-    planning.add_command(commands)
+    command.add_command(commands)
     lab = commands.add_parser("lab", help="open JupyterLab on copies of the notebooks in lab/")
     lab.add_argument("options", nargs="*", help="handed to JupyterLab, after a --")
     lab.set_defaults(command=open_lab)
@@ -137,7 +139,7 @@ def _add_import(commands) -> None:
 def run_notebooks(options: argparse.Namespace) -> int:
     """Run the collection; 0 when every notebook is done or skipped for want of input."""
     if options.sweep:
-        from cohabit.runner.sweep_command import run_sweep
+        from cohabit.run.sweep_command import run_sweep
 
         return run_sweep(options)
     request = Request(
@@ -158,7 +160,7 @@ def run_notebooks(options: argparse.Namespace) -> int:
         print(_describe(plan))
         return 0
     _check_preset(plan)
-    from cohabit.runner.collection import Collection
+    from cohabit.run.collection import Collection
 
     collection = Collection(plan)
     if options.check:
@@ -178,7 +180,7 @@ def _check_preset(plan: Plan) -> None:
 
 
 def _run_and_report(plan: Plan, collection) -> int:
-    from cohabit.runner.progress import choose_progress, describe_failure
+    from cohabit.run.progress import choose_progress, describe_failure
 
     started = time.monotonic()
     names = {n: plan.notebooks[n].name for n in sorted(plan.selected)}
@@ -196,7 +198,7 @@ def _run_and_report(plan: Plan, collection) -> int:
 
 def write_report(folder, summary: Mapping[str, object]) -> bool:
     """Write the report of a run and say where it is, or why there is none."""
-    from cohabit.runner.reporting import bring_report_up_to_date
+    from cohabit.run.reporting import bring_report_up_to_date
 
     try:
         path = bring_report_up_to_date(folder, summary)
@@ -213,13 +215,13 @@ def rebuild_report(options: argparse.Namespace) -> int:
     """Build the report of a finished run or sweep again."""
     folder = paths.run(options.run)
     if (folder / "sweep.json").is_file():
-        from cohabit.runner.sweep_command import write_sweep_report
+        from cohabit.run.sweep_command import write_sweep_report
 
         return 0 if write_sweep_report(folder) else 1
     if not (folder / "run.json").is_file():
         runs = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))
         raise ValueError(f"no run {options.run!r}: {nearest(options.run, runs)}")
-    from cohabit.runner.folder import RunFolder
+    from cohabit.run.folder import RunFolder
 
     summary = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     run = RunFolder(folder)
@@ -243,15 +245,15 @@ def simulate_to_disk(options: argparse.Namespace) -> int:
 
 def import_to_disk(options: argparse.Namespace) -> int:
     """Make a cohort folder of somebody's own tables."""
-    from cohabit.importers import command
+    from cohabit.files.importers import command
 
     return command.run(options)
 
 
 def write_simulated(design, seed: int, folder: Path, *, without: Sequence[str] = ()) -> None:
     """Simulate a cohort, write it, less the parts not wanted, and say so."""
+    from cohabit.files.storage import write_cohort
     from cohabit.simulate import simulate_cohort
-    from cohabit.storage import write_cohort
 
     print(f"simulating {design.n_pairs} pairs, seed {seed}", flush=True)
     cohort = simulate_cohort(design, seed=seed).without(*without)
@@ -260,7 +262,7 @@ def write_simulated(design, seed: int, folder: Path, *, without: Sequence[str] =
 
 def open_lab(options: argparse.Namespace) -> int:
     """Copy the notebooks to lab/ and open JupyterLab there."""
-    from cohabit.runner.lab import become_jupyter, copy_notebooks
+    from cohabit.run.lab import become_jupyter, copy_notebooks
 
     data = paths.from_root("data/synthetic/study")
     if not (data / "cohort.json").exists():

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.severity import EDSS_STEPS

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.dials import OURS, Dials, dial
 
 IMSMS = "iMSMS Consortium 2022 released data (authors' repository), re-analysed"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.streams import stream
 

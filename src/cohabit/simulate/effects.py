@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.taxa import SITES, Template
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community, assemble, draw_community
 from cohabit.simulate.design import StudyDesign

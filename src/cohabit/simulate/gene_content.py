@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from cohabit import schema
+from cohabit.data import schema
 
 OWN_WAY = 0.5  # share of genera that differ from their family
 GRAM_NEGATIVE = ("Bacteroidetes", "Proteobacteria", "Verrucomicrobia")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate import clinic, covariates, partners, recruitment
 from cohabit.simulate.bmi import draw_bmi
 from cohabit.simulate.dag import run_draws

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from cohabit.data.schema import ACIDS, BRANCHED_ACIDS
 from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
@@ -30,9 +31,9 @@ MEASURED = {
 }
 """Site -> share of its households whose metabolites were measured; 349 of 576 in all."""
 
-_ACIDS = ("acetate", "propionate", "butyrate", "valerate", "hexanoate")
-_BRANCHED = ("isobutyrate", "isovalerate", "2-methylbutyrate")
-FATTY_ACIDS = [f"{matrix}:{acid}" for matrix in ("stool", "serum") for acid in _ACIDS + _BRANCHED]
+FATTY_ACIDS = [
+    f"{matrix}:{acid}" for matrix in ("stool", "serum") for acid in ACIDS + BRANCHED_ACIDS
+]
 """Columns that are concentrations; all others are natural logs."""
 
 STAYS = 0.7  # correlation of a person's own part from one visit to the next

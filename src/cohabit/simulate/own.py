@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from cohabit import schema
-from cohabit.cohort import Cohort, Truth
-from cohabit.naming import nearest
+from cohabit.data import schema
+from cohabit.data.cohort import Cohort, Truth
+from cohabit.data.naming import nearest
 from cohabit.simulate.community import assemble
 from cohabit.simulate.covariates import hide_unanswered
 from cohabit.simulate.design import StudyDesign

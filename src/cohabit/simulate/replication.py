@@ -6,7 +6,7 @@ import biom
 import numpy as np
 import pandas as pd
 
-from cohabit.cohort import Cohort, Truth
+from cohabit.data.cohort import Cohort, Truth
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.estimands import find_estimands
 from cohabit.simulate.streams import stream

@@ -8,7 +8,7 @@ import pandas as pd
 import scipy
 
 import cohabit
-from cohabit.cohort import Cohort, Truth
+from cohabit.data.cohort import Cohort, Truth
 from cohabit.simulate import blood, diet, followup
 from cohabit.simulate.amplicons import build_pool, build_tree, draw_genera, split_genera
 from cohabit.simulate.community import Community, draw_community

@@ -1,7 +1,7 @@
 """The calibration tables shipped with the package, as arrays the community reads.
 
 `species.tsv` and `genera.tsv` hold one row a taxon: lineage, what was released, and the constants
-solved from it by ``python -m cohabit.calibrate``. No dial re-solves them.
+solved from it by ``python -m calibration``. No dial re-solves them.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import numpy as np
 import pandas as pd
 
-from cohabit import schema
+from cohabit.data import schema
 from cohabit.simulate.template import read_template
 
 FACTORS = [f"factor{number}" for number in range(1, 13)]

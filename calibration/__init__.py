@@ -1,0 +1,1 @@
+"""Solve the constants of the shipped template from released figures: ``python -m calibration``."""

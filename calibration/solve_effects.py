@@ -1,0 +1,151 @@
+"""Solve the planted effects, so that the study's own model returns the released coefficients.
+
+Effects are compared noise-free: the same people with a label changed, on the scale of the
+arcsine square root of true shares.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from calibration import plant
+from calibration.solve import Population
+from cohabit.simulate.amplicons import follow_species
+from cohabit.simulate.community import Community
+from cohabit.simulate.effects import DRUGS
+
+DAMPING = 0.8
+LARGEST_D = {"species": 0.36, "genera": 0.5}  # of MS, in SDs of log abundance of carriers
+LIMITS = {"sex": 1.2, "age": 0.05, "bmi": 0.08}
+"""Largest effect on log abundance: of women, per year, per kg/m2."""
+
+STEP = {"sex": 1.0, "age": 10.0, "bmi": 5.0}
+FACTOR = {"sex": "sex:female", "age": "age", "bmi": "bmi"}
+
+
+@dataclass(frozen=True)
+class World:
+    """Species and genera of one population under the templates as they stand."""
+
+    species: Community
+    genera: Community
+
+    @classmethod
+    def build(cls, population: Population, species: pd.DataFrame, genera: pd.DataFrame) -> "World":
+        """Draw both communities."""
+        return cls(population.assemble(species, "species"), population.assemble(genera, "genera"))
+
+    def shares(self, exposures: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return true shares of species, families and genera, people x taxa."""
+        species = self.species.expose(exposures)
+        genera = follow_species(self.genera.expose(exposures), species)
+        shares = {
+            "species": pd.DataFrame(species.composition, columns=species.taxa),
+            "genus": pd.DataFrame(genera.composition, columns=genera.taxa),
+        }
+        family = species.template.table["family_calibration"].to_numpy()
+        return shares | {"family": shares["species"].T.groupby(family).sum().T}
+
+    def change(self, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return how the arcsine square roots move from one exposure to the other."""
+        first, second = self.shares(before), self.shares(after)
+        return {
+            rank: np.arcsin(np.sqrt(second[rank])) - np.arcsin(np.sqrt(first[rank]))
+            for rank in first
+        }
+
+
+def disease_effects(world: World) -> dict[str, pd.Series]:
+    """Return the all-MS effect: patients as they are minus the same people as controls."""
+    patient = world.species.exposures["group:MS"].to_numpy() == 1
+    now = world.species.exposures
+    none = dict.fromkeys([f"treatment:{drug}" for drug in DRUGS], 0.0)
+    before = now.assign(**none, **{"group:MS": 0.0, "msss": 0.0})
+    return {rank: moved[patient].mean() for rank, moved in world.change(before, now).items()}
+
+
+def covariate_effects(world: World, name: str) -> dict[str, pd.Series]:
+    """Return the effect of one unit of sex, age or BMI."""
+    low = world.species.exposures
+    low = low.assign(**{FACTOR[name]: 0.0}) if name == "sex" else low
+    high = low.assign(**{FACTOR[name]: low[FACTOR[name]] + STEP[name]})
+    return {rank: moved.mean() / STEP[name] for rank, moved in world.change(low, high).items()}
+
+
+def gains(world: World) -> dict[str, pd.Series]:
+    """Return how far the arcsine square root moves per unit of log abundance."""
+    shares = world.shares(world.species.exposures)
+    return {rank: 0.5 * np.sqrt(share * (1 - share)).mean() for rank, share in shares.items()}
+
+
+def solve_disease(
+    population: Population, species: pd.DataFrame, genera: pd.DataFrame, steps: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Move the planted all-MS effects until the released coefficients come back.
+
+    A planted species follows its own coefficient, mixed with its family's where the family
+    passed; species of the three named genera move together to the genus's.
+    """
+    species, genera = species.copy(), genera.copy()
+    wanted, own = plant.disease_targets()
+    planted = species["ms_all"] != 0
+    for _ in range(steps):
+        world = World.build(population, species, genera)
+        have, gain = disease_effects(world), gains(world)
+        change = _to_target(wanted, have["species"], gain["species"], species.index)
+        family = _to_target(plant.family_targets(), have["family"], gain["family"])
+        genus = _to_target(plant.genus_targets(), have["genus"], gain["genus"])
+        change = _blend(change, species["family_calibration"].map(family), 0.35)
+        change = _blend(change, species["genus"].map(genus), 0.45)
+        named = genus.reindex(plant.NAMED_GENERA)
+        change = _blend(change, species["genus"].map(named), 1.0)
+        moved = species["ms_all"] + DAMPING * change.fillna(0.0)
+        largest = species["genus"].map({"Akkermansia": 0.45}).fillna(LARGEST_D["species"])
+        limit = largest * species["log_sd"]
+        species["ms_all"] = moved.clip(-limit, limit).where(planted, 0.0)
+        species = plant.split_disease(species)
+        limit = LARGEST_D["genera"] * genera["log_sd"]
+        genera["ms"] = _move_own(genera["ms"], own, have["genus"], gain["genus"], limit)
+    return species, genera
+
+
+def _to_target(wanted: pd.Series, have: pd.Series, gain: pd.Series, index=None) -> pd.Series:
+    """Return the change of log abundance that would bring the wanted coefficient."""
+    index = wanted.index if index is None else index
+    return (wanted.reindex(index) - have.reindex(index)) / gain.reindex(index)
+
+
+def _blend(change: pd.Series, group: pd.Series, weight: float) -> pd.Series:
+    """Mix in what the group needs, where it has a target; alone where the member has none."""
+    mixed = change * (1 - weight) + group * weight
+    return mixed.where(change.notna(), group).where(group.notna(), change)
+
+
+def solve_covariate(
+    population: Population, species: pd.DataFrame, genera: pd.DataFrame, name: str, steps: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Move the effects of sex, age or BMI until species and genera have the released ones.
+
+    A followed genus moves all its species together; their differences stay.
+    """
+    species, genera = species.copy(), genera.copy()
+    wanted, own = plant.covariate_targets(name)
+    for _ in range(steps):
+        world = World.build(population, species, genera)
+        have, gain = covariate_effects(world, name), gains(world)
+        change = _to_target(wanted, have["species"], gain["species"], species.index)
+        genus = _to_target(own, have["genus"], gain["genus"])
+        change = _blend(change, species["genus"].map(genus), 0.8).fillna(0.0)
+        moved = species[name] + DAMPING * change.where(species["tail"] == 0, 0.0)
+        species[name] = moved.clip(-LIMITS[name], LIMITS[name])
+        limit = LIMITS[name]
+        genera[name] = _move_own(genera[name], own, have["genus"], gain["genus"], limit)
+    return species, genera
+
+
+def _move_own(effect, wanted, have, gain, limit) -> pd.Series:
+    """Move effects of genera that have effects of their own; the others stay at zero."""
+    change = ((wanted - have) / gain).reindex(effect.index).fillna(0.0)
+    moved = effect + DAMPING * change.where(effect != 0, 0.0)
+    return moved.clip(-limit, limit)

@@ -1,0 +1,154 @@
+"""Solve the metabolite template: producers first, then what they leave of every target."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from calibration.reference import Reference
+from calibration.start_metabolites import DRUGS, start_metabolites
+from calibration.start_pathways import site_pattern
+from cohabit.simulate.metabolites import genus_clr
+from cohabit.simulate.panel import skew_left
+from cohabit.simulate.template import read_template
+
+LINKED = 0.15  # released residual correlation from which a genus goes with a fatty acid
+SEEN = 0.95  # correlation of a counted CLR with the true one
+MOST_EXPLAINED = 0.5  # share of a fatty acid's variance that genera may explain
+N_FACTORS = 6
+ONE_FACTOR = {"stool": np.sqrt(0.3), "serum": np.sqrt(0.1)}  # loadings of the 31: assumption
+
+
+def solve_metabolites(reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the solved template and the table of producers."""
+    table = start_metabolites()
+    clr = genus_clr(reference.genera)
+    weights = _solve_weights(table, clr, reference)
+    produced = _produce(clr, clr, weights)
+    table = _split_variance(table, produced, reference)
+    table = _solve_effects(table, clr, weights, reference)
+    table = _level(table, produced, reference).join(_skew(table))
+    drop = [name for name in table if name.startswith("target_")]
+    return table.drop(columns=drop), _tabulate(weights, clr)
+
+
+def _solve_weights(table: pd.DataFrame, clr: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+    """Return weights, genera x metabolites, that give the released residual correlations."""
+    pairs = read_template("scfa_pairs_source")
+    pairs = pairs[pairs["kind"].str.contains("genus") & pairs["item_b"].isin(clr.columns)]
+    pairs = pairs.assign(feature=pairs["item_a"].str.replace(" ", ":", n=1).str.lower())
+    residuals = pd.DataFrame(reference.fit(clr.to_numpy())[1], columns=clr.columns)
+    linked = pairs[pairs["residual_pearson_r"].abs() >= LINKED]
+    weights = pd.DataFrame(0.0, sorted(set(linked["item_b"])), table.index)
+    for feature, rows in linked.groupby("feature"):
+        genera, sd = list(rows["item_b"]), table.loc[feature, "resid_sd"]
+        covariance = residuals[genera].cov().to_numpy()
+        spread = np.sqrt(np.diag(covariance))
+        wanted = rows["residual_pearson_r"].to_numpy() / SEEN * spread * sd
+        solved = np.linalg.solve(covariance + 0.05 * np.diag(spread**2), wanted)
+        explained = solved @ covariance @ solved / sd**2
+        weights.loc[genera, feature] = solved * min(1, np.sqrt(MOST_EXPLAINED / explained))
+    return weights
+
+
+def _produce(clr: pd.DataFrame, typical: pd.DataFrame, weights: pd.DataFrame) -> np.ndarray:
+    return (clr[weights.index] - typical[weights.index].mean()).to_numpy() @ weights.to_numpy()
+
+
+def _split_variance(table: pd.DataFrame, produced: np.ndarray, reference: Reference):
+    """Give the own terms what producers leave: variance, correlation, household, covariates."""
+    coefficients, residuals = reference.fit(produced)
+    total = table["resid_sd"] ** 2
+    own = np.maximum(total - residuals.var(axis=0), 0.3 * total)
+    shared = table["household_icc"] * total - reference.shared(residuals)
+    table = table.assign(
+        spread=np.sqrt(own), household_share=(shared / own).clip(0, 0.95), resid_var=total
+    )
+    for name in ("sex", "age", "bmi"):
+        table[name] -= coefficients.loc[name].to_numpy()
+    site = np.sqrt(total * table["site_share"] / (1 - table["site_share"]))
+    table = table.join(site_pattern(table.index).mul(site, axis=0))
+    return table.drop(columns="resid_var").join(_factors(table, residuals))
+
+
+def _factors(table: pd.DataFrame, residuals: np.ndarray) -> pd.DataFrame:
+    """Return loadings that give fatty acids their released correlations beside the producers."""
+    acids = table.index[table["raw"] == 1]
+    correlation = pd.DataFrame(np.eye(len(acids)), acids, acids)
+    pairs = read_template("scfa_pairs_source")
+    for row in pairs[~pairs["kind"].str.contains("genus")].itertuples():
+        first, other = (name.replace(" ", ":", 1).lower() for name in (row.item_a, row.item_b))
+        correlation.loc[first, other] = correlation.loc[other, first] = row.residual_pearson_r
+    sd = table.loc[acids, "resid_sd"].to_numpy()
+    inherited = np.cov(residuals[:, table["raw"] == 1].T)
+    spread = table.loc[acids, "spread"].to_numpy()
+    left = correlation.to_numpy() * np.outer(sd, sd) - inherited
+    left = left / np.outer(spread, spread)
+    np.fill_diagonal(left, 1.0)
+    values, vectors = np.linalg.eigh(left)
+    top = np.argsort(values)[::-1][:N_FACTORS]
+    loadings = vectors[:, top] * np.sqrt(np.maximum(values[top], 0))
+    loadings *= np.sign(loadings.sum(axis=0))
+    loadings *= np.minimum(1, np.sqrt(0.98 / (loadings**2).sum(axis=1)))[:, None]
+    names = [f"factor{number}" for number in range(1, N_FACTORS + 3)]
+    result = pd.DataFrame(0.0, table.index, names)
+    result.loc[acids, names[:N_FACTORS]] = loadings
+    for name, matrix in zip(names[N_FACTORS:], ONE_FACTOR, strict=True):
+        chosen = (table["matrix"] == matrix) & (table["raw"] == 0)
+        result.loc[chosen, name] = ONE_FACTOR[matrix]
+    return result
+
+
+def _solve_effects(table: pd.DataFrame, clr, weights, reference: Reference) -> pd.DataFrame:
+    """Take what producers lose or gain off each target; no target, no effect of its own."""
+    patient = reference.patient
+    worlds = {"control": {"group:MS": 0.0, "msss": 0.0}, "untreated": {}}
+    worlds |= {drug: {f"treatment:{drug}": 1.0} for drug in DRUGS}
+    made = {}
+    for name, label in worlds.items():
+        genera = reference.label(**label)[1]
+        made[name] = _produce(genus_clr(genera)[patient], clr, weights).mean(axis=0)
+    target = table["target_ms"]
+    passed_on = made["untreated"] - made["control"]
+    table = table.assign(ms=(target - passed_on).fillna(0.0))
+    for drug in DRUGS:
+        without = table["ms"] + made[drug] - made["control"]
+        table[drug] = (table[f"target_{drug}"] - without).fillna(0.0)
+    return table
+
+
+def _level(table: pd.DataFrame, produced: np.ndarray, reference: Reference) -> pd.DataFrame:
+    """Set the intercept so that controls have the released mean; note level and SD of everyone."""
+    from cohabit.simulate.community import combine
+    from cohabit.simulate.effects import build_coefficients
+    from cohabit.simulate.taxa import Template
+
+    coefficients = build_coefficients(Template(table), reference.design)
+    fixed = combine(reference.species.exposures, coefficients) + produced
+    intercept = table["log_mean_hhc"] - fixed[~reference.patient].mean(axis=0)
+    typical = intercept + fixed.mean(axis=0)
+    total = np.sqrt(table["spread"] ** 2 + fixed.var(axis=0))
+    return table.assign(intercept=intercept, typical=typical, total_sd=total)
+
+
+def _skew(table: pd.DataFrame) -> pd.Series:
+    """Return how skewed to the left a person's own part is: fatty acids' raw means tell.
+
+    A normal log level of the released SD would have a mean of exp(mean + variance / 2); where
+    the released mean is lower, the log level has a long left tail.
+    """
+    quantiles = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)
+    strengths = np.arange(0, 1.21, 0.02)
+    skews = pd.Series(0.0, table.index, name="skew")
+    for feature, row in table[table["raw"] == 1].iterrows():
+        means = [
+            np.exp(row["log_mean_hhc"] + row["resid_sd"] * skew_left(quantiles, k)).mean()
+            for k in strengths
+        ]
+        skews[feature] = strengths[np.argmin(np.abs(np.array(means) - row["mean_hhc"]))]
+    return skews
+
+
+def _tabulate(weights: pd.DataFrame, clr: pd.DataFrame) -> pd.DataFrame:
+    long = weights.rename_axis(index="genus", columns="metabolite").stack().rename("weight")
+    long = long[long != 0].reset_index()
+    return long.assign(clr_typical=long["genus"].map(clr.mean()))

@@ -1,5 +1,0 @@
-"""Differential abundance: seven methods by name behind one call, one tidy table."""
-
-from cohabit.abundance.compare import COLUMNS, METHODS, Method, compare_abundance, lenient_rule
-
-__all__ = ["COLUMNS", "METHODS", "Method", "compare_abundance", "lenient_rule"]

@@ -1,0 +1,213 @@
+"""The explorers of notebooks 02, 05 and 16: small simulated cohorts under dials."""
+
+from functools import cache, lru_cache
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cohabit.course.widgets import Choice, Slider, explore
+from cohabit.experiments.planner import Costs, Scenario, approximate_power
+from cohabit.experiments.planner.analysis import Measured, measure
+from cohabit.experiments.planner.world import Recipe, World
+from cohabit.figures.explorers import draw_closeness, draw_partners, draw_permuted
+from cohabit.figures.planning import draw_power_curves
+from cohabit.stats.permanova.geometry import FeatureGeometry
+from cohabit.stats.permanova.permutation import Exchange
+from cohabit.stats.permanova.pseudo_f import Fit
+from cohabit.stats.permanova.terms import Term, model_basis, term_space
+
+PAIRS_ON_MAP, N_PERMUTATIONS, SEED = 60, 199, 2
+SIZES = np.unique(np.geomspace(15, 600, 26).astype(int))
+
+
+def explore_partners(*, live: bool | None = None) -> Figure:
+    """Explore what geography, shared homes and MS do to the map of a cohort.
+
+    Parameters
+    ----------
+    live : bool, optional
+        As in `widgets.explore`.
+    """
+    dials = {
+        "geography": Slider("geography", 0.0, 3.0, 0.25, 1.0),
+        "household_sharing": Slider("shared at home", 0.0, 3.0, 0.25, 1.0),
+        "disease": Slider("effect of MS", 0.0, 3.0, 0.25, 1.0),
+    }
+    return explore(draw_partner_map, dials, live=live)
+
+
+def explore_permutations(*, live: bool | None = None) -> Figure:
+    """Explore what R² looks like when labels are permuted within, between and across homes."""
+    dials = {
+        "term": Choice("term", {"status": "status", "site": "site"}),
+        "pairs": Slider("pairs", 20, 200, 10, 80),
+        "strength": Slider("effect", 0.0, 3.0, 0.25, 1.0),
+        "household_sharing": Slider("shared at home", 0.0, 3.0, 0.25, 1.0),
+    }
+    return explore(draw_schemes, dials, figsize=(9.2, 3.2), live=live)
+
+
+def explore_plan(*, live: bool | None = None) -> Figure:
+    """Explore power against patients and against money, pairs beside strangers of one site."""
+    dials = {
+        "question": Choice("question", {"PERMANOVA of status": "community", "one taxon": "taxon"}),
+        "household_sharing": Slider("shared at home", 0.0, 3.0, 0.25, 1.0),
+        "spillover": Slider("spillover", 0.0, 0.6, 0.05, 0.0),
+        "home": Slider("finding a home", 0, 500, 25, 100),
+        "patients": Slider("patients", 20, 500, 10, 100),
+    }
+    return explore(draw_plan, dials, live=live)
+
+
+def draw_partner_map(
+    figure: Figure, geography: float, household_sharing: float, disease: float
+) -> str:
+    """Draw partners on two axes and how far apart kinds of people are."""
+    dials = {"geography": geography, "household_sharing": household_sharing, "disease": disease}
+    measured = _measure(Scenario(n=PAIRS_ON_MAP, sites=3, **dials))
+    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+    points = _two_axes(measured)
+    points *= np.sign((points * _usual_map()).sum(axis=0))
+    draw_partners(points, measured.people.site, ax=left)
+    near = _mean_distances(measured)
+    draw_closeness(near, ax=right)
+    partner, stranger, _ = near.values()
+    closer = 100 * (1 - partner / stranger)
+    where = "closer" if closer >= 0 else "further apart"
+    return (
+        f"Partners are {abs(closer):.0f}% {where} than strangers of one site; "
+        f"status explains {100 * _status_r2(measured.values):.2f}% of the variation. "
+        f"{PAIRS_ON_MAP} pairs of three sites, the same people whatever the dials say."
+    )
+
+
+def _measure(scenario: Scenario) -> Measured:
+    return measure(Recipe.of(_world(), scenario), np.random.default_rng(SEED))
+
+
+@cache
+def _world() -> World:
+    return World.of()
+
+
+def _two_axes(measured: Measured) -> np.ndarray:
+    centred = measured.values - measured.values.mean(axis=0)
+    size, axes = np.linalg.eigh(centred @ centred.T)  # of people: smaller than taxa
+    return axes[:, :-3:-1] * np.sqrt(size[:-3:-1])
+
+
+@cache
+def _usual_map() -> np.ndarray:
+    """Return the map with all dials at 1; other maps keep its left and right."""
+    return _two_axes(_measure(Scenario(n=PAIRS_ON_MAP, sites=3)))
+
+
+def _status_r2(values: np.ndarray) -> float:
+    """Return R² of status; patients and controls alternate."""
+    shift = (values[0::2] - values[1::2]).mean(axis=0)
+    return len(values) / 4 * (shift @ shift) / ((values - values.mean(axis=0)) ** 2).sum()
+
+
+def _mean_distances(measured: Measured) -> dict[str, float]:
+    gram = measured.values @ measured.values.T
+    square = np.diag(gram)
+    distance = np.sqrt(np.maximum(square[:, None] + square - 2 * gram, 0))
+    home = measured.people.household[:, None] == measured.people.household
+    site = measured.people.site[:, None] == measured.people.site
+    different = ~np.eye(len(gram), dtype=bool)
+    kinds = {"partners": home & different, "same site": site & ~home, "other site": ~site}
+    return {name: float(distance[rows].mean()) for name, rows in kinds.items()}
+
+
+SCHEMES = {
+    "within": "swapped in the home",
+    "between": "whole homes exchanged",
+    "free": "everybody exchanged",
+}
+
+
+def draw_schemes(
+    figure: Figure, term: str, pairs: int, strength: float, household_sharing: float
+) -> str:
+    """Draw R² of status or site, observed and permuted by three schemes."""
+    dial = "disease" if term == "status" else "geography"
+    chosen = {dial: strength, "household_sharing": household_sharing}
+    measured = _measure(Scenario(n=pairs, sites=3, **chosen))
+    observed, permuted = permute_r2(measured, term)
+    axs = figure.subplots(1, 3, sharex=True)
+    for ax, (scheme, words) in zip(axs, SCHEMES.items(), strict=True):
+        draw_permuted(permuted[scheme], observed, ax=ax, title=words)
+    axs[0].set_ylabel("Permutations")
+    figure.legend(*axs[2].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    told = {SCHEMES[name]: r2 for name, r2 in permuted.items() if r2 is not None}
+    p = {words: (1 + (r2 >= observed).sum()) / (1 + len(r2)) for words, r2 in told.items()}
+    said = ", ".join(f"{words}: p = {value:.3f}" for words, value in p.items())
+    return f"R² of {term} is {100 * observed:.2f}%. {said[:1].upper()}{said[1:]}."
+
+
+def permute_r2(measured: Measured, term: str) -> tuple[float, dict[str, np.ndarray | None]]:
+    """Return R² of ``"status"`` or ``"site"`` alone, and its permuted values by scheme."""
+    people = measured.people
+    codes = people.patient.astype(int) if term == "status" else people.site
+    columns = np.eye(codes.max() + 1)[codes][:, 1:]
+    columns -= columns.mean(axis=0)
+    found = Term(term, columns / np.linalg.norm(columns, axis=0))
+    basis = model_basis([found])
+    fit = Fit(FeatureGeometry(measured.values - measured.values.mean(axis=0)), basis, "residuals")
+    space = term_space(found, [], basis)
+    permuted, place = {}, np.zeros(len(codes), dtype=int)
+    for scheme in SCHEMES:
+        draws = Exchange(scheme, people.household, place).draw(N_PERMUTATIONS, _rng())
+        moves = (codes[draws] != codes).any()
+        f = fit.permuted_f([space], draws)[:, 0] if moves else None
+        permuted[scheme] = None if f is None else f * space.df / (f * space.df + fit.df_residual)
+    return fit.row(space)[2], permuted
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng(SEED)
+
+
+def draw_plan(
+    figure: Figure,
+    question: str,
+    household_sharing: float,
+    spillover: float,
+    home: float,
+    patients: int,
+) -> str:
+    """Draw power against patients and against money, for cohabitants and strangers."""
+    costs, parts, at = Costs(household=home), [], {}
+    for controls in ("household", "site"):
+        paired = controls == "household"
+        dials = (household_sharing, spillover) if paired else (1.0, 0.0)
+        scenario = Scenario(controls=controls, n=patients)
+        table = _approximate(controls, *dials).rename(columns={question: "power"})
+        table = table.assign(controls=controls)
+        table["cost"] = [costs.of(scenario.replace(n=int(n))) / 1000 for n in table["n"]]
+        parts.append(table)
+        money = costs.of(Scenario(n=patients)) / 1000
+        at[controls] = np.interp(money, table["cost"], table["power"])
+    _draw_two_curves(figure, parts, patients, money)
+    return (
+        f"{patients} pairs cost {1000 * money:,.0f}. For that money cohabitants give a power of "
+        f"{at['household']:.2f}, strangers of the same site {at['site']:.2f}."
+    )
+
+
+@lru_cache(maxsize=256)
+def _approximate(controls: str, household_sharing: float, spillover: float):
+    scenario = Scenario(controls=controls, household_sharing=household_sharing, spillover=spillover)
+    return approximate_power(scenario, SIZES)
+
+
+def _draw_two_curves(figure: Figure, parts, patients: int, money: float) -> None:
+    lines = pd.concat(parts)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for ax, x, mark in ((left, "n", patients), (right, "cost", money)):
+        draw_power_curves(None, lines, ax=ax, x=x)
+        ax.axvline(mark, color="#6B7280", linewidth=1)
+    right.set(xlabel="Cost of the study (thousands)", ylabel="", xlim=(0, 300))
+    left.set(xlim=(0, 520))
+    right.get_legend().remove()

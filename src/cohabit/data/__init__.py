@@ -1,0 +1,1 @@
+"""What a cohort is: its vocabulary, its tables and their ranks. Imports no other room."""

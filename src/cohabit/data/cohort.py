@@ -1,0 +1,378 @@
+"""A cohort in memory: people, samples, feature tables; no disk."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import biom
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from cohabit.data import schema
+from cohabit.data.resolution import Resolution, resolve
+
+USUAL = ("sex", "age", "bmi", "site")
+"""What the study's models hold fixed."""
+
+MOST_UNKNOWN = 0.2
+"""Largest share of people without a value who can be left out of a model."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a simulated world holds, apart from what can be seen of it.
+
+    Only recovery, exercises and tests read it.
+    """
+
+    effects: pd.DataFrame
+    """What was asked, one row an effect: factor, level, property, feature, coefficient, scale."""
+
+    find_estimands: Callable[[], pd.DataFrame] = field(repr=False)
+    """Computes `estimands`; called once, when they are first asked for."""
+
+    design: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """Dials of the world, as in ``cohort.json``; empty when unknown."""
+
+    @cached_property
+    def estimands(self) -> pd.DataFrame:
+        """What an honest estimator should find: contrast, scale, feature, value."""
+        return self.find_estimands()
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """People in households, their samples, and what was measured in them."""
+
+    participants: pd.DataFrame
+    """One row a person; index participant_id; household_id ties a case to a control."""
+
+    samples: pd.DataFrame
+    """One row a library; index sample_id."""
+
+    features: Mapping[str, biom.Table]
+    """Assay -> counts (features x samples), lineage as observation metadata `taxonomy`."""
+
+    provenance: Mapping[str, object]
+    """Design, seed, versions, `simulated`; what `cohort.json` holds."""
+
+    diet: pd.DataFrame | None = None
+    metabolites: pd.DataFrame | None = None
+    pathways: pd.DataFrame | None = None
+    blood: pd.DataFrame | None = None
+    visits: pd.DataFrame | None = None
+    tree: str | None = None
+    """Newick text over the features of the 16S table."""
+
+    truth: Truth | None = None
+    """The planted world; None when read from disk or real."""
+
+    def table(
+        self,
+        assay: str,
+        rank: str | None = None,
+        level: str = "participant",
+        visit: int = 0,
+    ) -> pd.DataFrame:
+        """Return counts, rows x features.
+
+        Parameters
+        ----------
+        assay : str
+            ``"shotgun"`` or ``"16s"``.
+        rank : str, optional
+            Sum features to this rank of the lineage, for example ``"genus"``; by default
+            the features as they are.
+        level : str
+            ``"participant"``: the libraries of one person at `visit` summed; rows in the
+            order of `participants`, people without a library left out.
+            ``"sample"``: one row a library.
+        visit : int
+            Month of the visit, 0 for baseline; only for ``level="participant"``.
+
+        Returns
+        -------
+        DataFrame of int64
+
+        Raises
+        ------
+        MissingInput
+            When the cohort was not measured by this assay.
+        ValueError
+            When there is no such assay, rank or level; names the nearest.
+        """
+        counts, names = self._features_at(assay, rank)
+        if rank is not None and set(names) == {schema.UNCLASSIFIED}:
+            raise schema.MissingInput(f"the features of {assay}.biom have no {rank}: no taxonomy")
+        samples = self.samples.loc[self.features[assay].ids("sample")]
+        if level == "sample":
+            rows, index = counts, samples.index
+        elif level == "participant":
+            rows, index = self._sum_people(counts, samples, visit)
+        else:
+            raise ValueError(f"level: expected participant or sample, got {level!r}")
+        return pd.DataFrame(rows.toarray().astype(np.int64), index=index, columns=names)
+
+    @property
+    def main_assay(self) -> str:
+        """The assay that resolves most: shotgun where it was measured, else 16S."""
+        return next(assay for assay in schema.ASSAYS if assay in self.features)
+
+    @cached_property
+    def resolution(self) -> Resolution:
+        """The counts that resolve most: shotgun species, else 16S genera, else its features."""
+        assay = self.main_assay
+        rank, lineage = resolve(assay, self.taxonomy(assay))
+        return Resolution(self.table(assay, rank), assay, rank, lineage)
+
+    def has(self, need: str) -> bool:
+        """Say whether the cohort can answer; `need` as for `require`."""
+        return not self._lacks(need)
+
+    def require(self, *needs: str) -> "Cohort":
+        """Refuse, by name, an analysis that this cohort cannot answer; else return it as it is.
+
+        Parameters
+        ----------
+        *needs : str
+            ``"pairs"``: households of exactly one case and one control; ``"cases"``: cases
+            and controls; ``"untreated"`` and ``"treated"`` cases; any other word is a column
+            that must be known of some case.
+
+        Raises
+        ------
+        MissingInput
+            With everything that is lacking; a notebook is then skipped.
+        """
+        lacking = [why for need in needs if (why := self._lacks(need))]
+        if lacking:
+            raise schema.MissingInput("the cohort has " + ", ".join(lacking))
+        return self
+
+    def _lacks(self, need: str) -> str:
+        people = self.participants
+        of_group = pd.crosstab(people["household_id"], people["group"].astype(str))
+        of_group = of_group.reindex(columns=list(schema.GROUPS), fill_value=0)
+        if need == "pairs":
+            enough = of_group.eq(1).all(axis=1).any()
+            return "" if enough else "no household of exactly one case and one control"
+        if need == "cases":
+            return "" if of_group.any().all() else "not both cases and controls"
+        patients = people[people["group"] == "MS"]
+        if need in ("untreated", "treated"):
+            drugs = patients.get("treatment", pd.Series(dtype=object)).dropna()
+            return (
+                "" if ((drugs == "untreated") == (need == "untreated")).any() else f"no {need} case"
+            )
+        known = need in patients and patients[need].notna().any()
+        return "" if known else f"no {need} of any case"
+
+    def complete(self, *columns: str) -> "Cohort":
+        """Return a copy with those people of whom all columns are known; warn how many went.
+
+        Parameters
+        ----------
+        *columns : str
+            What a model holds fixed; by default sex, age, BMI and site. Columns of patients
+            concern the cases alone.
+
+        Raises
+        ------
+        MissingInput
+            When a column is unknown of more than a fifth of those whom it concerns: too many to
+            leave out. Names it; a notebook is then skipped.
+        """
+        people, columns = self.participants, columns or USUAL
+        unknown = pd.DataFrame({name: self._is_unknown(name) for name in columns}, people.index)
+        cases = (people["group"] == "MS").sum()
+        lacking = []
+        for name in columns:
+            of, who = (cases, "cases") if name in schema.ONLY_PATIENTS else (len(people), "people")
+            if unknown[name].sum() > MOST_UNKNOWN * of:
+                lacking.append(f"no {name} of {unknown[name].sum()} of {of} {who}")
+        if lacking:
+            raise schema.MissingInput("the cohort has " + ", ".join(lacking))
+        left_out = unknown.any(axis=1)
+        if not left_out.any():
+            return self
+        counts = ", ".join(f"{name} of {n}" for name, n in unknown.sum().items() if n)
+        words = f"{left_out.sum()} of {len(people)} people are left out: unknown are {counts}"
+        warnings.warn(words, stacklevel=2)
+        return self._keep(people.index[~left_out])
+
+    def _is_unknown(self, column: str) -> pd.Series:
+        people = self.participants
+        values = people.get(column, pd.Series(index=people.index, dtype=object))
+        concerned = people["group"].eq("MS") if column in schema.ONLY_PATIENTS else True
+        return values.isna() & concerned
+
+    def _keep(self, ids: pd.Index) -> "Cohort":
+        """Return a copy with some of the people and all that is theirs."""
+        samples = self.samples[self.samples["participant_id"].isin(ids)]
+        features = {
+            assay: table.filter(
+                [i for i in table.ids("sample") if i in samples.index], axis="sample", inplace=False
+            )
+            for assay, table in self.features.items()
+        }
+        kept = {}
+        for name in ("diet", "metabolites", "pathways", "blood", "visits"):
+            if (table := getattr(self, name)) is not None:
+                owners = table.get("participant_id", table.index)
+                kept[name] = table[owners.isin(ids)]
+        people = self.participants.loc[ids]
+        return replace(self, participants=people, samples=samples, features=features, **kept)
+
+    def without(self, *parts: str) -> "Cohort":
+        """Return a copy without some of its parts: an assay with its samples, a table, the truth.
+
+        Raises
+        ------
+        ValueError
+            When there is no such part; names the nearest.
+        """
+        optional = ("diet", "metabolites", "pathways", "blood", "visits", "tree", "truth")
+        known = [*self.features, *optional]
+        for part in parts:
+            if part not in known:
+                raise ValueError(f"no part {part!r}: {schema.nearest(part, known)}")
+        features = {assay: table for assay, table in self.features.items() if assay not in parts}
+        samples = self.samples[self.samples["assay"].isin(features)]
+        left_out = dict.fromkeys(set(parts).intersection(optional))
+        return replace(self, features=features, samples=samples, **left_out)
+
+    def taxonomy(self, assay: str) -> pd.DataFrame:
+        """Return the lineage of each feature: features x ranks; ``unclassified`` if unknown."""
+        table = self._features(assay)
+        lineages = [record["taxonomy"] for record in table.metadata(axis="observation")]
+        index = pd.Index(table.ids("observation"), name="feature")
+        lineage = pd.DataFrame([list(names) for names in lineages], index=index)
+        lineage.columns = list(schema.RANKS[: lineage.shape[1]])
+        return lineage.fillna("").replace("", schema.UNCLASSIFIED)
+
+    def _features(self, assay: str) -> biom.Table:
+        if assay in self.features:
+            return self.features[assay]
+        if assay in schema.ASSAYS:
+            raise schema.MissingInput(f"the cohort has no {assay}.biom, the counts by {assay}")
+        raise ValueError(f"no feature table {assay!r}: {schema.nearest(assay, schema.ASSAYS)}")
+
+    def _features_at(self, assay: str, rank: str | None) -> tuple[sparse.csr_matrix, pd.Index]:
+        """Return counts (samples x features at the rank) and the features' names."""
+        table = self._features(assay)
+        counts = table.matrix_data.T.tocsr()
+        features = pd.Index(table.ids("observation"), name="feature")
+        finest = schema.RANKS[self.taxonomy(assay).shape[1] - 1]
+        if rank is None or rank == finest:
+            return counts, features
+        lineage = self.taxonomy(assay)
+        if rank not in lineage:
+            raise ValueError(f"rank: {assay} has no {rank!r}; {schema.nearest(rank, lineage)}")
+        codes, names = pd.factorize(lineage[rank], sort=True)
+        shape = (len(codes), len(names))
+        member = sparse.csr_matrix((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape)
+        return counts @ member, pd.Index(names, name=rank)
+
+    def _sum_people(
+        self, counts: sparse.csr_matrix, samples: pd.DataFrame, visit: int
+    ) -> tuple[sparse.csr_matrix, pd.Index]:
+        chosen = np.flatnonzero(samples["visit"].to_numpy() == visit)
+        owners = samples["participant_id"].to_numpy()[chosen]
+        present = self.participants.index[self.participants.index.isin(owners)]
+        position = present.get_indexer(owners)
+        shape = (len(present), counts.shape[0])
+        adder = sparse.csr_matrix((np.ones(len(chosen)), (position, chosen)), shape)
+        return adder @ counts, present.rename("participant_id")
+
+
+def pairs_where(participants: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """Return whole households, chosen by their patient.
+
+    ``pairs_where(people, treatment="untreated")`` keeps every untreated patient together
+    with everyone who shares the household; a list of values keeps any of them.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+    **values
+        Column of the patient and the value, or list of values, to keep.
+
+    Raises
+    ------
+    ValueError
+        When a column is not there; names the nearest.
+    """
+    patients = participants[participants["group"] == "MS"]
+    for column, wanted in values.items():
+        if column not in participants:
+            raise ValueError(f"no column {column!r}: {schema.nearest(column, participants)}")
+        wanted = wanted if isinstance(wanted, list | tuple | set) else [wanted]
+        patients = patients[patients[column].isin(wanted)]
+    return participants[participants["household_id"].isin(patients["household_id"])]
+
+
+def of_patient(participants: pd.DataFrame, column: str) -> pd.Series:
+    """Return each household's value of its patient, for everyone who lives there.
+
+    ``of_patient(people, "treatment")`` says of a control which treatment the partner takes.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+    column : str
+        Missing where no patient lives.
+
+    Returns
+    -------
+    Series
+        Index as `participants`; of the column's own type.
+
+    Raises
+    ------
+    ValueError
+        When the column is not there, or the patients of a household differ; names them.
+    """
+    if column not in participants:
+        raise ValueError(f"no column {column!r}: {schema.nearest(column, participants)}")
+    patients = participants.loc[participants["group"] == "MS", ["household_id", column]]
+    patients = patients.drop_duplicates().set_index("household_id")[column]
+    several = patients.index[patients.index.duplicated()]
+    if len(several):
+        raise ValueError(
+            f"expected one {column} of the patients of a household; {several[:5].tolist()} have "
+            "several patients who differ"
+        )
+    values = patients.reindex(participants["household_id"])
+    return pd.Series(values.array, participants.index, name=column)
+
+
+def with_study_groups(participants: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy with the groups that the study compares.
+
+    Parameters
+    ----------
+    participants : DataFrame, one row a person
+        Needs `household_id`, `group`, `course` and `treatment`.
+
+    Returns
+    -------
+    DataFrame
+        With `therapy` of the household's patient (``untreated`` before ``treated``), and two
+        factors of four levels each: `treatment_groups` (treated and untreated patients, and
+        the controls of each) and `course_groups` (relapsing and progressive, and theirs).
+    """
+    treatment, course = (of_patient(participants, name) for name in ("treatment", "course"))
+    therapy = treatment.astype(object).map(lambda drug: _two_ways(drug, "untreated", "treated"))
+    form = course.astype(object).map(lambda name: _two_ways(name, "RRMS", "PMS"))
+    group = participants["group"].astype(str)
+    return participants.assign(
+        therapy=pd.Categorical(therapy, ["untreated", "treated"], ordered=True),
+        treatment_groups=(group + ", " + therapy).where(therapy.notna()),
+        course_groups=(group + ", " + form).where(form.notna()),
+    )
+
+
+def _two_ways(value: object, first: str, other: str) -> object:
+    return value if pd.isna(value) or value == first else other

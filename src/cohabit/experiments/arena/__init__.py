@@ -1,0 +1,59 @@
+"""Which analysis to trust: every way on studies whose truth is known, from three generators."""
+
+from cohabit.experiments.arena.calibration import calibrate_verdicts
+from cohabit.experiments.arena.community import COMMUNITY_WAYS, compare_communities
+from cohabit.experiments.arena.methods import FAST, WAYS
+from cohabit.experiments.arena.score import METRICS, score_trial
+from cohabit.experiments.arena.sealed import decide, draw_sealed, run_sealed
+from cohabit.experiments.arena.spike import SpikeIn
+from cohabit.experiments.arena.summary import (
+    ADJUSTED,
+    DIALS,
+    compare_ways,
+    find_flips,
+    judge_communities,
+    judge_taxa,
+    name_winners,
+    summarise_trials,
+)
+from cohabit.experiments.arena.sweep import (
+    COMMUNITY_LEVELS,
+    COMMUNITY_NULL_LEVELS,
+    TAXA_LEVELS,
+    list_settings,
+    run_arena,
+)
+from cohabit.experiments.arena.trial import Generator, Setting, Trial
+from cohabit.experiments.arena.worlds import SimulatedWorld, heavy_tails
+
+__all__ = [
+    "ADJUSTED",
+    "COMMUNITY_LEVELS",
+    "COMMUNITY_NULL_LEVELS",
+    "COMMUNITY_WAYS",
+    "DIALS",
+    "FAST",
+    "METRICS",
+    "Generator",
+    "TAXA_LEVELS",
+    "WAYS",
+    "Setting",
+    "SimulatedWorld",
+    "SpikeIn",
+    "Trial",
+    "calibrate_verdicts",
+    "compare_ways",
+    "decide",
+    "draw_sealed",
+    "find_flips",
+    "heavy_tails",
+    "judge_communities",
+    "judge_taxa",
+    "list_settings",
+    "name_winners",
+    "run_arena",
+    "run_sealed",
+    "score_trial",
+    "summarise_trials",
+    "compare_communities",
+]

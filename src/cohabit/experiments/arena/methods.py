@@ -1,0 +1,199 @@
+"""Ways to treat the household when taxa are compared, right ones and wrong ones, by name.
+
+The statistics are the library's own where it has them. What it leaves out on purpose is here:
+people taken as strangers, the pair as a fixed term, labels swapped within households, and
+tests that leave sex out.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cohabit.experiments.arena.prepared import Prepared
+from cohabit.stats.abundance import compare_abundance
+from cohabit.stats.abundance.models import density_mode
+from cohabit.stats.least_squares import fit_least_squares
+from cohabit.stats.mixed import fit_household_model
+from cohabit.stats.paired import fit_paired_model
+from cohabit.stats.tails import two_sided_t
+
+GROUP = "group[MS]"
+NUMBERS = ["estimate", "std_error", "low", "high", "df", "p_value"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to treat the household."""
+
+    fit: Callable[[Prepared], pd.DataFrame]
+    """Returns one row a feature and scale: feature, scale and `NUMBERS`."""
+
+    adjusted: bool = True
+    """Whether sex, age, BMI and site are in the model."""
+
+    slow: bool = False
+
+
+def _fit_unpaired(prepared: Prepared) -> pd.DataFrame:
+    values = prepared.values.to_numpy()
+    return _name(prepared, _row(fit_least_squares(values, prepared.matrix.values, only=GROUP)))
+
+
+def _fit_pair_term(prepared: Prepared) -> pd.DataFrame:
+    """Fit one constant a household; what never differs at home drops out with it."""
+    homes = pd.get_dummies(prepared.people["household_id"].astype(str), dtype=float)
+    moving = prepared.matrix.values.drop(columns="Intercept")
+    moving = moving.loc[:, _varies_at_home(prepared, moving)]
+    design = pd.concat([homes, moving], axis=1)
+    return _name(prepared, _row(fit_least_squares(prepared.values.to_numpy(), design, only=GROUP)))
+
+
+def _varies_at_home(prepared: Prepared, columns: pd.DataFrame) -> np.ndarray:
+    return (prepared.subtract(columns.to_numpy(float)) != 0).any(axis=0)
+
+
+def _fit_strata(prepared: Prepared) -> pd.DataFrame:
+    """Swap labels within households: the exact mean and variance of the permuted coefficient.
+
+    Residuals of the covariates are swapped (Freedman-Lane). The coefficient is a sum over
+    pairs of half the difference of residuals times half the difference of the group's own
+    residual, with a random sign each, so p follows from a normal with its variance.
+    """
+    design = prepared.matrix.values
+    others = design.drop(columns=GROUP).to_numpy(float)
+    values = prepared.values.to_numpy()
+    group = _residuals(others, design[[GROUP]].to_numpy(float))
+    rest = _residuals(others, values)
+    pairs = prepared.subtract(group) * prepared.subtract(rest) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = pairs.sum(axis=0) / np.sqrt((pairs**2).sum(axis=0))
+    estimate = (group * rest).sum(axis=0) / (group**2).sum()
+    return _name(prepared, {"estimate": estimate, "p_value": 2 * stats.norm.sf(np.abs(statistic))})
+
+
+def _residuals(design: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return values - design @ np.linalg.lstsq(design, values)[0]
+
+
+def _fit_random(prepared: Prepared) -> pd.DataFrame:
+    table = fit_household_model(prepared.values, prepared.people, prepared.formula)
+    return _name(prepared, table[table["coefficient"] == GROUP])
+
+
+def _fit_paired(prepared: Prepared) -> pd.DataFrame:
+    formula = prepared.trial.covariates or None
+    return _name(prepared, fit_paired_model(prepared.values, prepared.people, formula))
+
+
+def _fit_paired_alone(prepared: Prepared) -> pd.DataFrame:
+    return _name(prepared, fit_paired_model(prepared.values, prepared.people, None))
+
+
+def _fit_signed_ranks(prepared: Prepared) -> pd.DataFrame:
+    """Wilcoxon's signed ranks of asin-sqrt shares; zeros left out, normal approximation."""
+    differences = prepared.subtract(prepared.shares.to_numpy())
+    differences = np.where(differences == 0, np.nan, differences)
+    ranks = stats.rankdata(np.abs(differences), axis=0, nan_policy="omit")
+    signed = np.nan_to_num(ranks * np.sign(differences))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = signed.sum(axis=0) / np.sqrt((signed**2).sum(axis=0))
+    return _ranked(prepared, statistic)
+
+
+def _fit_rank_sum(prepared: Prepared) -> pd.DataFrame:
+    """Wilcoxon's rank sum of asin-sqrt shares: people as strangers, ties corrected."""
+    ranks = stats.rankdata(prepared.shares.to_numpy(), axis=0)
+    patient = (prepared.people["group"] == "MS").to_numpy()
+    centred = ranks - ranks.mean(axis=0)
+    n, m = len(ranks), int(patient.sum())
+    variance = m * (n - m) / (n * (n - 1)) * (centred**2).sum(axis=0)
+    return _ranked(prepared, centred[patient].sum(axis=0) / np.sqrt(variance))
+
+
+def _ranked(prepared: Prepared, statistic: np.ndarray) -> pd.DataFrame:
+    p_value = 2 * stats.norm.sf(np.abs(statistic))
+    columns = {"feature": prepared.counts.columns, "scale": "ranks of shares"}
+    table = pd.DataFrame({**columns, "estimate": statistic, "p_value": p_value})
+    return table.reindex(columns=["feature", "scale", *NUMBERS])
+
+
+def _by_name(method: str, scale: str) -> Callable[[Prepared], pd.DataFrame]:
+    """Return a method of `compare_abundance` that has one scale of its own."""
+
+    def fit(prepared: Prepared) -> pd.DataFrame:
+        covariates = prepared.trial.covariates or None
+        counts, people = prepared.trial.counts, prepared.people
+        table = compare_abundance(counts, people, "group", covariates, method)
+        tested = table[table["feature"].isin(prepared.counts.columns)]
+        return tested.assign(scale=scale).reindex(columns=["feature", "scale", *NUMBERS])
+
+    return fit
+
+
+WAYS = {
+    "unpaired": Way(_fit_unpaired),
+    "strata": Way(_fit_strata),
+    "pair as term": Way(_fit_pair_term),
+    "random intercept": Way(_fit_random),
+    "paired difference": Way(_fit_paired),
+    "paired, sex left out": Way(_fit_paired_alone, adjusted=False),
+    "signed ranks": Way(_fit_signed_ranks, adjusted=False),
+    "rank sum": Way(_fit_rank_sum, adjusted=False),
+    "ANCOM-BC": Way(_by_name("ancombc", "log counts, corrected"), slow=True),
+    "presence": Way(_by_name("presence_clogit", "presence"), slow=True),
+}
+"""Name -> way (docs/methods.md says what each does); the slow ones run only when asked for."""
+
+FAST = tuple(name for name, way in WAYS.items() if not way.slow)
+
+
+def compare(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFrame:
+    """Compare patients and partners in every way asked for.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    ways : tuple of str
+        Names of `WAYS`.
+
+    Returns
+    -------
+    DataFrame, one row a way, scale and taxon
+        way, scale, feature, `NUMBERS`, and seconds (of the way: one fit serves its scales).
+        Where a way fits CLR with a standard error, the scale "CLR, corrected" is that less the
+        mode of its coefficients.
+    """
+    prepared.make_shared()
+    parts = []
+    for name in ways:
+        start = time.process_time()
+        table = WAYS[name].fit(prepared)
+        table = pd.concat([table, _correct(table)])
+        parts.append(table.assign(way=name, seconds=time.process_time() - start))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _correct(table: pd.DataFrame) -> pd.DataFrame:
+    """Take the most frequent CLR coefficient off all that have an error (Zhou 2022)."""
+    chosen = (table["scale"] == "CLR") & table["std_error"].notna()
+    moved = table[chosen].assign(scale="CLR, corrected")
+    if moved.empty:
+        return moved
+    moved[["estimate", "low", "high"]] -= density_mode(moved["estimate"].to_numpy())
+    statistic = moved["estimate"].abs() / moved["std_error"]
+    return moved.assign(p_value=two_sided_t(statistic, moved["df"]))
+
+
+def _row(fit: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: fit[name][0] for name in NUMBERS}
+
+
+def _name(prepared: Prepared, found: Mapping[str, np.ndarray | pd.Series]) -> pd.DataFrame:
+    """Return the numbers with scale and taxon; `found` has the columns of `values` in order."""
+    missing = np.full(prepared.values.shape[1], np.nan)
+    numbers = {name: np.asarray(found.get(name, missing)) for name in NUMBERS}
+    return pd.DataFrame({**prepared.labels, **numbers})

@@ -1,0 +1,232 @@
+"""Sealed worlds: designs, effects and claims drawn at random; verdicts come before the truth.
+
+The analysis is handed counts, people and claims, never the world. A verdict is reached by
+`claims.verdict` on its intervals; only then is the envelope opened.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cohabit.data.cohort import Truth
+from cohabit.experiments.arena.trial import MIN_PREVALENCE, Setting, Trial, choose_effects
+from cohabit.experiments.arena.worlds import PATIENT_SPREAD, TAIL_DF, SimulatedWorld, fit_design
+from cohabit.judge.claims import judge
+from cohabit.judge.recovery import METHOD_SCALES, planted_values
+from cohabit.simulate import StudyDesign
+from cohabit.simulate.streams import stream
+from cohabit.simulate.taxa import read_taxa
+from cohabit.stats.abundance import compare_abundance
+from cohabit.stats.composition import filter_features, prevalence
+
+ANALYSES = ("lmm_asin", "lmm_clr", "paired_t_clr", "linda")
+"""The study's own model, and three others, of `compare_abundance`."""
+
+CONTRAST = "MS - control"
+N_DIRECTIONS = 10
+N_EQUAL = 5
+"""Claims of a world: so many say which way a taxon goes, so many that it hardly differs."""
+
+MARGINS = {"asin": (0.003, 0.015), "clr": (0.4, 1.2), "latent": (0.4, 1.2)}
+"""What "hardly" may mean, drawn from this range, in the unit of the scale."""
+
+COLUMNS = (
+    *("world", "analysis", "claim_id", "kind", "verdict", "true_here", "planted", "power"),
+    *("estimate", "low", "high", "region_low", "region_high", "n_pairs", "prior", "heavy"),
+)
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What is drawn and hidden until the verdicts are in."""
+
+    truth: pd.DataFrame
+    prior: float
+    """How often the claims of this world are right."""
+
+    heavy: bool
+    n_pairs: int
+
+
+@dataclass(frozen=True)
+class SealedWorld:
+    """What an analysis sees of a world."""
+
+    counts: pd.DataFrame
+    people: pd.DataFrame
+    covariates: str
+    claims: Mapping[str, pd.DataFrame]
+    """Scale -> claims about taxa on that scale, with the columns of ``claims.tsv``."""
+
+
+def draw_sealed(seed: int) -> tuple[SealedWorld, Envelope]:
+    """Draw a world, a study of it and claims about it.
+
+    Parameters
+    ----------
+    seed : int
+
+    Returns
+    -------
+    SealedWorld, Envelope
+        The dials, which taxa MS moves and how, the number of pairs and how trustworthy the claims
+        are, all come from the seed.
+    """
+    rng = stream(seed, "arena/sealed")
+    heavy = bool(rng.random() < 1 / 3)
+    tails = {"tail_df": TAIL_DF, "patient_spread": PATIENT_SPREAD} if heavy else {}
+    world = SimulatedWorld("sealed", design=_draw_design(rng), **tails)
+    setting = _draw_setting(rng)
+    trial = world.draw_planted(fit_design(world.design, setting), _draw_effects(setting, rng), seed)
+    prior = float(rng.uniform(0.3, 0.9))
+    claims = {scale: _write_claims(trial, scale, prior, rng) for scale in MARGINS}
+    seen = SealedWorld(trial.counts, trial.people, trial.covariates, claims)
+    return seen, Envelope(trial.truth, prior, heavy, setting.n_pairs)
+
+
+def _draw_design(rng: np.random.Generator) -> StudyDesign:
+    """Draw every dial that changes how a study looks, and none of therapy or severity."""
+    return StudyDesign(
+        geography=float(rng.uniform(0, 2)),
+        diet=float(rng.uniform(0, 2)),
+        lifestyle=float(rng.uniform(0, 2)),
+        covariates=float(rng.uniform(0, 2)),
+        batch=float(rng.uniform(0, 2)),
+        treatment=0.0,
+        severity=0.0,
+    )
+
+
+def _draw_setting(rng: np.random.Generator) -> Setting:
+    return Setting(
+        n_pairs=int(np.exp(rng.uniform(np.log(30), np.log(300)))),
+        effect=float(rng.uniform(0.2, 1.2)),
+        changed=float(rng.uniform(0.05, 0.3)),
+        pull=float(rng.uniform(0, 1)),
+        household_sharing=float(rng.uniform(0, 2)),
+        missing_partners=float(rng.uniform(0, 0.3)),
+        depth=float(np.exp(rng.uniform(np.log(2e4), np.log(1e6)))),
+        spillover=float(rng.choice([0.0, rng.uniform(0, 0.4)])),
+    )
+
+
+def _draw_effects(setting: Setting, rng: np.random.Generator) -> np.ndarray:
+    """Draw effects of unequal size around the setting's."""
+    template = read_taxa("species")
+    common = np.where(template.column("tail") == 0, template.column("prevalence"), 0.0)
+    effects = choose_effects(common, setting, rng)
+    return effects * rng.lognormal(0.0, 0.5, len(effects))
+
+
+def _write_claims(trial: Trial, scale: str, prior: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Claim directions, right with the prior's probability, and near equality."""
+    tested = filter_features(trial.counts).columns
+    common = tested[prevalence(trial.counts[tested]) >= MIN_PREVALENCE]
+    latent = trial.truth.loc[common, "latent"]
+    moved, still = common[latent != 0], common[latent == 0]
+    rows = []
+    for number in range(N_DIRECTIONS):
+        right = rng.random() < prior
+        taxon = rng.choice(moved if right or rng.random() < 0.5 else still)
+        up = rng.random() < 0.5 if latent[taxon] == 0 else (latent[taxon] > 0) == right
+        region = (0.0, np.inf) if up else (-np.inf, 0.0)
+        rows.append(_claim(f"way{number}", taxon, scale, region))
+    for number in range(N_EQUAL):
+        taxon = rng.choice(moved if rng.random() < 0.5 else still)
+        margin = float(rng.uniform(*MARGINS[scale]))
+        rows.append(_claim(f"same{number}", taxon, scale, (-margin, margin)))
+    return pd.DataFrame(rows)
+
+
+def _claim(claim_id: str, taxon: str, scale: str, region: tuple[float, float]) -> dict:
+    empty = dict.fromkeys(("notebook", "quantity", "unit", "published", "source", "mark"), "")
+    where = {"truth_contrast": CONTRAST, "truth_scale": scale, "truth_feature": taxon}
+    ends = dict(zip(("region_low", "region_high"), region, strict=True))
+    return {"claim_id": claim_id, "statement": taxon} | empty | ends | where
+
+
+def decide(world: SealedWorld, analysis: str) -> pd.DataFrame:
+    """Judge the claims of a world by one analysis, its truth unseen.
+
+    Parameters
+    ----------
+    world : SealedWorld
+    analysis : str
+        One of `ANALYSES`.
+
+    Returns
+    -------
+    DataFrame
+        As `claims.judge`: one row a claim about the scale that the analysis estimates on.
+    """
+    claims = world.claims[METHOD_SCALES[analysis]]
+    table = compare_abundance(
+        world.counts, world.people, "group", world.covariates, analysis
+    ).set_index("feature")
+    found = table.loc[claims["truth_feature"], ["estimate", "low", "high", "p_value"]]
+    estimates = found.reset_index(drop=True).assign(claim_id=claims["claim_id"], n=0, note="")
+    return judge(estimates, claims)
+
+
+def open_envelope(world: SealedWorld, envelope: Envelope, analysis: str) -> pd.DataFrame:
+    """Decide, then open the envelope and say what was true.
+
+    Returns
+    -------
+    DataFrame, one row a claim
+        `COLUMNS` but world: `true_here` by the rule of notebook 13; `power`: the chance that an
+        interval of this width, around the true value, lies inside the region.
+    """
+    decided = decide(world, analysis)
+    scale = METHOD_SCALES[analysis]
+    claims = world.claims[scale]
+    tested = filter_features(world.counts).columns
+    truth = planted_values(_tell(envelope.truth, scale, tested), claims)
+    table = decided.merge(truth, on="claim_id").merge(
+        claims[["claim_id", "region_low", "region_high"]], on="claim_id"
+    )
+    half = (table["high"] - table["low"]) / 2
+    return table.assign(
+        analysis=analysis,
+        kind=np.where(table["claim_id"].str.startswith("way"), "direction", "no difference"),
+        power=_expect(table, half),
+        n_pairs=envelope.n_pairs,
+        prior=envelope.prior,
+        heavy=envelope.heavy,
+    )[[name for name in COLUMNS if name != "world"]]
+
+
+def _tell(truth: pd.DataFrame, scale: str, tested: pd.Index) -> Truth:
+    """Return the truth of a trial as estimands; CLR is among the taxa tested."""
+    clr = truth["log_share"] - truth.loc[tested, "log_share"].mean()
+    values = {"latent": truth["latent"], "asin": truth["asin"], "clr": clr}
+    parts = [
+        pd.DataFrame({"feature": truth.index, "value": values[name].to_numpy(), "scale": name})
+        for name in dict.fromkeys([scale, "latent"])
+    ]
+    table = pd.concat(parts).assign(contrast=CONTRAST, assay="shotgun")
+    return Truth(pd.DataFrame(), lambda: table)
+
+
+def _expect(table: pd.DataFrame, half: pd.Series) -> np.ndarray:
+    """Return the chance of a true claim to be upheld, given the width of its interval."""
+    error = half / stats.norm.ppf(0.975)
+    low = (table["region_low"] + half - table["planted"]) / error
+    high = (table["region_high"] - half - table["planted"]) / error
+    return np.clip(stats.norm.cdf(high) - stats.norm.cdf(low), 0, 1)
+
+
+def run_sealed(seed: int) -> pd.DataFrame:
+    """Draw a world, let every analysis decide, open the envelope.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`, one row an analysis and claim.
+    """
+    world, envelope = draw_sealed(seed)
+    parts = [open_envelope(world, envelope, analysis) for analysis in ANALYSES]
+    return pd.concat(parts, ignore_index=True).assign(world=seed)[list(COLUMNS)]

@@ -1,0 +1,213 @@
+"""Trials to answers: means with their errors, ways that can be told apart, rankings that flip.
+
+Ways are compared on the same studies, so their difference is judged study by study. A winner is
+named, and a flip reported, only where the interval of `CONFIDENCE` of the difference leaves zero.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cohabit.experiments.arena.methods import WAYS
+from cohabit.experiments.arena.score import FDR, METRICS
+from cohabit.experiments.arena.trial import Setting
+
+DIALS = [field.name for field in fields(Setting)]
+CONFIDENCE = 0.999
+TAXA_KEYS = ["way", "scale", "rule"]
+COMMUNITY_KEYS = ["way", "distance"]
+LEAST = 10
+"""Studies of one setting from which its false discovery is judged by itself."""
+
+SHARED = 1 / 1000
+"""A difference below this is none, whatever its error."""
+
+
+def summarise_trials(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
+    """Average over studies.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        From `run_arena`.
+    settings : DataFrame
+        From `list_settings`: which setting is which level of which dial.
+
+    Returns
+    -------
+    DataFrame, one row a generator, dial, level and way
+        n_trials, and each metric's mean with its Monte Carlo standard error (``_error``). A
+        metric is averaged over the studies that have it.
+    """
+    keys = TAXA_KEYS if "scale" in trials else COMMUNITY_KEYS
+    metrics = [name for name in (*METRICS, "rejected", "r2") if name in trials]
+    placed = _place(trials, settings)
+    groups = placed.groupby(["generator", "dial", "level", *keys], sort=False)
+    mean = groups[metrics].mean()
+    error = groups[metrics].sem(ddof=1).add_suffix("_error")
+    columns = [name for metric in metrics for name in (metric, f"{metric}_error")]
+    table = mean.join(error)[columns]
+    table.insert(0, "n_trials", groups["seed"].nunique())
+    return table.reset_index()
+
+
+def _place(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of every dial and level; those of the base belong to several."""
+    dials = pd.DataFrame([{name: getattr(s, name) for name in DIALS} for s in settings["setting"]])
+    named = pd.concat([settings[["dial", "level"]], dials], axis=1)
+    return named.merge(trials, on=DIALS, how="inner")
+
+
+def compare_ways(
+    trials: pd.DataFrame, metric: str = "gain", *, confidence: float = CONFIDENCE
+) -> pd.DataFrame:
+    """Compare every two ways on the same studies, generator by generator.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        One row a generator, seed, setting and `way`; studies count as independent, so settings
+        that share seeds are compared one at a time.
+    metric : str
+    confidence : float
+        Of the interval of the mean difference, Student's t over studies.
+
+    Returns
+    -------
+    DataFrame, one row a generator and two ways
+        generator, first, second, difference (first minus second), low, high, n_trials.
+    """
+    rows = []
+    for generator, found in trials.groupby("generator", sort=False):
+        wide = found.pivot(index=[*DIALS, "seed"], columns="way", values=metric)
+        for first, second in combinations(wide.columns, 2):
+            compared = _difference(wide[first] - wide[second], first, second, confidence)
+            rows.append({"generator": generator} | compared)
+    return pd.DataFrame(rows)
+
+
+def _difference(values: pd.Series, first: str, second: str, confidence: float) -> dict:
+    values = values.dropna()
+    mean, n = float(values.mean()), len(values)
+    half = np.inf
+    if n > 1:
+        half = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    named = {"first": first, "second": second, "difference": mean}
+    return named | {"low": mean - half, "high": mean + half, "n_trials": n}
+
+
+def find_flips(trials: pd.DataFrame, metric: str = "gain") -> pd.DataFrame:
+    """Find two ways of which one wins on one generator and the other on another.
+
+    Parameters
+    ----------
+    trials, metric
+        As for `compare_ways`.
+
+    Returns
+    -------
+    DataFrame, one row a flip
+        better and worse (of the two ways, on `generator`), difference, low, high and n_trials
+        there, and other_generator, other_difference, other_low, other_high where it is the
+        other way round. Empty when no ranking flips.
+    """
+    compared = compare_ways(trials, metric)
+    two = compared.merge(compared, on=["first", "second"], suffixes=("", "_there"))
+    flipped = (two["low"] > SHARED) & (two["high_there"] < -SHARED)
+    names = {f"{name}_there": f"other_{name}" for name in ("difference", "low", "high")}
+    names |= {"generator_there": "other_generator", "first": "better", "second": "worse"}
+    columns = ["better", "worse", "generator", "difference", "low", "high", "n_trials"]
+    columns += ["other_generator", "other_difference", "other_low", "other_high"]
+    return two[flipped].rename(columns=names)[columns].reset_index(drop=True)
+
+
+def name_winners(trials: pd.DataFrame, *, contenders: Sequence[str] | None = None) -> pd.DataFrame:
+    """Answer which way to trust, generator by generator.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        One row a generator, seed, setting and `way`, with `gain` (missing where nothing is
+        planted) and `harm`; from `judge_taxa` or `judge_communities`.
+    contenders : sequence of str, optional
+        Ways that are compared; by default every way.
+
+    Returns
+    -------
+    DataFrame, one row a generator and way
+        n_trials; gain and harm over all settings with their errors; worst_harm, worst_error and
+        worst_at, the setting where harm is highest; holds: neither the mean harm nor that of any
+        setting with `LEAST` studies is above the `FDR` promised by more than its interval of
+        `CONFIDENCE`; place: ``"best"`` for every way that holds and that no other such way
+        beats, else ``"beaten by ..."`` or ``"breaks its promise"``.
+    """
+    chosen = trials if contenders is None else trials[trials["way"].isin(contenders)]
+    parts = []
+    for generator, here in chosen.groupby("generator", sort=False):
+        wide = here.pivot(index=[*DIALS, "seed"], columns="way", values="gain")
+        rows = [_judge(way, found) for way, found in here.groupby("way")]
+        table = pd.DataFrame(rows).assign(generator=generator)
+        parts.append(table.assign(place=_find_places(table, wide)))
+    table = pd.concat(parts, ignore_index=True)
+    columns = ["generator", *table.columns.drop("generator")]
+    return table.sort_values(["generator", "gain"], ascending=[True, False])[columns]
+
+
+def _judge(way: str, found: pd.DataFrame) -> dict:
+    by_setting = found.groupby(DIALS)["harm"].agg(["mean", "sem", "count"])
+    by_setting = by_setting[by_setting["count"] > 1]
+    worst = by_setting["mean"].idxmax()
+    harm, error = found["harm"].mean(), found["harm"].sem()
+    z = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    sure = by_setting[by_setting["count"] >= LEAST]
+    lowest = [harm - z * error, *(sure["mean"] - z * sure["sem"])]
+    base = found[DIALS].mode().iloc[0]
+    turned = zip(DIALS, worst, strict=True)
+    return {
+        "way": way,
+        "n_trials": len(found),
+        "gain": found["gain"].mean(),
+        "gain_error": found["gain"].sem(),
+        "harm": harm,
+        "harm_error": error,
+        "worst_harm": by_setting["mean"].max(),
+        "worst_error": by_setting.loc[worst, "sem"],
+        "worst_at": ", ".join(f"{d} {v:g}" for d, v in turned if v != base[d]) or "base",
+        "holds": max(lowest) <= FDR,
+    }
+
+
+def _find_places(table: pd.DataFrame, wide: pd.DataFrame) -> list[str]:
+    """Return the place of every way, given its gains study by study."""
+    able = table[table["holds"]].sort_values("gain", ascending=False)["way"]
+    places = []
+    for way, holds in zip(table["way"], table["holds"], strict=True):
+        others = (other for other in able if other != way)
+        gaps = {o: _difference(wide[o] - wide[way], o, way, CONFIDENCE)["low"] for o in others}
+        above = [other for other, low in gaps.items() if low > SHARED]
+        place = f"beaten by {above[0]}" if above else "best"
+        places.append(place if holds else "breaks its promise")
+    return places
+
+
+def judge_taxa(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return trials of taxa by FDR; `way` names way and scale, gain is sensitivity."""
+    found = trials[trials["rule"] == "FDR"]
+    way = found["way"] + " · " + found["scale"]
+    return found.assign(way=way, gain=found["sensitivity"], harm=found["false_discovery"])
+
+
+def judge_communities(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return trials of PERMANOVA; `way` names way and distance, gain is power."""
+    planted = trials["effect"] > 0
+    way = trials["way"] + " · " + trials["distance"]
+    gain, harm = trials["rejected"].where(planted), trials["rejected"].where(~planted)
+    return trials.assign(way=way, gain=gain, harm=harm)
+
+
+ADJUSTED = tuple(name for name, way in WAYS.items() if way.adjusted and not way.slow)
+"""Ways with sex, age, BMI and site in the model: those that a study may choose between."""

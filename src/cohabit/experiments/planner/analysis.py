@@ -1,0 +1,175 @@
+"""One cohort analysed as the notebooks do, on plain arrays: status, taxon by taxon.
+
+The household mixed model and PERMANOVA are those of `mixed` and `permanova`, entered below
+their tables; a test holds the numbers equal to the public functions'.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import pdist, squareform
+
+from cohabit.experiments.planner.draw import People, count_reads, draw_latent, recruit
+from cohabit.experiments.planner.scenario import Scenario
+from cohabit.experiments.planner.world import COVARIATES, Recipe
+from cohabit.stats.mixed.reml import decompose, fit_households
+from cohabit.stats.permanova.geometry import FeatureGeometry, Geometry, GramGeometry
+from cohabit.stats.permanova.permutation import Exchange
+from cohabit.stats.permanova.pseudo_f import Fit, PairFit
+from cohabit.stats.permanova.terms import Term, model_basis, term_space
+from cohabit.stats.tails import two_sided_t
+
+ADJUST = ("site", *COVARIATES)
+"""Terms the analysis may adjust for."""
+
+DISTANCES = {"aitchison": "CLR of the taxa kept", "bray-curtis": "shares of all taxa followed"}
+"""Distances PERMANOVA may take, and of what."""
+
+MIN_PREVALENCE, MIN_TOTAL = 0.05, 10
+"""The study's filter, as in `composition.filter_features`."""
+
+PSEUDOCOUNT = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an analysis sees of one cohort."""
+
+    people: People
+    values: np.ndarray
+    """CLR of the taxa kept, averaged over visits, shape (n_people, n_kept)."""
+
+    kept: np.ndarray
+    """Positions of the taxa kept, shape (n_kept,)."""
+
+    counts: tuple[np.ndarray, ...] = ()
+    """Counts of each visit, shape (n_people, n_taxa); none where nothing was sequenced."""
+
+
+def measure(recipe: Recipe, rng: np.random.Generator) -> Measured:
+    """Recruit, sample, sequence, filter and transform one cohort.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    rng : Generator
+    """
+    everyone = recruit(recipe.scenario, rng)
+    visits, liability = draw_latent(recipe, everyone, rng)
+    here = everyone.patient | (
+        rng.random(len(everyone.patient)) >= recipe.scenario.missing_partners
+    )
+    if not recipe.scenario.sequenced:
+        values = np.mean(list(visits), axis=0)
+        return Measured(everyone.take(here), values[here], np.arange(values.shape[1]))
+    carried = liability > 0
+    counts = [count_reads(recipe, everyone, latent, carried, rng)[here] for latent in visits]
+    kept = _filter(sum(counts))
+    values = np.mean([_clr(c[:, kept]) for c in counts], axis=0)
+    return Measured(everyone.take(here), values, kept, tuple(counts))
+
+
+def drop_absent(people: People, scenario: Scenario, rng: np.random.Generator) -> People:
+    """Return who gives a sample."""
+    return people.take(_who_comes(people, scenario, rng))
+
+
+def _who_comes(people: People, scenario: Scenario, rng: np.random.Generator) -> np.ndarray:
+    return people.patient | (rng.random(len(people.patient)) >= scenario.missing_partners)
+
+
+def _filter(counts: np.ndarray) -> np.ndarray:
+    """Return the positions of taxa that pass the study's filter."""
+    often = (counts > 0).mean(axis=0) >= MIN_PREVALENCE
+    return np.flatnonzero(often & (counts.sum(axis=0) > MIN_TOTAL))
+
+
+def _clr(counts: np.ndarray) -> np.ndarray:
+    logs = np.log(counts + PSEUDOCOUNT)
+    return logs - logs.mean(axis=1, keepdims=True)
+
+
+def model_columns(people: People, adjust: Sequence[str] = ADJUST) -> np.ndarray:
+    """Return the terms beside status, sites but the first as indicators; (n_people, k)."""
+    sites = np.eye(people.site.max() + 1)[people.site][:, 1:]
+    parts = {"site": sites, **dict(zip(COVARIATES, people.covariates.T[:, :, None], strict=True))}
+    columns = np.column_stack([np.empty((len(sites), 0)), *(parts[name] for name in adjust)])
+    return columns[:, np.ptp(columns, axis=0) > 0]
+
+
+def compare_taxa(measured: Measured, adjust: Sequence[str] = ADJUST) -> np.ndarray:
+    """Return the p-value of status for each taxon kept.
+
+    The household mixed model where people share homes, ordinary least squares where nobody
+    does.
+    """
+    people, values = measured.people, measured.values
+    status = people.patient.astype(float)
+    x = np.column_stack([status, np.ones(len(status)), model_columns(people, adjust)])
+    if np.bincount(people.household).max() == 1:
+        estimate, error, df = _least_squares(x, values)
+    else:
+        _, households = np.unique(people.household, return_inverse=True)
+        design, residuals = decompose(x, households, values)
+        found = fit_households(design, residuals, np.eye(x.shape[1])[:1])
+        converged = np.where(found.converged, 1.0, np.nan)
+        estimate, error, df = found.estimate[0] * converged, found.std_error[0], found.df[0]
+    return two_sided_t(estimate / error, df)
+
+
+def _least_squares(x: np.ndarray, values: np.ndarray):
+    """Return estimate, standard error and degrees of freedom of the first column."""
+    q, r = np.linalg.qr(x)
+    fitted = q.T @ values
+    df = len(x) - x.shape[1]
+    squares = (values**2).sum(axis=0) - (fitted**2).sum(axis=0)
+    weights = np.linalg.inv(r)[0]
+    error = np.linalg.norm(weights) * np.sqrt(squares / df)
+    return weights @ fitted, error, np.full(values.shape[1], float(df))
+
+
+def compare_communities(
+    measured: Measured,
+    n_permutations: int,
+    rng: np.random.Generator,
+    adjust: Sequence[str] = ADJUST,
+    distance: str = "aitchison",
+) -> float:
+    """Return the PERMANOVA p-value of status by a distance of `DISTANCES`.
+
+    By margin of the terms adjusted for, residuals permuted: partners swap at home, strangers
+    change places within their site.
+    """
+    people = measured.people
+    others = Term("others", _unit(model_columns(people, adjust)))
+    status = Term("status", _unit(people.patient[:, None].astype(float)))
+    _, households = np.unique(people.household, return_inverse=True)
+    basis = model_basis([others, status], households)
+    space = term_space(status, [others], basis)
+    fit = Fit(_place(measured, distance), basis, "residuals")
+    shared = np.bincount(households).max() > 1
+    exchange = Exchange("within" if shared else "free", households, people.site)
+    if shared:
+        fit = PairFit(fit, exchange.pairs)
+        draws = exchange.draw_swaps(n_permutations, fit.block, rng)
+    else:
+        draws = exchange.draw_blocks(n_permutations, fit.block, rng)
+    return (1 + int(fit.count_beyond([space], draws)[0])) / (1 + n_permutations)
+
+
+def _place(measured: Measured, distance: str) -> Geometry:
+    """Return people in space: inner products of people where these are fewer than taxa."""
+    if distance == "bray-curtis":
+        shares = np.mean([c / c.sum(axis=1, keepdims=True) for c in measured.counts], axis=0)
+        gram = -0.5 * squareform(pdist(shares, "braycurtis")) ** 2
+        means = gram.mean(axis=0)
+        return GramGeometry(gram - means - means[:, None] + means.mean())
+    values = measured.values - measured.values.mean(axis=0)
+    few = len(values) < values.shape[1]
+    return GramGeometry(values @ values.T) if few else FeatureGeometry(values)
+
+
+def _unit(columns: np.ndarray) -> np.ndarray:
+    centred = columns - columns.mean(axis=0)
+    return centred / np.linalg.norm(centred, axis=0)

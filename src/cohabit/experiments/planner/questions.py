@@ -1,0 +1,142 @@
+"""What is asked of every cohort, and one batch of cohorts that answers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data.naming import nearest
+from cohabit.experiments.planner.analysis import (
+    ADJUST,
+    DISTANCES,
+    compare_communities,
+    compare_taxa,
+    measure,
+)
+from cohabit.experiments.planner.scenario import Scenario
+from cohabit.experiments.planner.world import Recipe, World
+from cohabit.simulate.dials import OURS, Dials, dial
+from cohabit.stats.multiplicity import adjust_p
+
+ASKED = {
+    "community": "PERMANOVA of status rejects at `alpha`",
+    "taxon": "status of `taxon` has p at most `alpha`, tested alone",
+    "discoveries": "at least `least` taxa that truly differ pass the FDR `fdr`",
+}
+BATCH = 25
+"""Cohorts of a batch, the unit of work and of what is kept on disk."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions(Dials):
+    """What the study should be able to see; a cohort answers each with yes or no."""
+
+    presets: ClassVar[Mapping[str, dict]] = {"study": {}}
+
+    ask: tuple[str, ...] = field(
+        default=tuple(ASKED),
+        metadata={"unit": "some of " + ", ".join(ASKED), "source": OURS, "doc": "what is asked"},
+    )
+    taxon: str = field(
+        default="Faecalibacterium prausnitzii",
+        metadata={"unit": "name", "source": OURS, "doc": "the taxon asked about"},
+    )
+    alpha: float = dial(0.05, 0.001, 0.5, "level", OURS, "level of a single test")
+    fdr: float = dial(0.05, 0.001, 0.5, "share", OURS, "false discovery rate of the list of taxa")
+    least: int = dial(10, 1, 1000, "taxa", OURS, "true discoveries wanted")
+    n_permutations: int = dial(199, 19, 9999, "permutations", OURS, "of each PERMANOVA")
+    distance: str = field(
+        default="aitchison",
+        metadata={
+            "choices": DISTANCES,
+            "unit": "one of " + ", ".join(DISTANCES),
+            "source": OURS,
+            "doc": "distance of PERMANOVA",
+        },
+    )
+    adjust: tuple[str, ...] = field(
+        default=ADJUST,
+        metadata={"unit": "some of " + ", ".join(ADJUST), "source": OURS, "doc": "model terms"},
+    )
+
+    def __post_init__(self):
+        self.validate()
+        for name, known in (("ask", ASKED), ("adjust", ADJUST)):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+            for item in getattr(self, name):
+                if item not in known:
+                    raise ValueError(f"{name}: no {item!r}; {nearest(item, known)}")
+        if not self.ask:
+            raise ValueError(f"ask: expected at least one of {', '.join(ASKED)}; got none")
+
+    def answer(self, cohorts: pd.DataFrame) -> pd.DataFrame:
+        """Return yes or no, cohorts x questions.
+
+        Parameters
+        ----------
+        cohorts : DataFrame, one row a cohort
+            As from `run_batch`.
+        """
+        yes = {}
+        if "community" in self.ask:
+            yes["community"] = cohorts["community_p"] <= self.alpha
+        if "taxon" in self.ask:
+            yes["taxon"] = cohorts["taxon_p"] <= self.alpha
+        if "discoveries" in self.ask:
+            yes["discoveries"] = cohorts["found_true"] >= self.least
+        return pd.DataFrame(yes)[list(self.ask)]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some cohorts of one scenario; the same cohorts wherever and whenever they are drawn."""
+
+    scenario: Scenario
+    questions: Questions
+    seed: int
+    setting: str
+    """Hash of all that decides about the cohorts; with `seed` and `number` it starts the draws."""
+
+    number: int
+    template: pd.DataFrame | None = None
+    """A template table; None: the study's species."""
+
+
+def run_batch(batch: Batch) -> pd.DataFrame:
+    """Draw and analyse the cohorts of a batch.
+
+    Parameters
+    ----------
+    batch : Batch
+
+    Returns
+    -------
+    DataFrame, one row a cohort
+        ``community_p``: PERMANOVA of status; ``taxon_p``: status of the taxon asked about,
+        missing where the filter dropped it; ``found``, ``found_true``: taxa at the FDR, and
+        those among them that truly differ. What is not asked is left out.
+    """
+    world = World.of(batch.template)
+    recipe = Recipe.of(world, batch.scenario)
+    key = (int(batch.setting[:8], 16), batch.number)
+    sequence = np.random.SeedSequence(batch.seed, spawn_key=key)
+    rngs = [np.random.default_rng(child) for child in sequence.spawn(BATCH)]
+    return pd.DataFrame([_examine(recipe, batch.questions, rng) for rng in rngs])
+
+
+def _examine(recipe: Recipe, questions: Questions, rng: np.random.Generator) -> dict[str, float]:
+    measured, found = measure(recipe, rng), {}
+    if "community" in questions.ask:
+        found["community_p"] = compare_communities(
+            measured, questions.n_permutations, rng, questions.adjust, questions.distance
+        )
+    if {"taxon", "discoveries"} & set(questions.ask):
+        p = np.full(len(recipe.world.taxa), np.nan)
+        p[measured.kept] = compare_taxa(measured, questions.adjust)
+        listed = adjust_p(p) <= questions.fdr
+        if "taxon" in questions.ask:
+            found["taxon_p"] = p[recipe.world.find(questions.taxon)]
+        found |= {"found": listed.sum(), "found_true": (listed & recipe.planted).sum()}
+    return found

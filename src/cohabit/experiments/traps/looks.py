@@ -1,0 +1,212 @@
+"""Analyses that a trap compares: each takes a sample and returns one number."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from cohabit.experiments.traps.sample import Sample, half_carried
+from cohabit.experiments.worlds import differ, remove_disease
+from cohabit.stats import composition, diversity
+from cohabit.stats.abundance import compare_abundance
+from cohabit.stats.association import fit_linear_model, partial_spearman
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.mixed import fit_household_model
+
+ALPHA = 0.05
+FIXED = "group + site + sex + age + bmi"
+SCORES = ("edss", "msss", "duration", "onset_age", "relapses", "progressive", "disabled", "treated")
+"""What patients can be sorted by when one looks for severity."""
+
+
+def percent_called(
+    sample: Sample,
+    covariates: str | None = None,
+    method: str = "lmm_asin",
+    *,
+    patients_at: str | None = None,
+    controls_at: str | None = None,
+    but: str | None = None,
+) -> float:
+    """Return the percentage of species with p up to 0.05 for MS; those of `but` left out.
+
+    `patients_at` and `controls_at` keep the patients of one site and the controls of another.
+    """
+    people = sample.people
+    if patients_at is not None:
+        here = np.where(sample.patients, patients_at, controls_at)
+        people = people[people["site"] == here]
+    table = compare_abundance(sample.counts.loc[people.index], people, "group", covariates, method)
+    table = table[table["p_value"].notna() & (table["feature"] != but)]
+    return 100 * float((table["p_value"] <= ALPHA).mean())
+
+
+def percent_more_species(sample: Sample, *, rarefied: bool) -> float:
+    """Return how many per cent more species are seen in patients than in their partners."""
+    counts = sample.counts
+    if rarefied:
+        counts = diversity.rarefy(counts, int(counts.sum(axis=1).min()), rng=sample.world.seed)
+    seen = np.log(diversity.observed(counts)).groupby(sample.patients).mean()
+    return 100 * float(np.expm1(seen[True] - seen[False]))
+
+
+def therapy_effect(sample: Sample, covariates: str | None = None) -> float:
+    """Return treated minus untreated patients in what severity moves, in SD."""
+    people = sample.people[sample.patients]
+    treated = (people["treatment"] != "untreated").astype(float)
+    people = people.assign(treated=treated, msss=people["msss"].astype(float))
+    formula = "treated" if covariates is None else f"treated + {covariates}"
+    fit = fit_linear_model(_score(sample, "severity").loc[people.index], people, formula)
+    return float(fit.set_index("coefficient").loc["treated", "estimate"])
+
+
+def status_effect(sample: Sample, covariates: str | None = None) -> float:
+    """Return MS minus partner in what sex moves, in SD."""
+    formula = "group" if covariates is None else f"group + {covariates}"
+    fit = fit_household_model(_score(sample, "sex"), sample.people, formula)
+    return float(fit.set_index("coefficient").loc["group[MS]", "estimate"])
+
+
+def _score(sample: Sample, factor: str) -> pd.DataFrame:
+    """Return one number a person: the mean log-ratio of the species that a factor moves.
+
+    Each is turned so that the factor raises it, and weighs as much as it is moved.
+    """
+    effect = sample.world.species.template.table.loc[sample.clr.columns, factor]
+    score = sample.clr @ effect
+    return (score / score.std()).to_frame("score")
+
+
+def log_fold_of_amount(sample: Sample, *, carriers: bool) -> float:
+    """Return MS minus partner in log amount, averaged over species that half of people carry.
+
+    With `carriers`, only over pairs in which both carry the species; otherwise half a read
+    stands for none.
+    """
+    counts = sample.counts[sample.world.species.taxa[half_carried(sample.world)]]
+    logs = np.log(counts.where(counts > 0) if carriers else counts + 0.5)
+    logs = logs.sub(np.log(sample.counts.sum(axis=1)), axis=0)
+    homes = sample.people["household_id"]
+    patients = sample.patients
+    mine, theirs = (logs[who].set_index(homes[who]) for who in (patients, ~patients))
+    return float((mine - theirs).mean().mean())
+
+
+def change_of_others(sample: Sample, but: str, *, corrected: bool) -> float:
+    """Return the mean change of all other common species, MS minus partner, in natural logs.
+
+    Common: seen in at least half of the people. Of log shares as they are; or, `corrected`, of
+    log-ratios less the mode of all changes.
+    """
+    counts = composition.filter_features(sample.counts, min_prevalence=0.5)
+    if corrected:
+        table = compare_abundance(counts, sample.people, "group", "sex", "linda")
+        return float(table.loc[table["feature"] != but, "estimate"].mean())
+    logs = np.log(counts.drop(columns=but) + 0.5)
+    logs = logs.sub(np.log(sample.counts.sum(axis=1)), axis=0)
+    fit = fit_household_model(logs.mean(axis=1).to_frame("mean"), sample.people, "group + sex")
+    return float(fit.set_index("coefficient").loc["group[MS]", "estimate"])
+
+
+def percent_best_score(sample: Sample, *, adjusted: bool) -> float:
+    """Return the percentage of species that go with the best of the scores tried.
+
+    All scores are tried when the switch is on, the first alone when it is off. `adjusted`
+    multiplies the smallest p by how many were tried (Bonferroni).
+    """
+    tries = _try_scores(sample)
+    smallest = np.min(tries, axis=0) * (len(tries) if adjusted else 1)
+    return 100 * float((smallest <= ALPHA).mean())
+
+
+@lru_cache(maxsize=1)
+def _try_scores(sample: Sample) -> list[np.ndarray]:
+    """Return the p-values of every species for each score tried."""
+    scores = _scores(sample)[list(SCORES if sample.on else SCORES[:1])]
+    values = sample.clr[sample.patients]
+    held = sample.people.loc[values.index, ["site", "sex", "age"]]
+    tries = [partial_spearman(values, score, held) for _, score in scores.items()]
+    return [table["p_value"].to_numpy() for table in tries]
+
+
+def _scores(sample: Sample) -> pd.DataFrame:
+    people = sample.people[sample.patients]
+    scores = people[list(SCORES[:5])].astype(float)
+    return scores.assign(
+        progressive=(people["course"] != "RRMS").astype(float),
+        disabled=(scores["edss"] >= 4).astype(float),
+        treated=(people["treatment"] != "untreated").astype(float),
+    )
+
+
+def household_percent(sample: Sample, *, fit: str) -> float:
+    """Return how many per cent of a species' variance partners share, averaged over species.
+
+    Parameters
+    ----------
+    sample : Sample
+        Complete pairs.
+    fit : str
+        ``"reml"``: the variance component, which is never negative. ``"moments"``: the variance
+        of the partners' sums less that of their differences, over both together.
+    """
+    if fit == "reml":
+        table = fit_household_model(sample.clr, sample.people, FIXED)
+        return 100 * float(table.groupby("feature")["household_icc"].first().mean())
+    return _percent_shared(sample, sample.clr, FIXED)
+
+
+def percent_shared_of_batch(sample: Sample, *, held: bool) -> float:
+    """Return how many per cent partners share of what the technical batch moves.
+
+    With `held`, among people of one batch.
+    """
+    return _percent_shared(sample, _score(sample, "batch"), FIXED + held * " + batch")
+
+
+def _percent_shared(sample: Sample, values: pd.DataFrame, formula: str) -> float:
+    rows = sample.people.reset_index().sort_values(["household_id", "group"])["participant_id"]
+    values = values.loc[rows].to_numpy()
+    design = model_matrix(formula, sample.people.loc[rows]).values.to_numpy(float)
+    sums = _variance_left(values[::2] + values[1::2], design[::2] + design[1::2])
+    apart = _variance_left(values[::2] - values[1::2], design[::2] - design[1::2])
+    return 100 * float(((sums - apart) / (sums + apart)).mean())
+
+
+def _variance_left(values: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """Return the residual variance of each column of `values`, given the design."""
+    slopes, _, rank, _ = np.linalg.lstsq(design, values, rcond=1e-9)
+    return ((values - design @ slopes) ** 2).sum(axis=0) / (len(values) - rank)
+
+
+def percent_of_effect(sample: Sample, *, partners: bool) -> float:
+    """Return how much of the exact effects of MS a comparison finds, in per cent.
+
+    The slope through the origin of estimate on exact effect, over the planted species. Without
+    `partners`, patients are compared with controls of other homes in which nobody has MS.
+    """
+    exact = differ(sample.world, remove_disease(sample.world), "clr", sample.clr.columns)
+    exact = exact[sample.patients].mean()
+    planted = sample.coefficients("group:MS")[exact.index] != 0
+    counts, people = sample.counts[exact.index], sample.people
+    if not partners:
+        counts, people = _with_outsiders(sample, counts)
+    table = compare_abundance(
+        counts, people, "group", "site + sex + age + bmi", "lmm_clr", min_prevalence=0, min_total=0
+    )
+    found = table.set_index("feature")["estimate"][exact.index]
+    found, exact = found[planted], exact[planted]
+    return 100 * float((found * exact).sum() / (exact**2).sum())
+
+
+def _with_outsiders(sample: Sample, counts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the patients, and the controls as they would be without a patient at home."""
+    patients = sample.patients
+    exposures = sample.world.species.exposures.assign(spillover=0.0)
+    free = replace(sample.world, species=sample.world.species.expose(exposures))
+    outside = free.count(np.flatnonzero(~patients))[counts.columns]
+    counts = pd.concat([counts[patients], outside])
+    people = sample.people.loc[counts.index]
+    own = people["household_id"].where(people["group"] == "MS", people["household_id"] + "-out")
+    return counts, people.assign(household_id=own)

@@ -1,0 +1,141 @@
+"""A small cohort for a trap: people, what they truly carry, and one table of counts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+import pandas as pd
+
+from cohabit.experiments.worlds import World
+from cohabit.simulate import StudyDesign
+from cohabit.simulate.community import assemble
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.households import draw_people
+from cohabit.simulate.sequencing import draw_batches
+from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.stats import composition
+
+QUIET = {"disease": 0.0, "treatment": 0.0, "severity": 0.0}
+"""Dials of a world in which MS does nothing; sex, age and all the rest do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One cohort, seen through one sequencing of its species."""
+
+    world: World
+    on: bool
+    """Whether the trap's switch is on."""
+
+    counts_of: "Sample | None" = None
+    """A sample of the same world, counted already."""
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """One row a person, with the technical batch of the household."""
+        return self.world.people
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """People x species."""
+        return self.world.count() if self.counts_of is None else self.counts_of.counts
+
+    @cached_property
+    def clr(self) -> pd.DataFrame:
+        """Log-ratios of the species that pass the usual filter."""
+        return composition.clr(composition.filter_features(self.counts))
+
+    @property
+    def patients(self) -> pd.Series:
+        """Whether a person has MS."""
+        return self.world.patients
+
+    def coefficients(self, factor: str) -> pd.Series:
+        """Return what one unit of a factor does to each species' log abundance."""
+        return self.world.species.coefficients.loc[factor]
+
+
+def draw_sample(
+    dials: Mapping[str, object],
+    sites: Mapping[str, int],
+    seed: int,
+    *,
+    on: bool,
+    alter: Callable[[World], World] | None = None,
+) -> Sample:
+    """Draw a small cohort.
+
+    Parameters
+    ----------
+    dials : mapping
+        Differences from the design of the study.
+    sites : mapping
+        Site -> pairs.
+    seed : int
+    on : bool
+        Whether the switch is on.
+    alter : callable, optional
+        What no dial does: World -> World.
+    """
+    sample = _draw(tuple(sorted(dials.items())), tuple(sites.items()), seed)
+    if alter is not None:
+        return Sample(alter(sample.world), on)
+    return sample if sample.on == on else Sample(sample.world, on, counts_of=sample)
+
+
+@lru_cache(maxsize=32)
+def _draw(dials: tuple, sites: tuple, seed: int) -> Sample:
+    """Draw a sample with its switch off; several traps start from the same one."""
+    design = StudyDesign(pairs_per_site=dict(sites), **dict(dials))
+    people = _draw_people(sites, design.strangers, seed)
+    batch = np.where(draw_batches(Dice.of(people, design, seed)) == 1, "B", "A")
+    people = people.assign(batch=batch)
+    community = assemble(people, _common_species(), design, seed, "traps")
+    return Sample(World(design, seed, community), on=False)
+
+
+@lru_cache(maxsize=64)
+def _draw_people(sites: tuple, strangers: bool, seed: int) -> pd.DataFrame:
+    return draw_people(
+        StudyDesign(pairs_per_site=dict(sites), strangers=strangers), seed, complete=True
+    )
+
+
+@lru_cache(maxsize=1)
+def _common_species() -> Template:
+    """Return the template without its nameless rare tail: a third of the work."""
+    table = read_taxa("species").table
+    return Template(table[table["tail"] == 0])
+
+
+BLOOMING = "Escherichia coli"
+
+
+def bloom(world: World, species: str = BLOOMING, log_fold: float = 4.0) -> World:
+    """Return the world in which one species blooms in every patient, and nothing else moves."""
+    place = world.species.taxa.get_loc(species)
+    log_abundance, liability = world.species.log_abundance.copy(), world.species.liability.copy()
+    patients = world.patients.to_numpy()
+    log_abundance[patients, place] += log_fold
+    liability[patients, place] = np.inf
+    moved = replace(world.species, log_abundance=log_abundance, liability=liability)
+    return replace(world, species=moved)
+
+
+def lose_carriage(world: World, probit: float = -1.0) -> World:
+    """Return the world in which fewer patients carry the species that about half of people carry.
+
+    Who still carries them carries as much as before.
+    """
+    liability = world.species.liability.copy()
+    cells = np.ix_(world.patients.to_numpy(), half_carried(world))
+    liability[cells] += probit
+    return replace(world, species=replace(world.species, liability=liability))
+
+
+def half_carried(world: World) -> np.ndarray:
+    """Return the places of the species that 30 to 70% of people are detected to carry."""
+    prevalence = world.species.template.column("prevalence")
+    common = world.species.template.column("mean") > 1e-4
+    return np.flatnonzero((prevalence > 0.3) & (prevalence < 0.7) & common)

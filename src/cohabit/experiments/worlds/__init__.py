@@ -1,0 +1,68 @@
+"""The same people in two worlds: one thing changed, every random number shared."""
+
+from cohabit.experiments.worlds.changes import (
+    CHANGES,
+    Change,
+    change_all,
+    enrich_diet,
+    give_drug,
+    make_strangers,
+    remove_disease,
+    stop_smoking,
+    stop_therapy,
+    transfer_species,
+)
+from cohabit.experiments.worlds.differences import SCALES, differ, summarise_change
+from cohabit.experiments.worlds.homes import compare_partners
+from cohabit.experiments.worlds.observed import (
+    observe_change,
+    set_beside_exact,
+    summarise_errors,
+)
+from cohabit.experiments.worlds.progress import (
+    EDGES,
+    cut_edges,
+    follow_butyrate,
+    gain_disability,
+    mean_dose,
+    mediate,
+    observe_mediation,
+    observe_progress,
+    trace,
+)
+from cohabit.experiments.worlds.terms import TERMS, split_difference
+from cohabit.experiments.worlds.world import World, draw_world, recall_world
+
+__all__ = [
+    "CHANGES",
+    "EDGES",
+    "SCALES",
+    "TERMS",
+    "Change",
+    "World",
+    "change_all",
+    "compare_partners",
+    "cut_edges",
+    "differ",
+    "draw_world",
+    "enrich_diet",
+    "follow_butyrate",
+    "gain_disability",
+    "give_drug",
+    "make_strangers",
+    "mean_dose",
+    "mediate",
+    "observe_change",
+    "observe_mediation",
+    "observe_progress",
+    "recall_world",
+    "remove_disease",
+    "set_beside_exact",
+    "split_difference",
+    "stop_smoking",
+    "stop_therapy",
+    "summarise_change",
+    "summarise_errors",
+    "trace",
+    "transfer_species",
+]

@@ -1,0 +1,183 @@
+"""One thing changed for the same people: six worlds beside the one that was seen.
+
+Each function takes a world and returns another with the same random numbers. Everything that
+does not depend on what was changed is the same to the last digit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data import schema
+from cohabit.data.naming import nearest
+from cohabit.experiments.worlds.world import World, draw_world
+from cohabit.simulate.design import PRESETS
+
+CLINICAL = ("course", "onset_age", "duration", "edss", "msss", "relapses")
+"""Columns that only patients have."""
+
+
+def remove_disease(world: World) -> World:
+    """Return the world in which nobody has MS, hence no course, severity, therapy or spillover.
+
+    Weight, diet and habits stay as they are: the effect is the disease's own, as in the estimands.
+    """
+    people = world.people
+    nobody = {name: people[name].mask(world.patients) for name in CLINICAL}
+    group = pd.Categorical(["control"] * len(people), schema.GROUPS, ordered=True)
+    treatment = people["treatment"].where(people["treatment"].isna(), "untreated")
+    return world.with_people(group=group, treatment=treatment, **nobody)
+
+
+def make_strangers(world: World) -> World:
+    """Return the world in which partners share nothing and are dealt out again within the site."""
+    return draw_world(world.design.replace(**PRESETS["strangers"]), world.seed)
+
+
+def stop_therapy(world: World) -> World:
+    """Return the world in which no patient is treated; severity is what it was."""
+    return give_drug(world, "untreated")
+
+
+def give_drug(world: World, drug: str = "interferon") -> World:
+    """Return the world in which every patient takes the same drug.
+
+    Raises
+    ------
+    ValueError
+        When there is no such drug; names the nearest.
+    """
+    if drug not in schema.TREATMENTS:
+        raise ValueError(f"no drug {drug!r}: {nearest(drug, schema.TREATMENTS)}")
+    return world.with_people(treatment=world.people["treatment"].mask(world.patients, drug))
+
+
+def enrich_diet(world: World, fibre: float = 30.0) -> World:
+    """Return the world in which everybody eats at least so much fibre.
+
+    Parameters
+    ----------
+    world : World
+    fibre : float
+        Grams a day, not negative; who eats more goes on.
+    """
+    if not fibre >= 0:
+        raise ValueError(f"fibre: expected grams a day, from 0; got {fibre!r}")
+    return world.with_people(fibre=world.people["fibre"].clip(lower=fibre))
+
+
+def stop_smoking(world: World) -> World:
+    """Return the world in which nobody ever smoked."""
+    return world.with_people(smoking=pd.Series("never", world.people.index))
+
+
+def transfer_species(world: World, species: Sequence[str], share: float = 1.0) -> World:
+    """Return the world in which each patient is given species of the partner at home.
+
+    What the partner carries is added to what the patient carries, before shares are taken:
+    ``amount + share * partner's amount``. Nothing else grows or dies.
+
+    Parameters
+    ----------
+    world : World
+    species : sequence of str
+        Names of the template.
+    share : float
+        How much of the partner's amount stays, from 0.
+
+    Raises
+    ------
+    ValueError
+        When a species is unknown, or the share is negative.
+    """
+    unknown = [name for name in species if name not in world.species.taxa]
+    if unknown:
+        raise ValueError(f"no species {unknown[0]!r}: {nearest(unknown[0], world.species.taxa)}")
+    if not share >= 0:
+        raise ValueError(f"share: expected a number from 0; got {share!r}")
+    columns = world.species.taxa.get_indexer(list(species))
+    patient, donor = _partners(world)
+    before = world.species
+    given = _amount(before, donor, columns) + (np.log(share) if share else -np.inf)
+    after = np.logaddexp(_amount(before, patient, columns), given)
+    carried = np.isfinite(after)
+    cells = np.ix_(patient, columns)
+    log_abundance, liability = before.log_abundance.copy(), before.liability.copy()
+    log_abundance[cells] = np.where(carried, after, log_abundance[cells])
+    arrived = carried & (liability[cells] <= 0)
+    liability[cells] = np.where(arrived, np.inf, liability[cells])
+    return replace(world, species=replace(before, log_abundance=log_abundance, liability=liability))
+
+
+def _amount(community, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return log amounts, people x species; minus infinity where a species is not carried."""
+    cells = np.ix_(rows, columns)
+    return np.where(community.carried[cells], community.log_abundance[cells], -np.inf)
+
+
+def _partners(world: World) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the patients who have a partner, and of their partners."""
+    people = world.people
+    place = pd.Series(np.arange(len(people)), people["household_id"])
+    is_patient = world.patients.to_numpy()
+    patients, controls = place[is_patient], place[~is_patient]
+    both = patients.index.intersection(controls.index)
+    return patients[both].to_numpy(), controls[both].to_numpy()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is changed, and for whom it counts."""
+
+    apply: Callable[..., World]
+    concerns: Callable[[pd.DataFrame], pd.Series]
+    """People -> whether the mean effect is taken over them."""
+
+    words: str
+
+
+CHANGES = {
+    "without disease": Change(
+        remove_disease, lambda people: people["group"] == "MS", "nobody has MS"
+    ),
+    "as strangers": Change(
+        make_strangers, lambda people: people["group"].notna(), "partners share nothing"
+    ),
+    "without therapy": Change(
+        stop_therapy,
+        lambda people: people["treatment"].isin(schema.TREATMENTS[1:]),
+        "no patient is treated",
+    ),
+    "one drug for all": Change(
+        give_drug, lambda people: people["group"] == "MS", "every patient takes the same drug"
+    ),
+    "a fibre-rich diet": Change(
+        enrich_diet, lambda people: people["group"].notna(), "everybody eats at least 30 g of fibre"
+    ),
+    "a transfer": Change(
+        transfer_species,
+        lambda people: people["group"] == "MS",
+        "each patient is given the partner's own of some species",
+    ),
+}
+"""Name -> what is changed."""
+
+
+def change_all(
+    world: World, *, drug: str, fibre: float, species: Sequence[str]
+) -> dict[str, World]:
+    """Return every changed world by name, in the order of `CHANGES`.
+
+    Parameters
+    ----------
+    world : World
+    drug, fibre, species
+        As for `give_drug`, `enrich_diet` and `transfer_species`.
+    """
+    settings = {"one drug for all": drug, "a fibre-rich diet": fibre, "a transfer": species}
+    return {
+        name: change.apply(world, *([settings[name]] if name in settings else []))
+        for name, change in CHANGES.items()
+    }

@@ -1,0 +1,194 @@
+"""What an analysis of the seen cohort says, set beside the exact effect on the same people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data.cohort import with_study_groups
+from cohabit.data.naming import nearest
+from cohabit.experiments.worlds.differences import differ
+from cohabit.experiments.worlds.world import World
+from cohabit.stats.abundance import compare_abundance
+from cohabit.stats.comparisons import COVARIATES
+from cohabit.stats.composition import arcsine_sqrt
+
+INDICATION = f"{COVARIATES} + course + msss"
+"""What is held fixed when patients are compared with patients: who is treated, and why."""
+
+SUMMARY = (
+    *("features", "correlation", "error_over_effect", "covered"),
+    *("called", "called_untouched", "wrong_sign"),
+)
+
+
+def set_beside_exact(
+    results: pd.DataFrame,
+    exact: pd.Series,
+    *,
+    touched: pd.Series | None = None,
+    dose: float = 1.0,
+) -> pd.DataFrame:
+    """Set each feature's estimate beside its exact mean effect.
+
+    Parameters
+    ----------
+    results : DataFrame, one row a feature
+        From `compare_abundance`, on the scale of `exact`; features without a number and
+        without an exact effect (the rare tail) are left out.
+    exact : Series
+        Mean of `differ` over the people the question is about; index: feature.
+    touched : Series of bool, optional
+        Features that the change itself moves; by default those whose exact effect is not 0.
+    dose : float
+        How many units of the factor the change is on average; the estimate, its error and
+        interval are multiplied by it.
+
+    Returns
+    -------
+    DataFrame
+        feature, exact, estimate, std_error, low, high, q_value, touched, covered (whether the
+        interval holds the exact effect).
+    """
+    known = results[results["estimate"].notna() & results["feature"].isin(exact.index)]
+    table = known[["feature", "estimate", "std_error", "low", "high", "q_value"]].copy()
+    columns = ["estimate", "std_error", "low", "high"]
+    table[columns] *= dose
+    if dose < 0:
+        table[["low", "high"]] = table[["high", "low"]].to_numpy()
+        table["std_error"] = table["std_error"].abs()
+    table.insert(1, "exact", table["feature"].map(exact))
+    moved = table["exact"] != 0 if touched is None else table["feature"].map(touched)
+    table["touched"] = moved.astype(bool)
+    table["covered"] = table["exact"].between(table["low"], table["high"])
+    return table.reset_index(drop=True)
+
+
+def summarise_errors(beside: pd.DataFrame, by: str, *, fdr: float = 0.05) -> pd.DataFrame:
+    """Summarise how far each analysis is from the exact effects.
+
+    Parameters
+    ----------
+    beside : DataFrame
+        Several tables of `set_beside_exact`, told apart by the column `by`.
+    by : str
+
+    Returns
+    -------
+    DataFrame, one row an analysis
+        features; correlation of estimate and exact effect; error_over_effect, the root mean
+        square error over the root mean square effect; covered, the share of 95% intervals that
+        hold the exact effect; called at this FDR, how many of them the change did not touch, and
+        how many have the wrong sign.
+    """
+    rows = {name: _summarise(part, fdr) for name, part in beside.groupby(by, sort=False)}
+    return pd.DataFrame(rows, index=SUMMARY).T.rename_axis(by).reset_index()
+
+
+def _summarise(part: pd.DataFrame, fdr: float) -> tuple:
+    called = part["q_value"] <= fdr
+    wrong = np.sign(part["estimate"]) != np.sign(part["exact"])
+    error = np.sqrt(((part["estimate"] - part["exact"]) ** 2).mean())
+    effect = np.sqrt((part["exact"] ** 2).mean())
+    return (
+        len(part),
+        part["estimate"].corr(part["exact"]),
+        error / effect,
+        part["covered"].mean(),
+        int(called.sum()),
+        int((called & ~part["touched"]).sum()),
+        int((called & part["touched"] & wrong).sum()),
+    )
+
+
+@dataclass(frozen=True)
+class _Question:
+    """How a study asks after a change: by the slope on a factor, among some people."""
+
+    factor: pd.Series
+    """A number a person, or two levels; missing for who is not compared."""
+
+    covariates: str
+    dose: float
+    """Units of the factor that the change is on average."""
+
+    concerned: pd.Series
+    """Over whom the exact effect is averaged."""
+
+
+def observe_change(
+    name: str, after: World, before: World, counts: pd.DataFrame, species: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Ask one cohort what a change would do, as a study would, and set the exact effect beside.
+
+    Parameters
+    ----------
+    name : str
+        One of `CHANGES` but "as strangers", which is no question about a species' mean.
+    after, before : World
+        The changed world, and the one the cohort was seen in.
+    counts : DataFrame, people x species
+        The cohort. The diet of people who are not in it is not known.
+    species : sequence of str
+        What was transferred; left out of the answer.
+
+    Returns
+    -------
+    DataFrame
+        As by `set_beside_exact`, on the arcsine square root scale of the study: the adjusted
+        coefficient times the dose of the change, and the exact mean effect.
+
+    Raises
+    ------
+    ValueError
+        When no analysis asks after this change; names the nearest.
+    """
+    if name not in _ASK:
+        raise ValueError(f"no study asks after {name!r}: {nearest(name, _ASK)}")
+    people = with_study_groups(before.people)
+    values = arcsine_sqrt(counts)
+    question = _ASK[name](after, before, people, values, list(species))
+    people = people.assign(factor=question.factor)[question.factor.notna()]
+    people = people[people.index.isin(counts.index)]
+    table = compare_abundance(
+        counts.loc[people.index], people, "factor", question.covariates, "lmm_asin"
+    )
+    effects = differ(after, before, "asin")[question.concerned].drop(columns=list(species))
+    touched = (differ(after, before) != 0).any()
+    return set_beside_exact(table, effects.mean(), touched=touched, dose=question.dose)
+
+
+def _ask_disease(_, before, people, *__) -> _Question:
+    return _Question(people["group"], COVARIATES, -1.0, before.patients)
+
+
+def _ask_therapy(_, before, people, *__) -> _Question:
+    taken = (people["therapy"] == "treated").astype(float).where(before.patients)
+    return _Question(taken, INDICATION, -1.0, before.patients & (taken == 1))
+
+
+def _ask_drug(after, before, people, *_) -> _Question:
+    drug = after.people.loc[before.patients, "treatment"].iloc[0]
+    taken = (people["treatment"] == drug).astype(float).where(before.patients)
+    return _Question(taken, INDICATION, 1 - taken.mean(), before.patients)
+
+
+def _ask_fibre(after, before, *_) -> _Question:
+    eaten, then = (world.species.exposures["diet:fibre"] for world in (before, after))
+    return _Question(eaten, f"group + {COVARIATES}", (then - eaten).mean(), eaten.notna())
+
+
+def _ask_transfer(after, before, _, values, species) -> _Question:
+    level = values[species].mean(axis=1).reindex(before.people.index).where(before.patients)
+    rise = differ(after, before, "asin", species)[before.patients].mean().mean()
+    return _Question(level, COVARIATES, rise, before.patients)
+
+
+_ASK = {
+    "without disease": _ask_disease,
+    "without therapy": _ask_therapy,
+    "one drug for all": _ask_drug,
+    "a fibre-rich diet": _ask_fibre,
+    "a transfer": _ask_transfer,
+}

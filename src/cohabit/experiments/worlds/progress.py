@@ -1,0 +1,200 @@
+"""Mediation over time: exposure, species, butyrate, next years' progression; exact, and as seen.
+
+The chain is there when the design's dial ``microbe_effect`` is on. What an exposure does is split
+by worlds in which single edges of the graph are turned off.
+"""
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data import schema
+from cohabit.experiments.worlds.world import World
+from cohabit.simulate import diet, followup
+from cohabit.simulate.amplicons import follow_species
+from cohabit.simulate.community import assemble
+from cohabit.simulate.covariates import hide_unanswered
+from cohabit.simulate.effects import MEAN_LOG_FIBRE, SD_LOG_FIBRE
+from cohabit.simulate.metabolites import BUTYRATE
+from cohabit.simulate.taxa import read_taxa
+from cohabit.stats.mediation import fit_mediation
+
+YEARS = 3
+EDGES = ("none", "exposure to species", "species to butyrate", "butyrate to progression")
+"""What `cut_edges` turns off, one at a time."""
+
+EXPOSURES = {"fibre": "diet:fibre", "smokes": "smoking:current"}
+"""Column of `observe_progress` -> factor of the world; one unit is the same in both."""
+
+
+def follow_butyrate(world: World) -> pd.DataFrame:
+    """Return stool butyrate in SD from the typical level, people x months 0, 12 and 24."""
+    return world.metabolites.follow_butyrate()
+
+
+def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None = None) -> pd.Series:
+    """Return how much disability each patient gains in three years, under some butyrate.
+
+    Parameters
+    ----------
+    world : World
+        Whose people, with their habits and therapies, live on.
+    butyrate : DataFrame, people x months
+        From `follow_butyrate`, of this or another world: that is how an edge is held.
+    effect : float, optional
+        Another value of the dial ``microbe_effect``; 0 turns the edge to progression off.
+
+    Returns
+    -------
+    Series
+        EDSS points, of all patients.
+    """
+    design = world.design if effect is None else world.design.replace(microbe_effect=effect)
+    patients = world.people[world.patients]
+    level = followup.follow_disability(patients, design, world.seed, butyrate=butyrate)
+    return (level[12 * YEARS] - level[0]).rename("gain")
+
+
+def mediate(after: World, before: World) -> pd.DataFrame:
+    """Split what a change does to progression into its direct part and the part through butyrate.
+
+    Parameters
+    ----------
+    after, before : World
+        Of the same people with the same patients.
+
+    Returns
+    -------
+    DataFrame, one row a patient
+        EDSS points in three years: ``total``; ``direct``, with the butyrate of `before`;
+        ``indirect``, everything of `before` but the butyrate of `after`. Exact. They add up
+        but for patients who reach an end of the scale.
+
+    Raises
+    ------
+    ValueError
+        When the two worlds do not have the same patients.
+    """
+    if not after.patients.equals(before.patients):
+        raise ValueError("after and before: expected two worlds with the same patients; got others")
+    old, new = follow_butyrate(before), follow_butyrate(after)
+    base = gain_disability(before, old)
+    return pd.DataFrame(
+        {
+            "total": gain_disability(after, new) - base,
+            "direct": gain_disability(after, old) - base,
+            "indirect": gain_disability(before, new) - base,
+        }
+    )
+
+
+def cut_edges(after: World, before: World) -> pd.DataFrame:
+    """Return what is left of a change's total effect on progression with one edge turned off.
+
+    Returns
+    -------
+    DataFrame, patients x `EDGES`
+        EDSS points in three years. With ``"exposure to species"`` off, species stay as in
+        `before`, genera without species and molecules do not; and so on along the chain.
+    """
+    exposures = after.species.exposures
+    own = assemble(before.people, read_taxa("genera"), before.design, before.seed, "genera")
+    genera = {
+        "exposure to species": follow_species(own.expose(exposures), before.species),
+        "species to butyrate": before.genera,
+    }
+    old = follow_butyrate(before)
+    left = {"none": gain_disability(after, follow_butyrate(after))}
+    for edge, community in genera.items():
+        made = before.metabolites.expose(exposures, community)
+        left[edge] = gain_disability(after, made.follow_butyrate())
+    gains = pd.DataFrame(left).sub(gain_disability(before, old), axis=0)
+    unmoved = [gain_disability(one, old, effect=0.0) for one in (after, before)]
+    gains["butyrate to progression"] = unmoved[0] - unmoved[1]
+    return gains[list(EDGES)]
+
+
+def trace(after: World, before: World) -> pd.Series:
+    """Return the mean total, direct and indirect effect, and the total with each edge off."""
+    left = cut_edges(after, before).mean()[list(EDGES[1:])].add_prefix("without ")
+    return pd.concat([mediate(after, before).mean(), left])
+
+
+def observe_progress(world: World) -> pd.DataFrame:
+    """Return what a study of these people could regress: patients with everything measured.
+
+    Returns
+    -------
+    DataFrame, one row a patient who answered, gave stool and came back after three years
+        ``fibre`` and ``butyrate`` (SD of the log, as measured at baseline), ``gain`` (EDSS at 36
+        months less EDSS at 0), ``smokes`` (1 or 0), and site, sex, age, bmi, course, treatment.
+    """
+    design, seed = world.design, world.seed
+    reported = hide_unanswered(world.people, design, seed)
+    answers = diet.draw_diet(world.people, design, seed)
+    butyrate = follow_butyrate(world)
+    visits = followup.draw_visits(world.people, design, seed, diet=answers, butyrate=butyrate)
+    edss = visits.pivot(index="participant_id", columns="visit", values="edss")
+    table = world.metabolites.table()[BUTYRATE]
+    solved = read_taxa("metabolites").table.loc[BUTYRATE]
+    columns = {
+        "fibre": (np.log1p(answers["fibre"]) - MEAN_LOG_FIBRE) / SD_LOG_FIBRE,
+        "butyrate": (np.log(table) - solved["typical"]) / solved["total_sd"],
+        "gain": edss[12 * YEARS] - edss[0],
+        "smokes": (reported["smoking"] == "current")
+        .astype(float)
+        .where(reported["smoking"].notna()),
+    }
+    names = ["site", "sex", "age", "bmi", "course", "treatment"]
+    seen = reported.loc[world.patients.to_numpy(), names].join(pd.DataFrame(columns))
+    return schema.order_levels(seen.dropna())
+
+
+def mean_dose(exposure: str, after: World, before: World) -> float:
+    """Return by how many units of an exposure a change moves the average patient."""
+    factor = EXPOSURES[exposure]
+    change = after.species.exposures[factor] - before.species.exposures[factor]
+    return float(change[before.patients].mean())
+
+
+def observe_mediation(
+    exposure: str,
+    after: World,
+    before: World,
+    covariates: str,
+    *,
+    seen: pd.DataFrame,
+    exact: pd.Series,
+    n_bootstrap: int = 999,
+    rng: np.random.Generator | int | None = None,
+) -> pd.DataFrame:
+    """Set what a regression makes of a mediated path beside the exact effects of a change.
+
+    Parameters
+    ----------
+    exposure : str
+        One of `EXPOSURES`.
+    after, before : World
+        Of the same patients; the study sees `before`.
+    covariates : str
+        Formula over the columns of `seen`.
+    seen : DataFrame
+        From `observe_progress` of `before`.
+    exact : Series
+        ``total``, ``direct`` and ``indirect``, from `trace`.
+    n_bootstrap, rng
+        As for `mediation.fit_mediation`.
+
+    Returns
+    -------
+    DataFrame, one row a path
+        As from `fit_mediation`, per unit of exposure, and ``dose`` and ``exact``: the mean over
+        all patients, divided by the dose, so that both stand in one unit. Exact slopes on the
+        way are given for the first step, exposure to mediator, alone.
+    """
+    fit = fit_mediation(
+        seen, exposure, "butyrate", "gain", covariates, n_bootstrap=n_bootstrap, rng=rng
+    )
+    dose = mean_dose(exposure, after, before)
+    step = (follow_butyrate(after) - follow_butyrate(before)).loc[before.patients, 0].mean() / dose
+    known = {"exposure to mediator": step, **(exact / dose).to_dict()}
+    return fit.assign(dose=dose, exact=fit["path"].map(known))

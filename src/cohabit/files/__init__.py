@@ -1,0 +1,1 @@
+"""Cohorts on disk, ours and other people's. Imports `data` alone."""

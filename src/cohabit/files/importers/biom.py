@@ -1,0 +1,190 @@
+"""BIOM tables, HDF5 (2.x) and JSON (1.0), read without trusting them.
+
+The HDF5 reader takes plain datasets only: no link into another file, no external storage, no
+virtual dataset, nothing larger than the bounds, and nothing is ever unpickled.
+"""
+
+import json
+
+import h5py
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from cohabit.files.importers.counts import Counts
+from cohabit.files.importers.inputs import MAX_BYTES, Source
+
+MAX_IDS = 1_000_000
+MAX_VALUES = 200_000_000
+"""Bounds on features or samples, and on counts above zero, of one table."""
+
+
+def read_biom_hdf5(source: Source) -> Counts:
+    """Read BIOM 2.x.
+
+    Raises
+    ------
+    ValueError
+        When the file is no BIOM table, is damaged, too large or points outside itself.
+    """
+    try:
+        with h5py.File(source.stream(), "r") as handle:
+            return _read_handle(handle, source.name)
+    except (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise ValueError(
+            f"{source.name}: no readable BIOM 2.1 (HDF5) file ({type(error).__name__}: {error}); "
+            "write it again, for example with `biom convert --to-hdf5`"
+        ) from None
+
+
+def _read_handle(handle: h5py.File, name: str) -> Counts:
+    features = _read_text(handle, "observation/ids", name)
+    samples = _read_text(handle, "sample/ids", name)
+    data = _read_numbers(handle, "observation/matrix/data", name).astype(float)
+    indices = _read_numbers(handle, "observation/matrix/indices", name)
+    pointers = _read_numbers(handle, "observation/matrix/indptr", name)
+    _check_sparse(data, indices, pointers, (len(features), len(samples)), name)
+    matrix = sparse.csr_matrix((data, indices, pointers), (len(features), len(samples)))
+    matrix.sum_duplicates()
+    lineages = {}
+    if "observation/metadata/taxonomy" in handle:
+        written = _read_text(handle, "observation/metadata/taxonomy", name)
+        if len(written) == len(features):
+            lineages = dict(zip(features, written, strict=True))
+    return Counts(name, matrix, pd.Index(features, dtype=object), _index(samples), lineages)
+
+
+def _index(ids: list) -> pd.Index:
+    return pd.Index(ids, dtype=object)
+
+
+def _dataset(handle: h5py.File, path: str, name: str) -> h5py.Dataset:
+    """Return a dataset that lies wholly inside this file, and is not too large."""
+    where: h5py.Group = handle
+    for part in path.split("/"):
+        if not isinstance(where, h5py.Group) or part not in where:
+            raise ValueError(f"{name}: no {path!r} in this HDF5 file, so it is no BIOM 2.1 table")
+        if not isinstance(where.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"{name}: {path!r} is a link to elsewhere; links are not followed")
+        where = where[part]
+    if not isinstance(where, h5py.Dataset) or where.external or where.is_virtual:
+        raise ValueError(f"{name}: {path!r} keeps its values outside the file; they are not read")
+    bound = MAX_VALUES if "matrix" in path else 8 * MAX_IDS
+    if where.size is None or where.size > bound:
+        raise ValueError(f"{name}: {path!r} claims {where.size} values; at most {bound} are read")
+    if where.nbytes > MAX_BYTES:
+        raise ValueError(
+            f"{name}: {path!r} claims {where.nbytes / 2**20:,.0f} MB once unpacked; at most "
+            f"{MAX_BYTES / 2**20:,.0f} MB are read"
+        )
+    return where
+
+
+def _read_numbers(handle: h5py.File, path: str, name: str) -> np.ndarray:
+    dataset = _dataset(handle, path, name)
+    if dataset.dtype.kind not in "iuf" or dataset.ndim != 1:
+        raise ValueError(f"{name}: {path!r} holds {dataset.dtype}, not a list of numbers")
+    return dataset[()]
+
+
+def _read_text(handle: h5py.File, path: str, name: str) -> list:
+    """Return text, or lists of text; only strings are read, never references or objects."""
+    dataset = _dataset(handle, path, name)
+    if dataset.size == 0:
+        return []
+    if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim not in (1, 2):
+        raise ValueError(f"{name}: {path!r} holds {dataset.dtype}, not text")
+    try:
+        return dataset.asstr()[()].tolist()
+    except UnicodeDecodeError:
+        raise ValueError(f"{name}: {path!r} is not UTF-8; write the table again") from None
+
+
+def _check_sparse(
+    data: np.ndarray, indices: np.ndarray, pointers: np.ndarray, shape: tuple, name: str
+) -> None:
+    """Refuse a sparse matrix whose parts contradict each other."""
+    n_rows, n_columns = shape
+    rules = {
+        "indptr has another length than there are features": len(pointers) != n_rows + 1,
+        "data and indices have different lengths": len(data) != len(indices),
+        "indices and indptr must be whole numbers": {indices.dtype.kind, pointers.dtype.kind}
+        - set("iu"),
+    }
+    broken = [rule for rule, wrong in rules.items() if wrong]
+    if not broken and (pointers[0] != 0 or pointers[-1] != len(data)):
+        broken.append("indptr does not span the data")
+    if not broken and (np.diff(pointers.astype(np.int64)) < 0).any():
+        broken.append("indptr decreases")
+    if not broken and len(indices) and not (indices.min() >= 0 and indices.max() < n_columns):
+        broken.append("an index points outside the samples")
+    if broken:
+        raise ValueError(f"{name}: the matrix is damaged ({'; '.join(broken)}); write it again")
+
+
+def read_biom_json(source: Source) -> Counts:
+    """Read BIOM 1.0.
+
+    Raises
+    ------
+    ValueError
+        When the text is no JSON, no BIOM table, or its parts contradict each other.
+    """
+    name = source.name
+    try:
+        found = json.loads(source.text(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name}: not readable as JSON ({error}); write it again") from None
+    missing = [key for key in ("rows", "columns", "data", "shape") if key not in found]
+    if missing:
+        raise ValueError(f"{name}: JSON without {', '.join(missing)} is no BIOM 1.0 table")
+    features, samples = (_json_ids(found[axis], axis, name) for axis in ("rows", "columns"))
+    if found["shape"] != [len(features), len(samples)]:
+        raise ValueError(
+            f"{name}: shape says {str(found['shape'])[:40]}; there are {len(features)} rows and "
+            f"{len(samples)} columns; write it again"
+        )
+    matrix = _json_matrix(found, (len(features), len(samples)), name)
+    lineages = {row["id"]: _json_lineage(row) for row in found["rows"]}
+    lineages = {feature: text for feature, text in lineages.items() if text is not None}
+    return Counts(name, matrix, _index(features), _index(samples), lineages)
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"a BIOM table holds {word}, which is no count; write it again without")
+
+
+def _json_ids(entries: object, axis: str, name: str) -> list[str]:
+    whole = isinstance(entries, list) and all(
+        isinstance(entry, dict) and isinstance(entry.get("id"), str) for entry in entries
+    )
+    if not whole:
+        raise ValueError(f"{name}: {axis} must be a list of records with a text `id`")
+    return [entry["id"] for entry in entries]
+
+
+def _json_lineage(row: dict) -> object:
+    metadata = row.get("metadata")
+    written = metadata.get("taxonomy") if isinstance(metadata, dict) else None
+    return written if isinstance(written, str | list) else None
+
+
+def _json_matrix(found: dict, shape: tuple[int, int], name: str) -> sparse.csr_matrix:
+    try:
+        values = np.array(found["data"], dtype=float)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"{name}: data must be lists of numbers of equal length") from None
+    if found.get("matrix_type") == "dense":
+        if values.shape != shape:
+            raise ValueError(f"{name}: dense data of shape {values.shape}; expected {shape}")
+        return sparse.csr_matrix(values)
+    if not values.size:
+        return sparse.csr_matrix(shape)
+    if values.ndim != 2 or values.shape[1] != 3:
+        raise ValueError(f"{name}: sparse data must be [row, column, count] triplets")
+    row, column = values[:, 0], values[:, 1]
+    places = np.isfinite(values[:, :2]).all() and (values[:, :2] % 1 == 0).all()
+    if not places or (values[:, :2] < 0).any() or row.max() >= shape[0] or column.max() >= shape[1]:
+        raise ValueError(f"{name}: a triplet points outside the table; write it again")
+    places = (row.astype(int), column.astype(int))
+    return sparse.coo_matrix((values[:, 2], places), shape).tocsr()

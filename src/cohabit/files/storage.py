@@ -1,0 +1,268 @@
+"""Cohorts on disk: a folder of plain tables that other tools read too."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import biom
+import h5py
+import numpy as np
+import pandas as pd
+
+import cohabit
+from cohabit.data import schema
+from cohabit.data.cohort import Cohort
+from cohabit.files import privacy
+
+CACHE_VARIABLE = "COHABIT_CACHE_DIR"
+"""Names a folder for what depends on a design alone; without it everything is computed."""
+
+BIOM_DATE = datetime(2022, 9, 15)  # fixed, so that the same counts give the same bytes
+TABLES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
+TEXT_COLUMNS = ("participant_id", "household_id", "site", "country", "kit", "batch")
+FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; what was written there is renamed when whole.
+
+    On an error nothing appears at `path`, and what was there before stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield scratch / path.name
+        _replace(scratch / path.name, path, scratch)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def _replace(new: Path, old: Path, scratch: Path) -> None:
+    """Rename `new` to `old`; a folder, which no rename can overwrite, first steps aside."""
+    if new.is_dir() and old.exists():
+        os.replace(old, scratch / "previous")
+    os.replace(new, old)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, as hexadecimal text."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_cohort(cohort: Cohort, folder: str | os.PathLike) -> Path:
+    """Write a cohort as a folder: TSV, BIOM 2.1, Newick, and `cohort.json` over them.
+
+    The folder appears whole or not at all. A simulated cohort's truth goes to `truth/`,
+    which `read_cohort` never opens.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    folder : path
+        Replaced when it is there.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder = Path(folder)
+    with write_atomically(folder) as scratch:
+        scratch.mkdir()
+        _write_tables(cohort, scratch)
+        _write_features(cohort, scratch)
+        if cohort.truth is not None:
+            (scratch / "truth").mkdir()
+            write_table(cohort.truth.effects, scratch / "truth" / "effects.tsv", index=False)
+            _write_estimands(cohort, scratch / "truth" / "estimands.tsv")
+        _write_manifest(cohort, scratch)
+    return folder
+
+
+def _write_estimands(cohort: Cohort, path: Path) -> None:
+    """Write what the design owes an honest estimator; seconds are saved where it is kept.
+
+    The folder that `CACHE_VARIABLE` names belongs to one state of the library. An entry's name
+    holds the hash of the design and that of its own bytes, so that a damaged one is not used.
+    """
+    kept, design = os.environ.get(CACHE_VARIABLE), cohort.provenance.get("design")
+    if not kept or not design:
+        write_table(cohort.truth.estimands, path, index=False)
+        return
+    key = hashlib.sha256(json.dumps(design, sort_keys=True).encode("utf-8")).hexdigest()
+    for entry in Path(kept).glob(f"{key}.*.tsv"):
+        if entry.name == f"{key}.{sha256(entry)}.tsv":
+            shutil.copyfile(entry, path)
+            return
+    write_table(cohort.truth.estimands, path, index=False)
+    with write_atomically(Path(kept) / f"{key}.{sha256(path)}.tsv") as scratch:
+        shutil.copyfile(path, scratch)
+
+
+def write_table(table: pd.DataFrame, path: Path, *, index: bool = True) -> None:
+    """Write one TSV: UTF-8, Unix line ends, missing values empty."""
+    table.to_csv(path, sep="\t", index=index, lineterminator="\n")
+
+
+def _write_tables(cohort: Cohort, folder: Path) -> None:
+    write_table(cohort.participants, folder / "participants.tsv")
+    write_table(cohort.samples, folder / "samples.tsv")
+    for name, filename in TABLES.items():
+        table = getattr(cohort, name)
+        if table is not None:
+            write_table(table, folder / filename)
+    if cohort.tree is not None:
+        (folder / "tree.nwk").write_text(cohort.tree, encoding="utf-8")
+
+
+def _write_features(cohort: Cohort, folder: Path) -> None:
+    for assay, table in cohort.features.items():
+        write_biom(table, folder / FEATURES[assay])
+    if cohort.pathways is not None:
+        pathways = biom.Table(
+            cohort.pathways.to_numpy().T, cohort.pathways.columns, cohort.pathways.index
+        )
+        write_biom(pathways, folder / "pathways.biom")
+
+
+def write_biom(table: biom.Table, path: Path) -> None:
+    """Write a feature table as BIOM 2.1 (HDF5); the same table gives the same bytes.
+
+    Unknown ranks of a lineage are written as ``unclassified``: BIOM drops empty text.
+    """
+    table = table.copy()
+    for record in table.metadata(axis="observation") or ():
+        record["taxonomy"] = [name or schema.UNCLASSIFIED for name in record["taxonomy"]]
+    with h5py.File(path, "w") as handle:
+        table.to_hdf5(handle, f"cohabit {cohabit.__version__}", creation_date=BIOM_DATE)
+
+
+def read_biom(path: Path) -> biom.Table:
+    """Read a BIOM 2.1 (HDF5) feature table."""
+    with h5py.File(path, "r") as handle:
+        return biom.Table.from_hdf5(handle)
+
+
+def _write_manifest(cohort: Cohort, folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    checksums = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+    manifest = {**cohort.provenance, "sha256": checksums}
+    text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False)
+    (folder / "cohort.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_cohort(folder: str | os.PathLike) -> Cohort:
+    """Read a cohort folder; never its truth.
+
+    Parameters
+    ----------
+    folder : path
+        Needs `participants.tsv` and one feature table; everything else is read when there.
+
+    Returns
+    -------
+    Cohort
+        With ``truth`` None.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the folder or a required file is missing; says which.
+    ValueError
+        When a file does not match its checksum in `cohort.json`, or a table breaks the
+        schema; says where and how to mend it.
+    """
+    folder = Path(folder)
+    provenance = read_manifest(folder)
+    if not provenance.get("simulated"):
+        privacy.remember_real(folder)
+    participants = schema.check_participants(_read_required(folder / "participants.tsv"))
+    features = {a: read_biom(folder / f) for a, f in FEATURES.items() if (folder / f).exists()}
+    if not features:
+        raise FileNotFoundError(
+            f"{folder}: expected a feature table, {' or '.join(FEATURES.values())}; found none"
+        )
+    samples = _read_samples(folder, participants, features)
+    tables = {name: _read_optional(folder / filename) for name, filename in TABLES.items()}
+    tree = folder / "tree.nwk"
+    return Cohort(
+        participants=participants,
+        samples=samples,
+        features=features,
+        provenance=provenance,
+        pathways=_read_pathways(folder / "pathways.biom"),
+        tree=tree.read_text(encoding="utf-8") if tree.exists() else None,
+        **tables,
+    )
+
+
+def read_manifest(folder: Path) -> dict:
+    """Read `cohort.json` and check every file against its checksum."""
+    path = folder / "cohort.json"
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no such cohort folder; make one with notebook 02 or `make data`"
+        )
+    if not path.exists():
+        return {"simulated": False}
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    checksums = manifest.pop("sha256", {})
+    broken = [
+        name
+        for name, expected in checksums.items()
+        if not (folder / name).is_file() or sha256(folder / name) != expected
+    ]
+    if broken:
+        raise ValueError(
+            f"{folder}: {', '.join(broken)} missing or changed since the cohort was written "
+            "(the checksums are in cohort.json); write the cohort again"
+        )
+    return manifest
+
+
+def _read_required(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        raise FileNotFoundError(f"{path.parent}: expected {path.name}; it is not there")
+    return read_table(path)
+
+
+def _read_optional(path: Path) -> pd.DataFrame | None:
+    return read_table(path) if path.exists() else None
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read one TSV whose first column is the index; ids and names stay text, be they digits."""
+    text = {0: str} | dict.fromkeys(TEXT_COLUMNS, str)
+    table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values=[""])
+    return table.set_index(table.columns[0])
+
+
+def _read_samples(folder: Path, participants: pd.DataFrame, features: dict) -> pd.DataFrame:
+    """Read samples.tsv; without one, each row of a feature table is one person's library."""
+    path = folder / "samples.tsv"
+    if path.exists():
+        return schema.check_samples(read_table(path), participants)
+    if len(features) > 1:
+        raise FileNotFoundError(f"{folder}: two feature tables need samples.tsv; it is not there")
+    ((assay, table),) = features.items()
+    ids = pd.Index(table.ids("sample"), name="sample_id")
+    depth = np.asarray(table.sum("sample")).ravel()
+    columns = {"participant_id": ids, "visit": 0, "assay": assay, "kit": "unknown"}
+    samples = pd.DataFrame({**columns, "replicate": 1, "depth": depth}, index=ids)
+    return schema.check_samples(samples, participants)
+
+
+def _read_pathways(path: Path) -> pd.DataFrame | None:
+    if not path.exists():
+        return None
+    table = read_biom(path)
+    index = pd.Index(table.ids("sample"), name="participant_id")
+    return pd.DataFrame(table.matrix_data.T.toarray(), index, table.ids("observation"))

@@ -1,0 +1,1 @@
+"""Findings beside what was published and planted. Imports `data` and `files`."""

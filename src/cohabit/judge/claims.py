@@ -1,0 +1,219 @@
+"""Published claims, and the one rule that turns an estimate into a verdict.
+
+A claim is a number and the region in which it would be true: a direction is a region that
+ends at 0, a figure is a region around what was published, "no difference" is a region of
+differences too small to matter. Nothing here knows what was planted.
+"""
+
+import math
+
+import pandas as pd
+
+from cohabit.data.naming import nearest
+
+VERDICTS = ("agrees", "disagrees", "cannot tell")
+NOT_ESTIMATED = "not estimated"
+CLAIM_COLUMNS = (
+    "claim_id",
+    "notebook",
+    "statement",
+    "quantity",
+    "unit",
+    "published",
+    "region_low",
+    "region_high",
+    "source",
+    "mark",
+    "truth_contrast",
+    "truth_scale",
+    "truth_feature",
+)
+JUDGED_COLUMNS = (
+    "claim_id",
+    "statement",
+    "quantity",
+    "unit",
+    "published",
+    "source",
+    "estimate",
+    "low",
+    "high",
+    "p_value",
+    "n",
+    "verdict",
+)
+
+
+def verdict(low: float, high: float, region_low: float, region_high: float) -> str:
+    """Judge an interval against a region.
+
+    Parameters
+    ----------
+    low, high : float
+        The 95% interval of the estimate. Missing when a model failed.
+    region_low, region_high : float
+        Where the claim is true, ends excluded; an open end is ``-inf`` or ``inf``.
+
+    Returns
+    -------
+    str
+        ``"agrees"`` when the whole interval lies inside the region, ``"disagrees"`` when all
+        of it lies outside, else ``"cannot tell"``.
+
+    Raises
+    ------
+    ValueError
+        When an interval or a region ends before it begins.
+
+    Examples
+    --------
+    >>> verdict(0.1, 0.4, 0, float("inf")), verdict(-0.1, 0.4, 0, float("inf"))
+    ('agrees', 'cannot tell')
+    """
+    if not region_low < region_high:
+        raise ValueError(f"region: expected low < high; got {region_low} and {region_high}")
+    if math.isnan(low) or math.isnan(high):
+        return "cannot tell"
+    if low > high:
+        raise ValueError(f"interval: expected low <= high; got {low} and {high}")
+    if region_low < low and high < region_high:
+        return "agrees"
+    if high <= region_low or low >= region_high:
+        return "disagrees"
+    return "cannot tell"
+
+
+def judge(estimates: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """Set estimates beside what was published.
+
+    Parameters
+    ----------
+    estimates : DataFrame, one row a claim
+        As for `Run.write_estimates`: claim_id, estimate, low, high, p_value, n.
+    claims : DataFrame
+        ``read_reference("claims")``.
+
+    Returns
+    -------
+    DataFrame
+        The claims of `estimates`, in the order of `claims`; columns `JUDGED_COLUMNS`. Where a
+        cohort gave no estimate the verdict is ``"not estimated"``.
+
+    Raises
+    ------
+    ValueError
+        When an estimate's claim is unknown (names the nearest) or given twice.
+    """
+    _check_known(estimates, claims)
+    table = claims.merge(estimates, on="claim_id", how="inner", validate="one_to_one")
+    ends = table[["low", "high", "region_low", "region_high"]].astype(float)
+    table["verdict"] = [verdict(*row) for row in ends.itertuples(index=False)]
+    table.loc[table["estimate"].isna(), "verdict"] = NOT_ESTIMATED
+    return table[list(JUDGED_COLUMNS)]
+
+
+def _check_known(estimates: pd.DataFrame, claims: pd.DataFrame) -> None:
+    for claim_id in estimates["claim_id"]:
+        if claim_id not in set(claims["claim_id"]):
+            hint, _, _ = nearest(claim_id, claims["claim_id"]).partition("known:")
+            raise ValueError(f"no claim {claim_id!r}; {hint}see data/reference/claims.tsv")
+    repeated = estimates["claim_id"][estimates["claim_id"].duplicated()]
+    if len(repeated):
+        raise ValueError(f"each claim is estimated once; repeated: {sorted(set(repeated))}")
+
+
+def check_claims(claims: pd.DataFrame) -> pd.DataFrame:
+    """Check a table of claims and return it unchanged.
+
+    Raises
+    ------
+    ValueError
+        When a column is missing, an id repeats, a source is empty, a mark is neither V nor
+        C, or a region ends before it begins; names the rows.
+    """
+    missing = [name for name in CLAIM_COLUMNS if name not in claims]
+    if missing:
+        raise ValueError(f"claims: expected the columns {', '.join(missing)}; they are not there")
+    rules = {
+        "claim_id must be unique": claims["claim_id"].duplicated(),
+        "every claim needs a statement": claims["statement"].eq(""),
+        "every claim needs a source": claims["source"].eq(""),
+        "mark must be V (verified) or C (computed)": ~claims["mark"].isin(["V", "C"]),
+        "region_low must be below region_high": ~(claims["region_low"] < claims["region_high"]),
+        "claim_id must begin with its notebook": [
+            not row.claim_id.startswith(f"{row.notebook}.") for row in claims.itertuples()
+        ],
+    }
+    for rule, broken in rules.items():
+        if any(broken):
+            raise ValueError(f"claims: {rule}; broken by {[*claims.loc[broken, 'claim_id']]}")
+    return claims
+
+
+def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Return the estimates of the claims whose id begins with a prefix, feature by feature.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        ``read_reference("claims")``; `truth_feature` names the feature a claim is about.
+    results : DataFrame, one row a feature
+        As every statistic returns it: feature, estimate, low, high, p_value, note, and
+        `n_pairs` or `n`.
+    prefix : str
+        For example ``"07.untreated."``.
+
+    Returns
+    -------
+    DataFrame
+        Rows for `Run.write_estimates`. A feature that is not in the results, in a cohort
+        where it was never seen, say, has no numbers and a note.
+
+    Raises
+    ------
+    ValueError
+        When no claim begins with the prefix, or a feature has two results.
+    """
+    chosen = claims[claims["claim_id"].str.startswith(prefix)]
+    if chosen.empty:
+        raise ValueError(f"no claim begins with {prefix!r}; see data/reference/claims.tsv")
+    repeated = results["feature"][results["feature"].duplicated()]
+    if len(repeated):
+        raise ValueError(
+            f"results: expected one row a feature; {[*repeated[:3]]} have more: "
+            "choose one contrast first"
+        )
+    results = results.rename(columns={"n_pairs": "n"}).set_index("feature")
+    columns = ["estimate", "low", "high", "p_value", "n", "note"]
+    rows = results[columns].reindex(chosen["truth_feature"])
+    rows["note"] = rows["note"].where(rows.index.isin(results.index), "not in this cohort")
+    rows["n"] = rows["n"].fillna(0).astype(int)
+    return rows.assign(claim_id=chosen["claim_id"].to_numpy()).reset_index(drop=True)
+
+
+def match_estimates(claims: pd.DataFrame, results: pd.DataFrame, notebook: str) -> pd.DataFrame:
+    """Return the estimates of a notebook's claims, found by contrast and feature.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        ``read_reference("claims")``; those with a `truth_contrast` are looked up.
+    results : DataFrame, one row a contrast and feature
+        As for `estimates_for`, of any number of contrasts.
+    notebook : str
+        For example ``"09"``.
+
+    Returns
+    -------
+    DataFrame
+        Rows for `Run.write_estimates`. What is not in the results has no numbers and a note.
+    """
+    chosen = claims[(claims["notebook"] == notebook) & (claims["truth_contrast"] != "")]
+    empty = results.iloc[:0]
+    by_contrast = dict(list(results.groupby("contrast")))
+    parts = [
+        estimates_for(rows, by_contrast.get(contrast, empty), "")
+        for contrast, rows in chosen.groupby("truth_contrast", sort=False)
+    ]
+    table = pd.concat(parts)
+    return table.set_index("claim_id").loc[chosen["claim_id"]].reset_index()

@@ -1,0 +1,324 @@
+"""The only door to truth: what was planted, beside what was published and found."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import betaincinv
+
+from cohabit.data.cohort import Truth
+from cohabit.data.naming import nearest
+from cohabit.data.schema import MissingInput, feature_weights
+from cohabit.files.storage import read_manifest
+from cohabit.judge.claims import NOT_ESTIMATED, judge
+from cohabit.judge.planted import (
+    EXPECTED,
+    FOLLOWUP,
+    POPULATION,
+    SAME_TIES,
+    judge_expected,
+    list_followup_truth,
+    read_expected,
+    read_population_truth,
+)
+
+EFFECT_COLUMNS = ("factor", "level", "property", "feature", "coefficient", "scale")
+ESTIMAND_COLUMNS = ("assay", "contrast", "scale", "feature", "value")
+PLANTED_PROPERTIES = ("latent", "prevalence")
+"""Scales that closure cannot move: a feature is planted when one of them is not zero."""
+
+METHOD_SCALES = {
+    "lmm_asin": "asin",
+    "lmm_clr": "clr",
+    "paired_t_clr": "clr",
+    "paired_wilcoxon": "asin",
+    "linda": "latent",
+    "ancombc": "latent",
+    "presence_clogit": "prevalence",
+}
+"""The scale that each method of `compare_abundance` estimates on."""
+
+SIGN_ONLY = ("paired_wilcoxon", "presence_clogit")
+"""Methods whose estimate has another unit than the truth: sign, not bias or coverage."""
+
+CLAIM_SCORE_COLUMNS = (
+    "claim_id",
+    "notebook",
+    "statement",
+    "quantity",
+    "unit",
+    "published",
+    "region_low",
+    "region_high",
+    "planted",
+    "planted_scale",
+    "estimate",
+    "low",
+    "high",
+    "p_value",
+    "n",
+    "verdict",
+    "true_here",
+    "right",
+    "source",
+    "mark",
+    "note",
+)
+
+
+def read_truth(folder: str | os.PathLike) -> Truth:
+    """Read the planted world of a simulated cohort.
+
+    Parameters
+    ----------
+    folder : path
+        The cohort's folder, with `truth/` in it.
+
+    Raises
+    ------
+    MissingInput
+        When there is no truth: a real cohort has none.
+    ValueError
+        When a file changed since it was written, or a column is missing.
+    """
+    folder = Path(folder)
+    design = read_manifest(folder).get("design", {})
+    effects = _read_truth_table(folder / "truth" / "effects.tsv", EFFECT_COLUMNS)
+    estimands = _read_truth_table(folder / "truth" / "estimands.tsv", ESTIMAND_COLUMNS)
+    return Truth(effects, lambda: estimands, design)
+
+
+def _read_truth_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    if not path.exists():
+        raise MissingInput(
+            f"the cohort has no truth/{path.name}; only a simulated cohort has a truth, and what "
+            "was planted is compared there alone"
+        )
+    table = pd.read_csv(path, sep="\t")
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise ValueError(f"{path.name}: expected the columns {', '.join(missing)}; not there")
+    return table
+
+
+def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
+    """Find what was planted for each claim, and whether the claim is true in this world.
+
+    A claim may be about a mean or a difference of features, see `schema.feature_weights`. A
+    direction is true only where something was planted: closure alone shifts every share a
+    little, and that shift makes no claim true. Where no coefficient answers, for a share of
+    variance say, the answer is what the notebook's own estimator finds on average in cohorts
+    of the same design (`planted_scale` is then ``"expected"``).
+
+    Returns
+    -------
+    DataFrame
+        claim_id; planted; planted_scale; true_here (missing where the world has no such value).
+    """
+    known = [truth.estimands, read_population_truth(), pd.DataFrame([SAME_TIES])]
+    known.append(list_followup_truth(truth.effects))
+    tables = _lookup(pd.concat([rows for rows in known if len(rows)], ignore_index=True))
+    expected = read_expected(truth.design)
+    rows = [
+        _planted(claim, tables) if claim.truth_contrast else _expected(claim, expected)
+        for claim in claims.itertuples()
+    ]
+    table = pd.DataFrame(rows, columns=["claim_id", "planted", "planted_scale", "true_here"])
+    return table.astype({"planted": float, "true_here": "boolean"})
+
+
+def _lookup(estimands: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
+    """Return (contrast, scale) -> value per feature."""
+    groups = estimands.groupby(["contrast", "scale"], sort=False)
+    return {key: rows.set_index("feature")["value"] for key, rows in groups}
+
+
+def _planted(claim, tables: dict) -> tuple:
+    weights = pd.Series(feature_weights(claim.truth_feature))
+    values = tables.get((claim.truth_contrast, claim.truth_scale), pd.Series(dtype=float))
+    if not set(weights.index) <= set(values.index):
+        return claim.claim_id, np.nan, "", pd.NA
+    value = float((weights * values[weights.index]).sum())
+    inside = claim.region_low < value < claim.region_high
+    of_effects = not claim.truth_contrast.startswith((POPULATION, FOLLOWUP))
+    is_direction = of_effects and 0 in (claim.region_low, claim.region_high)
+    true_here = inside and (
+        not is_direction or _touched_features(claim.truth_contrast, tables) & set(weights.index)
+    )
+    return claim.claim_id, value, claim.truth_scale, bool(true_here)
+
+
+def _expected(claim, expected: pd.DataFrame) -> tuple:
+    if claim.claim_id not in expected.index:
+        return claim.claim_id, np.nan, "", pd.NA
+    found = expected.loc[claim.claim_id]
+    region = claim.region_low, claim.region_high
+    return claim.claim_id, float(found["value"]), EXPECTED, judge_expected(found, *region)
+
+
+def _touched_features(contrast: str, tables: dict) -> set[str]:
+    """Return the features in which anything was planted."""
+    known = [tables[contrast, s] for s in PLANTED_PROPERTIES if (contrast, s) in tables]
+    return {feature for values in known for feature in values.index[values != 0]}
+
+
+def score_claims(
+    estimates: pd.DataFrame, claims: pd.DataFrame, truth: Truth | None = None
+) -> pd.DataFrame:
+    """Set published, planted and found beside each other, claim by claim.
+
+    Parameters
+    ----------
+    estimates : DataFrame
+        ``run.read_estimates()``: what the notebooks of a run found.
+    claims : DataFrame
+        ``read_reference("claims")``.
+    truth : Truth, optional
+        None for a real cohort: nothing is known to be planted.
+
+    Returns
+    -------
+    DataFrame
+        Every claim, in the order of `claims`. `verdict` is ``"not estimated"`` where no notebook
+        gave an estimate. `true_here` says whether the claim holds in this world, `right` whether
+        the verdict fits that; missing where truth is unknown or the verdict is undecided.
+    """
+    judged = judge(estimates, claims)[
+        ["claim_id", "estimate", "low", "high", "p_value", "n", "verdict"]
+    ]
+    table = claims.merge(judged, on="claim_id", how="left")
+    table["verdict"] = table["verdict"].fillna(NOT_ESTIMATED)
+    notes = estimates.set_index("claim_id")["note"]
+    table["note"] = table["claim_id"].map(notes).fillna("")
+    if truth is None:
+        unknown = {"planted": np.nan, "planted_scale": "", "true_here": pd.NA}
+        planted = claims[["claim_id"]].assign(**unknown)
+    else:
+        planted = planted_values(truth, claims)
+    table = table.merge(planted, on="claim_id", how="left")
+    table["true_here"] = table["true_here"].astype("boolean")
+    table["right"] = _fits(table["verdict"], table["true_here"])
+    return table[list(CLAIM_SCORE_COLUMNS)]
+
+
+def _fits(verdicts: pd.Series, true_here: pd.Series) -> pd.Series:
+    """Whether each decided verdict says what is true; missing when nothing was decided."""
+    decided = verdicts.isin(["agrees", "disagrees"])
+    return (verdicts.eq("agrees") == true_here).where(decided).astype("boolean")
+
+
+def set_beside_truth(results: pd.DataFrame, estimands: pd.DataFrame) -> pd.DataFrame:
+    """Set each feature's estimate beside the estimand of its method's own scale.
+
+    Parameters
+    ----------
+    results : DataFrame, one row a feature and method
+        From `compare_abundance`; `contrast` must be one of the estimands', for example
+        ``"untreated MS - control"`` when only those pairs were compared.
+    estimands : DataFrame
+        ``truth.estimands``.
+
+    Returns
+    -------
+    DataFrame
+        `results` with `scale`, `truth` (on that scale) and `planted` (whether the feature was
+        touched at all).
+
+    Raises
+    ------
+    ValueError
+        When a method or a contrast is unknown; names the nearest.
+    """
+    tables = _lookup(estimands)
+    parts = []
+    for (method, contrast), rows in results.groupby(["method", "contrast"], sort=False):
+        scale = _scale_of(method)
+        values = _values_of(contrast, scale, tables)
+        columns = {"scale": scale, "truth": rows["feature"].map(values)}
+        touched = _touched_features(contrast, tables)
+        parts.append(rows.assign(**columns, planted=rows["feature"].isin(touched)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _scale_of(method: str) -> str:
+    if method not in METHOD_SCALES:
+        raise ValueError(
+            f"no scale is known for method {method!r}: {nearest(method, METHOD_SCALES)}"
+        )
+    return METHOD_SCALES[method]
+
+
+def _values_of(contrast: str, scale: str, tables: dict) -> pd.Series:
+    if (contrast, scale) not in tables:
+        known = [f"{c} ({s})" for c, s in tables]
+        raise ValueError(
+            f"the truth has no contrast {contrast!r} on scale {scale!r}: "
+            f"{nearest(f'{contrast} ({scale})', known)}"
+        )
+    return tables[contrast, scale]
+
+
+def score_methods(
+    results: pd.DataFrame, estimands: pd.DataFrame, *, fdr: float = 0.05
+) -> pd.DataFrame:
+    """Score every method against the truth of its own scale.
+
+    Parameters
+    ----------
+    results, estimands
+        As for `set_beside_truth`.
+    fdr : float
+        A feature is called when its q-value is at most this.
+
+    Returns
+    -------
+    DataFrame, one row a method and contrast
+        n_tested, n_failed, n_planted, n_called; sensitivity (share of planted features that are
+        called) and false_discovery (share of calls where nothing was planted), each with an exact
+        95% interval; sign_errors (planted, called, wrong sign); bias (mean of estimate minus truth
+        over planted features) and coverage (share of 95% intervals that hold the truth), missing
+        for methods whose estimate has a unit of its own.
+    """
+    table = set_beside_truth(results, estimands)
+    groups = table.groupby(["method", "contrast", "scale"], sort=False)
+    rows = [dict(zip(groups.keys, key, strict=True)) | _score(r, fdr) for key, r in groups]
+    return pd.DataFrame(rows)
+
+
+def _score(rows: pd.DataFrame, fdr: float) -> dict:
+    failed = rows["estimate"].isna()
+    rows = rows[~failed]
+    planted, called = rows["planted"], rows["q_value"] <= fdr
+    right_sign = np.sign(rows["estimate"]) == np.sign(rows["truth"])
+    counts = {
+        "n_tested": len(rows),
+        "n_failed": int(failed.sum()),
+        "n_planted": int(planted.sum()),
+        "n_called": int(called.sum()),
+    }
+    shares = {
+        **_share("sensitivity", int((planted & called).sum()), int(planted.sum())),
+        **_share("false_discovery", int((~planted & called).sum()), int(called.sum())),
+    }
+    errors = {"sign_errors": int((planted & called & ~right_sign).sum())}
+    return counts | shares | errors | _accuracy(rows)
+
+
+def _accuracy(rows: pd.DataFrame) -> dict[str, float]:
+    if rows.empty or rows["method"].iloc[0] in SIGN_ONLY:
+        return {"bias": np.nan, "coverage": np.nan}
+    planted = rows[rows["planted"]]
+    known = rows.dropna(subset=["truth", "low"])  # the rare tail has no estimand
+    covered = known["truth"].between(known["low"], known["high"])
+    bias = (planted["estimate"] - planted["truth"]).mean()
+    return {"bias": float(bias), "coverage": float(covered.mean())}
+
+
+def _share(name: str, hits: int, of: int) -> dict[str, float]:
+    """Return a share with its exact (Clopper-Pearson) 95% interval; missing when of nothing."""
+    if of == 0:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
+    low = betaincinv(hits, of - hits + 1, 0.025) if hits else 0.0
+    high = betaincinv(hits + 1, of - hits, 0.975) if hits < of else 1.0
+    return {name: hits / of, f"{name}_low": float(low), f"{name}_high": float(high)}

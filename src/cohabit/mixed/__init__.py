@@ -1,8 +1,0 @@
-"""Random-intercept models of paired households: every feature at once, in closed form."""
-
-from cohabit.mixed.fit import fit_household_model
-from cohabit.mixed.report import COLUMNS
-from cohabit.mixed.terms import test_terms
-from cohabit.mixed.variance import test_household_variance
-
-__all__ = ["COLUMNS", "fit_household_model", "test_household_variance", "test_terms"]

@@ -1,0 +1,265 @@
+"""A run of the collection: reuse what is unchanged, run the rest, leave a report."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cohabit.compute.fingerprint import (
+    find_versions,
+    hash_environment,
+    hash_file,
+    hash_folder,
+    hash_library,
+    hash_value,
+)
+from cohabit.compute.pool import count_cores
+from cohabit.files import paths
+from cohabit.run.folder import Record, RunFolder, digest_outputs, write_json
+from cohabit.run.graph import Notebook
+from cohabit.run.outcome import Outcome
+from cohabit.run.plan import Plan
+from cohabit.run.progress import PlainProgress
+from cohabit.run.schedule import order_by_way, run_graph
+from cohabit.run.wording import MS, write_source
+from cohabit.run.workers import Workers
+
+STUDY = "study"
+"""The world for which the notebooks' words were written."""
+
+NEVER = "not run yet"
+UNCHANGED = "unchanged"
+UNKNOWN_SECONDS = 20.0
+"""Guess for a notebook that never ran here; kernel and libraries alone take a few."""
+
+
+class Collection:
+    """The notebooks of one plan, in one run's folder."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.folder = RunFolder(plan.folder)
+        self._reference = hash_value(hash_folder(paths.reference("x").parent))
+        self._cohort = hash_value(hash_folder(plan.cohort)) if plan.cohort else ""
+
+    def compare(self, number: str, digests: Mapping[str, str]) -> tuple[Record | None, str]:
+        """Return the record of a notebook when it still holds, and otherwise why not.
+
+        Parameters
+        ----------
+        number : str
+        digests : mapping
+            Of each notebook before it, what it left.
+        """
+        record = self.folder.read_record(number)
+        if record is None:
+            return None, NEVER
+        depends = self._find_dependencies(number, digests)
+        changed = [key for key in depends if record.depends.get(key) != depends[key]]
+        if changed:
+            return None, f"{changed[0]} changed"
+        if number in self.plan.forced:
+            return None, "forced"
+        return record, UNCHANGED
+
+    def check(self) -> dict[str, str]:
+        """Return, for each selected notebook, `unchanged` or why it would run."""
+        digests, found = {}, {}
+        for number in self.plan.notebooks:
+            record, why = self.compare(number, digests)
+            digests[number] = digest_outputs(record.outputs) if record else ""
+            if number in self.plan.selected:
+                found[number] = why
+        return found
+
+    def run(self, progress: PlainProgress) -> dict[str, Outcome]:
+        """Bring the selected notebooks up to date; the run's folder must be locked."""
+        selected = [number for number in self.plan.notebooks if number in self.plan.selected]
+        self.forget_strangers()
+
+        def execute(number: str, inputs: Mapping[str, Outcome]) -> Outcome:
+            return self.bring_up_to_date(number, inputs, workers, progress)
+
+        needs = {number: self.plan.needs[number] for number in selected}
+        seconds = {number: self._expect_seconds(number) for number in selected}
+        with open_workers(self.plan, self.folder.owner) as workers:
+            jobs = workers.count() if self._has_work() else 1
+            order = order_by_way(needs, seconds)
+            return run_graph(needs, execute, jobs=jobs, order=order, stop=workers.stop)
+
+    def _expect_seconds(self, number: str) -> float:
+        stated = self.plan.notebooks[number].stated_seconds
+        return self.folder.expected_seconds(number) or stated or UNKNOWN_SECONDS
+
+    def _has_work(self) -> bool:
+        return self.plan.scheduler is None or set(self.check().values()) != {UNCHANGED}
+
+    def forget_strangers(self) -> None:
+        """Remove what notebooks left that are no longer of this run."""
+        for number in self.folder.find_recorded() - set(self.plan.notebooks):
+            self.folder.forget(number)
+        if self.plan.cohort:
+            shutil.rmtree(self.folder.path / "cohort", ignore_errors=True)
+
+    def bring_up_to_date(
+        self,
+        number: str,
+        inputs: Mapping[str, Outcome],
+        workers: Workers,
+        progress: PlainProgress,
+    ) -> Outcome:
+        """Reuse one notebook's record, or run it; say so."""
+        outcome = self._reuse_or_run(number, inputs, workers, progress)
+        progress.ended(number, outcome)
+        return outcome
+
+    def _reuse_or_run(
+        self, number: str, inputs: Mapping, workers: Workers, progress: PlainProgress
+    ) -> Outcome:
+        notebook = self.plan.notebooks[number]
+        bad = sorted(need for need, outcome in inputs.items() if not outcome.good)
+        if bad and notebook.after != "all":
+            self.folder.forget(number)
+            return Outcome("blocked", reason=f"needs {', '.join(bad)}")
+        digests = {need: outcome.digest for need, outcome in inputs.items()}
+        record, why = self.compare(number, digests)
+        if record is not None:
+            return _outcome_of(record, reused=True)
+        depends = self._find_dependencies(number, digests)  # as they are before it runs
+        attempt = self.folder.open_attempt(number)
+        progress.started(number, why)
+        result = workers.run(
+            self._write_source(notebook, attempt),
+            attempt,
+            {**self.plan.parameters[number], **self._find_directories()},
+            timeout=self.plan.timeouts.get(number),
+            on_cell=lambda cell: progress.reached(number, cell),
+        )
+        return self._collect(number, attempt, result, depends)
+
+    def _write_source(self, notebook: Notebook, attempt: Path) -> Path:
+        own = _read_manifest(self.plan.cohort) if self.plan.cohort else {"simulated": True}
+        simulated = own.get("simulated", False)
+        about = {"simulated": simulated, "of_study": simulated and self.plan.preset == STUDY}
+        return write_source(notebook, attempt, **about, case=own.get("case", MS))
+
+    def _collect(self, number: str, attempt: Path, result: dict, depends: Mapping) -> Outcome:
+        """Take over what an attempt left, whole or not at all."""
+        cost = {"seconds": round(result["seconds"], 2), "memory_mb": round(result["memory_mb"])}
+        name = self.plan.notebooks[number].path.name
+        reason = result.get("reason") or _read_skip(attempt, number)
+        if result["status"] == "failed" and not reason:
+            kept = self.folder.keep_failed(number, attempt, name)
+            shown = str(kept.relative_to(paths.root())) if kept else ""
+            first = result["error"]["message"].splitlines()[0]
+            error = result["error"]
+            return Outcome("failed", **cost, reason=first, error=error, kept=shown)
+        executed = attempt / "output" / "notebooks" / name
+        executed.parent.mkdir(exist_ok=True)
+        os.replace(attempt / "notebook.ipynb", executed)
+        record = Record(
+            status="skipped" if reason else "done",
+            depends=depends,
+            outputs={},
+            **cost,
+            reason=reason,
+            parameters=self.plan.parameters[number],
+            cells=result.get("cells", []),
+        )
+        return _outcome_of(self.folder.adopt(number, attempt, record))
+
+    def _find_directories(self) -> dict[str, str]:
+        cohort = self.plan.cohort or self.folder.path / "cohort"
+        return {"cohort_dir": _shown(cohort), "run_dir": _shown(self.folder.path)}
+
+    def _find_dependencies(self, number: str, digests: Mapping[str, str]) -> dict[str, object]:
+        notebook = self.plan.notebooks[number]
+        return {
+            "notebook": hash_file(notebook.path),
+            "parameters": hash_value(self.plan.parameters[number]),
+            "cohort": self._cohort,
+            "inputs": {need: digests.get(need, "") for need in sorted(self.plan.needs[number])},
+            "library": hash_library(notebook.code),
+            "reference": self._reference,
+            "environment": hash_environment(),
+        }
+
+    def write_summary(self, outcomes: Mapping[str, Outcome], seconds: float) -> dict:
+        """Write `run.json`: design, seed, versions, how each notebook fared; return it."""
+        manifest = _read_manifest(self.plan.cohort or self.folder.path / "cohort")
+        summary = {
+            "run": self.plan.run,
+            "profile": self.plan.profile.name,
+            "preset": self.plan.preset,
+            "cohort": _shown(self.plan.cohort) if self.plan.cohort else None,
+            "simulated": manifest.get("simulated", False),
+            "case": manifest.get("case", MS),
+            "seed": manifest.get("seed"),
+            "design": manifest.get("design"),
+            "versions": dict(find_versions()),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(seconds, 1),
+            "jobs": self.plan.jobs or count_cores(),
+            "scheduler": self.plan.scheduler,
+            "notebooks": self._summarise(outcomes),
+        }
+        write_json(self.folder.path / "run.json", summary)
+        return summary
+
+    def _summarise(self, outcomes: Mapping[str, Outcome]) -> list[dict]:
+        """Describe every notebook of the run, those that were not selected too."""
+        digests, rows = {}, []
+        for number, notebook in self.plan.notebooks.items():
+            outcome = outcomes.get(number) or self._find_earlier(number, digests)
+            digests[number] = outcome.digest
+            rows.append(
+                {
+                    "number": number,
+                    "name": notebook.name,
+                    "title": notebook.title,
+                    "status": outcome.status,
+                    "reused": outcome.reused,
+                    "reason": outcome.reason,
+                    "seconds": outcome.seconds,
+                    "memory_mb": outcome.memory_mb,
+                    "cells": outcome.cells,
+                    "error": dict(outcome.error),
+                    "parameters": dict(self.plan.parameters[number]),
+                }
+            )
+        return sorted(rows, key=lambda row: row["number"])
+
+    def _find_earlier(self, number: str, digests: Mapping[str, str]) -> Outcome:
+        record, why = self.compare(number, digests)
+        if record is not None:
+            return _outcome_of(record, reused=True)
+        return Outcome("missing" if why == NEVER else "outdated", reason=why)
+
+
+def open_workers(plan: Plan, marker: Path) -> Workers:
+    """Return the workers that a plan asks for."""
+    return Workers(paths.root(), marker, scheduler=plan.scheduler, jobs=plan.jobs)
+
+
+def _outcome_of(record: Record, *, reused: bool = False) -> Outcome:
+    digest = digest_outputs(record.outputs)
+    cost = {"seconds": record.seconds, "memory_mb": record.memory_mb, "cells": record.cells}
+    return Outcome(record.status, **cost, reason=record.reason, digest=digest, reused=reused)
+
+
+def _read_skip(attempt: Path, number: str) -> str:
+    path = attempt / "output" / "tables" / f"{number}_skipped.json"
+    return json.loads(path.read_text(encoding="utf-8"))["skipped"] if path.is_file() else ""
+
+
+def _read_manifest(cohort: Path) -> dict:
+    path = cohort / "cohort.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _shown(path: Path) -> str:
+    """Return a path from the root where it lies below it."""
+    inside = path.is_relative_to(paths.root())
+    return path.relative_to(paths.root()).as_posix() if inside else str(path)

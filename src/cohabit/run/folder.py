@@ -1,0 +1,213 @@
+"""A run's folder: its lock, the attempts in it, and the records of what is finished.
+
+A notebook writes into an attempt of its own. When it is whole, its files are renamed into the
+run and a record with their hashes is written last: what has no valid record is not believed.
+"""
+
+import errno
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from cohabit.compute.fingerprint import hash_file, hash_folder, hash_value
+
+PREFIXED = ("tables", "figures", "notebooks", "failed")
+"""Folders of a run whose files begin with the number of the notebook that wrote them."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one finished notebook left, and what it was made from."""
+
+    status: str
+    """`done` or `skipped`."""
+
+    depends: Mapping[str, object]
+    """Hashes of notebook, parameters, inputs, library, reference and environment."""
+
+    outputs: Mapping[str, str]
+    """SHA-256 of each file by its path in the run."""
+
+    seconds: float
+    memory_mb: float
+    reason: str = ""
+    """Why it was skipped."""
+
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    cells: Sequence[tuple[float, float]] = ()
+    """Of each code cell: seconds, and peak memory of the kernel until its end in MB."""
+
+
+class RunFolder:
+    """`results/<run>/`, written by one process at a time."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.attempts = path / ".attempts"
+        self.records = path / ".records"
+        self.owner = path / ".owner.json"
+        """Who holds the run; there while it is held."""
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process.
+
+        Raises
+        ------
+        BlockingIOError
+            When another process holds it; names that process.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BlockingIOError(_describe_owner(self.path, self.owner)) from None
+        with lock:
+            write_json(self.owner, _describe_this_process())
+            self.clear_attempts()
+            try:
+                yield
+            finally:
+                self.owner.unlink(missing_ok=True)
+
+    def clear_attempts(self) -> None:
+        """Remove what a run that was ended left unfinished."""
+        shutil.rmtree(self.attempts, ignore_errors=True)
+
+    def open_attempt(self, number: str) -> Path:
+        """Forget what notebook `number` left earlier and give it an empty folder."""
+        self.forget(number)
+        self.attempts.mkdir(parents=True, exist_ok=True)
+        attempt = Path(tempfile.mkdtemp(prefix=f"{number}-", dir=self.attempts))
+        (attempt / "output").mkdir()
+        return attempt
+
+    def forget(self, number: str) -> None:
+        """Remove the record of notebook `number` first, then every file that it left."""
+        record = self._read(number)
+        (self.records / f"{number}.json").unlink(missing_ok=True)
+        for name in record.outputs if record else ():
+            (self.path / name).unlink(missing_ok=True)
+        for folder in PREFIXED:
+            for path in (self.path / folder).glob(f"{number}_*"):
+                path.unlink()
+
+    def read_record(self, number: str) -> Record | None:
+        """Return the record of notebook `number`; None when its files are not as recorded."""
+        record = self._read(number)
+        if record is None:
+            return None
+        files = {self.path / name: digest for name, digest in record.outputs.items()}
+        whole = all(path.is_file() and hash_file(path) == files[path] for path in files)
+        return record if whole else None
+
+    def find_recorded(self) -> set[str]:
+        """Return the numbers of all notebooks that left a record."""
+        return {path.stem for path in self.records.glob("[0-9]*.json")}
+
+    def expected_seconds(self, number: str) -> float | None:
+        """Return how long notebook `number` took the last time, if that is known."""
+        record = self._read(number)
+        return record.seconds if record else None
+
+    def adopt(self, number: str, attempt: Path, record: Record) -> Record:
+        """Rename an attempt's files into the run, then write its record.
+
+        Returns
+        -------
+        Record
+            With the hashes of the files.
+        """
+        output = attempt / "output"
+        outputs = hash_folder(output)
+        for path in sorted(output.iterdir()):
+            if path.name in PREFIXED:
+                for inner in sorted(path.iterdir()):
+                    self._move(inner, f"{path.name}/{inner.name}", attempt)
+            else:
+                self._move(path, path.name, attempt)
+        record = replace(record, outputs=outputs)
+        self.write_record(number, record)
+        shutil.rmtree(attempt, ignore_errors=True)
+        return record
+
+    def write_record(self, name: str, record: Record) -> None:
+        """Write a record; the last step of everything that is to be believed."""
+        write_json(self.records / f"{name}.json", asdict(record))
+
+    def keep_failed(self, number: str, attempt: Path, name: str) -> Path | None:
+        """Keep the notebook of a failed attempt, with its error, for reading."""
+        made = attempt / "notebook.ipynb"
+        kept = self.path / "failed" / name if made.is_file() else None
+        if kept:
+            kept.parent.mkdir(exist_ok=True)
+            os.replace(made, kept)
+        shutil.rmtree(attempt, ignore_errors=True)
+        return kept
+
+    def _move(self, source: Path, name: str, attempt: Path) -> None:
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            os.replace(target, attempt / f"previous-{target.name}")
+        os.replace(source, target)
+
+    def _read(self, number: str) -> Record | None:
+        try:
+            content = json.loads((self.records / f"{number}.json").read_text(encoding="utf-8"))
+            return Record(**content)
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def digest_outputs(outputs: Mapping[str, str]) -> str:
+    """Return one hash over what other notebooks can read of a notebook's outputs."""
+    return hash_value({k: v for k, v in outputs.items() if not k.startswith("notebooks/")})
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write plain data as JSON: whole, on disk, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=2, allow_nan=False)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(scratch, path)
+
+
+def explain(error: OSError) -> str:
+    """Say in words what is wrong with the disk, where, and what helps."""
+    place = error.filename2 or error.filename or "the disk"
+    kept = "what is finished is kept: start again then"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left for {place}; make room ({kept})"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        words = f"{place} cannot be written ({os.strerror(error.errno)})"
+        return f"{words}; make it writable, or set COHABIT_ROOT to a copy elsewhere ({kept})"
+    return str(error)
+
+
+def _describe_this_process() -> dict[str, object]:
+    started = datetime.now().isoformat(timespec="seconds")
+    return {"pid": os.getpid(), "host": platform.node(), "started": started}
+
+
+def _describe_owner(path: Path, owner: Path) -> str:
+    try:
+        held = json.loads(owner.read_text(encoding="utf-8"))
+        who = f"process {held['pid']} on {held['host']}, since {held['started']}"
+    except (OSError, ValueError, KeyError):
+        who = "another process"
+    return f"the run {path.name!r} is being written by {who}; wait for it, or choose another --run"

@@ -1,0 +1,45 @@
+"""Copies of the notebooks to work in, so that a reader's run never dirties the sources."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cohabit.compute.fingerprint import hash_file
+from cohabit.run.folder import write_json
+
+
+def copy_notebooks(source: Path, lab: Path) -> list[str]:
+    """Copy new and changed notebooks to `lab`; a copy that was worked in stays as it is.
+
+    Returns
+    -------
+    list of str
+        One line for each copy that was kept although its source has moved on.
+    """
+    lab.mkdir(exist_ok=True)
+    ledger = lab / ".copied.json"
+    copied = json.loads(ledger.read_text(encoding="utf-8")) if ledger.is_file() else {}
+    kept = []
+    for path in sorted(source.glob("*.ipynb")):
+        copy, current = lab / path.name, hash_file(path)
+        untouched = copy.is_file() and hash_file(copy) == copied.get(path.name)
+        if untouched or not copy.exists():
+            shutil.copyfile(path, copy)
+            copied[path.name] = current
+        elif copied.get(path.name) != current:
+            kept.append(
+                f"lab/{path.name} holds your work and is kept; its source has changed, "
+                "so move the copy away to get the new one"
+            )
+    write_json(ledger, copied)
+    return kept
+
+
+def become_jupyter(lab: Path, options: Sequence[str]) -> None:
+    """Turn this process into JupyterLab in a folder, so that it alone hears Ctrl-C."""
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={lab}", *options]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)

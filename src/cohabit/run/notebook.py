@@ -1,0 +1,161 @@
+"""The process of one task: `python -m cohabit.run.notebook TASK.json`, or forked by `warm`.
+
+It sets its own thread limits, runs one notebook through papermill, and says on its standard
+output which cell it has reached and, last, the result (one JSON object a line): words get
+through where the disk is full. It holds its standard input open: when that closes, the runner is
+gone or wants no more, and the kernel dies with it.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from cohabit.compute.pool import limits
+from cohabit.run.folder import explain
+from cohabit.run.kernel import ForkedKernel, make_manager
+
+KERNEL_START_SECONDS = 180
+MISSING_INPUT = "MissingInput"
+"""Name of the error by which the library says that a cohort lacks a file."""
+
+
+def main(task_file: str, *, warm: bool = False) -> None:
+    """Run the task described in a file and say its result; its kernel is forked when warm."""
+    task = json.loads(Path(task_file).read_text(encoding="utf-8"))
+    os.environ.update(limits(task["threads"]))
+    kernels: list = []
+    runtime = Path(tempfile.mkdtemp(prefix="cohabit-"))
+    forked = ForkedKernel(runtime) if warm else None  # before this process has a thread
+    say = _open_channel()
+    threading.Thread(target=_die_with_the_runner, args=(kernels, runtime), daemon=True).start()
+    started = time.monotonic()
+    try:
+        result = execute(task, runtime, kernels, say, forked)
+    finally:
+        shutil.rmtree(runtime, ignore_errors=True)
+    result |= {"seconds": time.monotonic() - started, "memory_mb": _peak_memory()}
+    say({"result": result})
+
+
+def execute(
+    task: dict,
+    runtime: Path,
+    kernels: list,
+    say: Callable[[dict], None],
+    forked: ForkedKernel | None = None,
+) -> dict:
+    """Run the notebook; return its status, its cells, why it was skipped, or what failed."""
+    if find_spec("ipykernel_launcher") is None:
+        message = f"no kernel for {sys.executable}: ipykernel is not there; `make` installs it"
+        return {"status": "failed", "error": {"message": message}}
+    import papermill
+
+    cells = Cells(task["source"], kernels, say)
+    try:
+        papermill.execute_notebook(
+            task["source"],
+            task["executed"],
+            task["parameters"],
+            kernel_name="python3",
+            kernel_manager_class=make_manager(runtime, kernels, forked),
+            progress_bar=False,
+            cwd=task["root"],
+            start_timeout=KERNEL_START_SECONDS,
+            on_cell_execute=cells.begin,
+            on_cell_executed=cells.end,
+        )
+    except papermill.PapermillExecutionError as error:
+        if error.ename == MISSING_INPUT:
+            return {"status": "skipped", "reason": error.evalue, "cells": cells.cost}
+        return {"status": "failed", "error": _describe_cell(error), "cells": cells.cost}
+    except Exception as error:
+        words = explain(error) if isinstance(error, OSError) else str(error)
+        message = f"{type(error).__name__}: {words}".strip()
+        return {"status": "failed", "error": {"message": message} | cells.last}
+    return {"status": "done", "cells": cells.cost}
+
+
+class Cells:
+    """Follows the code cells of one notebook: says which has begun, keeps what each took."""
+
+    def __init__(self, source: str, kernels: list, say: Callable[[dict], None]):
+        found = json.loads(Path(source).read_text(encoding="utf-8"))["cells"]
+        code = [cell for cell in found if cell["cell_type"] == "code" and "".join(cell["source"])]
+        self._count = len(code) + 1  # the injected values
+        self._kernels = kernels
+        self._say = say
+        self.cost: list[tuple[float, float]] = []
+        """Of each cell: seconds, and peak memory of the kernel so far in MB."""
+
+        self.last: dict = {}
+        """Number and source of the cell that began last."""
+
+    def begin(self, cell, cell_index: int) -> None:
+        """Say that a cell begins."""
+        self._began = time.monotonic()
+        self.last = {"cell": len(self.cost) + 1, "source": cell.source}
+        self._say({**self.last, "cells": self._count, "memory_mb": self._peak()})
+
+    def end(self, cell, cell_index: int, execute_reply) -> None:
+        """Keep what a cell took."""
+        self.cost.append((round(time.monotonic() - self._began, 3), self._peak()))
+
+    def _peak(self) -> float:
+        """Return the peak memory of the running kernel in MB; 0 where the system does not tell."""
+        pid = getattr(self._kernels[-1].provisioner, "pid", None) if self._kernels else None
+        try:
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return 0.0
+        found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+        return round(int(found[0]) / 2**10) if found else 0.0
+
+
+def _describe_cell(error) -> dict:
+    return {
+        "cell": error.exec_count,
+        "source": error.source,
+        "message": f"{error.ename}: {error.evalue}",
+        "traceback": "\n".join(error.traceback),
+    }
+
+
+def _open_channel() -> Callable[[dict], None]:
+    """Keep standard output for our lines; whatever else is printed goes to standard error."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    return lambda message: channel.write(json.dumps(message) + "\n")
+
+
+def _die_with_the_runner(kernels: list, runtime: Path) -> None:
+    """Wait until standard input closes; then end the kernel and this process at once."""
+    while os.read(0, 4096):
+        pass
+    for manager in kernels:
+        pid = getattr(manager.provisioner, "pid", None)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(runtime, ignore_errors=True)
+    os._exit(1)
+
+
+def _peak_memory() -> float:
+    """Return the peak memory of the kernel in MB; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,138 @@
+"""A worker's end of a task: starts its process, listens to it, ends it when nobody wants it."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from cohabit.run import warm
+
+STOP_SECONDS = 5
+WATCH_SECONDS = 0.1
+LOG_LINES = 15
+ENDED = ("closing", "closed", "failed")
+"""States of a worker that nobody hears any more."""
+
+
+def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
+    """Run one notebook from a Dask worker; each cell it reaches is an event of a topic.
+
+    When the runner or the scheduler is gone, or wants it no more, the notebook is ended at once.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def wanted() -> bool:
+        state = worker.state.tasks.get(key)
+        known = state is not None and state.state in ("executing", "long-running")
+        return known and worker.status.name not in ENDED
+
+    return run_task(task, lambda message: worker.log_event(topic, message), wanted)
+
+
+def run_task(
+    task: Mapping[str, object], say: Callable[[dict], None], wanted: Callable[[], bool]
+) -> dict:
+    """Run one notebook in a process of its own and return its result.
+
+    Parameters
+    ----------
+    task : mapping
+        As `cohabit.run.workers.describe_task` makes it.
+    say : callable
+        Called with each cell that starts: its number, how many there are, its source and the
+        kernel's peak memory so far in MB.
+    wanted : callable
+        Asked all the time; once it says no, the process is ended.
+
+    Returns
+    -------
+    dict
+        status (`done`, `skipped`, `failed`), seconds, memory_mb, cells, and reason or error.
+    """
+    attempt, last, result = Path(task["attempt"]), {}, None
+    started = time.monotonic()
+    with (
+        (attempt / "log.txt").open("w", encoding="utf-8") as log,
+        _start(task, attempt, log) as process,
+    ):
+        watch = threading.Thread(target=_watch, args=(process, task["timeout"], wanted))
+        watch.start()
+        try:
+            for line in process.stdout:
+                message = json.loads(line)
+                if "result" in message:
+                    result = message["result"]
+                else:
+                    last = message
+                    say(message)
+        finally:
+            process.stdin.close()
+            watch.join()
+    if result is None or process.returncode != 0:
+        seconds = time.monotonic() - started
+        result = _describe_end(process.returncode, last, seconds, task["timeout"])
+    if result["status"] == "failed":
+        result["error"].setdefault("traceback", _read_last_lines(attempt / "log.txt"))
+    return result
+
+
+def _start(task: Mapping, attempt: Path, log: TextIO) -> "subprocess.Popen | warm.ForkedTask":
+    """Start the task's process: forked where that is possible, a new Python elsewhere."""
+    task_file, folder = str(attempt / "task.json"), task["root"]
+    environment = os.environ | {
+        "COHABIT_ROOT": task["root"],
+        "COHABIT_OUTPUT_DIR": str(attempt / "output"),
+        "COHABIT_CACHE_DIR": task["cache"],
+    }
+    if warm.AVAILABLE:
+        with suppress(OSError):
+            return warm.start_task(task["threads"], task_file, environment, folder, log)
+    return subprocess.Popen(
+        [sys.executable, "-m", "cohabit.run.notebook", task_file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        cwd=folder,
+        env=environment,
+        text=True,
+        start_new_session=True,  # Ctrl-C reaches the runner alone, which stops the tasks
+    )
+
+
+def _watch(process: subprocess.Popen, timeout: float | None, wanted: Callable[[], bool]) -> None:
+    """Close the input of a process that takes too long or is wanted no more: it then ends."""
+    end = time.monotonic() + (timeout or float("inf"))
+    while process.poll() is None and wanted() and time.monotonic() < end:
+        time.sleep(WATCH_SECONDS)
+    process.stdin.close()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _describe_end(code: int, last: Mapping, seconds: float, timeout: float | None) -> dict:
+    """Describe a process that left no result."""
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+    message = f"the task's process {how} and left no result"
+    if code == -9:
+        message += "; when nobody did it, the machine ran out of memory: try --jobs 1"
+    if timeout is not None and seconds >= timeout:
+        message = f"not finished after {timeout:g} s and stopped; --timeout allows it more"
+    error = {"message": message, **{key: last[key] for key in ("cell", "source") if key in last}}
+    cost = {"seconds": seconds, "memory_mb": last.get("memory_mb", 0.0)}
+    return {"status": "failed", "error": error, **cost}
+
+
+def _read_last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return "\n".join(lines[-LOG_LINES:])

@@ -1,0 +1,164 @@
+"""Profiles (`config/*.toml`) and the command line's settings, checked against the notebooks."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cohabit.data.naming import nearest
+from cohabit.run.graph import COHORT_MAKER, DIRECTORIES, Notebook, find
+
+KEYS = ("preset", "notebooks", "timeout", "timeouts")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A preset of the world and the parameters that differ from the notebooks' defaults."""
+
+    name: str
+    preset: str
+    notebooks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    timeout: float | None = None
+    """Seconds that each notebook may take; None for as long as it likes."""
+
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    """Of single notebooks."""
+
+
+def read_profile(name: str, folder: Path) -> Profile:
+    """Read `folder`/`name`.toml.
+
+    Raises
+    ------
+    ValueError
+        When there is no such profile, naming the nearest, or it holds a strange key.
+    """
+    known = sorted(path.stem for path in folder.glob("*.toml"))
+    if name not in known:
+        raise ValueError(f"no profile {name!r}: {nearest(name, known)}")
+    path = folder / f"{name}.toml"
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    for key in content:
+        if key not in KEYS:
+            raise ValueError(f"{path.name}: no key {key!r}: {nearest(key, KEYS)}")
+    return Profile(name, **{"preset": "study", **content})
+
+
+def resolve(
+    notebooks: Mapping[str, Notebook],
+    profile: Profile,
+    *,
+    seed: int | None = None,
+    settings: Iterable[str] = (),
+) -> dict[str, dict[str, object]]:
+    """Return every notebook's parameters, apart from the directories.
+
+    Parameters
+    ----------
+    notebooks : mapping
+        By number; all of them, so that a name is checked whatever is run.
+    profile : Profile
+    seed : int, optional
+        Replaces every notebook's seed.
+    settings : iterable of str
+        ``NB.name=value``; they win over everything else.
+
+    Raises
+    ------
+    ValueError
+        When a notebook or parameter is unknown, naming the nearest, or a value is not allowed.
+    """
+    chosen = {
+        number: {name: item.default for name, item in notebook.parameters.items()}
+        for number, notebook in notebooks.items()
+    }
+    for number, name, value in _differences(notebooks, profile):
+        chosen[number][name] = _check(notebooks[number], name, value)
+    if seed is not None:
+        for number, notebook in notebooks.items():
+            chosen[number]["seed"] = _check(notebook, "seed", seed)
+    for setting in settings:
+        number, name, text = _split(setting, notebooks)
+        chosen[number][name] = _check(notebooks[number], name, text, parse=True)
+    return {
+        number: {name: value for name, value in values.items() if name not in DIRECTORIES}
+        for number, values in chosen.items()
+    }
+
+
+def resolve_timeouts(
+    notebooks: Mapping[str, Notebook], profile: Profile, settings: Iterable[str] = ()
+) -> dict[str, float]:
+    """Return the seconds that each notebook may take; one without a limit is not there.
+
+    Parameters
+    ----------
+    notebooks : mapping
+        By number.
+    profile : Profile
+    settings : iterable of str
+        ``SECONDS`` for all or ``NB=SECONDS``; they win over the profile.
+
+    Raises
+    ------
+    ValueError
+        When a notebook is unknown or a time is not one.
+    """
+    given = [(None, profile.timeout)] if profile.timeout is not None else []
+    given += profile.timeouts.items()
+    for setting in settings:
+        reference, _, text = setting.rpartition("=")
+        given.append((reference.strip() or None, text))
+    found = {}
+    for reference, value in given:
+        numbers = notebooks if reference is None else [find(reference, notebooks)]
+        found |= dict.fromkeys(numbers, _check_seconds(value))
+    return found
+
+
+def _check_seconds(value: object) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"timeout: expected seconds above 0, or NB=SECONDS; got {value!r}")
+    return seconds
+
+
+def _differences(notebooks: Mapping[str, Notebook], profile: Profile):
+    """Give notebook, parameter and value of each line of a profile."""
+    if COHORT_MAKER in notebooks and "preset" in notebooks[COHORT_MAKER].parameters:
+        yield COHORT_MAKER, "preset", profile.preset
+    for reference, table in profile.notebooks.items():
+        number = find(reference, notebooks)
+        if not isinstance(table, dict):
+            raise ValueError(f"profile {profile.name}: expected [notebooks.{reference}] as a table")
+        for name, value in table.items():
+            yield number, name, value
+
+
+def _split(setting: str, notebooks: Mapping[str, Notebook]) -> tuple[str, str, str]:
+    target, equals, text = setting.partition("=")
+    reference, point, name = target.strip().rpartition(".")
+    if not (equals and point and name):
+        raise ValueError(f"--set: expected NB.name=value, for example 05.seed=2; got {setting!r}")
+    return find(reference, notebooks), name, text
+
+
+def _check(notebook: Notebook, name: str, value: object, *, parse: bool = False) -> object:
+    free = [known for known in notebook.parameters if known not in DIRECTORIES]
+    if name in DIRECTORIES:
+        raise ValueError(f"{notebook.number}.{name} is the runner's; use --run or --cohort")
+    if name not in free:
+        raise ValueError(
+            f"notebook {notebook.name} has no parameter {name!r}: {nearest(name, free)}"
+        )
+    parameter = notebook.parameters[name]
+    try:
+        return parameter.parse(value) if parse else parameter.check(value)
+    except ValueError as error:
+        raise ValueError(f"{notebook.number}.{error}") from None

@@ -1,0 +1,209 @@
+"""An executed notebook as readable HTML: prose, folded code, figures to enlarge, tables."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from cohabit.run.report.collect import NotebookResult
+from cohabit.run.report.markup import render_markdown, render_math, sanitise
+
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
+
+MISSING_INPUT = "MissingInput"
+"""Error by which a notebook says what the cohort lacks."""
+
+ERROR_MARK = "papermill-error-cell-tag"
+"""Tag of the cells that point to an error; the error itself stands where it happened."""
+
+LEFTOVERS = ("<Figure size", "<Axes", "[<matplotlib", "Text(", "PosixPath(", "WindowsPath(")
+"""What a call leaves when it ends a cell; the figure or the table itself stands beside it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure, ready to stand in the page."""
+
+    data: bytes
+    alt: str
+
+    def to_html(self) -> str:
+        """Return a button that enlarges the picture; the picture is in the page itself."""
+        encoded = base64.b64encode(self.data).decode("ascii")
+        alt = escape(self.alt, quote=True)
+        return (
+            '<figure class="picture"><button type="button" class="enlarge" '
+            f'aria-label="Enlarge figure: {alt}">'
+            f'<img alt="{alt}"{self._size()} src="data:image/png;base64,{encoded}">'
+            "</button></figure>"
+        )
+
+    def _size(self) -> str:
+        """Return the width at which the picture was drawn, so that all letters have one size."""
+        place = self.data.find(b"pHYs")
+        if place < 0 or self.data[place + 12 : place + 13] != b"\x01":  # no unit of length
+            return ""
+        per_metre = int.from_bytes(self.data[place + 4 : place + 8], "big")
+        inches = int.from_bytes(self.data[16:20], "big") / per_metre / 0.0254
+        return f' style="width:{inches:.1f}in"'
+
+
+def render_notebook(
+    result: NotebookResult, folder: Path, targets: dict[str, str], *, of_study: bool = True
+) -> str:
+    """Return the body of one executed notebook.
+
+    Parameters
+    ----------
+    result : NotebookResult
+    folder : Path
+        The run; its `figures/` hold sharper copies with a text for who cannot see them.
+    targets : dict
+        Notebook file -> anchor on the page.
+    of_study : bool
+        Whether the people are those of the study's simulated world; of others a figure's text
+        says only what is drawn.
+    """
+    if result.path is None:
+        return ""
+    notebook = _read(result)
+    of_study = of_study or not reads_cohort(result)
+    writer = _CellWriter(result.number, folder / "figures", targets, of_study)
+    parts = [writer.write(cell) for cell in notebook["cells"]]
+    return "\n".join([*parts, *writer.write_unseen()])
+
+
+def reads_cohort(result: NotebookResult) -> bool:
+    """Whether a notebook is about the run's own people; one that was never run says nothing."""
+    cells = _read(result)["cells"] if result.path else []
+    code = [_joined(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return any("read_cohort(" in source for source in code)
+
+
+def _read(result: NotebookResult) -> dict:
+    return json.loads(result.path.read_text(encoding="utf-8"))
+
+
+def _joined(text: str | list[str]) -> str:
+    """Return text as one piece; a notebook file may hold it line by line."""
+    return text if isinstance(text, str) else "".join(text)
+
+
+class _CellWriter:
+    """Writes one notebook's cells in order, and remembers which figures were shown."""
+
+    def __init__(self, number: str, figures: Path, targets: dict[str, str], of_study: bool):
+        self.number, self.targets, self.of_study = number, targets, of_study
+        self.figures = {p.stem[len(number) + 1 :]: p for p in figures.glob(f"{number}_*.png")}
+        self.shown: set[str] = set()
+        self.count = 0
+
+    def write(self, cell: dict) -> str:
+        """Return one cell as HTML; an empty one leaves nothing."""
+        source = _joined(cell["source"])
+        if not source.strip() or ERROR_MARK in cell.get("metadata", {}).get("tags", []):
+            return ""
+        if cell["cell_type"] == "markdown":
+            return f'<div class="prose">{self._write_markdown(source)}</div>'
+        if cell["cell_type"] != "code":
+            return ""
+        outputs = self._write_outputs(source, cell.get("outputs", []))
+        folded = _fold_code(source, cell.get("metadata", {}).get("tags", []))
+        return folded + (f'<div class="outputs">{outputs}</div>' if outputs else "")
+
+    def write_unseen(self) -> list[str]:
+        """Return the figures that were written but never shown in a cell."""
+        unseen = sorted(self.figures.keys() - self.shown)
+        return [self._read_saved(name).to_html() for name in unseen]
+
+    def _write_markdown(self, source: str) -> str:
+        lines = source.strip().splitlines()
+        if self.count == 0 and lines[0].startswith("# "):  # the section has the title already
+            source = "\n".join(lines[1:])
+        self.count += 1
+        return render_markdown(source, targets=self.targets)
+
+    def _write_outputs(self, source: str, outputs: list[dict]) -> str:
+        names = [name for name in WRITTEN_FIGURE.findall(source) if name in self.figures]
+        parts = []
+        for output in outputs:
+            data = output.get("data", {})
+            if "image/png" in data:
+                parts.append(self._write_picture(_joined(data["image/png"]), names))
+            else:
+                parts.append(_write_output(output, data))
+        parts += [self._show(name).to_html() for name in names if name not in self.shown]
+        return "".join(parts)
+
+    def _write_picture(self, encoded: str, names: list[str]) -> str:
+        """Show the saved copy of a figure where there is one: sharper, and with its text."""
+        waiting = [name for name in names if name not in self.shown]
+        if waiting:
+            return self._show(waiting[0]).to_html()
+        if names:
+            return ""  # a cell that saves its figures shows each of them once
+        alt = f"Figure of notebook {self.number}, described in the text beside it."
+        return Picture(base64.b64decode(encoded), alt).to_html()
+
+    def _show(self, name: str) -> Picture:
+        self.shown.add(name)
+        return self._read_saved(name)
+
+    def _read_saved(self, name: str) -> Picture:
+        path = self.figures[name]
+        return Picture(path.read_bytes(), self._read_words(path.with_suffix(".txt"), name))
+
+    def _read_words(self, path: Path, name: str) -> str:
+        """Return the text of a figure: first what it shows of the study, then what is drawn."""
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        plain = f"Figure: {name.replace('_', ' ')}."
+        if self.of_study:
+            return next(iter(lines), plain)
+        return " ".join([plain, *lines[1:2]])
+
+
+def _fold_code(source: str, tags: list[str]) -> str:
+    labels = {"parameters": "Parameters", "injected-parameters": "Parameters of this run"}
+    label = next((labels[tag] for tag in tags if tag in labels), "Code")
+    return (
+        f'<details class="code"><summary>{label}</summary>'
+        f'<pre tabindex="0"><code>{highlight_python(source)}</code></pre></details>'
+    )
+
+
+def highlight_python(source: str) -> str:
+    """Return Python source as escaped HTML with a class on each kind of token."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
+
+
+def _write_output(output: dict, data: dict) -> str:
+    """Return one output that is no picture; everything in it is inert."""
+    if output["output_type"] == "error" and output.get("ename") == MISSING_INPUT:
+        return _write_text(f"Skipped: {output.get('evalue')}", "text")
+    if output["output_type"] == "error":
+        text = "\n".join(output.get("traceback") or [str(output.get("evalue"))])
+        return _write_text(text, "error")
+    if output["output_type"] == "stream":
+        kind = "warning" if output.get("name") == "stderr" else "text"
+        return _write_text(_joined(output["text"]), kind)
+    if "text/html" in data:
+        table = sanitise(_joined(data["text/html"]))
+        return f'<div class="table-scroll" tabindex="0">{table}</div>'
+    if "text/markdown" in data:
+        return f'<div class="prose">{render_markdown(_joined(data["text/markdown"]))}</div>'
+    if "text/latex" in data:
+        return render_math(_joined(data["text/latex"]).strip().strip("$"), display=True)
+    text = _joined(data.get("text/plain", ""))
+    return "" if text.startswith(LEFTOVERS) else _write_text(text, "text")
+
+
+def _write_text(text: str, kind: str) -> str:
+    text = ANSI.sub("", text).rstrip()
+    return f'<pre class="{kind}" tabindex="0">{escape(text)}</pre>' if text else ""

@@ -1,0 +1,136 @@
+"""What a run left, read into memory; whatever is missing is simply not there."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from cohabit.judge.recovery import score_claims
+from cohabit.run.results import Run, read_reference
+
+EMPTY = pd.DataFrame()
+STUDY = "study"
+
+
+@dataclass(frozen=True)
+class NotebookResult:
+    """One notebook of a run: how it ended, and its executed copy when there is one."""
+
+    number: str
+    title: str
+    status: str
+    seconds: float | None = None
+    memory_mb: float | None = None
+    reason: str = ""
+    path: Path | None = None
+    parameters: dict = field(default_factory=dict)
+
+    @property
+    def anchor(self) -> str:
+        """Where it stands on the page."""
+        return f"notebook-{self.number}"
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """Everything that the report shows."""
+
+    folder: Path
+    summary: dict
+    claims: pd.DataFrame
+    recovery: pd.DataFrame
+    notebooks: list[NotebookResult]
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return str(self.summary.get("run") or self.folder.name)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the people were made up; so unless the run says otherwise."""
+        return bool(self.summary.get("simulated", True))
+
+    @property
+    def of_study(self) -> bool:
+        """Whether the people live in the study's simulated world, of which the notebooks speak."""
+        return self.simulated and self.summary.get("preset", STUDY) == STUDY
+
+
+def collect_run(folder: Path) -> RunResults:
+    """Read a run's folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such folder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such run; make one with `python run_all.py`")
+    summary = _read_json(folder / "run.json")
+    return RunResults(
+        folder,
+        summary,
+        read_claims(folder),
+        _read_table(folder / "recovery.tsv"),
+        _find_notebooks(folder, summary),
+    )
+
+
+def _read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        return EMPTY
+    return pd.read_csv(path, sep="\t", dtype={"notebook": str, "claim_id": str, "published": str})
+
+
+def read_claims(folder: Path) -> pd.DataFrame:
+    """Read the scorecard; where recovery left none, set estimates beside what was published."""
+    path = folder / "claims.tsv"
+    if path.is_file():
+        return _read_table(path)
+    estimates = Run(folder, folder, "", 0).read_estimates()
+    return score_claims(estimates, read_reference("claims")) if len(estimates) else EMPTY
+
+
+def _find_notebooks(folder: Path, summary: dict) -> list[NotebookResult]:
+    """Join what run.json says with the executed notebooks that lie in the folder."""
+    found = [path for name in ("failed", "notebooks") for path in (folder / name).glob("*.ipynb")]
+    executed = {path.name.split("_")[0]: path for path in found}
+    told = summary.get("notebooks") or []
+    if isinstance(told, dict):
+        told = [{"number": number, **about} for number, about in told.items()]
+    told = {str(about["number"]): about for about in told}
+    left = {path.name.split("_")[0] for path in (folder / "tables").glob("*.tsv")}
+    return [
+        _describe(number, told.get(number, {}), executed.get(number), number in left)
+        for number in sorted(told.keys() | executed.keys())
+    ]
+
+
+def _describe(number: str, about: dict, path: Path | None, left_tables: bool) -> NotebookResult:
+    status = str(about.get("status") or "done")
+    if status == "skipped" and left_tables:  # it lacked what its second part needs
+        status = "done in part"
+    named = path.stem[3:].replace("_", " ").capitalize() if path else ""
+    memory = about.get("memory_mb", about.get("peak_memory_mb"))
+    return NotebookResult(
+        number,
+        strip_number(str(about.get("title") or named or "Notebook")),
+        status,
+        about.get("seconds"),
+        memory,
+        str(about.get("reason") or ""),
+        path,
+        dict(about.get("parameters") or {}),
+    )
+
+
+def strip_number(title: str) -> str:
+    """Return a title without the notebook's number before it; the page sets that itself."""
+    return re.sub(r"^\d+[a-z]?\s*[·:.-]\s*", "", title)

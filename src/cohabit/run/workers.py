@@ -1,0 +1,192 @@
+"""Where task processes are started: by the workers of a Dask cluster, here or elsewhere.
+
+The runner alone reads and writes a run's folder. A worker gets a notebook and an empty attempt
+folder, and whatever becomes of the worker, nothing that it wrote is believed before the runner
+has taken it over.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from functools import cache
+from pathlib import Path
+
+from cohabit.compute.fingerprint import find_versions, hash_environment, hash_library, hash_value
+from cohabit.compute.pool import count_cores, open_cluster
+from cohabit.run.folder import write_json
+from cohabit.run.process import run_on_worker
+
+OnCell = Callable[[Mapping[str, object]], None]
+NO_COST = {"seconds": 0.0, "memory_mb": 0.0}
+
+
+class Workers(AbstractContextManager):
+    """The Dask workers of one run; none are there before the first task needs one.
+
+    Parameters
+    ----------
+    root : Path
+        The collection.
+    marker : Path
+        A file that is there while the run lasts; workers elsewhere have to see it too.
+    scheduler : str, optional
+        Address of a running scheduler; otherwise threads of this process wait for the tasks'
+        processes.
+    jobs : int, optional
+        How many tasks at once; by default one a core, or one a thread of the scheduler's workers.
+    """
+
+    def __init__(
+        self, root: Path, marker: Path, *, scheduler: str | None = None, jobs: int | None = None
+    ):
+        self._root = root
+        self._marker = marker
+        self._scheduler = scheduler
+        self._jobs = jobs
+        self._client = None
+        self._futures: set = set()
+        self._stopped = False
+        self._guard = threading.Lock()
+        self._stack = ExitStack()
+
+    def __exit__(self, *error):
+        self._stack.close()
+        return None
+
+    def count(self) -> int:
+        """Return how many tasks may run at once; asks the scheduler where there is one."""
+        if self._scheduler is None or self._jobs is not None:
+            return self._jobs or count_cores()
+        return sum(self._open().nthreads().values())
+
+    @property
+    def threads(self) -> int:
+        """How many threads BLAS and OpenMP get in each task: the cores not needed for others."""
+        return 1 if self._scheduler else max(1, count_cores() // self.count())
+
+    def run(
+        self,
+        source: Path,
+        attempt: Path,
+        parameters: Mapping[str, object],
+        *,
+        timeout: float | None,
+        on_cell: OnCell,
+    ) -> dict:
+        """Run one notebook on a worker and return its result, as `run_task` describes it.
+
+        Parameters
+        ----------
+        source : Path
+            The notebook.
+        attempt : Path
+            Its folder: the executed notebook, `output/` and the log are written there.
+        parameters : mapping
+        timeout : float or None
+            Seconds after which it is stopped.
+        on_cell : callable
+            Called with each cell that starts.
+
+        Raises
+        ------
+        InterruptedError
+            When the run was stopped.
+        """
+        task = describe_task(self._root, source, attempt, parameters, self.threads, timeout)
+        write_json(attempt / "task.json", task)
+        name = f"{source.stem} in {attempt}"
+        with self._guard:
+            client = self._open()
+            if self._stopped:
+                raise InterruptedError("the run was stopped")
+            client.subscribe_topic(name, lambda event: on_cell(event[1]))
+            future = client.submit(run_on_worker, task, name, key=name)
+            self._futures.add(future)
+        return self._wait_for(future, name)
+
+    def _wait_for(self, future, topic: str) -> dict:
+        from concurrent.futures import CancelledError
+
+        from distributed import KilledWorker
+
+        try:
+            return future.result()
+        except KilledWorker:
+            message = "the Dask worker that ran it died; start again to run it once more"
+            return {"status": "failed", "error": {"message": message}} | NO_COST
+        except CancelledError:
+            raise InterruptedError("the run was stopped, or the Dask scheduler ended") from None
+        finally:
+            self._futures.discard(future)
+            self._client.unsubscribe_topic(topic)
+
+    def stop(self) -> None:
+        """End every task at once; nothing that they wrote is kept."""
+        with self._guard:
+            self._stopped = True
+            if self._futures:
+                self._client.cancel(list(self._futures), force=True)
+
+    def _open(self):
+        if self._client is None:
+            jobs = None if self._scheduler else self.count()
+            cluster = open_cluster(self._scheduler, jobs, processes=False)
+            client = self._stack.enter_context(cluster)
+            if self._scheduler:
+                _check_workers(client, self._marker)
+            self._client = client
+        return self._client
+
+
+def describe_task(
+    root: Path,
+    source: Path,
+    attempt: Path,
+    parameters: Mapping[str, object],
+    threads: int,
+    timeout: float | None,
+) -> dict[str, object]:
+    """Return all that the process of one task needs to know, as plain data."""
+    return {
+        "source": str(source),
+        "attempt": str(attempt),
+        "executed": str(attempt / "notebook.ipynb"),
+        "root": str(root),
+        "cache": str(root / ".cache" / _name_state()),
+        "parameters": dict(parameters),
+        "threads": threads,
+        "timeout": timeout,
+    }
+
+
+@cache
+def _name_state() -> str:
+    """Name the state of the simulator, on which everything kept between runs depends."""
+    return hash_value([hash_library("import cohabit.simulate"), hash_environment()])[:16]
+
+
+def _check_workers(client, marker: Path) -> None:
+    """Refuse workers that do not see the run's folder, or have other versions than this Python.
+
+    Raises
+    ------
+    ValueError
+        Names a worker and what it lacks.
+    """
+    content, versions = _describe_worker(str(marker))
+    for address, theirs in client.run(_describe_worker, str(marker)).items():
+        if theirs[0] != content:
+            raise ValueError(
+                f"--scheduler: the worker {address} does not see {marker.parent}; "
+                "workers need the same file system under the same path"
+            )
+        if other := [name for name in versions if theirs[1].get(name) != versions[name]]:
+            raise ValueError(
+                f"--scheduler: the worker {address} has another {', '.join(other)}; "
+                "start workers from the same environment"
+            )
+
+
+def _describe_worker(marker: str) -> tuple[str, dict[str, str]]:
+    path = Path(marker)
+    return path.read_text(encoding="utf-8") if path.is_file() else "", dict(find_versions())

@@ -1,0 +1,1 @@
+"""Statistics: tables in, tables out. Imports `data` alone: no world, no disk, no plots."""

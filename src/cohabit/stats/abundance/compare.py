@@ -1,0 +1,263 @@
+"""Differential abundance: seven methods by name behind one call, one tidy table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data import schema
+from cohabit.stats.abundance import models, pairs
+from cohabit.stats.abundance.comparison import Comparison
+from cohabit.stats.alignment import align_values, household_codes
+from cohabit.stats.columns import tidy_columns
+from cohabit.stats.composition import arcsine_sqrt, check_counts, why_filtered
+from cohabit.stats.formula import variables
+from cohabit.stats.multiplicity import adjust_p
+
+COLUMNS = (*tidy_columns()[:-1], "transform", "note")
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method does with counts and households, and where it comes from."""
+
+    transform: str
+    """The scale of the estimate."""
+
+    household: str
+    """How the household enters, or that it does not."""
+
+    reference: str
+    """DOI."""
+
+    fit: Callable[[Comparison], pd.DataFrame]
+    pseudocount: float | None = None
+    """Added to every count; None where the method takes zeros as they are."""
+
+    min_variance: float = 0.0
+    """Least variance on the asin-sqrt scale."""
+
+
+METHODS = {
+    "lmm_asin": Method(
+        "asin-sqrt of shares",
+        "random intercept",
+        "10.1016/j.cell.2022.08.021",
+        models.fit_lmm_asin,
+        min_variance=1e-5,
+    ),
+    "lmm_clr": Method(
+        "clr",
+        "random intercept",
+        "10.1111/j.2517-6161.1982.tb01195.x",
+        models.fit_lmm_clr,
+        pseudocount=0.5,
+    ),
+    "paired_wilcoxon": Method(
+        "asin-sqrt of shares, pair difference",
+        "pair difference; covariates not in the model",
+        "10.2307/3001968",
+        pairs.fit_paired_wilcoxon,
+    ),
+    "paired_t_clr": Method(
+        "clr, pair difference",
+        "pair difference, regressed on covariate differences",
+        "10.1111/j.2517-6161.1982.tb01195.x",
+        pairs.fit_paired_t_clr,
+        pseudocount=0.5,
+    ),
+    "linda": Method(
+        "clr, less the mode of all coefficients",
+        "random intercept",
+        "10.1186/s13059-022-02655-5",
+        models.fit_linda,
+        pseudocount=0.5,
+    ),
+    "ancombc": Method(
+        "log counts, sampling fraction removed",
+        "household not in the model: its members are taken as independent",
+        "10.1038/s41467-020-17041-7",
+        models.fit_ancombc,
+        pseudocount=1.0,
+    ),
+    "presence_clogit": Method(
+        "log odds of presence",
+        "conditional likelihood of the pair",
+        "10.1093/oxfordjournals.aje.a112623",
+        pairs.fit_presence_clogit,
+    ),
+}
+"""Method name -> what it does."""
+
+
+def compare_abundance(
+    counts: pd.DataFrame,
+    metadata: pd.DataFrame,
+    factor: str,
+    covariates: str | None = None,
+    method: str = "lmm_clr",
+    *,
+    household: str = "household_id",
+    min_prevalence: float = 0.05,
+    min_total: float = 10,
+    pseudocount: float | None = None,
+) -> pd.DataFrame:
+    """Compare the abundance of every feature between the levels of a factor.
+
+    Parameters
+    ----------
+    counts : DataFrame, shape (n_samples, n_features)
+        One sample a person.
+    metadata : DataFrame
+        Index as `counts`, in any order; people without counts are left out.
+    factor : str
+        Column to compare by: `group`, or for patients `treatment` or a number. The paired
+        methods need two levels, one in each half of a pair.
+    covariates : str, optional
+        Names joined by ``+``, ``:`` and ``*``, as in ``"sex + age + bmi + site"``.
+    method : str
+        One of `METHODS`, which says of each how the household enters.
+    household : str
+        Column that ties people together. Where nobody shares one (patients against
+        patients), the mixed models become ordinary regressions and say so in `note`.
+    min_prevalence, min_total : float
+        The study's filter, see `composition.why_filtered`.
+    pseudocount : float, optional
+        Added to every count of the features kept; by default the method's own. Methods that
+        take zeros as they are refuse one.
+
+    Returns
+    -------
+    DataFrame, one row a feature and contrast
+        Columns `COLUMNS`. `estimate` is on the scale named in `transform`, second level
+        minus first; `low` and `high` bound the 95% interval; `q_value` is Benjamini and
+        Hochberg's over the features tested in one contrast. Features that fail the filter
+        stay, without numbers, and say why in `note`. `n_pairs` counts households with two
+        people or more; for paired methods, the pairs that bear on the feature.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method or column (the nearest is named), missing covariates, empty
+        samples, IDs that do not match, or a factor the method cannot take.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method: no {method!r}; {schema.nearest(method, METHODS)}")
+    chosen = METHODS[method]
+    people = _check(counts, metadata, factor, covariates, household)
+    pseudocount = _choose_pseudocount(method, pseudocount)
+    reasons = _why_not_tested(counts, chosen.min_variance, min_prevalence, min_total)
+    kept = reasons.index[reasons == ""]
+    comparison = Comparison(counts, kept, people, factor, covariates, household, pseudocount)
+    table = _with_filtered(chosen.fit(comparison), reasons)
+    table["method"] = method
+    table["transform"] = _name_transform(chosen, pseudocount)
+    table["n_nonzero"] = (counts > 0).sum().reindex(table["feature"]).to_numpy()
+    table["q_value"] = table.groupby("contrast", sort=False)["p_value"].transform(adjust_p)
+    table["converged"] = table["p_value"].notna()
+    table = table.reindex(columns=list(COLUMNS))
+    table.attrs.update(
+        filter=_name_filter(chosen, min_prevalence, min_total),
+        transform=_name_transform(chosen, pseudocount),
+        household=chosen.household,
+        reference=chosen.reference,
+    )
+    return table
+
+
+def lenient_rule(table: pd.DataFrame, alpha: float = 0.05, extreme: float = 0.05) -> pd.DataFrame:
+    """Call features as the study does: by FDR, and where nothing passes, by a lenient rule.
+
+    The lenient rule calls p <= alpha with a coefficient among the lowest or highest
+    `extreme` of all coefficients. It answers a question other than FDR does: it promises
+    no error rate, and in a world without effects it calls features all the same.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Result of `compare_abundance`; contrasts are judged apart.
+    alpha : float
+        Bound of q, then of p.
+    extreme : float
+        Share of the coefficients at either end.
+
+    Returns
+    -------
+    DataFrame
+        The table with `called` (bool) and `rule` (``"FDR"`` or ``"lenient"``).
+    """
+    parts = [_call(part, alpha, extreme) for _, part in table.groupby("contrast", sort=False)]
+    return pd.concat(parts).loc[table.index] if parts else table.assign(called=False, rule="")
+
+
+def _call(table: pd.DataFrame, alpha: float, extreme: float) -> pd.DataFrame:
+    passed = table["q_value"] <= alpha
+    if passed.any():
+        return table.assign(called=passed, rule="FDR")
+    low, high = table["estimate"].quantile([extreme, 1 - extreme])
+    outer = (table["estimate"] <= low) | (table["estimate"] >= high)
+    return table.assign(called=(table["p_value"] <= alpha) & outer, rule="lenient")
+
+
+def _check(
+    counts: pd.DataFrame,
+    metadata: pd.DataFrame,
+    factor: str,
+    covariates: str | None,
+    household: str,
+) -> pd.DataFrame:
+    """Return the people of the counts, row by row."""
+    check_counts(counts)
+    _, people = align_values(counts, metadata)
+    for name in variables(" + ".join(filter(None, [factor, covariates]))):
+        if name not in people:
+            raise ValueError(f"no column {name!r}: {schema.nearest(name, people)}")
+    household_codes(people, household)
+    return people
+
+
+def _choose_pseudocount(method: str, pseudocount: float | None) -> float | None:
+    own = METHODS[method].pseudocount
+    if own is None and pseudocount is not None:
+        raise ValueError(f"pseudocount: {method} takes zeros as they are; leave it out")
+    return own if pseudocount is None else pseudocount
+
+
+def _why_not_tested(
+    counts: pd.DataFrame, min_variance: float, min_prevalence: float, min_total: float
+) -> pd.Series:
+    """Say of each feature why it is not tested; empty text where it is."""
+    reasons = why_filtered(counts, min_prevalence, min_total)
+    spread = arcsine_sqrt(counts).var(axis=0)
+    still = (reasons == "") & (spread < min_variance)
+    reasons[still] = [
+        f"filtered: asin-sqrt variance {value:.1e}, below {min_variance:g}"
+        for value in spread[still]
+    ]
+    if (reasons != "").all():
+        raise ValueError(f"counts: no feature passes the filter; first {reasons.iloc[0]!r}")
+    return reasons
+
+
+def _with_filtered(table: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
+    """Return the table with rows for the filtered features, in the order of the counts."""
+    rows = pd.DataFrame(
+        list(product(reasons.index[reasons != ""], table["contrast"].unique())),
+        columns=["feature", "contrast"],
+    )
+    if len(rows):
+        rows["note"] = reasons[rows["feature"]].to_numpy()
+        table = pd.concat([table, rows], ignore_index=True)
+    place = reasons.index.get_indexer(table["feature"])
+    return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+
+
+def _name_filter(method: Method, min_prevalence: float, min_total: float) -> str:
+    text = f"present in >= {100 * min_prevalence:g}% of samples, total > {min_total:g}"
+    return text + (f", asin-sqrt variance >= {method.min_variance:g}" * bool(method.min_variance))
+
+
+def _name_transform(method: Method, pseudocount: float | None) -> str:
+    return method.transform + ("" if pseudocount is None else f"; pseudocount {pseudocount:g}")

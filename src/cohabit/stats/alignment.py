@@ -1,0 +1,135 @@
+"""Feature values and sample metadata brought to the same rows; strange input named."""
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data import schema
+
+
+def align_values(
+    values: pd.DataFrame | pd.Series, metadata: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return values as a table of floats, and the metadata of its rows in its order.
+
+    Parameters
+    ----------
+    values : DataFrame, shape (n_samples, n_features), or Series
+        Numbers; NaN is allowed and left for the method to treat.
+    metadata : DataFrame
+        Must hold every row of `values`; rows without values are left out.
+
+    Raises
+    ------
+    ValueError
+        When either is no table or holds nothing, an ID repeats, a row has no metadata, a
+        column is not numeric or not finite.
+    """
+    if isinstance(values, pd.Series):
+        values = values.to_frame(values.name if values.name is not None else "value")
+    for name, table in (("values", values), ("metadata", metadata)):
+        check_table(table, name)
+    _check_unique(values.columns, "values: feature names")
+    if not values.size:
+        raise ValueError(f"values: expected samples and features; got {values.shape}")
+    stray = values.index[~values.index.isin(metadata.index)]
+    if len(stray):
+        raise ValueError(
+            f"values: {len(stray)} row(s) have no metadata, first {stray[:5].tolist()}; "
+            "both tables must carry the same IDs as index"
+        )
+    return _as_floats(values), metadata.loc[values.index]
+
+
+def check_table(table: pd.DataFrame, name: str) -> None:
+    """Refuse what is no DataFrame, or has two rows of one ID.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise ValueError(
+            f"{name}: expected a DataFrame whose index holds the IDs; got {type(table).__name__}"
+        )
+    _check_unique(table.index, f"{name}: IDs")
+
+
+def _check_unique(ids: pd.Index, what: str) -> None:
+    repeated = ids[ids.duplicated()]
+    if len(repeated):
+        raise ValueError(f"{what} must be unique; repeated: {repeated[:5].tolist()}")
+
+
+def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
+    """Return the household of each row as 0, 1, 2, ...
+
+    Raises
+    ------
+    ValueError
+        When the column is not there or a row has no household.
+    """
+    if household not in metadata:
+        raise ValueError(f"no column {household!r}: {schema.nearest(household, metadata)}")
+    missing = metadata.index[metadata[household].isna()]
+    if len(missing):
+        raise ValueError(
+            f"column {household!r}: {len(missing)} row(s) without a household, first "
+            f"{missing[:5].tolist()}; give a person who lives alone an ID of their own"
+        )
+    return pd.factorize(metadata[household])[0]
+
+
+def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
+    """Return who has the second of two levels, and the levels, reference first.
+
+    Raises
+    ------
+    ValueError
+        When the column is not there, has other than two levels, or misses a value.
+    """
+    if column not in metadata:
+        raise ValueError(f"no column {column!r}: {schema.nearest(column, metadata)}")
+    present = set(metadata[column].dropna())
+    known = schema.LEVELS.get(column, ())
+    levels = [*known] if present <= set(known) else sorted(present, key=str)
+    levels = [name for name in levels if name in present]
+    missing = metadata.index[metadata[column].isna()]
+    if len(levels) != 2 or len(missing):
+        raise ValueError(
+            f"column {column!r}: expected two levels and nothing missing; got levels {levels} "
+            f"and {len(missing)} missing value(s), first {missing[:5].tolist()}"
+        )
+    return (metadata[column] == levels[1]).to_numpy(), levels
+
+
+def missing_patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return (rows present, features) for every pattern of missing values.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_samples, n_features)
+    """
+    missing = np.isnan(values)
+    if not missing.any():
+        return [(np.ones(len(values), dtype=bool), np.arange(values.shape[1]))]
+    packed = np.packbits(missing, axis=0)
+    _, group = np.unique(packed, axis=1, return_inverse=True)
+    group = group.ravel()
+    members = (np.flatnonzero(group == number) for number in range(group.max() + 1))
+    return [(~missing[:, features[0]], features) for features in members]
+
+
+def _as_floats(values: pd.DataFrame) -> pd.DataFrame:
+    strange = [
+        str(name) for name, kind in values.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)
+    ]
+    if strange:
+        raise ValueError(f"values: expected numbers; not numeric: {', '.join(strange[:5])}")
+    table = values.astype(float)
+    infinite = table.columns[np.isinf(table.to_numpy()).any(axis=0)]
+    if len(infinite):
+        raise ValueError(
+            f"values: {len(infinite)} feature(s) hold infinite values, first "
+            f"{infinite[:5].tolist()}; was a logarithm taken of zero?"
+        )
+    return table

@@ -1,0 +1,232 @@
+"""Features against severity: partial Spearman, ordinal and linear models, all tidy tables."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cohabit.stats.alignment import align_values, check_table, missing_patterns
+from cohabit.stats.association.ordinal import fit_proportional_odds
+from cohabit.stats.association.ranks import correlate_ranks
+from cohabit.stats.collinearity import ONE_LEVEL
+from cohabit.stats.columns import NUMBERS, tidy_columns
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.least_squares import fit_least_squares
+from cohabit.stats.multiplicity import adjust_p
+
+COLUMNS = tidy_columns("n")
+_NUMBERS = (*NUMBERS, "q_value")
+
+
+def partial_spearman(
+    values: pd.DataFrame,
+    x: pd.Series,
+    covariates: pd.DataFrame | None = None,
+    *,
+    min_prevalence: float = 0.0,
+    zeros_removed: bool = False,
+    min_samples: int = 7,
+) -> pd.DataFrame:
+    """Correlate the ranks of every feature with those of `x`, covariates' ranks held fixed.
+
+    ``min_prevalence=0.5, zeros_removed=True`` repeats the study: features present in at
+    least half of the samples, zeros left out, at least 7 samples.
+
+    Parameters
+    ----------
+    values : DataFrame, shape (n_samples, n_features)
+        Any monotone scale; counts of unequal depth are better given as shares. A missing
+        value drops the sample for that feature only.
+    x : Series
+        For example MSSS. Its index says whose samples are used: give the patients alone.
+    covariates : DataFrame, optional
+        Numbers, or text that becomes 0/1 columns; must cover the index of `x`.
+    min_prevalence : float
+        Features above zero in a smaller share of the samples are not tested.
+    zeros_removed : bool
+        Leave out samples in which the feature is zero.
+    min_samples : int
+        Features with fewer samples are not tested.
+
+    Returns
+    -------
+    DataFrame, one row a feature
+        `estimate` is the partial rank correlation; `df` = n - 2 - covariates; t statistic
+        r sqrt(df / (1 - r²)); 95% interval by Fisher's z with Bonett and Wright's variance
+        (1 + r²/2) / (df - 1). Not tested: no number, and the reason in `note`.
+
+    Raises
+    ------
+    ValueError
+        When `x` or a covariate is missing for somebody, or `x` names unknown samples.
+
+    Notes
+    -----
+    Every rank is taken among the samples used, ties at their mean, then residualised on
+    the ranked covariates: the formula of Kim (2015), Communications for Statistical
+    Applications and Methods 22:665 (`ppcor`). Interval: Bonett and Wright (2000),
+    Psychometrika 65:23.
+    """
+    values, numbers, adjust = _align(values, x, covariates)
+    prevalence = (values.to_numpy() > 0).mean(axis=0)
+    used = values.mask(values == 0) if zeros_removed else values
+    table = _Table.empty(used, "partial_spearman", f"per rank of {x.name}")
+    tested = np.flatnonzero(prevalence >= min_prevalence)
+    measured = used.to_numpy()[:, tested]
+    for rows, features in missing_patterns(measured):
+        part = measured[np.ix_(rows, features)]
+        found = correlate_ranks(part, numbers[rows], adjust[rows], min_samples)
+        table.put(tested[features], found)
+    table.leave_out(prevalence < min_prevalence, prevalence)
+    return table.tidy()
+
+
+def fit_ordinal(
+    values: pd.DataFrame, outcome: pd.Series, covariates: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Model an ordered outcome, such as EDSS, on each feature by proportional odds.
+
+    Parameters
+    ----------
+    values : DataFrame, shape (n_samples, n_features)
+        Transformed values, for example CLR. A missing value drops the sample for that
+        feature only.
+    outcome : Series
+        Ordered categories or numbers, every distinct number a level. Its index says whose
+        samples are used.
+    covariates : DataFrame, optional
+        Numbers, or text that becomes 0/1 columns; must cover the index of `outcome`.
+
+    Returns
+    -------
+    DataFrame, one row a feature
+        `estimate` is the log odds ratio of a higher outcome per unit of the feature, with
+        Wald's error, interval and z statistic (`df` is infinite).
+
+    Raises
+    ------
+    ValueError
+        When a value is missing, or the outcome has one level.
+
+    Notes
+    -----
+    log odds(Y > k) = x'b - t_k with one b for all levels k (McCullagh 1980, Journal of the
+    Royal Statistical Society B 42:109), by Newton's method on the exact likelihood.
+    """
+    ordered = isinstance(outcome.dtype, pd.CategoricalDtype) and outcome.cat.ordered
+    if not ordered and not pd.api.types.is_numeric_dtype(outcome):
+        raise ValueError("outcome: expected numbers or an ordered category")
+    values, scores, adjust = _align(values, outcome, covariates)
+    table = _Table.empty(values, "proportional_odds", f"log odds of {outcome.name} per unit")
+    numbers = values.to_numpy()
+    for rows, features in missing_patterns(numbers):
+        for feature in features:
+            fit = fit_proportional_odds(scores[rows], numbers[rows, feature], adjust[rows])
+            table.put([feature], fit)
+    return table.tidy()
+
+
+def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str) -> pd.DataFrame:
+    """Fit ``feature ~ formula`` by ordinary least squares to every feature at once.
+
+    For people who share no household: patients against patients, or severity in the
+    untreated. Household members in the table make its errors too small.
+
+    Parameters
+    ----------
+    values : DataFrame, shape (n_samples, n_features)
+        Transformed values. A missing value drops the sample for that feature only.
+    metadata : DataFrame
+        Index as `values`, in any order.
+    formula : str
+        Names joined by ``+``, ``:`` and ``*``.
+
+    Returns
+    -------
+    DataFrame
+        One row a feature and coefficient (column `coefficient`, without the intercept);
+        `q_value` is taken over the features of one coefficient. A coefficient that others
+        determine, a term of one level, or a constant feature, has no number and says why in
+        `note`.
+    """
+    values, metadata = align_values(values, metadata)
+    matrix = model_matrix(formula, metadata)
+    numbers, design = values.to_numpy(), matrix.values
+    tables = {name: _Table.empty(values, "ols", text) for name, text in matrix.contrasts.items()}
+    for rows, features in missing_patterns(numbers):
+        fits = fit_least_squares(numbers[np.ix_(rows, features)], design[rows])
+        for name, table in tables.items():
+            row = design.columns.get_loc(name)
+            table.put(features, {key: fit[row] for key, fit in fits.items()})
+    for term in [name for name, columns in matrix.terms.items() if not columns]:
+        tables[term] = _Table.empty(values, "ols", "one level")
+        tables[term].put(slice(None), {"note": ONE_LEVEL})
+    parts = [table.tidy() for table in tables.values()]
+    for name, part in zip(tables, parts, strict=True):
+        part.insert(1, "coefficient", name)
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The columns of a result while features fill them, a few at a time."""
+
+    columns: dict[str, np.ndarray]
+
+    @classmethod
+    def empty(cls, values: pd.DataFrame, method: str, contrast: str) -> "_Table":
+        size = values.shape[1]
+        columns = {name: np.full(size, np.nan) for name in COLUMNS}
+        columns["feature"] = values.columns.to_numpy()
+        columns["method"] = np.full(size, method, dtype=object)
+        columns["contrast"] = np.full(size, contrast, dtype=object)
+        columns["note"] = np.full(size, "", dtype=object)
+        columns["n"] = values.notna().sum().to_numpy()
+        columns["n_nonzero"] = (values.notna() & (values != 0)).sum().to_numpy()
+        return cls(columns)
+
+    def put(self, features, numbers: dict[str, object]) -> None:
+        for name, entries in numbers.items():
+            self.columns[name][features] = entries
+
+    def leave_out(self, rare: np.ndarray, prevalence: np.ndarray) -> None:
+        for name in _NUMBERS:
+            self.columns[name][rare] = np.nan
+        self.columns["note"][rare] = [
+            f"filtered: present in {100 * share:.2g}% of samples" for share in prevalence[rare]
+        ]
+
+    def tidy(self) -> pd.DataFrame:
+        table = pd.DataFrame(self.columns)
+        table["q_value"] = adjust_p(table["p_value"])
+        table["converged"] = table["p_value"].notna()
+        return table[list(COLUMNS)]
+
+
+def _align(
+    values: pd.DataFrame, x: pd.Series, covariates: pd.DataFrame | None
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return the values of the people in `x`, its numbers, and the covariates' columns."""
+    name = x.name or "x"
+    missing = x.index[x.isna()]
+    if len(missing):
+        raise ValueError(
+            f"{name}: missing for {len(missing)} sample(s), first {missing[:5].tolist()}; "
+            "give only the people who have it (controls have no severity)"
+        )
+    check_table(values, "values")
+    stray = x.index[~x.index.isin(values.index)]
+    if len(stray):
+        raise ValueError(f"values: no row for {len(stray)} of {name}, first {stray[:5].tolist()}")
+    values, _ = align_values(values.loc[x.index], x.to_frame())
+    numbers = x.cat.codes if isinstance(x.dtype, pd.CategoricalDtype) else x
+    if np.isinf(numbers.to_numpy(dtype=float)).any():
+        raise ValueError(f"{name}: expected finite numbers")
+    if covariates is None or covariates.shape[1] == 0:
+        return values, numbers.to_numpy(dtype=float), np.empty((len(x), 0))
+    absent = x.index[~x.index.isin(covariates.index)]
+    if len(absent):
+        raise ValueError(f"covariates: no row for {len(absent)}, first {absent[:5].tolist()}")
+    matrix = model_matrix(" + ".join(covariates.columns), covariates.loc[x.index])
+    adjust = matrix.values.drop(columns="Intercept").to_numpy()
+    return values, numbers.to_numpy(dtype=float), adjust

@@ -1,0 +1,125 @@
+"""Proportional odds of an ordered outcome: Newton's method on the exact likelihood."""
+
+import numpy as np
+from scipy.special import expit, logit
+
+from cohabit.stats.tails import normal_quantile, two_sided_normal
+
+_MAX_STEPS = 50
+_SEPARATED = 15.0
+"""A log odds ratio per SD beyond this means that the feature splits the outcome."""
+
+
+def fit_proportional_odds(
+    scores: np.ndarray, feature: np.ndarray, covariates: np.ndarray
+) -> dict[str, object]:
+    """Fit ``log odds(Y > k) = feature b + covariates c - t_k``.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n_samples,)
+        Each distinct number is a level, in its order.
+    feature : ndarray, shape (n_samples,)
+    covariates : ndarray, shape (n_samples, n_covariates)
+
+    Returns
+    -------
+    dict
+        estimate, std_error, low, high, statistic, df, p_value of b, converged, note.
+    """
+    _, level = np.unique(scores, return_inverse=True)
+    columns = np.column_stack([feature, covariates])
+    spread = columns.std(axis=0) if len(columns) else np.zeros(columns.shape[1])
+    note = _why_not(level, columns, spread)
+    if note:
+        return _row(note=note)
+    scaled = (columns - columns.mean(axis=0)) / spread
+    beta, variance, converged = _maximise(level, scaled)
+    if not converged:
+        return _row(note="did not converge")
+    if abs(beta) > _SEPARATED:
+        return _row(note="separated: the feature splits the outcome, the odds have no bound")
+    return _row(beta / spread[0], np.sqrt(variance) / spread[0], converged=True)
+
+
+def _why_not(level: np.ndarray, columns: np.ndarray, spread: np.ndarray) -> str:
+    n_parameters = level.max(initial=0) + columns.shape[1]
+    if level.max(initial=0) == 0:
+        return "the outcome has one level among these samples"
+    if spread[0] == 0:
+        return "constant: the feature does not vary"
+    if len(level) <= n_parameters:
+        return f"{len(level)} samples are too few for {n_parameters} parameters"
+    rank = np.linalg.matrix_rank((columns - columns.mean(axis=0)) / np.where(spread, spread, 1))
+    return "" if rank == columns.shape[1] else "collinear: other terms determine a coefficient"
+
+
+def _row(estimate=np.nan, std_error=np.nan, *, converged=False, note="") -> dict[str, object]:
+    statistic = estimate / std_error
+    half = normal_quantile(0.975) * std_error
+    return {
+        "estimate": estimate,
+        "std_error": std_error,
+        "low": estimate - half,
+        "high": estimate + half,
+        "statistic": statistic,
+        "df": np.inf if converged else np.nan,
+        "p_value": two_sided_normal(statistic),
+        "converged": converged,
+        "note": note,
+    }
+
+
+def _maximise(level: np.ndarray, x: np.ndarray) -> tuple[float, float, bool]:
+    """Return the first coefficient, its variance, and whether Newton's steps settled."""
+    shares = np.cumsum(np.bincount(level))[:-1] / len(level)
+    parameters = np.concatenate([logit(shares), np.zeros(x.shape[1])])
+    value, gradient, hessian = _likelihood(parameters, level, x)
+    first = level.max()
+    for _ in range(_MAX_STEPS):
+        try:
+            step = np.linalg.solve(hessian, -gradient)
+        except np.linalg.LinAlgError:
+            return np.nan, np.nan, False
+        gain = gradient @ step
+        if not gain >= 0:
+            return np.nan, np.nan, False
+        if gain < 1e-12:
+            variance = np.linalg.inv(-hessian)[first, first]
+            return parameters[first], variance, bool(variance > 0)
+        for _ in range(40):
+            proposal = _likelihood(parameters + step, level, x)
+            if proposal[0] >= value:
+                break
+            step = step / 2
+        parameters = parameters + step
+        value, gradient, hessian = proposal
+    return np.nan, np.nan, False
+
+
+def _likelihood(
+    parameters: np.ndarray, level: np.ndarray, x: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the log likelihood with gradient and Hessian; -inf where thresholds cross."""
+    n_levels = level.max() + 1
+    thresholds = np.concatenate([[-np.inf], parameters[: n_levels - 1], [np.inf]])
+    shift = x @ parameters[n_levels - 1 :]
+    upper, lower = expit(thresholds[level + 1] - shift), expit(thresholds[level] - shift)
+    chance = upper - lower
+    if not (chance > 0).all():
+        return -np.inf, np.empty(0), np.empty((0, 0))
+    above, below = _columns(level, x, n_levels), _columns(level - 1, x, n_levels)
+    slope_above, slope_below = upper * (1 - upper), lower * (1 - lower)
+    score = (slope_above / chance)[:, None] * above - (slope_below / chance)[:, None] * below
+    bend_above = slope_above * (1 - 2 * upper) / chance
+    bend_below = slope_below * (1 - 2 * lower) / chance
+    hessian = (above.T * bend_above) @ above - (below.T * bend_below) @ below - score.T @ score
+    return float(np.log(chance).sum()), score.sum(axis=0), hessian
+
+
+def _columns(threshold: np.ndarray, x: np.ndarray, n_levels: int) -> np.ndarray:
+    """Return the derivative of ``t_k - x'b`` by each parameter; ends have no threshold."""
+    marks = np.zeros((len(threshold), n_levels - 1))
+    inner = (threshold >= 0) & (threshold < n_levels - 1)
+    marks[inner, threshold[inner]] = 1
+    return np.hstack([marks, -x])

@@ -1,0 +1,249 @@
+"""Regression of repeated observations: means, rates and odds, errors robust to clusters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cohabit.data.naming import nearest
+from cohabit.stats.alignment import align_values, household_codes
+from cohabit.stats.collinearity import ONE_LEVEL, find_independent, rests_on_one
+from cohabit.stats.formula import model_matrix
+
+COLUMNS = (
+    *("coefficient", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),
+    *("p_value", "n", "n_clusters", "converged", "note"),
+)
+_STEPS = 50
+
+
+@dataclass(frozen=True)
+class Family:
+    """A distribution with its natural link."""
+
+    mean: Callable[[np.ndarray], np.ndarray]
+    """Linear predictor -> mean."""
+
+    variance: Callable[[np.ndarray], np.ndarray]
+    """Mean -> variance, up to a constant; the slope of the mean too."""
+
+    start: Callable[[float], float]
+    """Mean of the outcome -> intercept to begin with."""
+
+    possible: Callable[[np.ndarray], np.ndarray]
+    """Outcome -> whether it can occur at all."""
+
+    expected: str
+    """What can occur, in words."""
+
+    bound: float
+    """A linear predictor beyond this is on its way to infinity."""
+
+
+FAMILIES = {
+    "gaussian": Family(lambda x: x, np.ones_like, float, np.isfinite, "numbers", np.inf),
+    "poisson": Family(
+        np.exp,
+        lambda mean: mean,
+        lambda mean: np.log(max(mean, 1e-6)),
+        lambda y: (y >= 0) & (y < np.inf),
+        "counts from 0",
+        20.0,
+    ),
+    "binomial": Family(
+        special.expit,
+        lambda mean: mean * (1 - mean),
+        lambda mean: special.logit(np.clip(mean, 1e-6, 1 - 1e-6)),
+        lambda y: (y == 0) | (y == 1),
+        "0 or 1",
+        20.0,
+    ),
+}
+"""Differences of means, log rate ratios, log odds ratios."""
+
+
+@dataclass(frozen=True)
+class ClusteredFit:
+    """A fitted model: its table, and what it expects of other rows."""
+
+    table: pd.DataFrame
+    """One row a coefficient; columns `COLUMNS`."""
+
+    formula: str
+    family: Family
+    coefficients: pd.Series
+
+    def predict(self, metadata: pd.DataFrame) -> pd.Series:
+        """Return the expected outcome of other rows; their levels must have been fitted."""
+        x = model_matrix(self.formula, metadata).values
+        strange = [name for name in x if name not in self.coefficients.index]
+        if strange:
+            raise ValueError(f"levels that the model never saw: {', '.join(strange[:5])}")
+        x = x.reindex(columns=self.coefficients.index, fill_value=0.0)
+        predictor = x.to_numpy() @ self.coefficients.to_numpy()
+        return pd.Series(self.family.mean(predictor), metadata.index)
+
+
+def fit_clustered_model(
+    outcome: pd.Series,
+    metadata: pd.DataFrame,
+    formula: str,
+    *,
+    family: str = "gaussian",
+    cluster: str = "household_id",
+    weights: pd.Series | None = None,
+) -> ClusteredFit:
+    """Fit a generalised linear model whose errors allow for clusters of observations.
+
+    Parameters
+    ----------
+    outcome : Series
+        One value an observation, a person's year for instance; none missing.
+    metadata : DataFrame
+        Index as `outcome`, in any order.
+    formula : str
+        Names joined by ``+``, ``:`` and ``*``.
+    family : str
+        ``"gaussian"`` (differences of means), ``"poisson"`` (log rate ratios; counts may be
+        spread more widely than Poisson's) or ``"binomial"`` (log odds ratios).
+    cluster : str
+        Column; observations of different clusters are independent, those of one need not be.
+    weights : Series, optional
+        Positive; for example inverse chances of being seen.
+
+    Returns
+    -------
+    ClusteredFit
+
+    Raises
+    ------
+    ValueError
+        When the family is unknown, an outcome is impossible or missing, a weight is not
+        positive, there are fewer than three clusters, or a covariate is missing.
+
+    Notes
+    -----
+    Estimates by Newton's method; the covariance is Liang and Zeger's (1986, Biometrika 73:13)
+    with independence within clusters as working model, times G / (G - 1) (N - 1) / (N - K) for
+    G clusters, N observations, K coefficients; t with G - 1 degrees of freedom.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"family: no {family!r}; {nearest(family, FAMILIES)}")
+    chosen = FAMILIES[family]
+    _, people = align_values(outcome, metadata)
+    y, w = _check(outcome, weights, chosen)
+    codes = household_codes(people, cluster)
+    if codes.max(initial=0) < 2:
+        raise ValueError(f"column {cluster!r}: expected three clusters or more")
+    matrix = model_matrix(formula, people)
+    columns = find_independent(matrix.values)
+    x = matrix.values.to_numpy()[:, columns.kept]
+    beta, converged = _solve(x, y, w, chosen)
+    covariance = _sandwich(x, y, w, beta, codes, chosen)
+    size = len(matrix.values.columns)
+    full = pd.Series(np.zeros(size), matrix.values.columns)
+    full.iloc[columns.kept] = beta
+    error = np.zeros(size)
+    error[columns.kept] = np.sqrt(np.diag(covariance).clip(0))
+    notes = np.array([columns.reason(row) for row in np.eye(size)], dtype=object)
+    notes[columns.kept[rests_on_one(x, codes)]] = f"rests on one {cluster} alone: no variance"
+    whole = _why_unfit(y, chosen.mean(x @ beta), converged, len(beta), codes)
+    notes = [whole or note for note in notes]
+    rows = _tabulate(full, error, notes, codes.max(), matrix.contrasts)
+    single = [term for term, names in matrix.terms.items() if not names]
+    if single:
+        empty = {"contrast": "one level", "note": ONE_LEVEL, "converged": False}
+        rows = pd.concat([rows, pd.DataFrame({"coefficient": single}).assign(**empty)])
+        rows = rows.reset_index(drop=True)
+    rows = rows.assign(n=len(y), n_clusters=int(codes.max()) + 1)
+    return ClusteredFit(rows[list(COLUMNS)], formula, chosen, full)
+
+
+def _check(
+    outcome: pd.Series, weights: pd.Series | None, family: Family
+) -> tuple[np.ndarray, np.ndarray]:
+    y = outcome.to_numpy(dtype=float)
+    wrong = outcome.index[~family.possible(y)]
+    if len(wrong):
+        raise ValueError(
+            f"outcome: expected {family.expected}, nothing missing; {len(wrong)} row(s) are not, "
+            f"first {wrong[:5].tolist()}"
+        )
+    if weights is None:
+        return y, np.ones(len(y))
+    w = weights.reindex(outcome.index).to_numpy(dtype=float)
+    if not (w > 0).all():
+        raise ValueError("weights: expected a positive number for every row of the outcome")
+    return y, w
+
+
+def _why_unfit(
+    y: np.ndarray, mean: np.ndarray, converged: bool, size: int, codes: np.ndarray
+) -> str:
+    """Say why no coefficient has a test; empty where they have."""
+    if not converged:
+        return "no convergence: a group has no events, or nothing but events"
+    if codes.max() < size:
+        return f"{codes.max() + 1} clusters are too few for {size} coefficients"
+    if np.abs(y - mean).max() <= 1e-10 * np.abs(y).max():
+        return "the terms determine the outcome: no variance is left"
+    return ""
+
+
+def _solve(x: np.ndarray, y: np.ndarray, w: np.ndarray, family: Family) -> tuple[np.ndarray, bool]:
+    """Newton's method from the intercept alone; whether it settled."""
+    beta = np.zeros(x.shape[1])
+    beta[0] = family.start(np.average(y, weights=w))
+    for _ in range(_STEPS):
+        mean = family.mean(x @ beta)
+        information = (x.T * (w * family.variance(mean))) @ x
+        step = np.linalg.lstsq(information, x.T @ (w * (y - mean)))[0]
+        reach = np.abs(x @ step).max()
+        beta = beta + step * min(1.0, family.bound / 5 / max(reach, 1e-300))
+        furthest = np.abs(x @ beta).max()
+        if reach < 1e-10 * (1 + furthest) or furthest > family.bound:
+            return beta, furthest <= family.bound
+    return beta, False
+
+
+def _sandwich(
+    x: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
+    beta: np.ndarray,
+    codes: np.ndarray,
+    family: Family,
+) -> np.ndarray:
+    mean = family.mean(x @ beta)
+    bread = np.linalg.pinv((x.T * (w * family.variance(mean))) @ x)
+    scores = np.zeros((codes.max() + 1, x.shape[1]))
+    np.add.at(scores, codes, x * (w * (y - mean))[:, None])
+    clusters, n, k = len(scores), *x.shape
+    scale = clusters / (clusters - 1) * (n - 1) / max(n - k, 1)
+    return scale * bread @ (scores.T @ scores) @ bread
+
+
+def _tabulate(
+    estimates: pd.Series, error: np.ndarray, notes: list[str], df: int, contrasts: dict[str, str]
+) -> pd.DataFrame:
+    usable = np.where(np.array(notes) == "", 1.0, np.nan)
+    estimate, error = estimates.to_numpy() * usable, error * usable
+    reach = special.stdtrit(df, 0.975) * error
+    statistic = estimate / error
+    return pd.DataFrame(
+        {
+            "coefficient": estimates.index,
+            "contrast": [contrasts.get(name, name) for name in estimates.index],
+            "estimate": estimate,
+            "std_error": error,
+            "low": estimate - reach,
+            "high": estimate + reach,
+            "df": df * usable,
+            "statistic": statistic,
+            "p_value": 2 * special.stdtr(df, -np.abs(statistic)),
+            "converged": usable == 1,
+            "note": notes,
+        }
+    )

@@ -1,0 +1,197 @@
+"""Many comparisons of patients with their own partners: made, counted, and foreseen."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cohabit.stats.abundance import compare_abundance, lenient_rule
+from cohabit.stats.formula import usable_terms, variables
+from cohabit.stats.tails import normal_cdf, normal_quantile
+
+COVARIATES = "sex + age + bmi + site"
+"""What the study's models hold fixed."""
+
+HOUSEHOLD_SHARE = 0.145
+"""Median share of variance between households; recomputed from the study's released data."""
+
+
+def hold_fixed(metadata: pd.DataFrame, wanted: str = COVARIATES) -> tuple[pd.DataFrame, str | None]:
+    """Return the people and covariates with which a model can be fitted.
+
+    Parameters
+    ----------
+    metadata : DataFrame, one row a person
+    wanted : str
+        Formula of single columns.
+
+    Returns
+    -------
+    people : DataFrame
+        Without those who lack a value of a covariate that is held fixed.
+    formula : str or None
+        Less the covariates that are absent, constant, or unknown of more than a fifth.
+    """
+    terms = usable_terms(metadata, variables(wanted))
+    return metadata.dropna(subset=terms), " + ".join(terms) or None
+
+
+def compare_with_partners(
+    counts: pd.DataFrame,
+    groups: Mapping[str, pd.DataFrame],
+    methods: Sequence[str] = ("lmm_asin",),
+    covariates: str | None = COVARIATES,
+) -> pd.DataFrame:
+    """Compare several sets of patients with the people they live with.
+
+    Parameters
+    ----------
+    counts : DataFrame, shape (n_samples, n_features)
+        One sample a person.
+    groups : mapping
+        Name -> sample metadata of whole households, for example from `pairs_where`. People
+        without counts are left out.
+    methods : sequence of str
+        Names of `abundance.METHODS`.
+    covariates : str, optional
+        Formula; what the cohort cannot answer is left out, as `hold_fixed` does.
+
+    Returns
+    -------
+    DataFrame
+        As from `compare_abundance`, one row a group, method and feature; `contrast` says
+        who is compared, as in ``"untreated MS - control"``. `called` and `rule` are those of
+        `lenient_rule`.
+    """
+    parts = []
+    for name, people in groups.items():
+        people = people[people.index.isin(counts.index)]
+        held = covariates
+        if covariates is not None:
+            people, held = hold_fixed(people, covariates)
+        for method in methods:
+            table = compare_abundance(counts.loc[people.index], people, "group", held, method)
+            parts.append(lenient_rule(table).assign(contrast=f"{name} - control"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def count_hits(results: pd.DataFrame, by: str | Sequence[str], alpha: float = 0.05) -> pd.DataFrame:
+    """Count what each analysis calls, and what it would call if nothing differed.
+
+    Parameters
+    ----------
+    results : DataFrame, one row a test
+        `p_value`, `q_value`, the columns in `by`, and `called` where a second rule was tried.
+        Rows without a p-value are no tests.
+    by : str or sequence of str
+        Columns that tell the analyses apart; they come out in order of appearance.
+    alpha : float
+        Bound of p for a nominal hit, of q for a hit at that FDR.
+
+    Returns
+    -------
+    DataFrame, one row an analysis
+        The columns in `by`; tested, nominal, expected (alpha times tested), fdr, and lenient
+        when `results` has `called`.
+    """
+    tested = results.dropna(subset=["p_value"])
+    flags = {
+        "tested": True,
+        "nominal": tested["p_value"] <= alpha,
+        "expected": alpha,
+        "fdr": tested["q_value"] <= alpha,
+    }
+    if "called" in tested:
+        flags["lenient"] = tested["called"].astype(bool)
+    counts = tested.assign(**flags).groupby(by, sort=False, observed=True)[[*flags]].sum()
+    whole = [name for name in flags if name != "expected"]
+    return counts.astype(dict.fromkeys(whole, int)).reset_index()
+
+
+def set_methods_side_by_side(results: pd.DataFrame, fdr: float = 0.05) -> pd.DataFrame:
+    """Return the test statistics of two methods, feature by feature, and who calls what.
+
+    Parameters
+    ----------
+    results : DataFrame
+        One contrast, two methods.
+    fdr : float
+        A feature is called when its q-value is at most this.
+
+    Returns
+    -------
+    DataFrame, one row a feature that both tested
+        One column a method; `found`: ``"both"``, ``"neither"`` or the one that calls it.
+
+    Raises
+    ------
+    ValueError
+        When there are not exactly two methods.
+    """
+    wide = results.pivot(index="feature", columns="method", values=["statistic", "q_value"])
+    names = list(wide["statistic"].columns)
+    if len(names) != 2:
+        raise ValueError(f"results: expected two methods; got {len(names)}: {', '.join(names)}")
+    wide = wide.dropna()
+    first, second = (wide["q_value"][name] <= fdr for name in names)
+    found = np.select([first & second, first, second], ["both", *names], "neither")
+    return wide["statistic"].astype(float).assign(found=found)
+
+
+def power_of_pairs(
+    n_pairs: Sequence[int],
+    effects: Sequence[float],
+    *,
+    household_share: float = HOUSEHOLD_SHARE,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    r"""Return the chance to see a difference between partners, one feature tested alone.
+
+    The difference between two people who share a part r of their variance has the standard
+    error :math:`\sqrt{2(1 - r)/n}`, in standard deviations of one person.
+
+    Parameters
+    ----------
+    n_pairs : sequence of int
+    effects : sequence of float
+        True differences, in standard deviations of one person.
+    household_share : float
+        r, from 0 to below 1.
+    alpha : float
+        Two-sided level; for a feature among many, take what the correction leaves.
+
+    Returns
+    -------
+    DataFrame, one row a number of pairs and an effect
+        n_pairs, effect, power. Normal approximation; adjusting for covariates that differ
+        inside pairs, sex above all, costs more than this.
+    """
+    rows = pd.MultiIndex.from_product([n_pairs, effects], names=["n_pairs", "effect"])
+    table = rows.to_frame(index=False)
+    statistic = table["effect"] / np.sqrt(2 * (1 - household_share) / table["n_pairs"])
+    bound = normal_quantile(1 - alpha / 2)
+    return table.assign(power=normal_cdf(statistic - bound) + normal_cdf(-bound - statistic))
+
+
+def visible_effect(
+    n_pairs: int | pd.Series,
+    *,
+    household_share: float = HOUSEHOLD_SHARE,
+    alpha: float = 0.05,
+    power: float = 0.8,
+) -> float | pd.Series:
+    """Return the difference that so many pairs see with the given power; see `power_of_pairs`."""
+    reach = normal_quantile(1 - alpha / 2) + normal_quantile(power)
+    return reach * np.sqrt(2 * (1 - household_share) / n_pairs)
+
+
+def pairs_needed(
+    effect: float | pd.Series,
+    *,
+    household_share: float = HOUSEHOLD_SHARE,
+    alpha: float = 0.05,
+    power: float = 0.8,
+) -> float | pd.Series:
+    """Return the pairs that see a difference with the given power; `visible_effect` turned."""
+    one = visible_effect(1, household_share=household_share, alpha=alpha, power=power)
+    return np.ceil((one / effect) ** 2)

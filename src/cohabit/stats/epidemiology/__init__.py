@@ -1,0 +1,50 @@
+"""Causes from records: ratios, interaction, rates, place, migration, a genetic score."""
+
+from cohabit.stats.epidemiology.families import (
+    Liability,
+    count_pairs,
+    fit_liability,
+    pool_recurrence,
+    recurrence,
+)
+from cohabit.stats.epidemiology.ratios import (
+    attributable_fraction,
+    conditional_logit,
+    draw_controls,
+    mantel_haenszel,
+    odds_ratio,
+    risk_ratio,
+    share_with_interval,
+)
+from cohabit.stats.epidemiology.risk import (
+    find_interaction,
+    fit_logistic,
+    latitude_slope,
+    predict_by_score,
+    risk_by_age_at_move,
+    standardise_rates,
+)
+from cohabit.stats.epidemiology.scan import map_cases, scan_map
+
+__all__ = [
+    "Liability",
+    "attributable_fraction",
+    "conditional_logit",
+    "count_pairs",
+    "draw_controls",
+    "find_interaction",
+    "fit_liability",
+    "fit_logistic",
+    "latitude_slope",
+    "mantel_haenszel",
+    "map_cases",
+    "odds_ratio",
+    "pool_recurrence",
+    "predict_by_score",
+    "recurrence",
+    "risk_by_age_at_move",
+    "risk_ratio",
+    "scan_map",
+    "share_with_interval",
+    "standardise_rates",
+]

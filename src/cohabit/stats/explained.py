@@ -1,0 +1,195 @@
+"""Explained variation with intervals: how sure is an R², and is it larger than another.
+
+PERMANOVA tests whether an R² differs from nothing; it gives no interval. Here whole households
+are left out in turn (delete-a-group jackknife), so that what partners share is not counted twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from cohabit.stats.formula import model_matrix, variables
+from cohabit.stats.permanova.geometry import align, distance_array
+from cohabit.stats.tails import t_quantile
+
+VALUES = ("r2", "r2_adjusted")
+
+
+@dataclass(frozen=True)
+class ExplainedVariation:
+    """R² of several terms on one set of samples, and their jackknife replicates."""
+
+    estimates: pd.DataFrame
+    """Index: term; columns `df`, `r2`, `r2_adjusted`."""
+
+    replicates: pd.DataFrame
+    """One row a left-out group of households; columns: (value, term)."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Estimates with 95% intervals: term, df, and for each value low and high."""
+        columns = {"df": self.estimates["df"].astype(int)}
+        for value in VALUES:
+            error = _error(self.replicates[value])
+            columns[value] = self.estimates[value]
+            columns[f"{value}_low"] = self.estimates[value] - error
+            columns[f"{value}_high"] = self.estimates[value] + error
+        return pd.DataFrame(columns).rename_axis("term").reset_index()
+
+    def compare(self, first: str, second: str, value: str = "r2_adjusted") -> pd.Series:
+        """Return first minus second, with its 95% interval: estimate, low, high.
+
+        The two are estimated on the same people, so the interval is that of the difference,
+        not what two separate intervals would suggest.
+        """
+        estimate = self.estimates[value].loc[first] - self.estimates[value].loc[second]
+        differences = self.replicates[value][first] - self.replicates[value][second]
+        error = float(_error(differences.to_frame()).iloc[0])
+        return pd.Series({"estimate": estimate, "low": estimate - error, "high": estimate + error})
+
+
+def explain_alone(
+    distances,
+    metadata: pd.DataFrame,
+    terms: Sequence[str],
+    *,
+    blocks: str = "household_id",
+    n_groups: int = 40,
+    rng: int | np.random.Generator | None = None,
+) -> ExplainedVariation:
+    """Return the R² of each term in a model of its own, as the study's table does.
+
+    Parameters
+    ----------
+    distances : skbio DistanceMatrix or DataFrame, shape (n_samples, n_samples)
+    metadata : DataFrame
+        Index: the IDs of the distances, in any order; further rows are ignored.
+    terms : sequence of str
+        Columns of the metadata; categories or numbers, no value missing.
+    blocks : str
+        Column whose levels are left out together.
+    n_groups : int
+        Groups of blocks left out in turn, at least 10.
+    rng : int or Generator, optional
+        Decides which blocks form a group.
+
+    Returns
+    -------
+    ExplainedVariation
+
+    Notes
+    -----
+    With total sum of squares T, a term's S on d degrees of freedom and residual mean square M,
+    R² = S / T and the adjusted R² = (S - d M) / T, which is 0 on average when nothing is
+    explained. Intervals: t quantile of n_groups - 1 times the jackknife error (Wolter 2007,
+    Introduction to Variance Estimation, chapter 4).
+    """
+    squares, people = _aligned(distances, metadata, [*terms, blocks])
+    matrices = {term: _columns(term, people) for term in terms}
+    return _jackknife(
+        lambda rows: {term: _explained(squares, rows, matrices[term], None) for term in matrices},
+        _groups(people[blocks], n_groups, rng),
+    )
+
+
+def explain_jointly(
+    distances,
+    metadata: pd.DataFrame,
+    formula: str,
+    *,
+    blocks: str = "household_id",
+    n_groups: int = 40,
+    rng: int | np.random.Generator | None = None,
+) -> ExplainedVariation:
+    """Return the R² that each term adds to all others of one model (marginal).
+
+    Parameters as in `explain_alone`; `formula` joins names by ``+``.
+    """
+    squares, people = _aligned(distances, metadata, [*variables(formula), blocks])
+    matrix = model_matrix(formula, people)
+    full = matrix.values.drop(columns="Intercept")
+    others = {term: full.drop(columns=names).to_numpy() for term, names in matrix.terms.items()}
+    return _jackknife(
+        lambda rows: {
+            term: _explained(squares, rows, full.to_numpy(), others[term]) for term in others
+        },
+        _groups(people[blocks], n_groups, rng),
+    )
+
+
+def _aligned(distances, metadata: pd.DataFrame, columns: list[str]):
+    matrix, ids = distance_array(distances)
+    people = align(ids, metadata)
+    for column in columns:
+        if column in people and people[column].isna().any():
+            empty = people.index[people[column].isna()]
+            raise ValueError(
+                f"column {column!r}: {len(empty)} value(s) missing, first {[*empty[:5]]}; take "
+                "these people out of the distances, or leave the term out"
+            )
+    return matrix**2, people
+
+
+def _columns(term: str, people: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
+    """Return the columns of a number, or the indicators of a category (sparse)."""
+    if term in people and not pd.api.types.is_numeric_dtype(people[term]):
+        codes, levels = pd.factorize(people[term])
+        shape = (len(codes), len(levels))
+        return sparse.csr_matrix((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape)
+    return model_matrix(term, people).values.drop(columns="Intercept").to_numpy()
+
+
+def _groups(blocks: pd.Series, n_groups: int, rng) -> np.ndarray:
+    """Return the group of each sample; blocks are dealt out at random, evenly."""
+    codes, levels = pd.factorize(blocks.astype(str), sort=True)
+    if not n_groups >= 10:
+        raise ValueError(f"n_groups: expected at least 10; got {n_groups}")
+    n_groups = min(n_groups, len(levels))
+    order = np.random.default_rng(rng).permutation(len(levels))
+    return (order % n_groups)[codes]
+
+
+def _jackknife(explain, groups: np.ndarray) -> ExplainedVariation:
+    everyone = np.ones(len(groups), dtype=bool)
+    estimates = pd.DataFrame(explain(everyone), index=["df", *VALUES]).T
+    left_out = [
+        pd.DataFrame(explain(groups != group), index=["df", *VALUES]).loc[list(VALUES)].stack()
+        for group in np.unique(groups)
+    ]
+    return ExplainedVariation(estimates, pd.DataFrame(left_out).reset_index(drop=True))
+
+
+def _explained(squares: np.ndarray, rows: np.ndarray, full, without) -> tuple:
+    """Return degrees of freedom, R² and adjusted R² of what `full` adds to `without`."""
+    inside = squares if rows.all() else squares[np.ix_(rows, rows)]
+    total, n = inside.sum() / (2 * len(inside)), len(inside)
+    explained, rank = _model_squares(inside, full[rows])
+    less, less_rank = (0.0, 0) if without is None else _model_squares(inside, without[rows])
+    residual = (total - explained) / (n - 1 - rank)
+    added, df = explained - less, rank - less_rank
+    return df, added / total, (added - df * residual) / total
+
+
+def _model_squares(squares: np.ndarray, columns) -> tuple[float, int]:
+    """Return the sum of squares that columns explain beside the mean, and their rank."""
+    n = len(squares)
+    if sparse.issparse(columns):
+        sizes = np.asarray(columns.sum(axis=0)).ravel()
+        columns, sizes = columns[:, sizes > 0], sizes[sizes > 0]
+        within = np.asarray(columns.multiply(squares @ columns).sum(axis=0)).ravel()
+        return squares.sum() / (2 * n) - (within / (2 * sizes)).sum(), len(sizes) - 1
+    if not columns.shape[1]:
+        return 0.0, 0
+    left, strength, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
+    basis = left[:, strength > 1e-9 * strength[0]]
+    return float(-0.5 * np.einsum("ik,ik->", basis, squares @ basis)), basis.shape[1]
+
+
+def _error(replicates: pd.DataFrame) -> pd.Series:
+    """Return half the width of a 95% interval, column by column."""
+    n_groups = len(replicates)
+    variance = (n_groups - 1) / n_groups * ((replicates - replicates.mean()) ** 2).sum()
+    return np.sqrt(variance) * t_quantile(0.975, n_groups - 1)

@@ -1,0 +1,187 @@
+"""Model formulas: names joined by ``+``, ``:`` and ``*``; one model matrix for every method.
+
+The right-hand side only, as in ``"site + age + group"``. The intercept is always in.
+Anything that could be evaluated (calls, indexing, numbers) is refused before it is parsed.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data import schema
+
+MOST_NUMBERED = 12
+"""Levels written as whole numbers, beyond which a text column is taken for numbers."""
+
+_TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|([+:*]))")
+
+
+@dataclass(frozen=True)
+class ModelMatrix:
+    """The numbers of a formula, and which columns belong to which term."""
+
+    values: pd.DataFrame
+    """Rows as in the metadata; columns: ``Intercept`` and the coefficients, e.g. ``group[MS]``."""
+
+    terms: dict[str, list[str]]
+    """Term -> its columns, in the order of the formula; the intercept is no term."""
+
+    contrasts: dict[str, str]
+    """Coefficient -> its meaning, e.g. ``group[MS]`` -> ``MS - control``."""
+
+
+def variables(formula: str) -> list[str]:
+    """Return the names in a formula, in order, once each.
+
+    Raises
+    ------
+    ValueError
+        When the text is anything but names joined by ``+``, ``:`` and ``*``.
+    """
+    if not isinstance(formula, str) or not formula.strip():
+        raise ValueError(
+            f"formula: expected names joined by + : *, as in 'site + group'; got {formula!r}"
+        )
+    names, position, expect_name = [], 0, True
+    text = formula.rstrip()
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None or bool(token.group(1)) != expect_name:
+            raise ValueError(
+                f"formula {formula!r}: expected names joined by + : *; "
+                f"cannot read {text[position:].strip()!r}. Calls and numbers are refused: "
+                "make the column in the metadata first"
+            )
+        if token.group(1):
+            names.append(token.group(1))
+        position, expect_name = token.end(), not expect_name
+    if expect_name:
+        raise ValueError(f"formula {formula!r}: a name is missing at the end")
+    return list(dict.fromkeys(names))
+
+
+def usable_terms(metadata: pd.DataFrame, terms: Iterable[str], known: float = 0.8) -> list[str]:
+    """Return those terms that metadata can answer, in their order.
+
+    Parameters
+    ----------
+    metadata : DataFrame, one row a sample
+    terms : iterable of str
+        Columns.
+    known : float
+        Least share of rows in which a usable column has a value.
+
+    Returns
+    -------
+    list of str
+        Columns that are there, have at least two values, and are known often enough.
+    """
+    return [
+        name
+        for name in terms
+        if name in metadata
+        and metadata[name].notna().mean() >= known
+        and metadata[name].nunique() > 1
+    ]
+
+
+def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:
+    """Build the model matrix of a formula.
+
+    Parameters
+    ----------
+    formula : str
+        Names of `metadata` joined by ``+``, ``:`` and ``*``.
+    metadata : DataFrame, shape (n_samples, n_columns)
+        Text becomes categories: in the order of `schema.LEVELS` where it has one, else by
+        name; the first level present is the reference. Numbers are taken as they are.
+
+    Returns
+    -------
+    ModelMatrix
+
+    Raises
+    ------
+    ValueError
+        When a name is no column, or a value is missing or infinite (names the rows), or
+        numbers are written as text.
+    """
+    from formulaic import Formula
+
+    names = variables(formula)
+    for name in names:
+        if name not in metadata:
+            raise ValueError(
+                f"formula {formula!r}: no column {name!r}: {schema.nearest(name, metadata)}"
+            )
+    data = pd.DataFrame({name: _ready(metadata[name]) for name in names}, index=metadata.index)
+    matrix = Formula(formula).get_model_matrix(data, context={}, na_action="raise")
+    columns = {old: _coefficient_name(old) for old in matrix.columns}
+    slices = matrix.model_spec.term_slices
+    terms = {
+        str(term): [columns[old] for old in matrix.columns[where]]
+        for term, where in slices.items()
+        if str(term) != "1"
+    }
+    values = pd.DataFrame(matrix).rename(columns=columns).astype(float)
+    contrasts = {name: _contrast(name, data) for name in values.columns if name != "Intercept"}
+    return ModelMatrix(values, terms, contrasts)
+
+
+def _ready(column: pd.Series) -> pd.Series:
+    missing = column.index[column.isna()]
+    if len(missing):
+        raise ValueError(
+            f"column {column.name!r}: {len(missing)} value(s) missing, first "
+            f"{missing[:5].tolist()}; drop these rows or leave the term out"
+        )
+    if pd.api.types.is_bool_dtype(column):
+        return column.astype(float)
+    if pd.api.types.is_numeric_dtype(column):
+        infinite = column.index[~np.isfinite(column.astype(float))]
+        if len(infinite):
+            raise ValueError(f"column {column.name!r}: not finite in {infinite[:5].tolist()}")
+        return column.astype(float)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.remove_unused_categories()
+    known = schema.LEVELS.get(column.name)
+    present = set(column)
+    _refuse_numbers(column.name, present)
+    if known is not None and present <= set(known):
+        return pd.Categorical(column, [level for level in known if level in present])
+    return pd.Categorical(column, sorted(present, key=str))
+
+
+def _refuse_numbers(name: str, levels: set) -> None:
+    """Refuse text that is numbers: each would be a level of its own, and fit its row."""
+    texts = pd.Series(sorted(map(str, levels)))
+    numbers = pd.to_numeric(texts, errors="coerce")
+    named = str(name).endswith(("_id", "site", "country"))
+    many = len(texts) > MOST_NUMBERED and not named
+    if numbers.notna().mean() > 0.5 and (many or (numbers.dropna() % 1 != 0).any()):
+        others = texts[numbers.isna()].tolist()
+        beside = f", and {others[:5]} beside them" if others else ""
+        raise ValueError(
+            f"column {name!r}: numbers written as text, {texts.tolist()[:3]}{beside}; make them "
+            "numbers (pandas.to_numeric), or categories if they are names"
+        )
+
+
+def _coefficient_name(name: str) -> str:
+    """Return ``group[MS]`` for formulaic's ``group[T.MS]``."""
+    return name.replace("[T.", "[")
+
+
+def _contrast(coefficient: str, data: pd.DataFrame) -> str:
+    parts = [_contrast_of_part(part, data) for part in coefficient.split(":")]
+    return " : ".join(parts)
+
+
+def _contrast_of_part(part: str, data: pd.DataFrame) -> str:
+    name, _, level = part.partition("[")
+    if not level:
+        return f"per unit of {name}"
+    return f"{level.rstrip(']')} - {data[name].cat.categories[0]}"

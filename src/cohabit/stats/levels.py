@@ -1,0 +1,237 @@
+"""Measured levels, pathways and metabolites: their scales, and patients against partners."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data.cohort import Cohort
+from cohabit.data.schema import ACIDS, BRANCHED_ACIDS, MissingInput, feature_weights
+from cohabit.stats.comparisons import COVARIATES, hold_fixed
+from cohabit.stats.mixed import fit_household_model
+from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.paired import compare_pair_differences
+
+COLUMNS = (
+    *("feature", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),
+    *("p_value", "q_value", "n_pairs", "n_samples", "converged", "note"),
+)
+
+
+def take_levels(
+    cohort: Cohort, *, required: bool = True
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return what of function a cohort holds: pathways, log metabolites, and missing files.
+
+    A file that is not there gives a table without columns, on which everything in this module
+    returns nothing and says nothing wrong.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    required : bool
+        Whether one of the two has to be there.
+
+    Raises
+    ------
+    MissingInput
+        When the cohort has neither, and one was required.
+    """
+    files = {"pathways.biom": cohort.pathways, "metabolites.tsv": cohort.metabolites}
+    missing = [name for name, table in files.items() if table is None]
+    if required and len(missing) == len(files):
+        raise MissingInput(f"the cohort has no {' and no '.join(missing)}: nothing of function")
+    nothing = pd.DataFrame(index=cohort.participants.index)
+    pathways, metabolites = (nothing if table is None else table for table in files.values())
+    return pathways, log_metabolites(metabolites), missing
+
+
+def log_metabolites(metabolites: pd.DataFrame) -> pd.DataFrame:
+    """Return natural logs of every metabolite: fatty acids come as concentrations.
+
+    Parameters
+    ----------
+    metabolites : DataFrame, people x metabolites
+        Named ``matrix:metabolite``. The fatty acids of `ACIDS` and `BRANCHED_ACIDS` in
+        concentrations, all others as logs already, as in ``metabolites.tsv``.
+
+    Raises
+    ------
+    ValueError
+        When a concentration is not positive; names the columns.
+    """
+    acids = [name for name in metabolites if name.partition(":")[2] in ACIDS + BRANCHED_ACIDS]
+    wrong = [name for name in acids if (metabolites[name] <= 0).any()]
+    if wrong:
+        raise ValueError(
+            f"fatty acids: expected positive concentrations; {', '.join(wrong[:5])} hold zero or "
+            "less: give logs under another name, or leave values below detection missing"
+        )
+    return metabolites.assign(**{name: np.log(metabolites[name]) for name in acids})
+
+
+def list_scales(shares: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return shares on three scales that answer three questions.
+
+    Parameters
+    ----------
+    shares : DataFrame, people x features
+        0 is not detected. Not closed: pathways are a few percent of all output.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``"asin-sqrt"`` (the study's own, zeros and all), ``"log, where detected"`` (missing
+        where not), ``"detected"`` (1 or 0).
+    """
+    return {
+        "asin-sqrt": np.arcsin(np.sqrt(shares)),
+        "log, where detected": np.log(shares.where(shares > 0)),
+        "detected": (shares > 0).astype(float),
+    }
+
+
+def keep_detected(shares: pd.DataFrame, min_prevalence: float = 0.05) -> pd.DataFrame:
+    """Keep features detected in enough people whose level varies (the study's rule)."""
+    seen = (shares > 0).mean() >= min_prevalence
+    return shares.loc[:, seen & (shares.max() > shares.min())]
+
+
+def subtract_own_mean(levels: pd.DataFrame) -> pd.DataFrame:
+    """Return each person's levels minus their own mean: log-ratios within one sample.
+
+    What multiplies every concentration of a sample by one factor, water for instance, is
+    gone. So is what moves all of them alike for any other reason.
+    """
+    return levels.sub(levels.mean(axis=1), axis=0)
+
+
+def combine_levels(levels: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
+    """Return combinations of features, each named as the claims name it.
+
+    Parameters
+    ----------
+    levels : DataFrame, people x features
+    wanted : iterable of str
+        As in `schema.feature_weights`: ``"a; b"`` for a mean, ``"a minus b"`` for a log-ratio.
+        Combinations of features that are not all there are left out.
+    """
+    recipes = {text: feature_weights(text) for text in dict.fromkeys(wanted)}
+    columns = {
+        text: levels[list(weights)].mul(pd.Series(weights)).sum(axis=1, skipna=False)
+        for text, weights in recipes.items()
+        if set(weights) <= set(levels.columns)
+    }
+    return pd.DataFrame(columns, index=levels.index)
+
+
+def effective_number(values: pd.DataFrame) -> float:
+    """Return how many independent features would vary as these do together.
+
+    With eigenvalues l of the correlation matrix, (sum l)² / sum l² (Bretherton et al. 1999,
+    Journal of Climate 12:1990): their number when uncorrelated, 1 when all say the same.
+    Missing for no feature.
+    """
+    if values.columns.empty:
+        return float("nan")
+    correlation = values.corr().to_numpy()
+    return float(len(correlation) ** 2 / np.square(correlation).sum())
+
+
+def compare_levels(
+    values: pd.DataFrame,
+    groups: Mapping[str, pd.DataFrame],
+    covariates: str | None = COVARIATES,
+) -> pd.DataFrame:
+    """Compare several sets of patients with the people they live with, in measured levels.
+
+    Parameters
+    ----------
+    values : DataFrame, people x features
+        On the scale that is to be compared; a missing value drops the person for that
+        feature only. No feature at all gives an empty table.
+    groups : mapping
+        Name -> sample metadata of whole households, for example from `pairs_where`. People
+        without values are left out, and a group in which nobody shares a household.
+    covariates : str, optional
+        Formula; what the cohort cannot answer is left out, as `comparisons.hold_fixed` does.
+
+    Returns
+    -------
+    DataFrame, one row a group and feature
+        Columns `COLUMNS`, from the household mixed model; `contrast` as in
+        ``"untreated MS - control"``, `q_value` over the features of one group, `n_pairs` the
+        people beyond the first of each household.
+    """
+    measured = {name: people[people.index.isin(values.index)] for name, people in groups.items()}
+    parts = [
+        _compare(values, people, name, covariates)
+        for name, people in measured.items()
+        if values.shape[1] and people["household_id"].duplicated().any()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else _nothing()
+
+
+def _nothing() -> pd.DataFrame:
+    """Return a table of no comparison, its columns of the kinds that a full one has."""
+    kinds = dict.fromkeys(COLUMNS, float)
+    kinds |= dict.fromkeys(("feature", "contrast", "note"), object)
+    kinds |= {"n_pairs": int, "n_samples": int, "converged": bool}
+    return pd.DataFrame(columns=list(COLUMNS)).astype(kinds)
+
+
+def compare_therapies(
+    values: pd.DataFrame, people: pd.DataFrame, differences: str = "sex + age + bmi"
+) -> pd.DataFrame:
+    """Ask of each drug whether patient minus partner differs from that of the untreated.
+
+    Parameters
+    ----------
+    values : DataFrame, people x features
+    people : DataFrame, one row a person
+        Those without values are left out.
+    differences : str
+        Covariates whose difference within the pair is held fixed, beside site, course, age
+        and sex of the patient.
+
+    Returns
+    -------
+    DataFrame
+        As from `paired.compare_pair_differences`; `contrast` as in ``"interferon - untreated"``.
+    """
+    if values.columns.empty:
+        return _nothing()
+    people = people[people.index.isin(values.index)]
+    values = values.loc[people.index]
+    return compare_pair_differences(values, people, "treatment", differences=differences)
+
+
+def set_beside(results: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
+    """Set results beside released ones of the same contrast and feature.
+
+    Returns
+    -------
+    DataFrame
+        `results` with `name`, `published`, `published_low` and `published_high` (95%, from the
+        released standard error); rows without a released figure are left out.
+    """
+    reach = 1.96 * released["std_error"]
+    known = released[["contrast", "feature", "name"]].assign(
+        published=released["estimate"],
+        published_low=released["estimate"] - reach,
+        published_high=released["estimate"] + reach,
+    )
+    return results.merge(known, on=["contrast", "feature"])
+
+
+def _compare(
+    values: pd.DataFrame, people: pd.DataFrame, name: str, covariates: str | None
+) -> pd.DataFrame:
+    if covariates is not None:
+        people, covariates = hold_fixed(people, covariates)
+    formula = " + ".join(filter(None, ["group", covariates]))
+    fit = fit_household_model(values.loc[people.index], people, formula)
+    rows = fit[fit["coefficient"] == "group[MS]"].assign(contrast=f"{name} - control")
+    rows["n_pairs"] = rows["n_samples"] - rows["n_households"]
+    rows["q_value"] = adjust_p(rows["p_value"])
+    return rows[list(COLUMNS)]

@@ -1,0 +1,251 @@
+"""People at several visits: years between visits, who comes back, who stays alike."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cohabit.data import schema
+from cohabit.stats.clustered import fit_clustered_model
+from cohabit.stats.mixed import fit_household_model
+from cohabit.stats.paired import find_pairs
+
+STATE = ("treatment", "edss", "relapses", "new_lesions", "smoking", "bmi", "hei_total")
+"""Columns of a visit that change."""
+
+
+def take_visits(
+    visits: pd.DataFrame | None, participants: pd.DataFrame, needed: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return visits with who their people are, in order of person and month.
+
+    Parameters
+    ----------
+    visits : DataFrame, one row a visit, or None
+        ``cohort.visits``: participant_id, visit (months), and what was found.
+    participants : DataFrame, one row a person
+        Its columns are added where a visit has none of that name.
+    needed : sequence of str
+        Columns of a visit without which nothing can be asked.
+
+    Raises
+    ------
+    MissingInput
+        When there are no visits, only those of one month, or a column that is needed lacks.
+    ValueError
+        When a visit belongs to nobody, or a person has two visits of one month.
+    """
+    if visits is None:
+        raise schema.MissingInput("the cohort has no visits.tsv, the follow-up")
+    lacking = [name for name in needed if name not in visits or visits[name].isna().all()]
+    if lacking:
+        raise schema.MissingInput(f"visits.tsv has no {', '.join(lacking)}")
+    if visits["visit"].nunique() < 2:
+        raise schema.MissingInput("visits.tsv has visits of one month only")
+    stray = visits.index[~visits["participant_id"].isin(participants.index)]
+    if len(stray):
+        raise ValueError(f"visits: {len(stray)} belong to no participant, first {[*stray[:5]]}")
+    twice = visits.index[visits.duplicated(["participant_id", "visit"])]
+    if len(twice):
+        raise ValueError(f"visits: one a person and month expected; repeated: {[*twice[:5]]}")
+    new = participants.drop(columns=[name for name in participants if name in visits])
+    table = visits.join(new, on="participant_id")
+    return table.sort_values(["participant_id", "visit"])
+
+
+def list_years(visits: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for every two visits that follow each other.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        As from `take_visits`.
+
+    Returns
+    -------
+    DataFrame
+        The later visit's row; `months` since the earlier one; each column of `STATE` as it
+        was then, with ``_before``; `edss_change`; `therapy` (none, started, stopped, switched,
+        kept; missing for people without a treatment) and `smoker` (never, earlier, stopped,
+        current: whether who smoked at the first visit still does).
+    """
+    person = visits.groupby("participant_id", sort=False)
+    state = [name for name in STATE if name in visits]
+    years = visits.join(person[["visit", *state]].shift().add_suffix("_before"))
+    first = person["smoking"].transform("first").astype(object) if "smoking" in visits else None
+    if first is not None:
+        years["smoker"] = _name_smokers(first, visits["smoking"].astype(object))
+    years = years[years["visit_before"].notna()]
+    if "treatment" in visits:
+        years["therapy"] = _name_therapies(years["treatment_before"], years["treatment"])
+    if "edss" in visits:
+        years["edss_change"] = years["edss"] - years["edss_before"]
+    return years.assign(months=years["visit"] - years["visit_before"]).drop(columns="visit_before")
+
+
+def _name_therapies(before: pd.Series, now: pd.Series) -> pd.Series:
+    before, now = before.astype(object), now.astype(object)
+    none_before, none_now = before == "untreated", now == "untreated"
+    names = np.select(
+        [none_before & none_now, none_before, none_now, before != now],
+        ["none", "started", "stopped", "switched"],
+        "kept",
+    )
+    return pd.Series(names, before.index, dtype=object).where(before.notna() & now.notna())
+
+
+def _name_smokers(first: pd.Series, now: pd.Series) -> pd.Series:
+    names = np.select(
+        [now == "current", first == "current", now == "former"],
+        ["current", "stopped", "earlier"],
+        "never",
+    )
+    return pd.Series(names, now.index, dtype=object).where(first.notna() & now.notna())
+
+
+def weigh_returners(visits: pd.DataFrame, formula: str) -> pd.Series:
+    """Return one over the chance that a person was still coming at each visit.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        As from `take_visits`; who stays away once is taken not to come back.
+    formula : str
+        What coming back next time may depend on, all of it seen at the visit before.
+
+    Returns
+    -------
+    Series
+        Index as `visits`; 1 at the first visit. Who came against the odds stands for those
+        like them who did not. Right when coming depends on the formula and nothing unseen.
+
+    Notes
+    -----
+    One logistic model of coming to the next visit for all visits but the last month; the
+    chances of a person multiply (Robins, Rotnitzky and Zhao 1995, JASA 90:106).
+    """
+    person = visits.groupby("participant_id", sort=False)
+    at_risk = visits["visit"] < visits["visit"].max()
+    came = person["visit"].shift(-1).notna()[at_risk].astype(float)
+    if came.all():
+        return pd.Series(1.0, visits.index)
+    seen = visits[at_risk]
+    model = fit_clustered_model(came, seen, formula, family="binomial", cluster="participant_id")
+    chance = model.predict(seen).reindex(visits.index)
+    carried = chance.groupby(visits["participant_id"], sort=False).shift().fillna(1.0)
+    return 1 / carried.groupby(visits["participant_id"], sort=False).cumprod()
+
+
+def compare_ways(visits: pd.DataFrame, column: str, comes_back: str) -> pd.DataFrame:
+    """Estimate how a mean changed since the first visit, in four ways.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        As from `take_visits`, nothing missing in `column`.
+    column : str
+        What changed, for example ``"edss"``.
+    comes_back : str
+        Formula of `weigh_returners`.
+
+    Returns
+    -------
+    DataFrame, one row a way and later month
+        way, months, estimate, low, high (95%, people as clusters), n (visits). ``"means of who
+        came"`` compares different people; ``"only who always came"`` the few; ``"weighted"``
+        and ``"model of all visits"`` (a level for each person, REML) all, and are right when
+        coming depends on what was seen before.
+    """
+    month = visits.assign(month=visits["visit"].map("{:04d}".format))
+    last = visits.groupby("participant_id")["visit"].transform("max")
+    always = month[last == visits["visit"].max()]
+    options = {"formula": "month", "cluster": "participant_id"}
+    weights = weigh_returners(visits, comes_back)
+    fits = {
+        "means of who came": fit_clustered_model(month[column], month, **options).table,
+        "only who always came": fit_clustered_model(always[column], always, **options).table,
+        "weighted": fit_clustered_model(month[column], month, weights=weights, **options).table,
+        "model of all visits": fit_household_model(
+            month[column], month, "month", household="participant_id"
+        ).rename(columns={"n_samples": "n"}),
+    }
+    table = pd.concat(rows.assign(way=way) for way, rows in fits.items())
+    table = table[table["coefficient"].str.startswith("month")]
+    months = table["coefficient"].str.extract(r"(\d+)", expand=False).astype(int)
+    columns = ["way", "months", "estimate", "low", "high", "n"]
+    return table.assign(months=months)[columns].reset_index(drop=True)
+
+
+def compare_before_after(years: pd.DataFrame, column: str, by: str) -> pd.DataFrame:
+    """Compare the mean of a year with that of the year before, group by group.
+
+    Parameters
+    ----------
+    years : DataFrame
+        As from `list_years`.
+    column : str
+        For example ``"relapses"``.
+    by : str
+        Column that tells the groups apart.
+
+    Returns
+    -------
+    DataFrame, one row a group and year
+        group, when (``"year before"``, ``"year after"``), estimate, low, high (95%, t), n.
+    """
+    rows = []
+    for group, chosen in years.groupby(by, observed=True):
+        for when, name in (("year before", f"{column}_before"), ("year after", column)):
+            values = chosen[name].dropna()
+            reach = special.stdtrit(max(len(values) - 1, 1), 0.975) * values.sem()
+            mean = values.mean()
+            ends = {"estimate": mean, "low": mean - reach, "high": mean + reach}
+            rows.append({"group": group, "when": when, **ends, "n": len(values)})
+    return pd.DataFrame(rows)
+
+
+def compare_to_self(
+    visits: pd.DataFrame, participants: pd.DataFrame, columns: Sequence[str]
+) -> pd.DataFrame:
+    """Correlate patients with themselves at later visits, and with their partners at the first.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        As from `take_visits`.
+    participants : DataFrame, one row a person
+    columns : sequence of str
+        Numbers of a visit.
+
+    Returns
+    -------
+    DataFrame, one row a column and comparison
+        trait, with (``"self"`` or ``"partner"``), months, estimate (Pearson's r), low, high
+        (95%, Fisher's z), n (patients). A comparison of fewer than four patients is left out.
+    """
+    pairs = find_pairs(participants).table
+    rows = []
+    for column in columns:
+        wide = visits.pivot(index="participant_id", columns="visit", values=column)
+        wide = wide.reindex(participants.index)
+        start = wide.iloc[:, 0]
+        patients = participants.index[participants["group"] == "MS"]
+        for month in wide.columns[1:]:
+            later = wide.loc[patients, month]
+            rows.append(_correlate(start[patients], later, column, "self", month))
+        case, control = (start[pairs[side]].to_numpy() for side in ("case", "control"))
+        other = pd.Series(case), pd.Series(control)
+        rows.append(_correlate(*other, column, "partner", wide.columns[0]))
+    table = pd.DataFrame(rows)
+    return table[table["n"] >= 4].reset_index(drop=True)
+
+
+def _correlate(first: pd.Series, second: pd.Series, trait: str, kind: str, month: int) -> dict:
+    both = first.notna().to_numpy() & second.notna().to_numpy()
+    n = int(both.sum())
+    r = np.corrcoef(first[both], second[both])[0, 1] if n >= 4 else np.nan
+    reach = 1.96 / np.sqrt(max(n - 3, 1))
+    low, high = np.tanh(np.arctanh(r) + np.array([-reach, reach]))
+    values = {"estimate": r, "low": low, "high": high, "n": n}
+    return {"trait": trait, "with": kind, "months": int(month), **values}

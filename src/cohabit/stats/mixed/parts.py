@@ -1,0 +1,138 @@
+"""What every household model starts from: aligned tables, taken apart by missing values."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cohabit.stats.alignment import align_values, household_codes, missing_patterns
+from cohabit.stats.collinearity import Independence, find_independent
+from cohabit.stats.formula import ModelMatrix, model_matrix, variables
+from cohabit.stats.mixed.reml import HouseholdDesign, Residuals, decompose
+
+NO_MAXIMUM = (
+    "no maximum of the likelihood: the residual variance goes to zero, people of one "
+    "household do not differ beyond the fixed effects"
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything aligned and checked, before any feature is fitted."""
+
+    values: np.ndarray
+    names: pd.Index
+    matrix: ModelMatrix
+    households: np.ndarray
+    sites: np.ndarray | None
+
+
+def prepare(
+    values: pd.DataFrame | pd.Series,
+    metadata: pd.DataFrame,
+    formula: str,
+    household: str,
+    site: str | None = None,
+) -> Model:
+    """Align and check; raise one clear ValueError for what no model could use."""
+    values, metadata = align_values(values, metadata)
+    households = household_codes(metadata, household)
+    if np.bincount(households).max(initial=1) == 1:
+        raise ValueError(
+            f"column {household!r}: every household has one member, so a household variance "
+            "cannot be told from a residual one; use an ordinary regression"
+        )
+    sites = None if site is None else _site_codes(metadata, formula, site)
+    matrix = model_matrix(formula, metadata)
+    return Model(values.to_numpy(), values.columns, matrix, households, sites)
+
+
+def _site_codes(metadata: pd.DataFrame, formula: str, site: str) -> np.ndarray:
+    if site in variables(formula):
+        raise ValueError(f"{site!r} stands in the formula and as a random term; choose one")
+    codes = household_codes(metadata, site)
+    if codes.max(initial=0) == 0:
+        raise ValueError(f"column {site!r}: one level only; a variance between sites needs two")
+    return codes
+
+
+@dataclass(frozen=True)
+class Part:
+    """The features of one pattern of missing values, and the rows they have."""
+
+    features: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+    """The independent columns."""
+
+    households: np.ndarray
+    sites: np.ndarray | None
+    columns: Independence
+    notes: np.ndarray
+    """For each feature why it cannot be fitted; empty where it can."""
+
+    split: tuple[HouseholdDesign, Residuals] | None
+    """The design and all features in its directions; None when too few rows are left."""
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Return which features can be fitted."""
+        return self.notes == ""
+
+
+def split_by_missing(model: Model) -> Iterator[Part]:
+    """Yield the features that share their missing values, the design taken apart once."""
+    for rows, features in missing_patterns(model.values):
+        y = model.values[np.ix_(rows, features)]
+        matrix = model.matrix.values[rows]
+        columns = find_independent(matrix)
+        x = matrix.to_numpy()[:, columns.kept]
+        households = pd.factorize(model.households[rows])[0]
+        sites = None if model.sites is None else pd.factorize(model.sites[rows])[0]
+        reason = _too_few(x, households) or _why_no_site(x, households, sites)
+        split = None if reason else decompose(x, households, y)
+        notes = np.full(len(features), reason, dtype=object) if reason else _unusable(y, *split)
+        yield Part(features, y, x, households, sites, columns, notes, split)
+
+
+def _too_few(x: np.ndarray, households: np.ndarray) -> str:
+    if len(x) <= x.shape[1] + 1:
+        return f"{len(x)} samples for {x.shape[1]} coefficients and two variances: too few"
+    if np.bincount(households).max() == 1:
+        return "every household has one member left: no household variance"
+    return ""
+
+
+def _why_no_site(x: np.ndarray, households: np.ndarray, sites: np.ndarray | None) -> str:
+    """Say why a variance between sites cannot be told from the rest; empty when it can."""
+    if sites is None:
+        return ""
+    n_sites = sites.max() + 1
+    if n_sites == 1:
+        return "one site left: no variance between sites"
+    pairs = len(np.unique(np.column_stack([households, sites]), axis=0))
+    if n_sites == len(x) or pairs == n_sites == households.max() + 1:
+        return "every site is one sample or one household: no variance of its own"
+    indicator = np.eye(n_sites)[sites]
+    if np.linalg.matrix_rank(np.hstack([x / np.linalg.norm(x, axis=0), indicator])) == x.shape[1]:
+        return "the fixed effects tell all sites apart: no variance between sites"
+    return ""
+
+
+def _unusable(y: np.ndarray, design: HouseholdDesign, residuals: Residuals) -> np.ndarray:
+    """Say for each feature why it cannot be fitted; empty where it can."""
+    notes = np.full(y.shape[1], "", dtype=object)
+    if np.ptp(design.eigenvalues) < 1e-6:
+        notes[:] = (
+            "household and residual variance cannot be told apart: the fixed effects leave "
+            "nothing within households, or nothing between them"
+        )
+        return notes
+    spread, largest = np.ptp(y, axis=0), np.abs(y).max(axis=0)
+    notes[residuals.squares.sum(axis=0) <= 1e-20 * len(y) * spread**2] = (
+        "the fixed effects fit every value exactly"
+    )
+    notes[spread <= 1e-12 * largest] = "constant: every value is the same"
+    notes[largest == 0] = "constant: every value is zero"
+    return notes

@@ -1,0 +1,215 @@
+"""Two groups' networks with labels swapped as the design allows."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cohabit.data.naming import nearest
+from cohabit.stats.alignment import align_values, check_table, household_codes, split_levels
+from cohabit.stats.composition import clr
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.networks.correlation import LEAST_SAMPLES, correlate_basis, residuals
+from cohabit.stats.networks.network import DIFFERENCES, PROPERTIES, Network
+from cohabit.stats.tails import t_quantile
+
+
+def compare_networks(
+    counts: pd.DataFrame,
+    metadata: pd.DataFrame,
+    group: str = "group",
+    *,
+    within: str | None = "household_id",
+    covariates: str | None = "age + sex + bmi",
+    threshold: float = 0.4,
+    n_permutations: int = 999,
+    n_exclusions: int = 10,
+    properties: Sequence[str] = (*PROPERTIES, *DIFFERENCES),
+    rng: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """Compare the networks of two groups with labels swapped as the design allows.
+
+    Parameters
+    ----------
+    counts : DataFrame, shape (n_samples, n_features)
+        Filter first: the study takes a total of 100 counts and 5% prevalence.
+    metadata : DataFrame
+        `group` with two levels, `within` and the covariates; index as `counts`.
+    group : str
+        The second level's network minus the first's.
+    within : str or None
+        Column in whose levels labels are permuted: the household when patients are compared
+        with their own partners, the site (or None, freely) when patients are with patients.
+    covariates : str, optional
+        Regressed out of the CLR values of each group.
+    threshold : float
+        Of |correlation|, for an edge.
+    n_permutations, n_exclusions : int
+    properties : sequence of str
+        Of `PROPERTIES` (each network's own; `describe_network` explains them) and of
+        `DIFFERENCES` (of both together, larger where they are less alike): distance (root mean
+        square difference of the correlations), specific_edges (their number, `specific_edges`),
+        hubs_lost (of the first's 20 features with most edges, how many are not the second's).
+    rng : int or Generator, optional
+
+    Returns
+    -------
+    DataFrame, one row a property
+        property, contrast, first, second (missing for `DIFFERENCES`), difference, null_mean,
+        null_sd, null_low, null_high (mean, standard deviation and 95% of the swapped
+        differences), p_value (the observed one counted; one-sided for `DIFFERENCES`, else
+        two-sided about the mean of all), n_permutations, note (a property that is not there, or
+        how many households hold one group only). Where groups differ in size the
+        swapped differences are not centred at 0: correlations of fewer people scatter more, and
+        more of them pass.
+
+    Raises
+    ------
+    ValueError
+        When a property is unknown, the group has not two levels or too few people, or no swap
+        within `within` changes a label.
+    """
+    rng = np.random.default_rng(rng)
+    check_table(counts, "counts")
+    counts = counts.loc[sorted(counts.index, key=str)]  # draws belong to IDs, not to rows
+    _, people = align_values(counts, metadata)
+    labels, levels = split_levels(people, group)
+    blocks = _blocks(people, within)
+    kept = _keep_labels(labels, blocks, within)
+    measures = [_measure(name) for name in properties]
+    matrix = None if covariates is None else model_matrix(covariates, people).values.to_numpy()
+    _check_sizes(labels, levels, 0 if matrix is None else matrix.shape[1])
+    values = clr(counts).to_numpy()
+
+    def measure(labels: np.ndarray) -> np.ndarray:
+        pair = [
+            _correlate(values, matrix, rows, threshold, n_exclusions) for rows in (~labels, labels)
+        ]
+        return np.array([find(*pair) for find in measures])
+
+    observed = measure(labels)
+    null = np.array([measure(drawn) for drawn in _swap(labels, blocks, n_permutations, rng)])
+    table = _tidy(observed, null, levels, properties)
+    return table.assign(note=table["note"].where(table["note"] != "", kept))
+
+
+def swap_labels(
+    metadata: pd.DataFrame,
+    group: str = "group",
+    *,
+    within: str | None = "household_id",
+    rng: int | np.random.Generator | None = None,
+) -> pd.Series:
+    """Return the labels of a column permuted inside each level of another; index as given."""
+    people = metadata.loc[sorted(metadata.index, key=str)]
+    codes = np.arange(len(people))
+    drawn = next(_swap(codes, _blocks(people, within), 1, np.random.default_rng(rng)))
+    swapped = people[group].iloc[drawn].set_axis(people.index)
+    return swapped.loc[metadata.index]
+
+
+def beyond_swaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what is left of each difference when swapped labels are taken off.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `compare_networks`.
+
+    Returns
+    -------
+    DataFrame
+        `table` with estimate (difference less the mean of the swapped ones), low and high: on
+        either side t times the standard deviation of the swapped differences, which is what
+        the difference of two networks of the same people scatters by.
+    """
+    n_swaps = table["n_permutations"]
+    estimate = table["difference"] - table["null_mean"]
+    margin = t_quantile(0.975, n_swaps - 1) * np.sqrt(1 + 1 / n_swaps) * table["null_sd"]
+    return table.assign(estimate=estimate, low=estimate - margin, high=estimate + margin)
+
+
+def _blocks(people: pd.DataFrame, within: str | None) -> np.ndarray:
+    return np.zeros(len(people), int) if within is None else household_codes(people, within)
+
+
+def _keep_labels(labels: np.ndarray, blocks: np.ndarray, within: str | None) -> str:
+    """Say how many blocks keep their labels, for they hold one group only; refuse if all do."""
+    kept = pd.Series(labels).groupby(blocks).nunique() < 2
+    if kept.all():
+        raise ValueError(
+            f"within={within!r}: no level holds both groups, so no swap changes anything; "
+            "compare patients with patients within the site, or freely with within=None"
+        )
+    alike = f"{kept.sum()} of {len(kept)} levels of {within} hold one group only"
+    return f"{alike}: their labels stay" if kept.any() else ""
+
+
+def _check_sizes(labels: np.ndarray, levels: list[str], n_coefficients: int) -> None:
+    for level, size in zip(levels, np.bincount(labels, minlength=2), strict=True):
+        if size < n_coefficients + LEAST_SAMPLES:
+            raise ValueError(
+                f"{level}: {size} people are too few for correlations after "
+                f"{n_coefficients} coefficients of covariates"
+            )
+
+
+def _measure(name: str) -> Callable[[Network, Network], tuple[float, float, float]]:
+    """Return a function of two networks: the first's value, the second's, the difference."""
+    if name in PROPERTIES:
+        find = PROPERTIES[name]
+
+        def own(first: Network, second: Network) -> tuple[float, float, float]:
+            before, after = find(first), find(second)
+            return before, after, after - before
+
+        return own
+    if name not in DIFFERENCES:
+        raise ValueError(f"no property {name!r}: {nearest(name, [*PROPERTIES, *DIFFERENCES])}")
+    return lambda first, second: (np.nan, np.nan, DIFFERENCES[name](first, second))
+
+
+def _swap(
+    labels: np.ndarray, blocks: np.ndarray, n_permutations: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield labels permuted inside each block."""
+    home = np.argsort(blocks, kind="stable")
+    for _ in range(n_permutations):
+        drawn = np.lexsort((rng.random(len(labels)), blocks))
+        swapped = np.empty_like(labels)
+        swapped[home] = labels[drawn]
+        yield swapped
+
+
+def _correlate(values, matrix, rows, threshold: float, n_exclusions: int) -> Network:
+    part = values[rows] if matrix is None else residuals(values[rows], matrix[rows])
+    return Network(correlate_basis(part, n_exclusions), threshold)
+
+
+def _tidy(
+    observed: np.ndarray, null: np.ndarray, levels: list[str], properties: Sequence[str]
+) -> pd.DataFrame:
+    first, second, difference = observed.T
+    swapped = null[:, :, 2]
+    unknown = ~np.isfinite(difference) | ~np.isfinite(swapped).all(axis=0)
+    drawn = np.vstack([difference, swapped])
+    one_sided = np.isin(list(properties), list(DIFFERENCES))
+    far = np.where(one_sided, drawn, np.abs(drawn - drawn.mean(axis=0)))
+    p_value = (far >= far[0] - 1e-12).mean(axis=0)
+    low, high = np.quantile(swapped, [0.025, 0.975], axis=0)
+    return pd.DataFrame(
+        {
+            "property": list(properties),
+            "contrast": f"{levels[1]} - {levels[0]}",
+            "first": first,
+            "second": second,
+            "difference": difference,
+            "null_mean": swapped.mean(axis=0),
+            "null_sd": swapped.std(axis=0, ddof=1),
+            "null_low": low,
+            "null_high": high,
+            "p_value": np.where(unknown, np.nan, p_value),
+            "n_permutations": len(swapped),
+            "note": np.where(unknown, "a network without edges has no such property", ""),
+        }
+    )

@@ -1,0 +1,166 @@
+"""Correlation of features behind a composition: SparCC and proportionality."""
+
+import numpy as np
+import pandas as pd
+
+from cohabit.stats.alignment import align_values
+from cohabit.stats.composition import clr
+from cohabit.stats.formula import model_matrix
+
+LEAST_SAMPLES = 4
+"""People whose correlations are worth a number, beyond the coefficients of covariates."""
+
+_LEAST_VARIANCE = 1e-4
+_EXCLUDE_FROM = 0.1
+
+
+def sparcc(
+    counts: pd.DataFrame,
+    metadata: pd.DataFrame | None = None,
+    covariates: str | None = None,
+    *,
+    pseudocount: float = 0.5,
+    n_exclusions: int = 10,
+) -> pd.DataFrame:
+    """Correlate the log abundances behind a composition (SparCC, Friedman and Alm 2012).
+
+    Closure ties every share to every other; the variance of a log-ratio does not know
+    closure. If most pairs are uncorrelated, those variances give the variance of each log
+    abundance, and with it the correlations. The most correlated pair is then left out and
+    the rest solved again, `n_exclusions` times.
+
+    Parameters
+    ----------
+    counts : DataFrame, shape (n_samples, n_features)
+        Filter first: at least 4 features, better 50.
+    metadata : DataFrame, optional
+        For the covariates; index as `counts`, in any order.
+    covariates : str, optional
+        Formula, as in ``"age + sex + bmi"``: regressed out of the CLR values first.
+    pseudocount : float
+        Takes the place of the draws from a Dirichlet posterior in the original.
+    n_exclusions : int
+        Pairs left out at most; only those above 0.1 in absolute value.
+
+    Returns
+    -------
+    DataFrame, features x features
+        Correlations, cut at -1 and 1.
+
+    Notes
+    -----
+    PLoS Computational Biology 8(9):e1002687. A network of compositional correlations is
+    no network of ecological interactions.
+    """
+    values = _log_ratios(counts, metadata, covariates, pseudocount)
+    correlation = correlate_basis(values, n_exclusions)
+    return pd.DataFrame(correlation, index=counts.columns, columns=counts.columns)
+
+
+def proportionality(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
+    """Return rho_p, 1 - var(log(x/y)) / (var clr x + var clr y), of every pair of features.
+
+    1 where one is a constant multiple of the other (Quinn 2017, Scientific Reports 7:16252).
+    """
+    values = clr(counts, pseudocount).to_numpy()
+    _check_size(values, least=2)
+    variance = values.var(axis=0, ddof=1)
+    total = variance[:, None] + variance
+    ratio = _ratio_variance(np.cov(values, rowvar=False))
+    rho = 1 - np.divide(ratio, total, out=np.ones_like(ratio), where=total > 0)
+    np.fill_diagonal(rho, 1)
+    return pd.DataFrame(rho, index=counts.columns, columns=counts.columns)
+
+
+def _log_ratios(counts, metadata, covariates, pseudocount) -> np.ndarray:
+    values = clr(counts, pseudocount)
+    if covariates is None:
+        return values.to_numpy()
+    if metadata is None:
+        raise ValueError("covariates: their values are in the metadata; give it too")
+    _, people = align_values(values, metadata)
+    return residuals(values.to_numpy(), model_matrix(covariates, people).values.to_numpy())
+
+
+def _check_size(values: np.ndarray, least: int) -> None:
+    if values.shape[0] < LEAST_SAMPLES or values.shape[1] < least:
+        raise ValueError(
+            f"counts: correlations need at least {LEAST_SAMPLES} samples and {least} features, "
+            f"got {values.shape}"
+        )
+
+
+def residuals(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return what least squares on the matrix leaves of the values."""
+    return values - matrix @ np.linalg.lstsq(matrix, values)[0]
+
+
+def _ratio_variance(covariance: np.ndarray) -> np.ndarray:
+    """Return var(log(x_i / x_j)) from the covariance of CLR values."""
+    variance = np.diag(covariance)
+    return variance[:, None] + variance - 2 * covariance
+
+
+def correlate_basis(values: np.ndarray, n_exclusions: int) -> np.ndarray:
+    """Return SparCC's correlations from CLR values, samples x features."""
+    _check_size(values, least=4)
+    ratio = _ratio_variance(np.cov(values, rowvar=False))
+    size = len(ratio)
+    excluded, left, totals = [], np.full(size, size - 1.0), ratio.sum(axis=1)
+    correlation = _correlate(ratio, _solve_basis(totals, left, excluded))
+    for _ in range(n_exclusions):
+        strength = np.abs(correlation)
+        np.fill_diagonal(strength, 0)
+        for pair in excluded:
+            strength[pair] = strength[pair[::-1]] = 0
+        pair = tuple(int(end) for end in np.unravel_index(strength.argmax(), strength.shape))
+        if strength[pair] < _EXCLUDE_FROM or left[list(pair)].min() <= 3:
+            break
+        excluded.append(pair)
+        left[list(pair)] -= 1
+        totals[list(pair)] -= ratio[pair]
+        correlation = _correlate(ratio, _solve_basis(totals, left, excluded))
+    return correlation
+
+
+def _solve_basis(
+    totals: np.ndarray, left: np.ndarray, excluded: list[tuple[int, int]]
+) -> np.ndarray:
+    """Solve sum_j t_ij = n_i w_i + sum_j w_j, over the pairs included, for the variances w.
+
+    The system is diag(n - 1) + 11' less the excluded pairs, so features that lose no pair
+    follow from the total of all w; only the others need a solution of their own.
+    """
+    size = len(totals)
+    touched = sorted({end for pair in excluded for end in pair})
+    place = {feature: row for row, feature in enumerate(touched)}
+    # unknowns: the sum of all w, then w of the touched features
+    system = np.zeros((len(touched) + 1, len(touched) + 1))
+    wanted = np.zeros(len(touched) + 1)
+    free = np.ones(size, dtype=bool)
+    free[touched] = False
+    shrunk = left - 1
+    system[0, 0] = 1 + (1 / shrunk[free]).sum()
+    system[0, 1:] = -1
+    wanted[0] = (totals[free] / shrunk[free]).sum()
+    for feature, row in place.items():
+        system[row + 1, 0] = 1
+        system[row + 1, row + 1] = shrunk[feature]
+        wanted[row + 1] = totals[feature]
+    for first, second in excluded:
+        system[place[first] + 1, place[second] + 1] -= 1
+        system[place[second] + 1, place[first] + 1] -= 1
+    solution = np.linalg.solve(system, wanted)
+    variance = (totals - solution[0]) / shrunk
+    variance[touched] = solution[1:]
+    return np.maximum(variance, _LEAST_VARIANCE)
+
+
+def _correlate(ratio: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    spread = np.sqrt(variance)
+    correlation = np.add.outer(variance, variance)
+    correlation -= ratio
+    correlation *= 0.5 / spread
+    correlation /= spread[:, None]
+    np.fill_diagonal(correlation, 1)
+    return np.clip(correlation, -1, 1, out=correlation)

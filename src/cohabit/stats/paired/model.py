@@ -1,0 +1,206 @@
+"""Pairs of one case and one control: their difference, and what moves it."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cohabit.data.naming import nearest
+from cohabit.stats.alignment import align_values, missing_patterns
+from cohabit.stats.collinearity import find_independent
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.paired.pairs import COLUMNS, Pairs, count_nonzero, find_pairs, subtract
+
+
+def fit_paired_model(
+    values: pd.DataFrame | pd.Series,
+    metadata: pd.DataFrame,
+    covariates: str | None = "sex + age + bmi",
+    **names: str,
+) -> pd.DataFrame:
+    """Regress pair differences on covariate differences and test the intercept.
+
+    Parameters
+    ----------
+    values : DataFrame, shape (n_samples, n_features), or Series
+        Transformed values, for example CLR. A missing value drops the pair for that
+        feature only.
+    metadata : DataFrame
+        `household_id`, `group` and the covariates; index as `values`, in any order.
+    covariates : str, optional
+        Formula; None compares the pairs unadjusted (a paired t-test). Where most pairs are
+        of opposite sex, leave sex in: without it this finds sex, not disease.
+    **names
+        `household`, `group`, `case`, `control` as in `find_pairs`.
+
+    Returns
+    -------
+    DataFrame, one row a feature
+        Columns `COLUMNS`; `estimate` is the difference between a case and a control of
+        equal covariates, with t test and 95% interval; `q_value` over all features;
+        `n_nonzero` counts people of the pairs used whose value is not zero. Households
+        left out are counted in `note`.
+
+    Raises
+    ------
+    ValueError
+        When no household forms a pair, IDs do not match or a covariate is missing.
+    """
+    table, people = align_values(values, metadata)
+    pairs = find_pairs(people, **names)
+    x, alike = _covariate_differences(people, pairs, covariates)
+    x.insert(0, "Intercept", 1.0)
+    note = _join([pairs.note, alike])
+    intercept = (x.columns == "Intercept").astype(float)[None]
+    rows = _regress(subtract(table, pairs), x, intercept, [pairs.contrast], note)
+    return _finish(rows, "paired_difference", table, pairs)
+
+
+def _covariate_differences(
+    people: pd.DataFrame, pairs: Pairs, covariates: str | None
+) -> tuple[pd.DataFrame, str]:
+    """Return the differences of the covariates that differ at all, and a note on the rest."""
+    if not covariates:
+        return pd.DataFrame(index=pairs.table.index), ""
+    members = people.loc[pairs.table[["case", "control"]].to_numpy().ravel()]
+    x = subtract(model_matrix(covariates, members).values.drop(columns="Intercept"), pairs)
+    alike = x.columns[(x == 0).all()]
+    note = f"the same in both people of every pair: {', '.join(alike)}" if len(alike) else ""
+    return x.drop(columns=alike), note
+
+
+def compare_pair_differences(
+    values: pd.DataFrame | pd.Series,
+    metadata: pd.DataFrame,
+    contrast: str = "treated",
+    covariates: str | None = "site + course + age + sex",
+    *,
+    reference: str | None = None,
+    differences: str | None = None,
+    **names: str,
+) -> pd.DataFrame:
+    """Ask what moves the difference between case and control, from pair to pair.
+
+    Treated against untreated pairs, say: a difference in differences, in which the
+    cohabitant stands in for what the household would have been without the disease.
+
+    Parameters
+    ----------
+    values : DataFrame, shape (n_samples, n_features), or Series
+    metadata : DataFrame
+        `contrast` and `covariates` are read from the case's row alone.
+    contrast : str
+        Column whose levels are compared with one; a number gives a slope.
+    covariates : str, optional
+        Formula over the case's row: pairs of equal covariates are compared.
+    reference : str, optional
+        The level to compare with; by default the first: ``untreated`` of `treatment`, the
+        first by name of a text column without an order.
+    differences : str, optional
+        Formula of covariates whose difference within the pair is held fixed too.
+    **names
+        `household`, `group`, `case`, `control` as in `find_pairs`.
+
+    Returns
+    -------
+    DataFrame, one row a feature and level
+        Columns `COLUMNS`; `q_value` over the features of one contrast.
+
+    Raises
+    ------
+    ValueError
+        When no household forms a pair, or a value of the formula is missing for a case.
+    """
+    table, people = align_values(values, metadata)
+    pairs = find_pairs(people, **names)
+    cases = people.loc[pairs.table["case"]]
+    if reference is not None:
+        cases = cases.assign(**{contrast: _first(cases[contrast], reference)})
+    matrix = model_matrix(" + ".join(filter(None, [contrast, covariates])), cases)
+    between = matrix.values.set_axis(pairs.table.index)
+    within, alike = _covariate_differences(people, pairs, differences)
+    x = pd.concat([between, within.add_prefix("difference of ")], axis=1)
+    asked = matrix.terms.get(contrast, [])
+    if not asked:
+        raise ValueError(f"column {contrast!r}: expected at least two levels among the cases")
+    weights = np.array([(x.columns == name).astype(float) for name in asked])
+    labels = [matrix.contrasts[name] for name in asked]
+    rows = _regress(subtract(table, pairs), x, weights, labels, _join([pairs.note, alike]))
+    return _finish(rows, "difference_in_differences", table, pairs)
+
+
+def _first(column: pd.Series, reference: str) -> pd.Series:
+    """Return the column as categories of which `reference` is the first."""
+    levels = [str(level) for level in pd.unique(column.dropna())]
+    if reference not in levels:
+        raise ValueError(f"reference: no case has {reference!r}; {nearest(reference, levels)}")
+    order = [reference, *sorted(level for level in levels if level != reference)]
+    return column.astype("str").where(column.notna()).astype(pd.CategoricalDtype(order))
+
+
+def _regress(
+    differences: pd.DataFrame, x: pd.DataFrame, weights: np.ndarray, labels: list[str], note: str
+) -> pd.DataFrame:
+    """Least squares of every feature; one row a feature and row of `weights`."""
+    y = differences.to_numpy()
+    parts = [
+        _regress_pattern(y[np.ix_(rows, features)], x[rows], weights).assign(
+            position=np.repeat(features, len(weights)), label=np.tile(labels, len(features))
+        )
+        for rows, features in missing_patterns(y)
+    ]
+    table = pd.concat(parts).sort_values("position", kind="stable", ignore_index=True)
+    table["note"] = [_join([reason, note]) for reason in table["note"]]
+    return table
+
+
+def _regress_pattern(y: np.ndarray, x: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
+    """Least squares of features that have the same pairs; rows as in `_regress`."""
+    columns = find_independent(x)
+    q, r = np.linalg.qr(x.to_numpy()[:, columns.kept])
+    fitted = q.T @ y
+    squares = np.square(y - q @ fitted).sum(axis=0)
+    df = len(y) - len(columns.kept)
+    reach = np.linalg.solve(r.T, weights[:, columns.kept].T)
+    unfit = _why_unfit(y, squares, len(columns.kept))[:, None]
+    reasons = np.array([columns.reason(row) for row in weights], dtype=object)
+    note = np.where(unfit == "", reasons, unfit).ravel()
+    estimate = (fitted.T @ reach).ravel()
+    std_error = np.sqrt(squares / max(df, 1))[:, None] * np.linalg.norm(reach, axis=0)
+    table = pd.DataFrame({"estimate": estimate, "std_error": std_error.ravel(), "df": float(df)})
+    return table.where(pd.Series(note == "")).assign(n_pairs=len(y), note=note)
+
+
+def _why_unfit(y: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
+    """Say for each feature why it has no test; empty where it has one."""
+    notes = np.full(y.shape[1], "", dtype=object)
+    notes[squares <= 1e-20 * np.square(y).sum(axis=0)] = "the model fits every difference exactly"
+    notes[(y == 0).all(axis=0)] = "constant: every pair difference is zero"
+    if len(y) <= rank:
+        notes[:] = f"{len(y)} pairs for {rank} coefficients: too few"
+    return notes
+
+
+def _finish(rows: pd.DataFrame, method: str, table: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
+    """Add tests, intervals, q-values and counts; put the columns in order."""
+    statistic = rows["estimate"] / rows["std_error"]
+    reach = special.stdtrit(rows["df"], 0.975) * rows["std_error"]
+    rows = rows.assign(
+        feature=table.columns.to_numpy()[rows["position"]],
+        contrast=rows["label"],
+        method=method,
+        statistic=statistic,
+        low=rows["estimate"] - reach,
+        high=rows["estimate"] + reach,
+        p_value=2 * special.stdtr(rows["df"], -statistic.abs()),
+        n_nonzero=count_nonzero(table, pairs)[rows["position"]],
+        converged=rows["estimate"].notna(),
+    )
+    rows["q_value"] = rows.groupby("contrast")["p_value"].transform(adjust_p)
+    return rows[list(COLUMNS)]
+
+
+def _join(notes: Iterable[str]) -> str:
+    return "; ".join(filter(None, notes))

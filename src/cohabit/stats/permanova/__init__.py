@@ -1,0 +1,18 @@
+"""PERMANOVA for people who live together: several terms, each permuted as it varies.
+
+A term that differs inside households is tested by exchanging the members of a household,
+one that differs between households by exchanging whole households; see the section
+PERMANOVA of ``docs/methods.md``.
+"""
+
+from cohabit.stats.permanova.analysis import permanova, permanova_features
+from cohabit.stats.permanova.contrasts import pairwise_permanova
+from cohabit.stats.permanova.spread import dispersion, distances_to_middle
+
+__all__ = [
+    "dispersion",
+    "distances_to_middle",
+    "pairwise_permanova",
+    "permanova",
+    "permanova_features",
+]

@@ -1,0 +1,232 @@
+"""Distances as inner products: the Gower-centred matrix, or the features themselves.
+
+PERMANOVA needs distances only through ``V' G V`` for narrow matrices `V`, where
+``G = -1/2 J D^2 J``. For Euclidean distances ``G = Y Y'`` with the centred features `Y`, and no
+n x n matrix is needed.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from cohabit.stats.alignment import check_table
+
+PANEL = 128
+"""Rows of the Gower-centred matrix multiplied at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class GramGeometry:
+    """A Gower-centred matrix."""
+
+    gram: np.ndarray
+    """``-1/2 J D^2 J``, shape (n_samples, n_samples)."""
+
+    @property
+    def n_samples(self) -> int:
+        """Return the number of samples."""
+        return len(self.gram)
+
+    @property
+    def width(self) -> int:
+        """Return how many numbers one inner product of two samples reads."""
+        return 1
+
+    def total(self) -> float:
+        """Return the trace: the total sum of squares."""
+        return float(np.trace(self.gram))
+
+    def times(self, vectors: np.ndarray) -> np.ndarray:
+        """Return ``G V``, shape (n_samples, k)."""
+        return self.gram @ vectors
+
+    def quadratic(self, vectors: np.ndarray) -> np.ndarray:
+        """Return ``V_b' G V_b`` for each b; vectors (n_samples, B, k) -> (B, k, k)."""
+        n, blocks, width = vectors.shape
+        flat = vectors.reshape(n, -1)
+        product = np.empty_like(flat)
+        for start, stop, rows in self._lower:
+            np.matmul(rows, flat[:stop], out=product[start:stop])
+        half = _inner_products(vectors, product.reshape(vectors.shape))
+        return (half + half.transpose(0, 2, 1)) / 2
+
+    @cached_property
+    def _lower(self) -> list[tuple[int, int, np.ndarray]]:
+        """Panels of rows up to the diagonal, what lies left of it doubled: half the work."""
+        panels = []
+        for start in range(0, self.n_samples, PANEL):
+            stop = min(start + PANEL, self.n_samples)
+            rows = self.gram[start:stop, :stop].copy()
+            rows[:, :start] *= 2
+            panels.append((start, stop, rows))
+        return panels
+
+    def take(self, rows: np.ndarray) -> "GramGeometry":
+        """Return the same samples in another order."""
+        return GramGeometry(self.gram[np.ix_(rows, rows)])
+
+    def differences(self, first: np.ndarray, second: np.ndarray) -> "GramGeometry":
+        """Return the geometry of the differences between two sets of samples, row by row."""
+        mixed = self.gram[np.ix_(first, second)]
+        own = self.gram[np.ix_(first, first)] + self.gram[np.ix_(second, second)]
+        return GramGeometry(own - mixed - mixed.T)
+
+    def residuals(self, basis: np.ndarray) -> "GramGeometry":
+        """Return the geometry of what an orthonormal basis (n_samples, k) leaves."""
+        product = self.gram @ basis
+        product -= basis @ (basis.T @ product) / 2
+        explained = product @ basis.T
+        left = self.gram - explained
+        left -= explained.T
+        return GramGeometry(left)
+
+    def inner(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return inner products of samples, position by position, in the shape given."""
+        return self.gram[first, second]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureGeometry:
+    """Centred features, whose Euclidean distances are meant."""
+
+    features: np.ndarray
+    """Columns centred, shape (n_samples, n_features)."""
+
+    @property
+    def n_samples(self) -> int:
+        """Return the number of samples."""
+        return len(self.features)
+
+    @property
+    def width(self) -> int:
+        """Return how many numbers one inner product of two samples reads."""
+        return self.features.shape[1]
+
+    def total(self) -> float:
+        """Return the total sum of squares."""
+        return float(np.einsum("ij,ij->", self.features, self.features))
+
+    def times(self, vectors: np.ndarray) -> np.ndarray:
+        """Return ``Y Y' V``, shape (n_samples, k)."""
+        return self.features @ (self.features.T @ vectors)
+
+    def quadratic(self, vectors: np.ndarray) -> np.ndarray:
+        """Return ``V_b' Y Y' V_b`` for each b; vectors (n_samples, B, k) -> (B, k, k)."""
+        n, blocks, width = vectors.shape
+        scores = (self.features.T @ vectors.reshape(n, -1)).reshape(-1, blocks, width)
+        return _inner_products(scores, scores)
+
+    def take(self, rows: np.ndarray) -> "FeatureGeometry":
+        """Return the same samples in another order."""
+        return FeatureGeometry(self.features[rows])
+
+    def differences(self, first: np.ndarray, second: np.ndarray) -> "FeatureGeometry":
+        """Return the geometry of the differences between two sets of samples, row by row."""
+        return FeatureGeometry(self.features[first] - self.features[second])
+
+    def residuals(self, basis: np.ndarray) -> "FeatureGeometry":
+        """Return the geometry of what an orthonormal basis (n_samples, k) leaves."""
+        return FeatureGeometry(self.features - basis @ (basis.T @ self.features))
+
+    def inner(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return inner products of samples, position by position, in the shape given."""
+        return np.einsum("...j,...j->...", self.features[first], self.features[second])
+
+
+Geometry = GramGeometry | FeatureGeometry
+
+
+def _inner_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return ``left_b' right_b`` for each b; both (n, B, k) -> (B, k, k)."""
+    if left.shape[2] == 1:
+        return np.einsum("nbi,nbj->bij", left, right)
+    return left.transpose(1, 2, 0) @ right.transpose(1, 0, 2)
+
+
+def from_distances(distances) -> tuple[GramGeometry, pd.Index]:
+    """Return the Gower-centred matrix of distances, and the sample IDs.
+
+    Parameters
+    ----------
+    distances : skbio DistanceMatrix or DataFrame, shape (n_samples, n_samples)
+
+    Raises
+    ------
+    ValueError
+        When a DataFrame is not square, symmetric, hollow, finite and equally labelled.
+    """
+    matrix, ids = distance_array(distances)
+    gram = matrix**2
+    gram *= -0.5
+    means = gram.mean(axis=0)
+    gram -= means
+    gram -= (means - means.mean())[:, None]
+    return GramGeometry(gram), ids
+
+
+def from_features(features: pd.DataFrame) -> tuple[FeatureGeometry, pd.Index]:
+    """Return the geometry of Euclidean distances between rows, and the sample IDs.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n_samples, n_features)
+        For Aitchison distances: CLR values.
+
+    Raises
+    ------
+    ValueError
+        When IDs repeat or a value is missing or infinite; names the rows.
+    """
+    check_table(features, "features")
+    values = features.to_numpy(float)
+    broken = features.index[~np.isfinite(values).all(axis=1)]
+    if len(broken):
+        raise ValueError(f"features: not finite in {len(broken)} row(s), first {[*broken[:5]]}")
+    return FeatureGeometry(values - values.mean(axis=0)), features.index
+
+
+def distance_array(distances) -> tuple[np.ndarray, pd.Index]:
+    """Return distances as an array, and the sample IDs, after checking a DataFrame."""
+    if hasattr(distances, "ids"):
+        return np.asarray(distances.data, dtype=float), pd.Index(distances.ids)
+    if not isinstance(distances, pd.DataFrame):
+        raise ValueError(
+            "distances: expected a skbio DistanceMatrix or a square DataFrame; "
+            f"got {type(distances).__name__}"
+        )
+    check_table(distances, "distances")
+    if set(distances.index) != set(distances.columns) or len(set(distances.shape)) != 1:
+        raise ValueError("distances: expected the same IDs as rows and as columns")
+    matrix = distances[distances.index].to_numpy(float)
+    broken = distances.index[~np.isfinite(matrix).all(axis=1)]
+    if len(broken):
+        raise ValueError(f"distances: not finite in {len(broken)} row(s), first {[*broken[:5]]}")
+    if not np.allclose(matrix, matrix.T) or np.any(np.diag(matrix) != 0) or np.any(matrix < 0):
+        raise ValueError("distances: expected symmetric values of at least 0, and a zero diagonal")
+    return matrix, distances.index
+
+
+def align(ids: pd.Index, metadata: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the metadata in the order of `ids`.
+
+    Raises
+    ------
+    ValueError
+        When a sample has no row, or two.
+    """
+    check_table(metadata, "metadata")
+    absent = ids[~ids.isin(metadata.index)]
+    if len(absent):
+        raise ValueError(
+            f"metadata: no row for {len(absent)} of {len(ids)} sample(s), first {[*absent[:5]]}; "
+            + _mend(ids, metadata.index)
+        )
+    return metadata.loc[ids]
+
+
+def _mend(ids: pd.Index, rows: pd.Index) -> str:
+    if set(ids.astype(str)) <= set(rows.astype(str)):
+        return "the IDs are numbers on one side and text on the other: make both text"
+    return "add the rows or leave the samples out of the distances"

@@ -1,0 +1,238 @@
+"""Sums of squares, pseudo-F and its permutation distribution for all terms of one model."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from cohabit.stats.permanova.geometry import Geometry
+from cohabit.stats.permanova.terms import TermSpace
+
+TIE = 1e-9
+"""Permuted and observed pseudo-F nearer than this, relatively, are equal."""
+
+BLOCK_COLUMNS = 1024
+"""Columns of one matrix product: permutations at a time x rank of the model."""
+
+
+class Forms(NamedTuple):
+    """k x k forms of permuted data, one for each of B permutations."""
+
+    quadratic: np.ndarray
+    """``A = Q' P G P' Q``, shape (B, k, k)."""
+
+    cross: np.ndarray | None = None
+    """``B = Q' G P' Q``, shape (k, B, k)."""
+
+    overlap: np.ndarray | None = None
+    """``C = Q' P' Q``, shape (k, B, k)."""
+
+
+class Part(NamedTuple):
+    """What a term explains of permuted data and what the model leaves, for B permutations."""
+
+    explained: np.ndarray
+    """Sum of squares, shape (B,)."""
+
+    residual: np.ndarray
+    """Sum of squares, shape (B,)."""
+
+    df: np.ndarray | int
+    """Degrees of freedom of what is explained: its mean where people do not differ."""
+
+    df_residual: np.ndarray | int
+    """Degrees of freedom of what is left."""
+
+
+def mean_square_ratio(part: Part, total: float) -> np.ndarray:
+    """Return F; infinite where a permutation leaves no residual."""
+    explained, residual = part.explained / part.df, part.residual / part.df_residual
+    left = np.abs(residual) > 1e-12 * total
+    return np.divide(explained, residual, out=np.full_like(explained, np.inf), where=left)
+
+
+class Fit:
+    r"""One model on one geometry.
+
+    Every quantity is a trace of k x k matrices, k the rank of the model: with an orthonormal
+    basis :math:`Q` and a permutation :math:`P`, all terms share :math:`A = Q'PGP'Q`, one
+    product of :math:`G` with a narrow matrix.
+
+    Parameters
+    ----------
+    geometry : GramGeometry or FeatureGeometry
+    basis : array, shape (n_samples, k)
+        Orthonormal, orthogonal to the constant.
+    permute : {"residuals", "raw"}
+    """
+
+    def __init__(self, geometry: Geometry, basis: np.ndarray, permute: str) -> None:
+        self.geometry, self.basis, self.permute = geometry, basis, permute
+        self.n_samples = geometry.n_samples
+        self.df_residual = self.n_samples - 1 - basis.shape[1]
+        self.block = max(1, BLOCK_COLUMNS // max(1, basis.shape[1]))
+
+    @cached_property
+    def total(self) -> float:
+        """Total sum of squares."""
+        return self.geometry.total()
+
+    @cached_property
+    def _product(self) -> np.ndarray:
+        """``G Q``, shape (n_samples, k)."""
+        return self.geometry.times(self.basis)
+
+    @cached_property
+    def _inner(self) -> np.ndarray:
+        """``Q' G Q``, shape (k, k)."""
+        return self.basis.T @ self._product
+
+    @cached_property
+    def residual(self) -> float:
+        """Residual sum of squares of the whole model."""
+        return self.total - float(np.trace(self._inner))
+
+    def sum_of_squares(self, space: TermSpace) -> float:
+        """Return what a term adds."""
+        return float(np.trace(space.own.T @ self._inner @ space.own))
+
+    def pseudo_f(self, space: TermSpace) -> float:
+        """Return the mean square of a term over that of the residual."""
+        return self.sum_of_squares(space) / space.df / (self.residual / self.df_residual)
+
+    def row(self, space: TermSpace) -> tuple[int, float, float, float, float]:
+        """Return df, sum of squares, R2, adjusted R2 and pseudo-F of a term."""
+        if space.df == 0:
+            return 0, np.nan, np.nan, np.nan, np.nan
+        explained = self.sum_of_squares(space)
+        by_chance = space.df * self.residual / self.df_residual
+        shares = explained / self.total, (explained - by_chance) / self.total
+        return space.df, explained, *shares, self.pseudo_f(space)
+
+    def residual_row(self) -> tuple[int, float, float, float]:
+        """Return df, sum of squares, R2 and adjusted R2 of the residual."""
+        share = self.residual / self.total
+        return (
+            self.df_residual,
+            self.residual,
+            share,
+            share * (self.n_samples - 1) / self.df_residual,
+        )
+
+    def count_beyond(self, spaces: Sequence[TermSpace], draws: Iterable[np.ndarray]) -> np.ndarray:
+        """Return how many permutations give each term at least its pseudo-F.
+
+        Parameters
+        ----------
+        spaces : sequence of TermSpace
+        draws : iterable of int arrays, shape (n_permutations, n_samples)
+        """
+        observed = np.array([self.pseudo_f(space) for space in spaces])
+        least = observed - TIE * np.abs(observed)
+        hits = np.zeros(len(spaces), dtype=np.int64)
+        for positions in draws:
+            hits += (self.permuted_f(spaces, positions) >= least).sum(axis=0)
+        return hits
+
+    def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
+        """Return pseudo-F of each term in each permutation, shape (n_permutations, n_terms)."""
+        forms = self._forms(positions)
+        part = self._raw_part if self.permute == "raw" else self._residual_part
+        parts = [part(space, forms) for space in spaces]
+        return np.stack([mean_square_ratio(found, self.total) for found in parts], axis=1)
+
+    def _raw_part(self, space: TermSpace, forms: Forms) -> Part:
+        explained = np.einsum("bij,ij->b", forms.quadratic, space.own @ space.own.T)
+        residual = self.total - np.einsum("bii->b", forms.quadratic)
+        return Part(explained, residual, space.df, self.df_residual)
+
+    def _residual_part(self, space: TermSpace, forms: Forms) -> Part:
+        r"""Return the part of a term in permuted residuals.
+
+        With :math:`R = I - QEQ'` the residual of the reduced model, the permuted residuals have
+        the form :math:`A - B'EC - C'EB + C'EDEC`; only its traces are needed. They meet the
+        reduced model before the permutation and once more after it, and lose degrees of freedom
+        both times: a term :math:`|ECT|^2`, the residual :math:`|E|^2 - |EC|^2` more than it has.
+        """
+        raw = self._raw_part(space, forms)
+        if not space.others:
+            return raw
+        width = len(self._inner)
+        removed = np.tensordot(space.reduced, forms.overlap, axes=1)
+        change = np.tensordot(self._inner, removed, axes=1) - 2 * forms.cross
+        own = (change.reshape(-1, width) @ (space.own @ space.own.T)).reshape(change.shape)
+        fitted = float(np.einsum("ij,ij->", space.reduced, self._inner))
+        lost = removed @ space.own
+        twice = np.trace(space.reduced) - np.einsum("ibk,ibk->b", removed, removed)
+        return Part(
+            raw.explained + np.einsum("ibk,ibk->b", removed, own),
+            raw.residual - fitted - np.einsum("ibk,ibk->b", removed, change),
+            space.df - np.einsum("ibk,ibk->b", lost, lost),
+            self.df_residual - twice,
+        )
+
+    def _forms(self, positions: np.ndarray) -> Forms:
+        moved = self.basis[positions.T]
+        quadratic = self.geometry.quadratic(moved)
+        if self.permute == "raw":
+            return Forms(quadratic)
+        flat = moved.reshape(len(moved), -1)
+        shape = (-1, *moved.shape[1:])
+        cross = (self._product.T @ flat).reshape(shape)
+        overlap = (self.basis.T @ flat).reshape(shape)
+        return Forms(quadratic, cross, overlap)
+
+
+class PairFit(Fit):
+    """A `Fit` for permutations that swap the two members of pairs and nothing else.
+
+    The basis is split into what swapping leaves, ``B``, and a difference ``W`` within each
+    pair whose sign it turns: only the differences, n/2 x n/2, meet every permutation.
+
+    Parameters
+    ----------
+    fit : Fit
+    pairs : array of int, shape (n_pairs, 2)
+        Positions of the members.
+    """
+
+    def __init__(self, fit: Fit, pairs: np.ndarray) -> None:
+        super().__init__(fit.geometry, fit.basis, fit.permute)
+        first, second = pairs.T
+        difference = (self.basis[first] - self.basis[second]) / 2
+        self.moving = np.flatnonzero(np.abs(difference).max(axis=0, initial=0.0) > 1e-12)
+        self.difference = difference[:, self.moving]
+        fixed = self.basis.copy()
+        fixed[first] -= difference
+        fixed[second] += difference
+        self.differences = self.geometry.differences(first, second)
+        product = self.geometry.times(fixed)
+        self.fixed_quadratic = fixed.T @ product
+        self.fixed_cross = self._product.T @ fixed
+        self.fixed_overlap = self.basis.T @ fixed
+        self.mixed = product[first] - product[second]
+        self.crossed = self._product[first] - self._product[second]
+        self.overlapped = 2 * difference
+        self.block = max(1, BLOCK_COLUMNS // max(1, len(self.moving)))
+
+    def _forms(self, swaps: np.ndarray) -> Forms:
+        """Return the forms for signs of shape (n_permutations, n_pairs)."""
+        moved = swaps.T[:, :, None] * self.difference[:, None, :]
+        mixed = self._on_moving(self.mixed, moved).transpose(1, 0, 2)
+        quadratic = self.fixed_quadratic + mixed + mixed.transpose(0, 2, 1)
+        where = np.ix_(np.arange(len(swaps)), self.moving, self.moving)
+        quadratic[where] += self.differences.quadratic(moved)
+        if self.permute == "raw":
+            return Forms(quadratic)
+        cross = self.fixed_cross[:, None] + self._on_moving(self.crossed, moved)
+        overlap = self.fixed_overlap[:, None] + self._on_moving(self.overlapped, moved)
+        return Forms(quadratic, cross, overlap)
+
+    def _on_moving(self, left: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """Return ``left' V_b`` in the moving columns and zero elsewhere, (k, B, k)."""
+        width = left.shape[1]
+        result = np.zeros((width, moved.shape[1], width))
+        product = left.T @ moved.reshape(len(moved), -1)
+        result[:, :, self.moving] = product.reshape(width, *moved.shape[1:])
+        return result
