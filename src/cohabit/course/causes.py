@@ -1,4 +1,4 @@
-"""Exercises of notebooks 01a to 01c."""
+"""Exercises of part 1, the causes: notebooks 01a to 01c."""
 
 from cohabit.course.registry import Context, exercise, is_name, is_near
 
