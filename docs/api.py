@@ -23,7 +23,7 @@ ROOMS = {
             "mediation",
         )
     ),
-    "Two worlds": ("experiments.worlds", "experiments.traps"),
+    "Two worlds": ("experiments.two_worlds", "experiments.traps"),
     "Ways against each other": ("experiments.arena",),
     "Published and planted": ("judge.claims", "judge.recovery", "judge.planted"),
 }

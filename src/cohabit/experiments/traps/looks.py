@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.experiments.traps.sample import Sample, half_carried
-from cohabit.experiments.worlds import differ, remove_disease
+from cohabit.experiments.two_worlds import differ, remove_disease
 from cohabit.stats import composition, diversity
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.association import fit_linear_model, partial_spearman

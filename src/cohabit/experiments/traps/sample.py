@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
-from cohabit.experiments.worlds import World
+from cohabit.experiments.two_worlds import World
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.community import assemble
 from cohabit.simulate.dice import Dice

@@ -6,7 +6,7 @@ from functools import partial
 
 from cohabit.experiments.traps import looks
 from cohabit.experiments.traps.sample import BLOOMING, QUIET, Sample, bloom, lose_carriage
-from cohabit.experiments.worlds import World
+from cohabit.experiments.two_worlds import World
 from cohabit.simulate.design import PAIRS_PER_SITE
 
 SITES = {site: round(pairs * 120 / 576) for site, pairs in PAIRS_PER_SITE.items()}

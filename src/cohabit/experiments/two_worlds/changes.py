@@ -12,7 +12,7 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.data.naming import nearest
-from cohabit.experiments.worlds.world import World, draw_world
+from cohabit.experiments.two_worlds.world import World, draw_world
 from cohabit.simulate.design import PRESETS
 
 CLINICAL = ("course", "onset_age", "duration", "edss", "msss", "relapses")

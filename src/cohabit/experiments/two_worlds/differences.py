@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data.naming import nearest
-from cohabit.experiments.worlds.world import World
+from cohabit.experiments.two_worlds.world import World
 from cohabit.simulate.community import Community
 from cohabit.simulate.estimands import HALF_READ
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.experiments.worlds.world import World
+from cohabit.experiments.two_worlds.world import World
 from cohabit.simulate import diet, followup
 from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import assemble

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cohabit.experiments.worlds.world import World
+from cohabit.experiments.two_worlds.world import World
 
 TERMS = {
     "disease": ("group:",),

@@ -1,6 +1,6 @@
 """The same people in two worlds: one thing changed, every random number shared."""
 
-from cohabit.experiments.worlds.changes import (
+from cohabit.experiments.two_worlds.changes import (
     CHANGES,
     Change,
     change_all,
@@ -12,14 +12,14 @@ from cohabit.experiments.worlds.changes import (
     stop_therapy,
     transfer_species,
 )
-from cohabit.experiments.worlds.differences import SCALES, differ, summarise_change
-from cohabit.experiments.worlds.homes import compare_partners
-from cohabit.experiments.worlds.observed import (
+from cohabit.experiments.two_worlds.differences import SCALES, differ, summarise_change
+from cohabit.experiments.two_worlds.homes import compare_partners
+from cohabit.experiments.two_worlds.observed import (
     observe_change,
     set_beside_exact,
     summarise_errors,
 )
-from cohabit.experiments.worlds.progress import (
+from cohabit.experiments.two_worlds.progress import (
     EDGES,
     cut_edges,
     follow_butyrate,
@@ -30,8 +30,8 @@ from cohabit.experiments.worlds.progress import (
     observe_progress,
     trace,
 )
-from cohabit.experiments.worlds.terms import TERMS, split_difference
-from cohabit.experiments.worlds.world import World, draw_world, recall_world
+from cohabit.experiments.two_worlds.terms import TERMS, split_difference
+from cohabit.experiments.two_worlds.world import World, draw_world, recall_world
 
 __all__ = [
     "CHANGES",

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from cohabit.experiments.worlds.differences import see
-from cohabit.experiments.worlds.world import World
+from cohabit.experiments.two_worlds.differences import see
+from cohabit.experiments.two_worlds.world import World
 from cohabit.simulate.community import Community
 from cohabit.stats.composition import clr, filter_features
 
