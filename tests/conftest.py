@@ -10,7 +10,6 @@ from tiny_tree import Tree, plant
 
 from cohabit import figures
 from cohabit.data.cohort import Cohort, Truth
-from cohabit.files import privacy
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
@@ -71,12 +70,6 @@ def small_cohort() -> Cohort:
     effects = pd.DataFrame({"factor": ["disease"], "feature": ["Blautia obeum"]})
     truth = Truth(effects, lambda: pd.DataFrame({"contrast": ["MS - control"], "value": [-0.3]}))
     return Cohort(people, samples, {"shotgun": table}, {"simulated": True, "seed": 1}, truth=truth)
-
-
-@pytest.fixture(autouse=True)
-def _nobody_real(monkeypatch) -> None:
-    """Let no test inherit that an earlier one has read a cohort of real people."""
-    monkeypatch.setattr(privacy, "_real_people", set())
 
 
 @pytest.fixture

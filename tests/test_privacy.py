@@ -1,22 +1,27 @@
 """Cells about few people are marked, and only those."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
+from IPython.core.formatters import DisplayFormatter
 
 from cohabit.files.privacy import (
     FEW_COLUMN,
     MARK,
     find_small_cells,
-    mark_small_cells,
-    mark_table,
-    remember_real,
+    mark_cells,
+    mark_displays,
+    mark_rows,
     survey_tables,
 )
-from cohabit.files.storage import read_cohort, write_cohort
+from cohabit.files.storage import write_cohort
 from cohabit.run.report import build_report
 from cohabit.run.results import estimate_row, open_run
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_find_small_cells__looks_at_counts_of_people_only():
@@ -27,12 +32,13 @@ def test_find_small_cells__looks_at_counts_of_people_only():
     assert found.to_numpy().tolist() == [["A", "MS", 3]]
 
 
-def test_write_table__marks_cells_about_few_real_people(tmp_path, small_cohort):
+def test_run__marks_what_it_writes_about_few_real_people(tmp_path, small_cohort):
     table = pd.DataFrame({"site": ["A", "B", "C"], "n": [3, 5, 0], "n_pairs": [1, 9, 9]})
-    folder = write_cohort(replace(small_cohort, provenance={"simulated": False}), tmp_path / "mine")
+    real = replace(small_cohort, provenance={"simulated": False})
     run = open_run(tmp_path / "run", notebook="06", seed=1)
+    run.read_cohort(write_cohort(small_cohort, tmp_path / "simulated"))
     before = pd.read_csv(run.write_table(table, "sites"), sep="\t")
-    read_cohort(folder)
+    run.read_cohort(write_cohort(real, tmp_path / "mine"))
     after = pd.read_csv(run.write_table(table, "sites"), sep="\t", keep_default_na=False)
     assert FEW_COLUMN not in before
     assert after[FEW_COLUMN].tolist() == ["fewer than 5: n, n_pairs", "", ""]
@@ -40,16 +46,20 @@ def test_write_table__marks_cells_about_few_real_people(tmp_path, small_cohort):
     row = estimate_row("05.site_r2", 0.1, 0.0, 0.2, n=4)
     run.write_estimates(pd.DataFrame([row]))
     assert (run.output / "tables" / "06_estimates.tsv").read_text().count("fewer than 5: n") == 1
+    other = open_run(tmp_path / "other", notebook="06", seed=1)
+    assert MARK not in other.write_table(table, "sites").read_text()
 
 
-def test_write_table__of_simulated_people_or_of_no_counts_stays_as_it_is(tmp_path, small_cohort):
-    read_cohort(write_cohort(small_cohort, tmp_path / "simulated"))
-    table = pd.DataFrame({"site": ["A"], "n": [3]})
-    assert mark_table(table) is table
-    remember_real(tmp_path)
-    assert mark_table(table)[FEW_COLUMN].tolist() == ["fewer than 5: n"]
+def test_mark_rows__leaves_a_table_without_counts_as_it_is():
     shares = pd.DataFrame({"estimate": [3]})
-    assert mark_table(shares) is shares
+    assert mark_rows(shares) is shares
+
+
+def test_notebooks__read_cohorts_through_their_run():
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+        assert not re.search(r"(?<!run\.)\bread_cohort\(", code), path.name
 
 
 def test_survey__names_the_table(tmp_path):
@@ -59,18 +69,32 @@ def test_survey__names_the_table(tmp_path):
     assert survey_tables(tmp_path / "nowhere").empty
 
 
-def test_mark__marks_a_count_and_no_other_number():
+def test_mark_cells__marks_a_count_and_no_other_number():
     table = pd.DataFrame({"n_pairs": [4, 5], "df": [1, 2], "estimate": [0.25, 3.0]}, ["a", "b"])
-    html = mark_small_cells(table.to_html())
-    assert html.count(MARK) == 1
-    assert f'<td class="few">4 <small>{MARK}</small></td>' in html
+    marked = mark_cells(table)
+    assert marked["n_pairs"].tolist() == [f"4 ({MARK})", 5]
+    assert marked.drop(columns="n_pairs").equals(table.drop(columns="n_pairs"))
 
 
-def test_mark__reads_the_header_under_a_named_index():
+def test_mark_cells__knows_groups_across_and_columns_of_two_levels():
     people = pd.DataFrame({"site": ["A"] * 3 + ["B"] * 9, "group": ["MS", "control", "MS"] * 4})
     counts = people.groupby(["site", "group"]).size().unstack()
-    html = mark_small_cells(counts.to_html())
-    assert html.count(MARK) == int(((counts > 0) & (counts < 5)).sum().sum()) == 3
+    few = int(((counts > 0) & (counts < 5)).sum().sum())
+    assert few == 3
+    for shown in (counts, pd.concat({"n": counts.rename(columns=str.lower)}, axis=1)):
+        assert mark_cells(shown).to_html().count(MARK) == few
+
+
+def test_displays__mark_tables_and_printed_counts():
+    formatter = DisplayFormatter()
+    counts = pd.Series({"control": 12, "MS": 3})
+    table = counts.to_frame("n")
+    assert MARK not in str(formatter.format(table)) + str(formatter.format(counts))
+    mark_displays(formatter)
+    shown, _ = formatter.format(table)
+    assert shown["text/html"].count(MARK) == shown["text/plain"].count(MARK) == 1
+    assert formatter.format(counts)[0]["text/plain"].count(f"3 ({MARK})") == 1
+    assert MARK not in str(formatter.format(counts / 2))
 
 
 def test_report__of_real_people_says_what_it_holds(tmp_path):
@@ -84,10 +108,3 @@ def test_report__of_real_people_says_what_it_holds(tmp_path):
     assert "1 such cells, in 06_species.tsv" in page
     (run / "run.json").write_text(json.dumps({**told, "simulated": True}))
     assert "such cells" not in build_report(run).read_text(encoding="utf-8")
-
-
-def test_mark__marks_printed_counts():
-    text = "group\ncontrol    12\nMS          3\ndtype: int64"
-    html = mark_small_cells(f'<pre class="text" tabindex="0">{text}</pre><pre>MS 3</pre>')
-    assert html.count(MARK) == 1
-    assert f"MS          3  ({MARK})" in html

@@ -116,6 +116,11 @@ class Cohort:
         return pd.DataFrame(rows.toarray().astype(np.int64), index=index, columns=names)
 
     @property
+    def simulated(self) -> bool:
+        """Whether these people were drawn; real ones were imported, or stand in plain tables."""
+        return bool(self.provenance.get("simulated"))
+
+    @property
     def main_assay(self) -> str:
         """The assay that resolves most: shotgun where it was measured, else 16S."""
         return next(assay for assay in schema.ASSAYS if assay in self.features)

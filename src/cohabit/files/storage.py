@@ -18,7 +18,6 @@ import pandas as pd
 import cohabit
 from cohabit.data import schema
 from cohabit.data.cohort import Cohort
-from cohabit.files import privacy
 
 CACHE_VARIABLE = "COHABIT_CACHE_DIR"
 """Names a folder for what depends on a design alone; without it everything is computed."""
@@ -182,8 +181,6 @@ def read_cohort(folder: str | os.PathLike) -> Cohort:
     """
     folder = Path(folder)
     provenance = read_manifest(folder)
-    if not provenance.get("simulated"):
-        privacy.remember_real(folder)
     participants = schema.check_participants(_read_required(folder / "participants.tsv"))
     features = {a: read_biom(folder / f) for a, f in FEATURES.items() if (folder / f).exists()}
     if not features:

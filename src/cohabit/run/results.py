@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from cohabit.data.cohort import Cohort
 from cohabit.files import paths, privacy
-from cohabit.files.storage import write_atomically, write_table
+from cohabit.files.storage import read_cohort, write_atomically, write_table
 
 ESTIMATE_COLUMNS = ("claim_id", "estimate", "low", "high", "p_value", "n", "note")
 OUTPUT_VARIABLE = "COHABIT_OUTPUT_DIR"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """One notebook's place in a run: it reads from the run and writes its own files."""
 
@@ -26,13 +27,30 @@ class Run:
 
     notebook: str
     seed: int
+    about_people: bool = False
+    """Whether a cohort of real people was read through this run: counts of few are marked."""
+
+    def read_cohort(self, folder: str | os.PathLike) -> Cohort:
+        """Read a cohort, from the repository root; `cohabit.files.storage.read_cohort` says more.
+
+        From a cohort of real people on, counts of few of them are marked in every table that
+        this run writes and that the notebook shows.
+        """
+        cohort = read_cohort(paths.from_root(folder))
+        if not cohort.simulated:
+            self.about_people = True
+            _mark_displays()
+        return cohort
 
     def write_table(self, table: pd.DataFrame, name: str, *, index: bool = False) -> Path:
         """Write `tables/NN_name.tsv`; about real people, with cells about few of them marked."""
         path = self.output / "tables" / f"{self.notebook}_{name}.tsv"
         with write_atomically(path) as scratch:
-            write_table(privacy.mark_table(table), scratch, index=index)
+            write_table(self._marked(table), scratch, index=index)
         return path
+
+    def _marked(self, table: pd.DataFrame) -> pd.DataFrame:
+        return privacy.mark_rows(table) if self.about_people else table
 
     def write_figure(self, figure, name: str, *, alt: str) -> Path:
         """Write `figures/NN_name.png` and, beside it, the words for who cannot see it; show it.
@@ -82,7 +100,7 @@ class Run:
         """Write `name`.tsv at the top of the run, for example `claims.tsv`."""
         path = self.output / f"{name}.tsv"
         with write_atomically(path) as scratch:
-            write_table(privacy.mark_table(table), scratch, index=False)
+            write_table(self._marked(table), scratch, index=False)
         return path
 
     def write_skip(self, reason: str) -> Path:
@@ -109,6 +127,14 @@ class Run:
         ]
         columns = [*ESTIMATE_COLUMNS, "notebook"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _mark_displays() -> None:
+    from IPython import get_ipython  # slow, and there wherever a notebook runs
+
+    shell = get_ipython()
+    if shell is not None:
+        privacy.mark_displays(shell.display_formatter)
 
 
 def open_run(run_dir: str | os.PathLike, *, notebook: str, seed: int) -> Run:

@@ -118,16 +118,10 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
             "about": notebook,
             "css": STATUS_CLASSES.get(notebook.status, "quiet"),
             "nature": NATURES[results.simulated or (False if reads_cohort(notebook) else None)],
-            "body": _render_body(notebook, results, targets),
+            "body": render_notebook(notebook, results.folder, targets, of_study=results.of_study),
         }
         for notebook in results.notebooks
     ]
-
-
-def _render_body(notebook, results: RunResults, targets: dict[str, str]) -> str:
-    """Return a notebook's body; of a real cohort it says so, and marks cells about few people."""
-    body = render_notebook(notebook, results.folder, targets, of_study=results.of_study)
-    return body if results.simulated else privacy.mark_small_cells(body)
 
 
 def _breakable(name: str) -> Markup:
