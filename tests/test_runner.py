@@ -1,6 +1,5 @@
 """The runner: what is reused, what is rebuilt, and that nothing half-written is believed."""
 
-import gc
 import json
 import os
 import platform
@@ -8,14 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from tiny_tree import MAKE, SUMS, FakeWorkers
 
 from cohabit import cli
-from cohabit.compute import fingerprint
 from cohabit.run import collection, folder
 
 WHOLE = {
@@ -215,20 +212,6 @@ def test_run__refuses_a_folder_that_another_process_writes(tree, run, capsys):
     assert run()[0] == 0
 
 
-def test_library_files__follows_imports_from_module_to_module():
-    def names(code):
-        found = [p.relative_to(fingerprint.PACKAGE) for p in fingerprint.library_files(code)]
-        return {path.as_posix() for path in found} | {path.parts[0] for path in found}
-
-    assert "data/naming.py" in names("from cohabit.data import schema")
-    assert "data/naming.py" in names("def f():\n    import cohabit.data.schema")
-    assert "simulate/streams.py" in names("from cohabit.simulate import simulate_cohort")
-    assert any(name.startswith("simulate/template/") for name in names("import cohabit.simulate"))
-    assert "simulate" not in names("from cohabit.data import schema")
-    assert "simulate" in names("%time from cohabit.data import schema"), "not plain Python"
-    assert "data/schema.py" not in names("import pandas")
-
-
 # with kernels
 
 
@@ -314,17 +297,3 @@ def is_alive(pid: int) -> bool:
             return stream.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def test_hash_library__may_be_asked_by_many_threads_at_once():
-    """Two threads that parse at once raise SystemError in Python 3.11, when one lets go of it."""
-    codes = [f"x = {number}\n" + "y = [1, (2, [3, (4 + 5)])]\n" * 100 for number in range(20)]
-    thresholds, let_go = gc.get_threshold(), lambda *_: time.sleep(0)
-    gc.callbacks.append(let_go)
-    gc.set_threshold(100)
-    try:
-        with ThreadPoolExecutor(4) as threads:
-            assert len(set(threads.map(fingerprint.hash_library, codes))) == 1
-    finally:
-        gc.callbacks.remove(let_go)
-        gc.set_threshold(*thresholds)

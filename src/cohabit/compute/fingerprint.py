@@ -79,6 +79,8 @@ def library_files(code: str) -> list[Path]:
 
 @cache
 def _imports_of(path: Path) -> frozenset[Path]:
+    if path.suffix == ".pyi":  # it names everything; who takes what is known already
+        return frozenset()
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     here = ".".join(parts[:-1])
     return frozenset(_imports(path.read_text(encoding="utf-8"), here))
@@ -86,8 +88,9 @@ def _imports_of(path: Path) -> frozenset[Path]:
 
 def _imports(code: str, package: str) -> Iterable[Path]:
     """Give the files of cohabit that one piece of code imports, wherever in it."""
-    with PARSING:
-        tree = ast.parse(code)
+    tree = _parse(code)
+    for name in _names_of_package(tree):
+        yield from _files_of(f"{PACKAGE.name}.{name}")
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -99,11 +102,61 @@ def _imports(code: str, package: str) -> Iterable[Path]:
                 yield from _files_of(f"{module}.{alias.name}")
 
 
+def _names_of_package(tree: ast.AST) -> set[str]:
+    """Return the names that code takes from the imported package, as in `cohabit.permanova`.
+
+    Where the package is used otherwise, as in `getattr(cohabit, name)`, it may take any: ``*``.
+    """
+    bound = _names_bound(tree)
+    taken = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and _is_one_of(node.value, bound)
+    ]
+    uses = sum(_is_one_of(node, bound) for node in ast.walk(tree))
+    return {node.attr for node in taken} | ({"*"} if uses > len(taken) else set())
+
+
+def _names_bound(tree: ast.AST) -> set[str]:
+    """Return what the package is called in a piece of code that imports it."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    aliases = [alias for node in imports for alias in node.names]
+    whole = {alias.asname or alias.name for alias in aliases if alias.name == PACKAGE.name}
+    within = (alias.name.split(".")[0] for alias in aliases if alias.asname is None)
+    return whole | ({PACKAGE.name} & set(within))
+
+
+def _is_one_of(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+@cache
+def _front_door() -> Mapping[str, str]:
+    """Return where each name of the package itself lives, read from its stub."""
+    stub = PACKAGE / "__init__.pyi"
+    tree = _parse(stub.read_text(encoding="utf-8") if stub.is_file() else "")
+    return {
+        alias.asname or alias.name: f"{PACKAGE.name}.{node.module}.{alias.name}"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    }
+
+
+def _parse(code: str) -> ast.Module:
+    with PARSING:
+        return ast.parse(code)
+
+
 def _files_of(name: str) -> Iterable[Path]:
     """Give the files that importing a dotted name loads: each package and the module."""
     parts = name.split(".")
     if parts[0] != PACKAGE.name:
         return
+    for short, place in _front_door().items():
+        if parts[1:] in ([short], ["*"]):
+            yield PACKAGE / "__init__.pyi"
+            yield from _files_of(place)
     folder = PACKAGE
     yield folder / "__init__.py"
     for part in parts[1:]:
@@ -117,7 +170,7 @@ def _files_of(name: str) -> Iterable[Path]:
 
 @cache
 def _data_files() -> tuple[Path, ...]:
-    skipped = {".py", ".pyc", ".pyo"}
+    skipped = {".py", ".pyc", ".pyi", ".pyo"}
     return tuple(
         path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in skipped
     )
