@@ -64,6 +64,17 @@ def test_package__is_rooms_and_a_front_door():
     assert {room(path) for path in modules()} == set(ROOMS) | FRONT_DOOR
 
 
+def test_architecture_page__says_what_the_rule_says():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)/` \|.*\| (.*) \|$", page, re.M)
+    before, told = set(), {}
+    for name, words in rows:
+        named = set(re.findall(r"`(\w+)`", words))
+        told[name] = before - named if words.startswith("all of the above") else named
+        before |= {name}
+    assert told == ROOMS
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.stem)
 def test_module__imports_what_its_room_allows(path):
     here, found = room(path), imported(path)
@@ -131,3 +142,32 @@ def test_readme__lists_every_notebook_and_command():
         assert path.stem in readme, path.stem
     for command in ("make study", "make test", "make lab", "make classroom"):
         assert command in readme
+
+
+def test_modules__import_one_another_in_no_circle():
+    """Imports at the head of a module; those inside functions run later."""
+    names = {module_name(path): path for path in modules()}
+    graph = {name: head_imports(path, names) - {name} for name, path in names.items()}
+    while leaves := {name for name, found in graph.items() if not found}:
+        graph = {name: found - leaves for name, found in graph.items() if name not in leaves}
+    assert not graph, f"in circles, or above one: {sorted(graph)}"
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def head_imports(path: Path, names: dict[str, Path]) -> set[str]:
+    """Modules of cohabit that a file imports when it is itself imported.
+
+    A package's own `__init__` is left out: each module of it runs after that has begun.
+    """
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cohabit"):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(names)
+            found |= inner or {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & set(names)
+    return {name for name in found if not module_name(path).startswith(f"{name}.")} - {"cohabit"}
