@@ -23,7 +23,7 @@ def test_order_levels__refuses_an_unknown_level_by_row():
 def test_check_participants__tells_every_problem_at_once():
     table = people(group=["MS", None])
     table.index = ["a", "a"]
-    with pytest.raises(ValueError, match="unique.*group is empty"):
+    with pytest.raises(ValueError, match="participant_id: repeats.*group: empty"):
         schema.check_participants(table)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cohabit import __version__
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.experiments.planner import command
 from cohabit.files import paths
 from cohabit.run.plan import Plan, Request, make_plan

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data.cohort import Cohort, Truth
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.files import paths
 from cohabit.files.storage import read_cohort
 from cohabit.judge.recovery import read_truth

@@ -2,14 +2,16 @@
 
 Levels are ordered so that the first is the reference of every contrast: an effect of
 `group` is MS minus control, of `sex` women minus men, of `treatment` against untreated.
+Importing it takes the standard library alone: the command line checks names before it loads more.
 """
 
-import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from cohabit.data.naming import nearest as nearest
+if TYPE_CHECKING:
+    import pandas as pd
 
 GROUPS = ("control", "MS")
 SEXES = ("male", "female")
@@ -99,36 +101,84 @@ BRANCHED_ACIDS = ("isobutyrate", "isovalerate", "2-methylbutyrate")
 """Fatty acids of the targeted panel, as metabolite tables name them."""
 
 
-def order_levels(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy whose known columns are ordered categories, reference level first.
+@dataclass(frozen=True)
+class Problem:
+    """One rule that a table breaks, for whom, and how to mend it."""
+
+    column: str
+    rule: str
+    rows: tuple[str, ...]
+    remedy: str
+
+    def describe(self) -> str:
+        """Return the column, the rule, and the first rows that break it."""
+        more = f", and {len(self.rows) - 5} more" if len(self.rows) > 5 else ""
+        rows = f" ({', '.join(self.rows[:5])}{more})" if self.rows else ""
+        return f"{self.column}: {self.rule}{rows}"
+
+
+def find_participant_problems(participants: "pd.DataFrame") -> list[Problem]:
+    """Check a participant table against every rule, all at once.
 
     Parameters
     ----------
-    table : DataFrame
-        Sample metadata; columns named in `LEVELS` are converted, all others are kept.
+    participants : DataFrame, one row a person
+        Index: participant_id. Needs `household_id` and `group`.
 
-    Raises
-    ------
-    ValueError
-        When a known column holds a level outside its vocabulary; names rows and levels.
+    Returns
+    -------
+    list of Problem
+        Empty when the table can be a cohort's; remedies are for a mapping of `cohabit import`.
     """
-    table = table.copy()
-    for column, levels in LEVELS.items():
-        if column not in table:
-            continue
-        values = table[column].astype(object)
-        unknown = values.notna() & ~values.isin(levels)
-        if unknown.any():
-            strange = ", ".join(repr(value) for value in pd.unique(values[unknown])[:5])
-            raise ValueError(
-                f"column {column!r}: expected one of {', '.join(levels)}; got {strange} in "
-                f"{int(unknown.sum())} row(s), first {table.index[unknown][:5].tolist()}"
-            )
-        table[column] = pd.Categorical(values, categories=list(levels), ordered=True)
-    return table
+    people = participants
+    absent = [name for name in REQUIRED_PARTICIPANT_COLUMNS if name not in people]
+    problems = [Problem(name, "no such column", (), "name it under [columns]") for name in absent]
+    for column, rule, broken, remedy in _apply_rules(people):
+        if broken.any():
+            rows = tuple(dict.fromkeys(map(str, people.index[broken])))
+            problems.append(Problem(column, rule, rows, remedy))
+    return problems
 
 
-def check_participants(participants: pd.DataFrame) -> pd.DataFrame:
+def _apply_rules(people: "pd.DataFrame"):
+    """Yield column, rule, whether each row breaks it, and the remedy."""
+    repeated = people.index.duplicated()
+    yield "participant_id", "repeats", repeated, "give each person one row and one id"
+    for name in [name for name in REQUIRED_PARTICIPANT_COLUMNS if name in people]:
+        yield name, "empty", people[name].isna(), "fill it in or leave these people out"
+    for name in [name for name in LEVELS if name in people]:
+        rule = f"not one of {', '.join(LEVELS[name])}"
+        yield name, rule, _is_strange(people[name]), f"translate it under [levels.{name}]"
+    for name in [name for name in PLAUSIBLE if name in people]:
+        low, high, remedy = PLAUSIBLE[name]
+        rule = f"outside {low} to {high} {UNITS[name]}"
+        yield name, rule, people[name].notna() & ~_numbers(people[name]).between(low, high), remedy
+    for name in [name for name in ONLY_PATIENTS if name in people and "group" in people]:
+        filled_in = people["group"].eq("control") & people[name].notna()
+        yield name, "filled in for controls", filled_in, _LEAVE_EMPTY
+    if "edss" in people:
+        between = _numbers(people["edss"]).fillna(0) * 2 % 1 != 0
+        yield "edss", "not in half steps", between, "correct the scores"
+
+
+_LEAVE_EMPTY = (
+    "leave it empty, name the word under [levels] as missing, or list the column under "
+    "zero_in_controls"
+)
+
+
+def _is_strange(column: "pd.Series") -> "pd.Series":
+    """Mark values outside the vocabulary of a column."""
+    return column.notna() & ~column.isin(LEVELS[str(column.name)])
+
+
+def _numbers(column: "pd.Series") -> "pd.Series":
+    import pandas as pd
+
+    return pd.to_numeric(column, errors="coerce")
+
+
+def check_participants(participants: "pd.DataFrame") -> "pd.DataFrame":
     """Check a participant table and return it with ordered levels.
 
     Parameters
@@ -144,31 +194,45 @@ def check_participants(participants: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        With every problem found at once, the rows it concerns and how to mend it.
+        With every problem found at once and the rows it concerns.
     """
-    problems = list(_participant_problems(participants))
+    problems = find_participant_problems(participants)
     if problems:
-        raise ValueError("participants: " + "; ".join(problems))
+        words = "; ".join(problem.describe() for problem in problems)
+        raise ValueError(f"participants: {words}; correct the table")
     return order_levels(participants)
 
 
-def _participant_problems(participants: pd.DataFrame):
-    missing = [name for name in REQUIRED_PARTICIPANT_COLUMNS if name not in participants]
-    if missing:
-        yield f"expected the columns {', '.join(missing)}; got {', '.join(participants.columns)}"
-    repeated = participants.index[participants.index.duplicated()]
-    if len(repeated):
-        yield f"participant_id must be unique; repeated: {repeated[:5].tolist()}"
-    for name in set(REQUIRED_PARTICIPANT_COLUMNS) & set(participants):
-        empty = participants.index[participants[name].isna()]
-        if len(empty):
-            yield (
-                f"{name} is empty for {len(empty)} participant(s), first {empty[:5].tolist()}; "
-                "fill it in or leave these people out"
+def order_levels(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a copy whose known columns are ordered categories, reference level first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Sample metadata; columns named in `LEVELS` are converted, all others are kept.
+
+    Raises
+    ------
+    ValueError
+        When a known column holds a level outside its vocabulary; names rows and levels.
+    """
+    from pandas import Categorical
+
+    table = table.copy()
+    for column in [name for name in LEVELS if name in table]:
+        values, levels = table[column].astype(object), list(LEVELS[column])
+        unknown = _is_strange(values)
+        if unknown.any():
+            strange = ", ".join(map(repr, values[unknown].unique()[:5]))
+            raise ValueError(
+                f"column {column!r}: expected one of {', '.join(levels)}; got {strange} in "
+                f"{int(unknown.sum())} row(s), first {table.index[unknown][:5].tolist()}"
             )
+        table[column] = Categorical(values, categories=levels, ordered=True)
+    return table
 
 
-def check_samples(samples: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
+def check_samples(samples: "pd.DataFrame", participants: "pd.DataFrame") -> "pd.DataFrame":
     """Check a sample table against its participants and return it unchanged.
 
     Raises
@@ -193,103 +257,13 @@ def check_samples(samples: pd.DataFrame, participants: pd.DataFrame) -> pd.DataF
     return samples
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One rule that a table breaks, for whom, and how to mend it."""
-
-    column: str
-    rule: str
-    rows: tuple[str, ...]
-    remedy: str
-
-
-def find_participant_problems(participants: pd.DataFrame) -> list[Problem]:
-    """Check somebody else's participants against every rule, all at once.
-
-    Parameters
-    ----------
-    participants : DataFrame, one row a person
-        Index: participant_id.
-
-    Returns
-    -------
-    list of Problem
-        Empty when the table can be a cohort's.
-    """
-    from pandera.errors import SchemaErrors  # most of a second to import; only imports need it
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # pandera joins empty tables of failures
-        try:
-            _participant_schema().validate(participants, lazy=True)
-        except SchemaErrors as errors:
-            return _collect_problems(errors.failure_cases)
-    return []
-
-
-def _participant_schema():
-    """Return the pandera schema of participants; a check's message is rule and remedy."""
-    import pandera.pandas as pa
-
-    def check(test, rule: str, remedy: str):
-        return pa.Check(test, error=f"{rule}|{remedy}", ignore_na=False)
-
-    def within(low: float, high: float):
-        return lambda values: values.isna() | values.between(low, high)
-
-    def known(levels: tuple[str, ...]):
-        return lambda values: values.isna() | values.isin(levels)
-
-    fill = check(lambda values: values.notna(), "empty", "fill it in or leave these people out")
-    columns = {name: pa.Column(None, fill, nullable=True) for name in REQUIRED_PARTICIPANT_COLUMNS}
-    for name, levels in LEVELS.items():
-        rule, remedy = f"not one of {', '.join(levels)}", f"translate it under [levels.{name}]"
-        checks = [check(known(levels), rule, remedy), *([fill] if name in columns else [])]
-        columns[name] = pa.Column(None, checks, nullable=True, required=name in columns)
-    for name, (low, high, remedy) in PLAUSIBLE.items():
-        checks = check(within(low, high), f"outside {low} to {high} {UNITS[name]}", remedy)
-        columns[name] = pa.Column(float, checks, nullable=True, required=False, coerce=True)
-    wide = [check(_only_patients(name), f"{name}|{_FILLED_IN}", "") for name in ONLY_PATIENTS]
-    wide.append(check(_half_steps, "edss|not in half steps", "correct the scores"))
-    return pa.DataFrameSchema(columns, checks=wide, index=pa.Index(None, unique=True))
-
-
-_FILLED_IN = (
-    "filled in for controls|leave it empty, name the word under [levels] as missing, or list the "
-    "column under zero_in_controls"
-)
-
-
-def _only_patients(column: str):
-    def test(table: pd.DataFrame) -> pd.Series:
-        if column not in table or "group" not in table:
-            return pd.Series(True, table.index)
-        return ~(table["group"].eq("control") & table[column].notna())
-
-    return test
-
-
-def _half_steps(table: pd.DataFrame) -> pd.Series:
-    if "edss" not in table:
-        return pd.Series(True, table.index)
-    return table["edss"].isna() | (table["edss"] * 2 % 1).eq(0)
-
-
-def _collect_problems(cases: pd.DataFrame) -> list[Problem]:
-    """Return one problem a rule, with the people it concerns."""
-    problems = []
-    for (column, message), rows in cases.fillna({"column": ""}).groupby(["column", "check"]):
-        if message == "column_in_dataframe":
-            name = rows["failure_case"].iloc[0]
-            problems.append(Problem(name, "no such column", (), "name it under [columns]"))
-            continue
-        if message == "field_uniqueness":
-            message = "participant_id|repeats|give each person one row and one id"
-        parts = message.strip("|").split("|")
-        ids = tuple(dict.fromkeys(map(str, rows["index"])))
-        *name, rule, remedy = parts
-        problems.append(Problem(name[0] if name else column, rule, ids, remedy))
-    return problems
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint with the nearest known name, for the end of an error message."""
+    known = [str(item) for item in known]
+    lowered = {item.lower(): item for item in known}
+    close = get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
+    hint = f"did you mean {lowered[close[0]]!r}? " if close else ""
+    return f"{hint}known: {', '.join(known)}"
 
 
 def feature_weights(text: str) -> dict[str, float]:

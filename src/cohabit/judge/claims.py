@@ -9,7 +9,7 @@ import math
 
 import pandas as pd
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 
 VERDICTS = ("agrees", "disagrees", "cannot tell")
 NOT_ESTIMATED = "not estimated"

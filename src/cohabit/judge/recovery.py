@@ -8,8 +8,7 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from cohabit.data.cohort import Truth
-from cohabit.data.naming import nearest
-from cohabit.data.schema import MissingInput, feature_weights
+from cohabit.data.schema import MissingInput, feature_weights, nearest
 from cohabit.files.storage import read_manifest
 from cohabit.judge.claims import NOT_ESTIMATED, judge
 from cohabit.judge.planted import (

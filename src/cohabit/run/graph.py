@@ -13,7 +13,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.run.parameters import Parameter, read_parameters
 
 COHORT_MAKER = "02"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.run.graph import COHORT_MAKER, DIRECTORIES, Notebook, find
 
 KEYS = ("preset", "notebooks", "timeout", "timeouts")

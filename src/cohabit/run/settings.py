@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cohabit.compute.fingerprint import hash_text
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.files import paths
 from cohabit.run.graph import discover, find, find_needs, with_needs
 from cohabit.run.plan import Plan

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 
 OURS = "a choice of this project"
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.data.cohort import Cohort, Truth
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.simulate.community import assemble
 from cohabit.simulate.covariates import hide_unanswered
 from cohabit.simulate.design import StudyDesign

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values, household_codes
 from cohabit.stats.collinearity import ONE_LEVEL, find_independent, rests_on_one
 from cohabit.stats.formula import model_matrix

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.experiments.planner.analysis import (
     ADJUST,
     DISTANCES,

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE
 from cohabit.simulate.design import StudyDesign

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.experiments.traps.sample import draw_sample
 from cohabit.experiments.traps.table import TRAPS, Trap
 

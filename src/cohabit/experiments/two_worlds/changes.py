@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.experiments.two_worlds.world import World, draw_world
 from cohabit.simulate.design import PRESETS
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.experiments.two_worlds.world import World
 from cohabit.simulate.community import Community
 from cohabit.simulate.estimands import HALF_READ

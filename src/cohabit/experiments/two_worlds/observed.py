@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data.cohort import with_study_groups
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.experiments.two_worlds.differences import differ
 from cohabit.experiments.two_worlds.world import World
 from cohabit.stats.abundance import compare_abundance

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from cohabit.data import schema
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.files.importers.names import inert
 
 PEOPLE = (

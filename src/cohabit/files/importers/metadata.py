@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.files.importers.log import ImportLog, clean_text
 from cohabit.files.importers.mapping import (
     EVERYONE,

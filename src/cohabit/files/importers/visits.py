@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.files.importers.inputs import read_source
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import VISIT_COLUMNS, VISIT_MONTHS, Mapping, TableMapping

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values, check_table, household_codes, split_levels
 from cohabit.stats.composition import clr
 from cohabit.stats.formula import model_matrix

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from cohabit.data.naming import nearest
+from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values, missing_patterns
 from cohabit.stats.collinearity import find_independent
 from cohabit.stats.formula import model_matrix
