@@ -6,11 +6,9 @@ import pytest
 
 from calibration.plant import choose_planted, shrink, split_disease
 from cohabit.experiments.realism import score
-from cohabit.experiments.realism.more import measure_more
-from cohabit.experiments.realism.people import cramers_v
-from cohabit.experiments.realism.score import FED, compare
-from cohabit.experiments.realism.taxa import explain_by_site, predict
-from cohabit.experiments.realism.views import Views
+from cohabit.experiments.realism.feature_measures import explain_by_site, predict
+from cohabit.experiments.realism.score import FED, compare_with_targets, measure_lesser
+from cohabit.experiments.realism.tables import StudyTables
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.estimands import find_estimands
@@ -35,9 +33,9 @@ def test_score__has_every_target_once_with_value_or_reason(scorecard):
     assert scorecard.loc[~computed, "passes"].isna().all()
 
 
-def test_measure_more__computes_every_lesser_figure_once(scorecard):
-    views = Views(simulate_cohort(SMALL, 1))
-    found = measure_more(views, Views(simulate_cohort(SMALL, 2)))
+def test_measure_lesser__computes_every_lesser_figure_once(scorecard):
+    tables = StudyTables(simulate_cohort(SMALL, 1))
+    found = measure_lesser(tables, StudyTables(simulate_cohort(SMALL, 2)))
     lesser = read_template("targets_optional")
     assert set(lesser["id"]) == set(found) | {"E1", "E5", "E7"}
     assert not set(lesser["id"]) & set(scorecard.index)
@@ -51,17 +49,11 @@ def test_score__says_what_was_fed(scorecard):
     assert (scorecard["origin"] == "emergent").sum() > 30
 
 
-def test_compare__passes_inside_the_interval_or_within_tolerance():
-    table = compare({"D01": 0.9219, "D02": 0.60, "S03": 0.59}).set_index("id")
+def test_compare_with_targets__passes_inside_the_interval_or_within_tolerance():
+    table = compare_with_targets({"D01": 0.9219, "D02": 0.60, "S03": 0.59}).set_index("id")
     assert table.loc["D01", "passes"]
     assert not table.loc["D02", "passes"]
     assert table.loc["S03", "passes"]  # outside the interval, within tolerance_abs
-
-
-def test_cramers_v__is_one_for_a_perfect_match_and_zero_for_none():
-    a = pd.Series(["x", "x", "y", "y"])
-    assert cramers_v(a, a) == pytest.approx(1)
-    assert cramers_v(a, pd.Series(["u", "v", "u", "v"])) == pytest.approx(0)
 
 
 def test_explain_by_site__is_near_zero_without_and_near_one_with_an_effect():

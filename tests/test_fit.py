@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.experiments.planner import plant_effects
-from cohabit.experiments.realism import fit_template
+from cohabit.experiments.realism import fit_template, plant_effects
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_from
 from cohabit.simulate.community import assemble
 from cohabit.simulate.households import draw_people

@@ -8,7 +8,7 @@ import pytest
 from test_dictionary import read_section
 
 from cohabit.data.cohort import pairs_where
-from cohabit.experiments.realism import molecules as figures_molecules
+from cohabit.experiments.realism.feature_measures import measure_metabolites, measure_pathways
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_replication
 from cohabit.simulate.amplicons import draw_genera, follow_species
 from cohabit.simulate.community import assemble, draw_community
@@ -173,10 +173,7 @@ def test_fatty_acids__have_the_released_means_and_spreads(measured):
 
 
 def test_figures__of_one_study_are_the_released_ones(measured):
-    values = {
-        **figures_molecules.measure_pathways(measured),
-        **figures_molecules.measure_metabolites(measured),
-    }
+    values = measure_pathways(measured) | measure_metabolites(measured)
     targets = read_template("targets").set_index("id")
     for row, value in values.items():
         target = targets.loc[row]

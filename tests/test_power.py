@@ -10,12 +10,12 @@ from scipy.spatial.distance import pdist, squareform
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.power import TTestPower
 
-from cohabit.experiments.planner import Questions, Scenario, plant_effects
+from cohabit.experiments.planner import Questions, Scenario
 from cohabit.experiments.planner.analysis import compare_communities, compare_taxa, measure
 from cohabit.experiments.planner.draw import count_reads, draw_latent, recruit
 from cohabit.experiments.planner.questions import BATCH, Batch, run_batch
 from cohabit.experiments.planner.world import Recipe, World
-from cohabit.experiments.realism import fit_template
+from cohabit.experiments.realism import fit_template, plant_effects
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE, draw_community
 from cohabit.simulate.households import draw_people

@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from cohabit.experiments.realism.diet import measure_diet
-from cohabit.experiments.realism.more import measure_more
-from cohabit.experiments.realism.score import compare
-from cohabit.experiments.realism.views import Views
+from cohabit.experiments.realism.cohort_measures import measure_diet
+from cohabit.experiments.realism.score import compare_with_targets, measure_lesser
+from cohabit.experiments.realism.tables import StudyTables
 from cohabit.simulate import StudyDesign, simulate_cohort
 from validation import realism
 
@@ -17,9 +16,10 @@ summarise = realism.summarise
 def measure(seed: int) -> pd.DataFrame:
     """Return the lesser figures of one simulated study beside its replication."""
     design = StudyDesign.preset("study")
-    first, second = (Views(simulate_cohort(design, s)) for s in (seed, seed + realism.REPLICATION))
-    values = measure_diet(first) | measure_more(first, second)
-    return compare(values, "targets_optional").assign(seed=seed)
+    seeds = (seed, seed + realism.REPLICATION)
+    first, second = (StudyTables(simulate_cohort(design, each)) for each in seeds)
+    values = measure_diet(first) | measure_lesser(first, second)
+    return compare_with_targets(values, "targets_optional").assign(seed=seed)
 
 
 def conclude(summary: pd.DataFrame) -> str:

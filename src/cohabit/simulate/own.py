@@ -34,7 +34,7 @@ def simulate_from(
     template : DataFrame, one row a taxon
         As from `calibrate.fit_template`. Effects are what its columns ``ms``, ``severity``,
         ``sex``, ``age``, ``bmi``, a drug's name and so on hold, natural log; a column that is
-        not there is zero. `power.plant_effects` fills ``ms``.
+        not there is zero. `plant_effects` fills ``ms``.
     design : StudyDesign
         People, dials and depth; ``shotgun_depth`` or ``sixteen_s_depth`` as the assay says.
     seed : int

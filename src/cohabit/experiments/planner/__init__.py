@@ -5,7 +5,6 @@ from cohabit.experiments.planner.budget import Costs, compare_designs, list_desi
 from cohabit.experiments.planner.curves import find_size, find_sizes, predict_curve
 from cohabit.experiments.planner.estimate import estimate_power
 from cohabit.experiments.planner.intervals import Stop
-from cohabit.experiments.planner.plant import plant_effects
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.store import write_compressed as write_table
@@ -22,7 +21,6 @@ __all__ = [
     "find_size",
     "find_sizes",
     "list_designs",
-    "plant_effects",
     "predict_curve",
     "write_table",
 ]

@@ -89,8 +89,7 @@ def _over_sizes(options, designs, questions, costs, how):
 
 def _read_template(options: argparse.Namespace):
     """Fit a template to a cohort folder and plant effects in it."""
-    from cohabit.experiments.planner import plant_effects
-    from cohabit.experiments.realism import fit_template
+    from cohabit.experiments.realism import fit_template, plant_effects
     from cohabit.files.storage import read_cohort
     from cohabit.stats.composition import filter_features
 

@@ -1,7 +1,7 @@
 """Is a simulated cohort like the real one? Templates fitted, figures scored, people told apart."""
 
 from cohabit.experiments.realism.distinguish import distinguish
-from cohabit.experiments.realism.fit import fit_template
+from cohabit.experiments.realism.fit import fit_template, plant_effects
 from cohabit.experiments.realism.score import score
 
-__all__ = ["distinguish", "fit_template", "score"]
+__all__ = ["distinguish", "fit_template", "plant_effects", "score"]

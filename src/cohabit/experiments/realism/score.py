@@ -4,24 +4,9 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data.cohort import Cohort
-from cohabit.experiments.realism.community import (
-    measure_alpha,
-    measure_distances,
-    measure_explained,
-    measure_structure,
-)
-from cohabit.experiments.realism.diet import measure_diet
-from cohabit.experiments.realism.molecules import measure_metabolites, measure_pathways
-from cohabit.experiments.realism.more import measure_more
-from cohabit.experiments.realism.people import measure_people
-from cohabit.experiments.realism.taxa import (
-    measure_correlation,
-    measure_families,
-    measure_genera,
-    measure_prediction,
-    measure_species,
-)
-from cohabit.experiments.realism.views import Views
+from cohabit.experiments.realism.cohort_measures import measure_cohort, measure_lesser_cohort
+from cohabit.experiments.realism.feature_measures import measure_features, measure_lesser_features
+from cohabit.experiments.realism.tables import StudyTables
 from cohabit.simulate.template import read_template
 
 FED = (
@@ -35,7 +20,7 @@ FED = (
 )
 """Rows whose figure built the template; every other row comes out by itself."""
 
-COLUMNS = [
+CARD_COLUMNS = [
     *("id", "block", "quantity", "value", "real_value", "low", "high", "tolerance"),
     *("importance", "origin", "passes", "reason"),
 ]
@@ -62,30 +47,21 @@ def score(
         figure built the template, else ``emergent``), passes (value within tolerance or
         interval; missing when not computed), reason (why not computed).
     """
-    views = Views(cohort)
-    again = None if replication is None else Views(replication)
-    values = {
-        **measure_people(views),
-        **measure_diet(views),
-        **measure_structure(views),
-        **measure_alpha(views),
-        **measure_distances(views),
-        **measure_explained(views),
-        **measure_genera(views),
-        **measure_families(views),
-        **measure_species(views, again),
-        **measure_correlation(views),
-        **measure_prediction(views),
-        **measure_pathways(views),
-        **measure_metabolites(views),
-    }
+    tables = StudyTables(cohort)
+    again = None if replication is None else StudyTables(replication)
+    values = measure_cohort(tables) | measure_features(tables, again)
     if not optional:
-        return compare(values)
-    more = compare(values | measure_more(views, again), "targets_optional")
-    return pd.concat([compare(values), more], ignore_index=True)
+        return compare_with_targets(values)
+    more = compare_with_targets(values | measure_lesser(tables, again), "targets_optional")
+    return pd.concat([compare_with_targets(values), more], ignore_index=True)
 
 
-def compare(values: dict[str, float], targets: str = "targets") -> pd.DataFrame:
+def measure_lesser(tables: StudyTables, replication: StudyTables | None = None) -> dict[str, float]:
+    """Return every row of ``targets_optional.tsv`` but those on diet, which the scorecard has."""
+    return measure_lesser_cohort(tables) | measure_lesser_features(tables, replication)
+
+
+def compare_with_targets(values: dict[str, float], targets: str = "targets") -> pd.DataFrame:
     """Return the scorecard of figures that were computed, by row id."""
     table = read_template(targets).rename(columns={"tolerance_abs": "tolerance"})
     table["value"] = table["id"].map(values).astype(float)
@@ -94,4 +70,4 @@ def compare(values: dict[str, float], targets: str = "targets") -> pd.DataFrame:
     inside = table["value"].between(table["low"], table["high"])
     table["passes"] = (near | inside).astype(object).where(table["value"].notna(), None)
     table["reason"] = np.where(table["value"].isna(), "not computed from this cohort", "")
-    return table[COLUMNS]
+    return table[CARD_COLUMNS]

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import pdist, squareform
 
 from cohabit.data.cohort import Cohort
 from cohabit.stats import composition, diversity
@@ -16,8 +17,8 @@ MODEL = "group + sex + age + bmi + site"
 
 
 @dataclass(frozen=True)
-class Views:
-    """Tables that several figures are computed from; each made once."""
+class StudyTables:
+    """Tables that several measures are computed from; each made once."""
 
     cohort: Cohort
 
@@ -37,10 +38,9 @@ class Views:
 
     @cached_property
     def genera(self) -> pd.DataFrame:
-        """The rarefied ASVs by genus, those in at least 5% of people."""
+        """The rarefied ASVs by genus."""
         lineage = self.cohort.taxonomy("16s")["genus"].reindex(self.asvs.columns)
-        counts = self.asvs.T.groupby(lineage.to_numpy()).sum().T
-        return counts
+        return self.asvs.T.groupby(lineage.to_numpy()).sum().T
 
     @cached_property
     def common_genera(self) -> pd.DataFrame:
@@ -50,9 +50,8 @@ class Views:
     @cached_property
     def tested_genera(self) -> pd.DataFrame:
         """Arcsine square roots of the genera that vary enough to be tested."""
-        values = composition.arcsine_sqrt(self.genera)[self.common_genera.columns]
-        shares = self.genera.div(RAREFIED_TO)[self.common_genera.columns]
-        return values.loc[:, shares.var() >= 1e-6]
+        vary = self.common_genera.div(RAREFIED_TO).var() >= 1e-6
+        return composition.arcsine_sqrt(self.genera)[self.common_genera.columns[vary]]
 
     @cached_property
     def genus_clr(self) -> pd.DataFrame:
@@ -80,11 +79,14 @@ class Views:
     @cached_property
     def residual_correlations(self) -> np.ndarray:
         """Correlations between genera of CLR residuals, one number a pair of genera."""
-        values = self.genus_clr
-        design = model_matrix(MODEL, self.people.loc[values.index]).values.to_numpy(float)
-        fitted = design @ np.linalg.lstsq(design, values.to_numpy(), rcond=None)[0]
-        matrix = np.corrcoef((values.to_numpy() - fitted).T)
+        matrix = np.corrcoef(self.residuals(self.genus_clr).T)
         return matrix[np.triu_indices(len(matrix), 1)]
+
+    def residuals(self, values: pd.DataFrame) -> np.ndarray:
+        """Return what the covariates leave of each column."""
+        design = model_matrix(MODEL, self.people.loc[values.index]).values.to_numpy(float)
+        left = values.to_numpy()
+        return left - design @ np.linalg.lstsq(design, left, rcond=None)[0]
 
     def distances_of(self, table: str) -> pd.DataFrame:
         """Return square distances: ``genus bray``, ``genus aitchison`` or ``family bray``."""
@@ -92,21 +94,27 @@ class Views:
 
     @cached_property
     def _distances(self) -> dict[str, pd.DataFrame]:
-        made = {"genus bray": diversity.bray_curtis(self.genera)}
-        made["family bray"] = diversity.bray_curtis(self.families)
-        frames = {name: m.to_data_frame() for name, m in made.items()}
-        values = self.genus_clr.to_numpy()
-        gram = np.einsum("ij,kj->ik", values, values)
-        squares = np.diag(gram)[:, None] + np.diag(gram) - 2 * gram
-        root = np.sqrt(np.clip(squares, 0, None))
         index = self.genus_clr.index
-        frames["genus aitchison"] = pd.DataFrame(root, index, index)
-        return frames
+        euclidean = squareform(pdist(self.genus_clr.to_numpy()))
+        return {
+            "genus bray": diversity.bray_curtis(self.genera).to_data_frame(),
+            "family bray": diversity.bray_curtis(self.families).to_data_frame(),
+            "genus aitchison": pd.DataFrame(euclidean, index, index),
+        }
 
     def pair_table(self, values: pd.Series) -> pd.DataFrame:
         """Return values of pairs: households x (MS, control)."""
-        people = self.people.loc[values.index]
-        wide = pd.DataFrame(
-            {"home": people["household_id"].astype(str), "group": people["group"].astype(str)}
-        ).assign(value=values)
-        return wide.pivot(index="home", columns="group", values="value").dropna()
+        people = self.people.loc[values.index, ["household_id", "group"]].astype(str)
+        wide = people.assign(value=values)
+        return wide.pivot(index="household_id", columns="group", values="value").dropna()
+
+
+def fit_status(values: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """Return the pair mixed model's coefficient of MS, one row a feature, of some of the people."""
+    kept = values.loc[values.index.intersection(people.index)]
+    return status_rows(fit_household_model(kept, people, MODEL))
+
+
+def status_rows(fits: pd.DataFrame) -> pd.DataFrame:
+    """Return the coefficient of MS, one row a feature."""
+    return fits[fits["coefficient"] == "group[MS]"].set_index("feature")

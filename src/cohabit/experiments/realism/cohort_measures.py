@@ -1,0 +1,228 @@
+"""The study's measures of people, diet and whole communities, on a cohort."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats.contingency import association
+
+from cohabit.data.cohort import with_study_groups
+from cohabit.experiments.realism.tables import MODEL, RAREFIED_TO, StudyTables
+from cohabit.simulate.diet import describe_diet
+from cohabit.stats import diversity
+from cohabit.stats.association import fit_linear_model
+from cohabit.stats.permanova import permanova, permanova_features
+
+BANDS = {"S04": (1e-5, 1e-4), "S05": (1e-4, 1e-3), "S06": (1e-3, 1e-2), "S07": (1e-2, 1.0)}
+EXPLAINED = {
+    "genus bray": {
+        "household_id": "P01",
+        "site": "P02",
+        "group": "P03",
+        "sex": "P04",
+        "bmi": "P06",
+        "treatment_groups": "P07",
+        "course_groups": "P08",
+    },
+    "genus aitchison": {"household_id": "P09", "site": "P10", "group": "P11"},
+    "family bray": {"household_id": "P12", "site": "P13", "group": "P14"},
+}
+LESSER_EXPLAINED = {"genus bray": {"age": "P05"}, "family bray": {"bmi": "P15"}}
+"""Distances -> term -> row."""
+
+
+def measure_cohort(tables: StudyTables) -> dict[str, float]:
+    """Return the scorecard's rows on people, diet and whole communities."""
+    return {
+        **_measure_people(tables),
+        **measure_diet(tables),
+        **_measure_structure(tables),
+        **_measure_alpha(tables),
+        **_measure_distances(tables),
+        **_explain(tables, EXPLAINED),
+    }
+
+
+def measure_lesser_cohort(tables: StudyTables) -> dict[str, float]:
+    """Return the lesser rows on people and whole communities."""
+    return {
+        **_measure_more_people(tables),
+        **_measure_more_structure(tables),
+        **_measure_more_distances(tables),
+        **_explain(tables, LESSER_EXPLAINED),
+    }
+
+
+def _measure_people(tables: StudyTables) -> dict[str, float]:
+    """Return the rows D01 to D06 and C01 to C13."""
+    people = tables.people
+    patients = people[people["group"] == "MS"]
+    treated, course, site = (patients[name].astype(str) for name in ("treatment", "course", "site"))
+    sex = tables.pair_table((people["sex"] == "female").astype(float))
+    untreated = treated == "untreated"
+    by_site = untreated.groupby(site).mean()
+    return {
+        "D01": (sex["MS"] != sex["control"]).mean(),
+        "D02": (patients["sex"] == "female").mean(),
+        "D03": patients["age"].mean(),
+        "D05": _correlate_partners(tables, people["age"]),
+        "D06": patients["bmi"].mean(),
+        "C01": untreated.mean(),
+        "C02": (course == "RRMS").mean(),
+        "C03": (course[untreated] != "RRMS").mean(),
+        "C04": patients["edss"].mean(),
+        "C12": association(pd.crosstab(treated, site), method="cramer"),
+        "C13": by_site.get("Edinburgh", np.nan) - by_site.get("Buenos Aires", np.nan),
+    }
+
+
+def _measure_more_people(tables: StudyTables) -> dict[str, float]:
+    people = tables.people
+    patients, controls = (people[people["group"] == name] for name in ("MS", "control"))
+    relapsing = patients["course"].astype(str) == "RRMS"
+    age = tables.pair_table(people["age"])
+    severity = patients[["edss", "msss", "age"]].astype(float).corr("spearman")
+    depressed = [
+        (part["depression"] == "yes")[part["depression"].notna()].mean()
+        for part in (patients, controls)
+    ]
+    smoking = tables.pair_table(people["smoking"].dropna().astype(str))
+    return {
+        "D04": patients["age"].std(),
+        "D07": controls["bmi"].mean(),
+        "D08": _correlate_partners(tables, people["bmi"]),
+        "D09": ((age["MS"] - age["control"]).abs() <= 5).mean(),
+        "C05": patients.loc[relapsing, "edss"].mean(),
+        "C06": patients.loc[~relapsing, "edss"].mean(),
+        "C07": patients["edss"].std(),
+        "C08": severity.loc["edss", "msss"],
+        "C09": severity.loc["edss", "age"],
+        "C10": patients["duration"].mean(),
+        "C11": patients.loc[relapsing, "onset_age"].mean(),
+        "C14": depressed[0] - depressed[1],
+        "C15": (smoking["MS"] == smoking["control"]).mean(),
+    }
+
+
+def _correlate_partners(tables: StudyTables, values: pd.Series) -> float:
+    return tables.pair_table(values).corr().loc["MS", "control"]
+
+
+def measure_diet(tables: StudyTables) -> dict[str, float]:
+    """Return the rows E1 to E7 of the scorecard; none without a questionnaire."""
+    diet = tables.cohort.diet
+    if diet is None:
+        return {}
+    people = tables.people.loc[diet.index]
+    items = describe_diet()
+    logged = items.index[items["scale"] == "log1p"]
+    scaled = diet.assign(**{item: np.log1p(diet[item]) for item in logged})
+    nutrients = scaled.drop(columns=list(scaled.filter(like="hei_")))
+    alike = pd.Series({item: _correlate_partners(tables, diet[item]) for item in nutrients})
+    standardised = (nutrients - nutrients.mean()) / nutrients.std()
+    home, site = (
+        permanova_features(standardised, people, term, n_permutations=1, rng=1).loc[term]
+        for term in ("household_id", "site")
+    )
+    return {
+        "E1": diet["hei_total"].mean(),
+        "E2": _effect_of_ms(diet["hei_total"], people),
+        "E3": _correlate_partners(tables, diet["hei_total"]),
+        "E4": alike.median(),
+        "E5": _effect_of_ms(scaled["vitamin_c"], people),
+        "E6": home["r2_adjusted"],
+        "E7": site["r2"],
+    }
+
+
+def _effect_of_ms(values: pd.Series, people: pd.DataFrame) -> float:
+    fit = fit_linear_model(values.to_frame(), people, MODEL).set_index("coefficient")
+    return fit.loc["group[MS]", "estimate"]
+
+
+def _measure_structure(tables: StudyTables) -> dict[str, float]:
+    """Return the rows S01 to S12: zeros, prevalence against abundance, spread."""
+    shares = tables.common_genera / RAREFIED_TO
+    mean, present = shares.mean(), (shares > 0).mean()
+    bands = {
+        row: present[(mean >= low) & (mean < high)].mean() for row, (low, high) in BANDS.items()
+    }
+    return {
+        "S01": shares.shape[1],
+        "S03": (shares == 0).to_numpy().mean(),
+        **bands,
+        "S08": np.polyfit(np.log(mean), np.log(shares.var()), 1)[0],
+        "S09": (shares.std() / mean).median(),
+        "S12": _spread_of_logs(shares).median(),
+    }
+
+
+def _spread_of_logs(shares: pd.DataFrame) -> pd.Series:
+    return np.log(shares.where(shares > 0)).std()
+
+
+def _measure_more_structure(tables: StudyTables) -> dict[str, float]:
+    shares = tables.genera / RAREFIED_TO
+    largest = -np.sort(-shares.to_numpy(), axis=1)
+    asvs, genera = _shannon(tables).values()
+    observed = (tables.asvs > 0).sum(axis=1)
+    return {
+        "S02": ((shares > 0).mean() >= 0.5).sum(),
+        "S10": largest[:, 0].mean(),
+        "S11": largest[:, :5].sum(axis=1).mean(),
+        "S13": _spread_of_logs(tables.common_genera / RAREFIED_TO).quantile(0.9),
+        "S14": (tables.cohort.table("16s") == 0).to_numpy().mean(),
+        "A12": asvs.std(),
+        "A22": genera.std(),
+        "A31": observed.mean(),
+        "A33": _correlate_partners(tables, observed),
+    }
+
+
+def _measure_alpha(tables: StudyTables) -> dict[str, float]:
+    """Return the rows A11 to A24: means, correlations of partners, differences in pairs."""
+    rows = {}
+    for first, values in _shannon(tables).items():
+        pairs = tables.pair_table(values)
+        rows[f"{first}1"] = values.mean()
+        rows[f"{first}3"] = _correlate_partners(tables, values)
+        rows[f"{first}4"] = (pairs["MS"] - pairs["control"]).mean()
+    return rows
+
+
+def _shannon(tables: StudyTables) -> dict[str, pd.Series]:
+    """Return Shannon's index of ASVs (bits) and of genera (nats)."""
+    bits = diversity.shannon(tables.asvs) / np.log(2)
+    return {"A1": bits, "A2": diversity.shannon(tables.genera)}
+
+
+def _measure_distances(tables: StudyTables) -> dict[str, float]:
+    """Return the rows B01 to B14: partners, neighbours at the site, other sites."""
+    genus, aitchison, family = (
+        _average_distances(tables, tables.distances_of(table))
+        for table in ("genus bray", "genus aitchison", "family bray")
+    )
+    rows = {f"B0{number}": value for number, value in enumerate([*genus, *aitchison], start=1)}
+    return rows | {"B13": genus[0] / genus[1], "B14": family[0] / family[1]}
+
+
+def _measure_more_distances(tables: StudyTables) -> dict[str, float]:
+    asvs = diversity.bray_curtis(tables.asvs).to_data_frame()
+    families = tables.distances_of("family bray")
+    values = [*_average_distances(tables, asvs), *_average_distances(tables, families)]
+    return dict(zip(("B07", "B08", "B09", "B10", "B11", "B12"), values, strict=True))
+
+
+def _average_distances(tables: StudyTables, distances: pd.DataFrame) -> np.ndarray:
+    """Return mean distances: same household; same site, other household; other site."""
+    people = tables.people.loc[distances.index]
+    return diversity.compare_distances(distances, people, n_bootstrap=1, rng=1)["mean"].to_numpy()
+
+
+def _explain(tables: StudyTables, wanted: dict[str, dict[str, str]]) -> dict[str, float]:
+    """Return R² of one term at a time, the household's adjusted."""
+    people, rows = with_study_groups(tables.people), {}
+    for table, terms in wanted.items():
+        distances = tables.distances_of(table)
+        for term, row in terms.items():
+            found = permanova(distances, people.loc[distances.index], term, n_permutations=1, rng=1)
+            rows[row] = found.loc[term, "r2_adjusted" if term == "household_id" else "r2"]
+    return rows

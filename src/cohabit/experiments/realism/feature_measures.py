@@ -1,0 +1,297 @@
+"""The study's measures of single taxa, pathways and metabolites, and of prediction, on a cohort."""
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cohabit.data.cohort import pairs_where
+from cohabit.data.schema import TREATMENTS
+from cohabit.experiments.realism.tables import MODEL, StudyTables, fit_status, status_rows
+from cohabit.simulate.metabolites import FATTY_ACIDS
+from cohabit.stats.association import fit_linear_model
+from cohabit.stats.composition import arcsine_sqrt
+from cohabit.stats.multiplicity import adjust_p
+
+TREATED = list(TREATMENTS[1:])
+EFFECTS = {
+    "T13": "Akkermansia",
+    "T14": "Faecalibacterium",
+    "T15": "Blautia",
+    "T18": "Prevotella",
+}
+LESSER_EFFECTS = {"T16": "Roseburia", "T17": "Christensenellaceae unclassified"}
+"""Row -> genus whose standardised difference it is."""
+
+HOUSEHOLD_SHARES = {"T07": 0.1, "T08": 0.5, "T09": 0.9}
+"""Row -> quantile over genera."""
+
+MEANS = {
+    "T26": "Bacteroidaceae",
+    "T27": "Lachnospiraceae",
+    "T28": "Prevotellaceae",
+    "T29": "Akkermansiaceae",
+}
+"""Row -> family whose mean share in controls it is."""
+
+
+def measure_features(
+    tables: StudyTables, replication: StudyTables | None = None
+) -> dict[str, float]:
+    """Return the scorecard's rows on taxa, prediction, pathways and metabolites."""
+    return {
+        **_measure_genera(tables),
+        **_measure_families(tables),
+        **_measure_species(tables, replication),
+        **_measure_prediction(tables),
+        **measure_pathways(tables),
+        **measure_metabolites(tables),
+    }
+
+
+def measure_lesser_features(
+    tables: StudyTables, replication: StudyTables | None = None
+) -> dict[str, float]:
+    """Return the lesser rows on taxa and prediction."""
+    return {
+        **_measure_more_genera(tables),
+        **_measure_more_families(tables),
+        **_measure_more_prediction(tables),
+        **({} if replication is None else {"R3": _count_again(tables, replication)}),
+    }
+
+
+def _measure_genera(tables: StudyTables) -> dict[str, float]:
+    """Return the rows T01 to T19, N1 and N4: hits, shares, effects of MS, correlations."""
+    fits, values, people = tables.genus_models, tables.tested_genera, tables.people
+    status = status_rows(fits)
+    shares = explain_by_site(values, people)
+    effect = _standardise(status)
+    by_therapy = {
+        row: fit_status(values, pairs_where(people, treatment=treatment))
+        for row, treatment in {"T02": "untreated", "T03": TREATED}.items()
+    }
+    pairs = tables.residual_correlations
+    return {
+        "T01": _count_discoveries(status),
+        **{row: _count_discoveries(found) for row, found in by_therapy.items()},
+        "T06": _count_discoveries(fits[fits["coefficient"] == "bmi"]),
+        **{row: status["household_icc"].quantile(at) for row, at in HOUSEHOLD_SHARES.items()},
+        "T11": shares.quantile(0.5),
+        "T12": shares.quantile(0.9),
+        **{row: effect.get(genus, np.nan) for row, genus in EFFECTS.items()},
+        "T19": effect.std(),
+        "N1": pairs.std(ddof=1),
+        "N4": (np.abs(pairs) > 0.3).mean(),
+    }
+
+
+def _measure_more_genera(tables: StudyTables) -> dict[str, float]:
+    fits, pairs = tables.genus_models, tables.residual_correlations
+    term = fits["coefficient"].str.split("[").str[0]
+    effect = _standardise(status_rows(fits))
+    return {
+        "T04": _count_discoveries(fits[term == "sex"]),
+        "T05": _count_discoveries(fits[term == "age"]),
+        "T10": explain_by_site(tables.tested_genera, tables.people).quantile(0.1),
+        **{row: effect.get(genus, np.nan) for row, genus in LESSER_EFFECTS.items()},
+        "T20": effect.abs().max(),
+        "N2": np.quantile(pairs, 0.05),
+        "N3": np.quantile(pairs, 0.95),
+    }
+
+
+def _standardise(status: pd.DataFrame) -> pd.Series:
+    """Return coefficients over the total residual SD: d."""
+    variance = status["household_variance"] + status["residual_variance"]
+    return status["estimate"] / np.sqrt(variance)
+
+
+def _count_discoveries(fits: pd.DataFrame) -> int:
+    """Return how many features pass a false discovery rate of 0.05."""
+    return int((adjust_p(fits["p_value"]) <= 0.05).sum())
+
+
+def explain_by_site(values: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
+    """Return the bias-adjusted R² of site for each column, not below 0."""
+    site = people.loc[values.index, "site"].astype(str).to_numpy()
+    within = ((values - values.groupby(site).transform("mean")) ** 2).sum()
+    total = ((values - values.mean()) ** 2).sum()
+    n, df = len(values), len(np.unique(site)) - 1
+    return (1 - within / total * (n - 1) / (n - 1 - df)).clip(lower=0)
+
+
+def _measure_families(tables: StudyTables) -> dict[str, float]:
+    """Return the rows T21 and T26 to T29: family hits and control means."""
+    shares = tables.families
+    controls = tables.people["group"] == "control"
+    means = shares[controls.loc[shares.index]].mean()
+    return {
+        "T21": _count_discoveries(fit_status(np.arcsin(np.sqrt(_tested(shares))), tables.people)),
+        **{row: means.get(family, np.nan) for row, family in MEANS.items()},
+    }
+
+
+def _measure_more_families(tables: StudyTables) -> dict[str, float]:
+    status = fit_status(arcsine_sqrt(_tested(tables.families)), tables.people)
+    effect = _standardise(status)
+    return {
+        "T22": status["household_icc"].median(),
+        "T23": effect.get("Akkermansiaceae", np.nan),
+        "T24": effect.get("Prevotellaceae", np.nan),
+    }
+
+
+def _tested(shares: pd.DataFrame) -> pd.DataFrame:
+    return shares.loc[:, shares.var() >= 1e-6]
+
+
+def _measure_species(tables: StudyTables, replication: StudyTables | None) -> dict[str, float]:
+    """Return T25, and R1 and R2 when a second cohort of the same design is given."""
+    first = _fit_species(tables)
+    rows = {"T25": int(first["hit"].sum())}
+    if replication is not None:
+        second = _fit_species(replication)["estimate"].reindex(first.index)
+        shared = second.notna()
+        agree = np.sign(second) == np.sign(first["estimate"])
+        rows["R1"] = agree[first["hit"] & shared].mean()
+        rows["R2"] = np.corrcoef(first.loc[shared, "estimate"], second[shared])[0, 1]
+    return rows
+
+
+def _count_again(tables: StudyTables, replication: StudyTables) -> float:
+    """Return the share of species that pass in the first batch and again in the second."""
+    first, again = (t.index[t["hit"]] for t in map(_fit_species, (tables, replication)))
+    return float(first.isin(again).mean()) if len(first) else np.nan
+
+
+def _fit_species(tables: StudyTables) -> pd.DataFrame:
+    """Return the authors' own species model: arcsine square root on sex, age, BMI, site.
+
+    No household term; species in at least 5% of people whose variance is 1e-5 or more.
+    Index: species; columns estimate and hit, whether it passes a false discovery rate of 0.05.
+    """
+    counts = tables.species
+    values = arcsine_sqrt(counts)
+    kept = ((counts > 0).mean() >= 0.05) & (values.var() >= 1e-5)
+    status = status_rows(
+        fit_linear_model(values.loc[:, kept], tables.people.loc[values.index], MODEL)
+    )
+    return status[["estimate"]].assign(hit=adjust_p(status["p_value"]) <= 0.05)
+
+
+def _measure_prediction(tables: StudyTables) -> dict[str, float]:
+    """Return U2, U3 and U5: ridge logistic regression, households kept whole."""
+    auc, inside = predict(tables.genus_clr, tables.people)
+    return {"U2": auc, "U3": inside, "U5": predict(_family_clr(tables), tables.people)[0]}
+
+
+def _measure_more_prediction(tables: StudyTables) -> dict[str, float]:
+    """Return U1 and U4, by random forest, and U6, by ridge."""
+    forest = RandomForestClassifier(100, min_samples_leaf=5, random_state=1)
+    families = _family_clr(tables)
+    return {
+        "U1": predict(tables.genus_clr, tables.people, forest)[0],
+        "U4": predict(families, tables.people, forest)[0],
+        "U6": predict(families, tables.people)[1],
+    }
+
+
+def _family_clr(tables: StudyTables) -> pd.DataFrame:
+    """Return the CLR of the families in at least 5% of people, zeros at half the smallest."""
+    shares = tables.families.loc[:, (tables.families > 0).mean() >= 0.05]
+    smallest = shares.where(shares > 0).min(axis=1) / 2
+    logs = np.log(shares.where(shares > 0, smallest, axis=0))
+    return logs.sub(logs.mean(axis=1), axis=0)
+
+
+def predict(values: pd.DataFrame, people: pd.DataFrame, model=None) -> tuple[float, float]:
+    """Return the AUC of held-out scores and how often the patient scores higher in the pair.
+
+    The model is a ridge logistic regression unless another classifier is given.
+    """
+    people = people.loc[values.index]
+    patient = (people["group"] == "MS").to_numpy()
+    if model is None:
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+    folds = GroupKFold(5, shuffle=True, random_state=1)
+    homes = people["household_id"].astype(str).to_numpy()
+    score = cross_val_predict(
+        model, values.to_numpy(), patient, groups=homes, cv=folds, method="predict_proba"
+    )[:, 1]
+    frame = pd.DataFrame({"home": homes, "patient": patient, "score": score})
+    wide = frame.pivot(index="home", columns="patient", values="score").dropna()
+    return roc_auc_score(patient, score), float((wide[True] > wide[False]).mean())
+
+
+def measure_pathways(tables: StudyTables) -> dict[str, float]:
+    """Return the rows W1 to W6: hits, coefficients and household shares of pathways."""
+    shares = tables.cohort.pathways
+    if shares is None:
+        return {}
+    values = np.arcsin(np.sqrt(shares))
+    values = values.loc[:, ((shares > 0).mean() >= 0.05) & (values.var() > 0)]
+    untreated, treated, everyone = (
+        _fit_therapy(values, tables.people, therapy) for therapy in ("untreated", TREATED, None)
+    )
+    return {
+        "W1": _count_discoveries(untreated),
+        "W2": _count_discoveries(treated),
+        "W3": _count_discoveries(everyone),
+        "W4": untreated["estimate"].get("PWY-4702", np.nan),
+        "W5": everyone["household_icc"].median(),
+        "W6": untreated["estimate"].get("GLUCUROCAT-PWY", np.nan),
+    }
+
+
+def measure_metabolites(tables: StudyTables) -> dict[str, float]:
+    """Return the rows M1 to M12: effects on fatty acids and others, shares, a producer."""
+    if tables.cohort.metabolites is None:
+        return {}
+    values = tables.cohort.metabolites.copy()
+    acids = [name for name in FATTY_ACIDS if name in values]
+    values[acids] = np.log(values[acids])
+    people = tables.people
+    everyone, untreated, treated = (
+        _fit_therapy(values, people, therapy) for therapy in (None, "untreated", TREATED)
+    )
+    interferon, fumarate = (
+        _fit_therapy(values, people, drug, course="RRMS")
+        for drug in ("interferon", "dimethyl_fumarate")
+    )
+    share = everyone["household_icc"]
+    producer = "Christensenellaceae unclassified"
+    return {
+        "M1": everyone["estimate"]["stool:acetate"],
+        "M2": everyone["estimate"]["stool:propionate"],
+        "M3": treated["estimate"]["stool:butyrate"],
+        "M4": interferon["estimate"]["stool:acetate"],
+        "M5": interferon["estimate"]["serum:propionate"],
+        "M6": everyone["estimate"]["serum:isovalerate"],
+        "M7": fumarate["estimate"]["serum:fumarate"],
+        "M8": untreated["estimate"]["stool:guanosine"],
+        "M9": share[[name for name in acids if name.startswith("stool")]].mean(),
+        "M10": share[[name for name in acids if name.startswith("serum")]].mean(),
+        "M11": _correlate_with_genus(tables, values["stool:butyrate"], "Roseburia"),
+        "M12": _correlate_with_genus(tables, values["stool:propionate"], producer),
+    }
+
+
+def _fit_therapy(
+    values: pd.DataFrame, people: pd.DataFrame, therapy: str | list[str] | None, **patient: str
+) -> pd.DataFrame:
+    """Return the coefficient of MS among households of one therapy; None: of any."""
+    chosen = {"treatment": list(TREATMENTS) if therapy is None else therapy}
+    return fit_status(values, pairs_where(people.loc[values.index], **chosen, **patient))
+
+
+def _correlate_with_genus(tables: StudyTables, values: pd.Series, genus: str) -> float:
+    """Return the correlation of a metabolite with a genus's CLR, covariates regressed out."""
+    if genus not in tables.genus_clr:
+        return np.nan
+    pair = tables.genus_clr[[genus]].join(values, how="inner")
+    return float(np.corrcoef(tables.residuals(pair).T)[0, 1])
