@@ -11,10 +11,9 @@ from scipy import stats
 
 from cohabit.data.schema import MissingInput
 from cohabit.experiments import arena
-from cohabit.experiments.arena.methods import compare
-from cohabit.experiments.arena.prepared import Prepared
-from cohabit.experiments.arena.sweep import Task
+from cohabit.experiments.arena.sweep import Block
 from cohabit.experiments.arena.trial import choose_effects
+from cohabit.experiments.arena.ways import Prepared, compare_taxa
 from cohabit.experiments.arena.worlds import spread_out
 from cohabit.files.storage import read_cohort
 from cohabit.simulate import StudyDesign
@@ -37,7 +36,7 @@ def prepared() -> Prepared:
 
 @pytest.fixture(scope="module")
 def found(prepared) -> pd.DataFrame:
-    return compare(prepared).set_index(["way", "scale", "feature"]).sort_index()
+    return compare_taxa(prepared).set_index(["way", "scale", "feature"]).sort_index()
 
 
 @pytest.fixture
@@ -178,7 +177,7 @@ def test_strata__has_the_spread_of_all_swaps():
         order = np.where(np.array(swaps)[:, None] == 1, order[:, ::-1], order).ravel()
         swapped.append(own @ rest[order] / (own @ own))
     z = (swapped[0] - np.mean(swapped)) / np.std(swapped)
-    row = compare(study, ("strata",)).set_index(["scale", "feature"]).loc[("asin-sqrt", taxon)]
+    row = compare_taxa(study, ("strata",)).set_index(["scale", "feature"]).loc[("asin-sqrt", taxon)]
     assert row["estimate"] == pytest.approx(swapped[0])
     assert row["p_value"] == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-6)
 
@@ -204,7 +203,7 @@ def test_unpaired__is_too_cautious_where_homes_are_alike_and_pairs_are_not():
     rates = []
     for seed in range(4):
         study = Prepared.of(arena.SimulatedWorld().draw(setting, seed))
-        table = compare(study, ("unpaired", "random intercept", "paired difference"))
+        table = compare_taxa(study, ("unpaired", "random intercept", "paired difference"))
         shares = table[table["scale"] == "asin-sqrt"]
         rates.append((shares["p_value"] <= 0.05).groupby(shares["way"]).mean())
     rate = pd.concat(rates, axis=1).mean(axis=1)
@@ -251,7 +250,7 @@ def test_arena__gives_a_study_the_same_score_whatever_is_run_beside_it(spike):
     one = arena.run_arena([spike], settings[:1], 1, ways=ways, seed=9)
     same = many[(many["seed"] == 9) & (many["effect"] == 1.0)].reset_index(drop=True)
     pd.testing.assert_frame_equal(same.drop(columns="seconds"), one.drop(columns="seconds"))
-    task = Task(spike, SMALL, (1,), ways)
+    task = Block(spike, SMALL, (1,), ways)
     assert pickle.loads(pickle.dumps(task)).setting == SMALL
 
 
@@ -272,7 +271,7 @@ def trials_of(gaps: dict[str, float], noise: float = 0.02, n: int = 12) -> pd.Da
 
 def test_difference__has_the_interval_of_the_paired_t_test():
     trials = trials_of({"here": 0.1})
-    row = arena.compare_ways(trials).iloc[0]
+    row = arena.contrast_ways(trials).iloc[0]
     wide = trials.pivot(index="seed", columns="way", values="gain")
     oracle = stats.ttest_rel(wide["first"], wide["second"]).confidence_interval(0.999)
     assert (row["first"], row["second"]) == ("first", "second")

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from cohabit.experiments import traps
-from cohabit.experiments.traps import looks, sample
-from cohabit.experiments.traps.table import SITES, STRANGERS
+from cohabit.experiments.traps import analyses, sample
+from cohabit.experiments.traps.gallery import SMALL_STUDY, STRANGERS
 
 SEED = 4
 
@@ -54,7 +54,7 @@ def test_measure__names_the_nearest_trap():
 
 def test_switch__leaves_the_people_as_they_are():
     worlds = [
-        sample.draw_sample(sample.QUIET | {"geography": dial}, SITES, SEED, on=bool(dial))
+        sample.draw_sample(sample.QUIET | {"geography": dial}, SMALL_STUDY, SEED, on=bool(dial))
         for dial in (0.0, 1.0)
     ]
     pd.testing.assert_frame_equal(worlds[0].people, worlds[1].people)
@@ -62,7 +62,7 @@ def test_switch__leaves_the_people_as_they_are():
 
 
 def test_bloom__pulls_every_other_share_by_closure_alone():
-    before = sample.draw_sample(sample.QUIET, SITES, SEED, on=False).world
+    before = sample.draw_sample(sample.QUIET, SMALL_STUDY, SEED, on=False).world
     after = sample.bloom(before, log_fold=2.0)
     place = before.species.taxa.get_loc(sample.BLOOMING)
     carriers = (before.patients & before.species.carried[:, place]).to_numpy()
@@ -80,9 +80,9 @@ def test_bloom__pulls_every_other_share_by_closure_alone():
 
 
 def test_shared_percent__is_the_intraclass_correlation_of_anova():
-    drawn = sample.draw_sample(STRANGERS, SITES, SEED, on=False)
+    drawn = sample.draw_sample(STRANGERS, SMALL_STUDY, SEED, on=False)
     values = drawn.clr.iloc[:, :5]
-    found = looks._percent_shared(drawn, values, "group")
+    found = analyses._percent_shared(drawn, values, "group")
     wide = values.groupby(drawn.patients).transform(lambda column: column - column.mean())
     pairs = wide.groupby(drawn.people["household_id"])
     n = drawn.people["household_id"].nunique()

@@ -1,15 +1,11 @@
 """Which analysis to trust: every way on studies whose truth is known, from three generators."""
 
-from cohabit.experiments.arena.calibration import calibrate_verdicts
-from cohabit.experiments.arena.community import COMMUNITY_WAYS, compare_communities
-from cohabit.experiments.arena.methods import FAST, WAYS
-from cohabit.experiments.arena.score import METRICS, score_trial
-from cohabit.experiments.arena.sealed import decide, draw_sealed, run_sealed
+from cohabit.experiments.arena.sealed import calibrate_verdicts, decide, draw_sealed, run_sealed
 from cohabit.experiments.arena.spike import SpikeIn
 from cohabit.experiments.arena.summary import (
     ADJUSTED,
     DIALS,
-    compare_ways,
+    contrast_ways,
     find_flips,
     judge_communities,
     judge_taxa,
@@ -19,11 +15,14 @@ from cohabit.experiments.arena.summary import (
 from cohabit.experiments.arena.sweep import (
     COMMUNITY_LEVELS,
     COMMUNITY_NULL_LEVELS,
+    METRICS,
     TAXA_LEVELS,
     list_settings,
     run_arena,
+    score_trial,
 )
 from cohabit.experiments.arena.trial import Generator, Setting, Trial
+from cohabit.experiments.arena.ways import COMMUNITY_WAYS, FAST, WAYS, compare_communities
 from cohabit.experiments.arena.worlds import SimulatedWorld, heavy_tails
 
 __all__ = [
@@ -42,7 +41,7 @@ __all__ = [
     "SpikeIn",
     "Trial",
     "calibrate_verdicts",
-    "compare_ways",
+    "contrast_ways",
     "decide",
     "draw_sealed",
     "find_flips",

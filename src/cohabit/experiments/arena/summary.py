@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cohabit.experiments.arena.methods import WAYS
-from cohabit.experiments.arena.score import FDR, METRICS
+from cohabit.experiments.arena.sweep import FDR, METRICS
 from cohabit.experiments.arena.trial import Setting
+from cohabit.experiments.arena.ways import WAYS
 
 DIALS = [field.name for field in fields(Setting)]
 CONFIDENCE = 0.999
@@ -23,7 +23,7 @@ COMMUNITY_KEYS = ["way", "distance"]
 LEAST = 10
 """Studies of one setting from which its false discovery is judged by itself."""
 
-SHARED = 1 / 1000
+NEGLIGIBLE = 1 / 1000
 """A difference below this is none, whatever its error."""
 
 
@@ -62,7 +62,7 @@ def _place(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
     return named.merge(trials, on=DIALS, how="inner")
 
 
-def compare_ways(
+def contrast_ways(
     trials: pd.DataFrame, metric: str = "gain", *, confidence: float = CONFIDENCE
 ) -> pd.DataFrame:
     """Compare every two ways on the same studies, generator by generator.
@@ -106,7 +106,7 @@ def find_flips(trials: pd.DataFrame, metric: str = "gain") -> pd.DataFrame:
     Parameters
     ----------
     trials, metric
-        As for `compare_ways`.
+        As for `contrast_ways`.
 
     Returns
     -------
@@ -115,9 +115,9 @@ def find_flips(trials: pd.DataFrame, metric: str = "gain") -> pd.DataFrame:
         there, and other_generator, other_difference, other_low, other_high where it is the
         other way round. Empty when no ranking flips.
     """
-    compared = compare_ways(trials, metric)
+    compared = contrast_ways(trials, metric)
     two = compared.merge(compared, on=["first", "second"], suffixes=("", "_there"))
-    flipped = (two["low"] > SHARED) & (two["high_there"] < -SHARED)
+    flipped = (two["low"] > NEGLIGIBLE) & (two["high_there"] < -NEGLIGIBLE)
     names = {f"{name}_there": f"other_{name}" for name in ("difference", "low", "high")}
     names |= {"generator_there": "other_generator", "first": "better", "second": "worse"}
     columns = ["better", "worse", "generator", "difference", "low", "high", "n_trials"]
@@ -188,7 +188,7 @@ def _find_places(table: pd.DataFrame, wide: pd.DataFrame) -> list[str]:
     for way, holds in zip(table["way"], table["holds"], strict=True):
         others = (other for other in able if other != way)
         gaps = {o: _difference(wide[o] - wide[way], o, way, CONFIDENCE)["low"] for o in others}
-        above = [other for other, low in gaps.items() if low > SHARED]
+        above = [other for other, low in gaps.items() if low > NEGLIGIBLE]
         place = f"beaten by {above[0]}" if above else "best"
         places.append(place if holds else "breaks its promise")
     return places

@@ -1,15 +1,32 @@
-"""Many studies: which settings, how many of each, one dial turned at a time."""
+"""Many studies: which settings, how many of each, and every way against the truth of each study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import pandas as pd
 
 from cohabit.compute.pool import map_tasks
-from cohabit.experiments.arena.community import compare_communities
-from cohabit.experiments.arena.methods import FAST
-from cohabit.experiments.arena.score import score_trial
-from cohabit.experiments.arena.trial import Generator, Setting
+from cohabit.experiments.arena.trial import Generator, Setting, Trial
+from cohabit.experiments.arena.ways import FAST, Prepared, compare_communities, compare_taxa
+from cohabit.stats.abundance import lenient_rule
+from cohabit.stats.multiplicity import adjust_p
+
+FDR = 0.05
+CALLING_RULES = ("FDR", "lenient")
+OWN_TRUTH = {"asin-sqrt": "asin", "CLR": "clr", "CLR, corrected": "latent"}
+"""Scale -> column of the truth; the other scales have a sign, and a unit of their own."""
+
+SIGNS = {"log counts, corrected": "latent", "presence": "latent", "ranks of shares": "asin"}
+METRICS = (
+    "n_called",
+    "sensitivity",
+    "false_discovery",
+    "sign_errors",
+    "bias",
+    "coverage",
+    "seconds",
+)
 
 TAXA_LEVELS = {
     "effect": (0.0, 0.4, 0.8, 1.2),
@@ -35,12 +52,11 @@ hardly a taxon is called."""
 COMMUNITY_NULL_LEVELS = {"household_sharing": (0.0, 1.0, 2.0), "missing_partners": (0.0, 0.5)}
 """The same with nothing planted: error rates."""
 
-BLOCK = 5
-"""Studies of one task."""
+STUDIES_PER_BLOCK = 5
 
 
 @dataclass(frozen=True)
-class Task:
+class Block:
     """Some studies of one generator and one setting."""
 
     generator: Generator
@@ -50,6 +66,11 @@ class Task:
     """Ways to compare taxa; none: PERMANOVA instead."""
 
     n_permutations: int = 0
+
+    @property
+    def key(self) -> tuple:
+        """What tells it apart from the other blocks of an arena."""
+        return self.generator.name, self.setting, self.seeds
 
 
 def list_settings(
@@ -71,25 +92,25 @@ def list_settings(
     return pd.DataFrame(rows)
 
 
-def run_task(task: Task) -> pd.DataFrame:
-    """Draw the studies of a task and score every one.
+def run_block(block: Block) -> pd.DataFrame:
+    """Draw the studies of a block and score every one.
 
     Returns
     -------
     DataFrame
-        As `score_trial`, or as `compare_communities` when the task has no ways; with generator,
+        As `score_trial`, or as `compare_communities` when the block has no ways; with generator,
         seed and the setting's dials.
     """
     parts = []
-    for seed in task.seeds:
-        trial = task.generator.draw(task.setting, seed)
-        if task.ways:
-            scored = score_trial(trial, task.ways)
+    for seed in block.seeds:
+        trial = block.generator.draw(block.setting, seed)
+        if block.ways:
+            scored = score_trial(trial, block.ways)
         else:
-            scored = compare_communities(trial, n_permutations=task.n_permutations, seed=seed)
+            scored = compare_communities(trial, n_permutations=block.n_permutations, seed=seed)
         parts.append(scored.assign(seed=seed))
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(generator=task.generator.name, **asdict(task.setting))
+    return table.assign(generator=block.generator.name, **asdict(block.setting))
 
 
 def run_arena(
@@ -112,28 +133,109 @@ def run_arena(
     n_trials : int
         Studies of each generator and setting.
     ways : sequence of str
-        Ways to compare taxa, of `methods.WAYS`; empty: PERMANOVA in all its ways instead.
+        Ways to compare taxa, of `ways.WAYS`; empty: PERMANOVA in all its ways instead.
     n_permutations : int
         Of PERMANOVA.
     seed : int
         Study t of a setting has the seed ``seed + t``, whatever the setting and the generator, so
         that levels of a dial and ways are compared on the same studies.
     jobs, scheduler
-        As in `compute.workers.map_tasks`; the result does not depend on them.
+        As in `compute.pool.map_tasks`; the result does not depend on them.
 
     Returns
     -------
     DataFrame, one row a study, way and (for taxa) scale and rule
     """
     seeds = range(seed, seed + n_trials)
-    blocks = [tuple(seeds[start : start + BLOCK]) for start in range(0, n_trials, BLOCK)]
-    tasks = [
-        Task(generator, setting, block, tuple(ways), n_permutations)
+    parts = [tuple(seeds[n : n + STUDIES_PER_BLOCK]) for n in range(0, n_trials, STUDIES_PER_BLOCK)]
+    blocks = [
+        Block(generator, setting, part, tuple(ways), n_permutations)
         for generator in generators
         for setting in dict.fromkeys(settings)
-        for block in blocks
+        for part in parts
     ]
-    done = map_tasks(run_task, tasks, jobs=jobs, scheduler=scheduler)
-    found = {(task.generator.name, task.setting, task.seeds): table for task, table in done}
-    order = [(task.generator.name, task.setting, task.seeds) for task in tasks]
-    return pd.concat([found[key] for key in order], ignore_index=True)
+    done = map_tasks(run_block, blocks, jobs=jobs, scheduler=scheduler)
+    found = {block.key: table for block, table in done}
+    return pd.concat([found[block.key] for block in blocks], ignore_index=True)
+
+
+def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
+    """Analyse one study in every way and open its truth.
+
+    Parameters
+    ----------
+    trial : Trial
+    ways : sequence of str
+        Names of `ways.WAYS`.
+
+    Returns
+    -------
+    DataFrame, one row a way, scale and rule
+        n_tested, n_planted; `METRICS`: n_called, sensitivity (share of the planted taxa tested that
+        are called), false_discovery (share of the calls where nothing was planted; 0 without a
+        call), sign_errors (share of right calls with the wrong sign), bias (mean of estimate minus
+        truth over planted taxa, in the direction of the truth), coverage (share of 95% intervals
+        that hold the truth), seconds (of processor time, for all taxa).
+    """
+    prepared = Prepared.of(trial)
+    truth = _own_truth(trial.truth.loc[prepared.counts.columns])
+    rows = []
+    for (way, scale), found in compare_taxa(prepared, tuple(ways)).groupby(
+        ["way", "scale"], sort=False
+    ):
+        here = truth.loc[found["feature"]]
+        accuracy = _measure_accuracy(found, here, scale) | {"seconds": found["seconds"].iloc[0]}
+        for rule, called in _call(found).items():
+            named = {"way": way, "scale": scale, "rule": rule}
+            rows.append(named | _count_calls(found, called, here, scale) | accuracy)
+    return pd.DataFrame(rows)
+
+
+def _own_truth(truth: pd.DataFrame) -> pd.DataFrame:
+    """Add what CLR among the taxa tested should find."""
+    return truth.assign(clr=truth["log_share"] - truth["log_share"].mean())
+
+
+def _call(found: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return rule -> which taxa it calls; the lenient rule is FDR where FDR calls any."""
+    q_value = adjust_p(found["p_value"])
+    strict = np.asarray(q_value) <= FDR
+    if strict.any():
+        return dict.fromkeys(CALLING_RULES, strict)
+    judged = lenient_rule(found.assign(contrast="MS - control", q_value=q_value))
+    return dict(zip(CALLING_RULES, [strict, judged["called"].to_numpy(bool)], strict=True))
+
+
+def _count_calls(
+    found: pd.DataFrame, called: np.ndarray, truth: pd.DataFrame, scale: str
+) -> dict[str, float]:
+    planted = truth["planted"].to_numpy()
+    value = truth[OWN_TRUTH.get(scale) or SIGNS[scale]].to_numpy()
+    right = called & planted
+    wrong_sign = right & (np.sign(found["estimate"].to_numpy()) != np.sign(value))
+    return {
+        "n_tested": len(found),
+        "n_planted": int(planted.sum()),
+        "n_called": int(called.sum()),
+        "sensitivity": _ratio(right.sum(), planted.sum()),
+        "false_discovery": (called & ~planted).sum() / max(1, called.sum()),
+        "sign_errors": _ratio(wrong_sign.sum(), right.sum()),
+    }
+
+
+def _measure_accuracy(found: pd.DataFrame, truth: pd.DataFrame, scale: str) -> dict[str, float]:
+    if scale not in OWN_TRUTH:
+        return {"bias": np.nan, "coverage": np.nan}
+    value, planted = truth[OWN_TRUTH[scale]].to_numpy(), truth["planted"].to_numpy()
+    error = (found["estimate"].to_numpy() - value) * np.sign(value)
+    low, high = found["low"].to_numpy(), found["high"].to_numpy()
+    given = np.isfinite(low)
+    held = (low <= value) & (value <= high)
+    return {
+        "bias": float(np.nanmean(error[planted])) if planted.any() else np.nan,
+        "coverage": _ratio(held[given].sum(), given.sum()),
+    }
+
+
+def _ratio(hits: int, of: int) -> float:
+    return float(hits / of) if of else np.nan

@@ -1,6 +1,5 @@
 """Traps as a gallery: one switch each, the analysis that falls in, and the one that does not."""
 
-from cohabit.experiments.traps.measure import measure, summarise
-from cohabit.experiments.traps.table import TRAPS, Trap
+from cohabit.experiments.traps.gallery import TRAPS, Trap, measure, summarise
 
 __all__ = ["TRAPS", "Trap", "measure", "summarise"]

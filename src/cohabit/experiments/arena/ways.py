@@ -1,4 +1,4 @@
-"""Ways to treat the household when taxa are compared, right ones and wrong ones, by name.
+"""Ways to treat the household when taxa or communities are compared, right ones and wrong ones.
 
 The statistics are the library's own where it has them. What it leaves out on purpose is here:
 people taken as strangers, the pair as a fixed term, labels swapped within households, and
@@ -7,22 +7,98 @@ tests that leave sex out.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cohabit.experiments.arena.prepared import Prepared
+from cohabit.experiments.arena.trial import Trial
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.abundance.models import density_mode
+from cohabit.stats.composition import arcsine_sqrt, clr, filter_features, relative_abundance
+from cohabit.stats.diversity import aitchison, bray_curtis
+from cohabit.stats.formula import ModelMatrix, model_matrix
 from cohabit.stats.least_squares import fit_least_squares
 from cohabit.stats.mixed import fit_household_model
-from cohabit.stats.paired import fit_paired_model
+from cohabit.stats.paired import find_pairs, fit_paired_model
+from cohabit.stats.permanova.geometry import from_distances
+from cohabit.stats.permanova.partition import Options, analyse, prepare
 from cohabit.stats.tails import two_sided_t
 
 GROUP = "group[MS]"
-NUMBERS = ["estimate", "std_error", "low", "high", "df", "p_value"]
+FITTED_SCALES = ("asin-sqrt", "CLR")
+FITTED = ["estimate", "std_error", "low", "high", "df", "p_value"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study, filtered and transformed once for all analyses."""
+
+    trial: Trial
+
+    @classmethod
+    def of(cls, trial: Trial) -> "Prepared":
+        """Prepare a study, without people in whom none of the taxa kept was seen."""
+        seen = filter_features(trial.counts).sum(axis=1) > 0
+        return cls(replace(trial, counts=trial.counts[seen], people=trial.people[seen]))
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Counts of the taxa that pass the study's filter."""
+        return filter_features(self.trial.counts)
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """One row a person, in the order of the counts."""
+        return self.trial.people
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """asin-sqrt shares of the taxa kept; shares of everything seen."""
+        return arcsine_sqrt(self.trial.counts)[self.counts.columns]
+
+    @cached_property
+    def values(self) -> pd.DataFrame:
+        """Both scales side by side, people x (scale, taxon): one fit serves both."""
+        both = np.hstack([self.shares, clr(self.counts)])
+        names = [f"{scale}|{taxon}" for scale, taxon in zip(*self.labels.values(), strict=True)]
+        return pd.DataFrame(both, self.people.index, names)
+
+    @cached_property
+    def labels(self) -> dict[str, np.ndarray]:
+        """Scale and taxon of each column of `values`."""
+        taxa = self.counts.columns
+        scales = np.repeat(np.array(FITTED_SCALES, dtype=object), len(taxa))
+        return {"scale": scales, "feature": np.tile(taxa, len(FITTED_SCALES))}
+
+    @cached_property
+    def matrix(self) -> ModelMatrix:
+        """Model matrix of group and covariates."""
+        return model_matrix(self.formula, self.people)
+
+    def make_shared(self) -> None:
+        """Make what all ways use, so that none of them is charged for it."""
+        for name in ("values", "matrix", "positions"):
+            getattr(self, name)
+
+    @property
+    def formula(self) -> str:
+        """The group and the covariates."""
+        return " + ".join(filter(None, ["group", self.trial.covariates]))
+
+    @cached_property
+    def positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of cases and of controls, pair by pair."""
+        pairs = find_pairs(self.people[["household_id", "group"]]).table
+        index = self.people.index
+        return index.get_indexer(pairs["case"]), index.get_indexer(pairs["control"])
+
+    def subtract(self, values: np.ndarray) -> np.ndarray:
+        """Return case minus control, pair by pair."""
+        case, control = self.positions
+        return values[case] - values[control]
 
 
 @dataclass(frozen=True)
@@ -30,7 +106,7 @@ class Way:
     """One way to treat the household."""
 
     fit: Callable[[Prepared], pd.DataFrame]
-    """Returns one row a feature and scale: feature, scale and `NUMBERS`."""
+    """Returns one row a feature and scale: feature, scale and `FITTED`."""
 
     adjusted: bool = True
     """Whether sex, age, BMI and site are in the model."""
@@ -118,7 +194,7 @@ def _ranked(prepared: Prepared, statistic: np.ndarray) -> pd.DataFrame:
     p_value = 2 * stats.norm.sf(np.abs(statistic))
     columns = {"feature": prepared.counts.columns, "scale": "ranks of shares"}
     table = pd.DataFrame({**columns, "estimate": statistic, "p_value": p_value})
-    return table.reindex(columns=["feature", "scale", *NUMBERS])
+    return table.reindex(columns=["feature", "scale", *FITTED])
 
 
 def _by_name(method: str, scale: str) -> Callable[[Prepared], pd.DataFrame]:
@@ -129,7 +205,7 @@ def _by_name(method: str, scale: str) -> Callable[[Prepared], pd.DataFrame]:
         counts, people = prepared.trial.counts, prepared.people
         table = compare_abundance(counts, people, "group", covariates, method)
         tested = table[table["feature"].isin(prepared.counts.columns)]
-        return tested.assign(scale=scale).reindex(columns=["feature", "scale", *NUMBERS])
+        return tested.assign(scale=scale).reindex(columns=["feature", "scale", *FITTED])
 
     return fit
 
@@ -151,7 +227,7 @@ WAYS = {
 FAST = tuple(name for name, way in WAYS.items() if not way.slow)
 
 
-def compare(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFrame:
+def compare_taxa(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFrame:
     """Compare patients and partners in every way asked for.
 
     Parameters
@@ -163,7 +239,7 @@ def compare(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row a way, scale and taxon
-        way, scale, feature, `NUMBERS`, and seconds (of the way: one fit serves its scales).
+        way, scale, feature, `FITTED`, and seconds (of the way: one fit serves its scales).
         Where a way fits CLR with a standard error, the scale "CLR, corrected" is that less the
         mode of its coefficients.
     """
@@ -189,11 +265,81 @@ def _correct(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(fit: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: fit[name][0] for name in NUMBERS}
+    return {name: fit[name][0] for name in FITTED}
 
 
 def _name(prepared: Prepared, found: Mapping[str, np.ndarray | pd.Series]) -> pd.DataFrame:
     """Return the numbers with scale and taxon; `found` has the columns of `values` in order."""
     missing = np.full(prepared.values.shape[1], np.nan)
-    numbers = {name: np.asarray(found.get(name, missing)) for name in NUMBERS}
+    numbers = {name: np.asarray(found.get(name, missing)) for name in FITTED}
     return pd.DataFrame({**prepared.labels, **numbers})
+
+
+@dataclass(frozen=True)
+class CommunityWay:
+    """How status is tested; the model is `before` + covariates (when adjusted) + group."""
+
+    before: str = ""
+    adjusted: bool = False
+    scheme: str = "free"
+    permute: str = "raw"
+
+
+COMMUNITY_WAYS = {
+    "free": CommunityWay(),
+    "free, adjusted": CommunityWay(adjusted=True),
+    "strata": CommunityWay(scheme="within"),
+    "strata, adjusted": CommunityWay(adjusted=True, scheme="within"),
+    "pair as term": CommunityWay(before="household_id"),
+    "pair as term, adjusted": CommunityWay(before="household_id", adjusted=True),
+    "own scheme, residuals": CommunityWay(adjusted=True, scheme="auto", permute="residuals"),
+}
+"""Name -> way; the last is `permanova`'s default."""
+
+
+def compare_communities(trial: Trial, *, n_permutations: int = 199, seed: int = 1) -> pd.DataFrame:
+    """Test status by PERMANOVA in every way, for two distances.
+
+    Parameters
+    ----------
+    trial : Trial
+    n_permutations : int
+    seed : int
+        Of the permutations; every way has the same.
+
+    Returns
+    -------
+    DataFrame, one row a way and distance
+        way, distance, r2, p_value, rejected (0 or 1), seconds of processor time.
+    """
+    prepared = Prepared.of(trial)
+    trial = prepared.trial
+    distances = {
+        "Bray-Curtis": bray_curtis(relative_abundance(trial.counts)),
+        "Aitchison": aitchison(prepared.counts),
+    }
+    geometries = {name: from_distances(matrix)[0] for name, matrix in distances.items()}
+    rows = []
+    for way, how in COMMUNITY_WAYS.items():
+        how_permuted = {"scheme": how.scheme, "permute": how.permute}
+        options = Options(**how_permuted, n_permutations=n_permutations, only="group")
+        model, planned = _timed(prepare, trial.people, _write_formula(trial, how), options)
+        for name, geometry in geometries.items():
+            table, spent = _timed(analyse, model, geometry, np.random.default_rng(seed))
+            found = table.loc["group", ["r2", "p_value"]].to_dict()
+            rows.append({"way": way, "distance": name, **found, "seconds": planned + spent})
+    table = pd.DataFrame(rows)
+    return table.assign(rejected=(table["p_value"] <= 0.05).astype(float))
+
+
+def _timed(function: Callable, *arguments):
+    """Return what a function returns, and the seconds of processor time it took."""
+    start = time.process_time()
+    return function(*arguments), time.process_time() - start
+
+
+def _write_formula(trial: Trial, how: CommunityWay) -> str:
+    """Return the model; the household already says where people live."""
+    names = trial.covariates.split(" + ") if how.adjusted else []
+    names = [name for name in names if not (how.before and name == "site")]
+    return " + ".join(filter(None, [how.before, *names, "group"]))

@@ -1,4 +1,4 @@
-"""Analyses that a trap compares: each takes a sample and returns one number."""
+"""The analyses that the traps compare: each takes a sample and returns one number."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -21,25 +21,19 @@ SCORES = ("edss", "msss", "duration", "onset_age", "relapses", "progressive", "d
 
 
 def percent_called(
-    sample: Sample,
-    covariates: str | None = None,
-    method: str = "lmm_asin",
-    *,
-    patients_at: str | None = None,
-    controls_at: str | None = None,
-    but: str | None = None,
+    sample: Sample, *, patients_at: str | None = None, controls_at: str | None = None
 ) -> float:
-    """Return the percentage of species with p up to 0.05 for MS; those of `but` left out.
+    """Return the percentage of species with p up to 0.05 for MS.
 
-    `patients_at` and `controls_at` keep the patients of one site and the controls of another.
+    With sites, of the patients of one site and the controls of another.
     """
     people = sample.people
     if patients_at is not None:
         here = np.where(sample.patients, patients_at, controls_at)
         people = people[people["site"] == here]
-    table = compare_abundance(sample.counts.loc[people.index], people, "group", covariates, method)
-    table = table[table["p_value"].notna() & (table["feature"] != but)]
-    return 100 * float((table["p_value"] <= ALPHA).mean())
+    counts = sample.counts.loc[people.index]
+    table = compare_abundance(counts, people, "group", "sex + age + bmi", "lmm_asin")
+    return 100 * float((table["p_value"].dropna() <= ALPHA).mean())
 
 
 def percent_more_species(sample: Sample, *, rarefied: bool) -> float:
@@ -58,14 +52,17 @@ def therapy_effect(sample: Sample, covariates: str | None = None) -> float:
     people = people.assign(treated=treated, msss=people["msss"].astype(float))
     formula = "treated" if covariates is None else f"treated + {covariates}"
     fit = fit_linear_model(_score(sample, "severity").loc[people.index], people, formula)
-    return float(fit.set_index("coefficient").loc["treated", "estimate"])
+    return _estimate(fit, "treated")
 
 
 def status_effect(sample: Sample, covariates: str | None = None) -> float:
     """Return MS minus partner in what sex moves, in SD."""
     formula = "group" if covariates is None else f"group + {covariates}"
-    fit = fit_household_model(_score(sample, "sex"), sample.people, formula)
-    return float(fit.set_index("coefficient").loc["group[MS]", "estimate"])
+    return _estimate(fit_household_model(_score(sample, "sex"), sample.people, formula))
+
+
+def _estimate(fit: pd.DataFrame, coefficient: str = "group[MS]") -> float:
+    return float(fit.set_index("coefficient").loc[coefficient, "estimate"])
 
 
 def _score(sample: Sample, factor: str) -> pd.DataFrame:
@@ -85,12 +82,16 @@ def log_fold_of_amount(sample: Sample, *, carriers: bool) -> float:
     stands for none.
     """
     counts = sample.counts[sample.world.species.taxa[half_carried(sample.world)]]
-    logs = np.log(counts.where(counts > 0) if carriers else counts + 0.5)
-    logs = logs.sub(np.log(sample.counts.sum(axis=1)), axis=0)
+    logs = _log_shares(sample, counts.where(counts > 0) if carriers else counts + 0.5)
     homes = sample.people["household_id"]
     patients = sample.patients
     mine, theirs = (logs[who].set_index(homes[who]) for who in (patients, ~patients))
     return float((mine - theirs).mean().mean())
+
+
+def _log_shares(sample: Sample, counts: pd.DataFrame) -> pd.DataFrame:
+    """Return logs of shares of everything counted."""
+    return np.log(counts).sub(np.log(sample.counts.sum(axis=1)), axis=0)
 
 
 def change_of_others(sample: Sample, but: str, *, corrected: bool) -> float:
@@ -103,10 +104,8 @@ def change_of_others(sample: Sample, but: str, *, corrected: bool) -> float:
     if corrected:
         table = compare_abundance(counts, sample.people, "group", "sex", "linda")
         return float(table.loc[table["feature"] != but, "estimate"].mean())
-    logs = np.log(counts.drop(columns=but) + 0.5)
-    logs = logs.sub(np.log(sample.counts.sum(axis=1)), axis=0)
-    fit = fit_household_model(logs.mean(axis=1).to_frame("mean"), sample.people, "group + sex")
-    return float(fit.set_index("coefficient").loc["group[MS]", "estimate"])
+    mean = _log_shares(sample, counts.drop(columns=but) + 0.5).mean(axis=1).to_frame("mean")
+    return _estimate(fit_household_model(mean, sample.people, "group + sex"))
 
 
 def percent_best_score(sample: Sample, *, adjusted: bool) -> float:
