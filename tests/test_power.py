@@ -11,7 +11,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.power import TTestPower
 
 from cohabit.experiments.planner import Questions, Scenario
-from cohabit.experiments.planner.analysis import compare_communities, compare_taxa, measure
+from cohabit.experiments.planner.analysis import community_p_value, draw_measured, taxa_p_values
 from cohabit.experiments.planner.draw import count_reads, draw_latent, recruit
 from cohabit.experiments.planner.questions import BATCH, Batch, run_batch
 from cohabit.experiments.planner.world import Recipe, World
@@ -61,33 +61,33 @@ FORMULA = "group + site + sex + age + bmi"
 
 
 def test_taxa__are_compared_as_by_the_household_model():
-    measured = measure(recipe(small_template(), n=60, missing_partners=0.2), rng(1))
+    measured = draw_measured(recipe(small_template(), n=60, missing_partners=0.2), rng(1))
     people = metadata(measured.people)
     assert len(people) < 120
     values = pd.DataFrame(measured.values, people.index).add_prefix("t")
     fits = fit_household_model(values, people, FORMULA).query("coefficient == 'group[MS]'")
-    np.testing.assert_allclose(compare_taxa(measured), fits["p_value"], rtol=1e-6)
+    np.testing.assert_allclose(taxa_p_values(measured), fits["p_value"], rtol=1e-6)
 
 
 def test_taxa__of_strangers_are_compared_by_least_squares():
-    measured = measure(recipe(small_template(), n=40, controls="site"), rng(2))
+    measured = draw_measured(recipe(small_template(), n=40, controls="site"), rng(2))
     people = metadata(measured.people)
     x = pd.get_dummies(people.drop(columns="household_id"), drop_first=True).astype(float)
     x = x.assign(constant=1.0)
     expected = [OLS(column, x).fit().pvalues["group_MS"] for column in measured.values.T]
-    np.testing.assert_allclose(compare_taxa(measured), expected, rtol=1e-6)
+    np.testing.assert_allclose(taxa_p_values(measured), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("controls", ["household", "site"])
 @pytest.mark.parametrize("distance", ["aitchison", "bray-curtis"])
 def test_communities__are_compared_as_by_permanova(controls, distance):
-    measured = measure(recipe(small_template(), n=30, controls=controls, **GENTLE), rng(3))
+    measured = draw_measured(recipe(small_template(), n=30, controls=controls, **GENTLE), rng(3))
     people = metadata(measured.people)
     values = measured.values if distance == "aitchison" else measured.counts[0]
     values = pd.DataFrame(values, people.index)
     near = pdist_of(values) if distance == "aitchison" else bray_curtis(relative_abundance(values))
     table = permanova(near, people, FORMULA, n_permutations=1999, rng=1)
-    p = compare_communities(measured, 1999, rng(1), distance=distance)
+    p = community_p_value(measured, 1999, rng(1), distance=distance)
     expected = table.loc["group", "p_value"]
     assert 0.02 < expected < 0.98
     assert abs(p - expected) < 4 * np.sqrt(2 * expected * (1 - expected) / 1999)
@@ -98,10 +98,10 @@ def pdist_of(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_communities__are_the_same_whether_people_or_taxa_are_fewer():
-    measured = measure(recipe(n=20), rng(3))
+    measured = draw_measured(recipe(n=20), rng(3))
     few = measured.values[:, :30]
     many = np.hstack([few, np.zeros((40, 20))])
-    p = [compare_communities(replace(measured, values=v), 199, rng(1)) for v in (few, many)]
+    p = [community_p_value(replace(measured, values=v), 199, rng(1)) for v in (few, many)]
     assert p[0] == p[1] < 1
     assert few.shape[1] < len(few) < many.shape[1]
 
@@ -166,9 +166,9 @@ def test_visits__leave_the_law_of_one_visit_and_shrink_what_changes():
     )
     people = recruit(four.scenario, rng(7))
     first = next(draw_latent(four, people, rng(7))[0])
-    single = measure(one, rng(8)).values
+    single = draw_measured(one, rng(8)).values
     np.testing.assert_allclose(first.std(axis=0), single.std(axis=0), rtol=0.12)
-    averaged = measure(four, rng(8)).values
+    averaged = draw_measured(four, rng(8)).values
     differences = [np.var(values[0::2] - values[1::2]) for values in (averaged, single)]
     assert 0.4 < differences[0] / differences[1] < 0.7  # (0.4 + 0.6 / 4) of the own part
 
@@ -178,7 +178,7 @@ def test_spillover__shrinks_the_difference_of_partners_only():
     seen = {}
     for controls, spillover in (("household", 0.0), ("household", 0.5), ("site", 0.5)):
         world = recipe(template, n=400, controls=controls, spillover=spillover, sequenced=False)
-        values = measure(world, rng(9)).values
+        values = draw_measured(world, rng(9)).values
         seen[controls, spillover] = np.mean(values[0::2] - values[1::2])
     assert abs(seen["household", 0.5] - seen["household", 0.0] + 1.0) < 0.1
     assert abs(seen["site", 0.5] - seen["household", 0.0]) < 0.2

@@ -21,7 +21,12 @@ from cohabit.experiments.planner import (
     list_designs,
     predict_curve,
 )
-from cohabit.experiments.planner.intervals import exact_interval, find_end, foresee_end, looks
+from cohabit.experiments.planner.estimate import (
+    exact_interval,
+    find_end,
+    foresee_end,
+    list_looks,
+)
 from cohabit.experiments.planner.questions import BATCH
 from cohabit.simulate.taxa import read_taxa
 
@@ -55,7 +60,7 @@ def test_interval__covers_after_stopping_whatever_the_power(half_width):
 def coverage(power: float, stop: Stop) -> float:
     """Probability that the interval at the stop holds the power, by enumeration."""
     reached, covered, before = np.ones(1), 0.0, 0
-    for look in looks(stop, BATCH):
+    for look in list_looks(stop, BATCH):
         step = np.arange(look - before + 1)
         reached = np.convolve(reached, stats.binom.pmf(step, look - before, power))
         low, high = exact_interval(np.arange(look + 1), np.full(look + 1, look))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from cohabit.course.widgets import Choice, Slider, explore
 from cohabit.experiments.planner import Costs, Scenario, approximate_power
-from cohabit.experiments.planner.analysis import Measured, measure
+from cohabit.experiments.planner.analysis import Measured, draw_measured
 from cohabit.experiments.planner.world import Recipe, World
 from cohabit.figures.explorers import draw_closeness, draw_partners, draw_permuted
 from cohabit.figures.planning import draw_power_curves
@@ -83,7 +83,7 @@ def draw_partner_map(
 
 
 def _measure(scenario: Scenario) -> Measured:
-    return measure(Recipe.of(_world(), scenario), np.random.default_rng(SEED))
+    return draw_measured(Recipe.of(_world(), scenario), np.random.default_rng(SEED))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
 from cohabit.data.schema import nearest
@@ -14,6 +14,19 @@ def dial(default: float, low: float, high: float, unit: str, source: str, doc: s
     """Declare one number of the world; its metadata is the single place of its meaning."""
     metadata = {"low": low, "high": high, "unit": unit, "source": source, "doc": doc}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def choice(default: str, known: Mapping[str, str] | Sequence[str], doc: str, source: str = OURS):
+    """Declare a name, one of those known."""
+    unit = "one of " + ", ".join(known)
+    metadata = {"choices": known, "unit": unit, "source": source, "doc": doc}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def dial_of(design: type, name: str):
+    """Declare a dial that means, and may be, what it is in another design."""
+    (found,) = (item for item in dataclasses.fields(design) if item.name == name)
+    return dataclasses.field(default=found.default, metadata=found.metadata)
 
 
 class Dials:
@@ -76,3 +89,5 @@ def _check_number(item: dataclasses.Field, value: object) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"{item.name}: expected {low:g} to {high:g} ({unit}); got {value!r}")
+    if item.type is int and not isinstance(value, int):
+        raise ValueError(f"{item.name}: expected a whole number; got {value!r}")

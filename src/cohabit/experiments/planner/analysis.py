@@ -47,7 +47,7 @@ class Measured:
     """Counts of each visit, shape (n_people, n_taxa); none where nothing was sequenced."""
 
 
-def measure(recipe: Recipe, rng: np.random.Generator) -> Measured:
+def draw_measured(recipe: Recipe, rng: np.random.Generator) -> Measured:
     """Recruit, sample, sequence, filter and transform one cohort.
 
     Parameters
@@ -98,7 +98,7 @@ def model_columns(people: People, adjust: Sequence[str] = ADJUST) -> np.ndarray:
     return columns[:, np.ptp(columns, axis=0) > 0]
 
 
-def compare_taxa(measured: Measured, adjust: Sequence[str] = ADJUST) -> np.ndarray:
+def taxa_p_values(measured: Measured, adjust: Sequence[str] = ADJUST) -> np.ndarray:
     """Return the p-value of status for each taxon kept.
 
     The household mixed model where people share homes, ordinary least squares where nobody
@@ -129,7 +129,7 @@ def _least_squares(x: np.ndarray, values: np.ndarray):
     return weights @ fitted, error, np.full(values.shape[1], float(df))
 
 
-def compare_communities(
+def community_p_value(
     measured: Measured,
     n_permutations: int,
     rng: np.random.Generator,

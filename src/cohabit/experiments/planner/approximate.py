@@ -6,7 +6,6 @@ covariance of its estimate is that of one cohort of `LARGE` patients, and ``LARG
 as large with n.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,17 +15,16 @@ from scipy import stats
 from cohabit.experiments.planner.analysis import (
     PSEUDOCOUNT,
     Measured,
+    draw_measured,
     drop_absent,
-    measure,
     model_columns,
 )
-from cohabit.experiments.planner.budget import Costs
 from cohabit.experiments.planner.draw import People, draw_latent, recruit
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import Recipe, World
 
-LARGE, SEED = 400, 1
+LARGE, OUTLOOK_SEED = 400, 1
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ class Outlook:
     def of(cls, scenario: Scenario, template: pd.DataFrame | None = None) -> "Outlook":
         """Draw the large cohort of a scenario, whatever its `n`, and measure the effects."""
         recipe = Recipe.of(World.of(template), scenario.replace(n=LARGE))
-        measured = measure(recipe, np.random.default_rng(SEED))
-        effect = _compare_worlds(recipe, np.random.default_rng(SEED))[measured.kept]
+        measured = draw_measured(recipe, np.random.default_rng(OUTLOOK_SEED))
+        effect = _compare_worlds(recipe, np.random.default_rng(OUTLOOK_SEED))[measured.kept]
         effect -= effect.mean() if scenario.sequenced else 0.0
         residual = _residuals(measured)
         covariance = residual.T @ residual * (_inflation(scenario) / len(residual))
@@ -186,7 +184,7 @@ def _inflation(scenario: Scenario) -> float:
 
     Taken over many patients: how covariates happen to fall is not what is asked.
     """
-    rng, many = np.random.default_rng(SEED), scenario.replace(n=5000)
+    rng, many = np.random.default_rng(OUTLOOK_SEED), scenario.replace(n=5000)
     people = drop_absent(recruit(many, rng), many, rng)
     (x,) = _contrast(people, _columns(people))
     return np.linalg.inv(x.T @ x)[0, 0] * many.n / LARGE
@@ -220,45 +218,3 @@ def _reject(signal: np.ndarray, level: np.ndarray | float) -> np.ndarray:
     """Return the chance that a normal with this mean lies beyond the two-sided bounds."""
     bound = stats.norm.isf(np.asarray(level) / 2)
     return stats.norm.sf(bound - signal) + stats.norm.cdf(-bound - signal)
-
-
-def compare_plans(
-    plans: Mapping[str, Scenario],
-    questions: Questions | None = None,
-    costs: Costs | None = None,
-    *,
-    power: float = 0.8,
-    most: int = 5000,
-    template: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """Return how many patients each plan needs for a power, by normal theory.
-
-    Parameters
-    ----------
-    plans : mapping
-        Name -> scenario; its `n` is not used.
-    questions : Questions, optional
-        The first question counts, ``"community"`` or ``"taxon"``.
-    costs : Costs, optional
-    power : float
-    most : int
-        Patients beyond which a plan is given up: missing.
-    template : DataFrame, optional
-
-    Returns
-    -------
-    DataFrame, one row a plan
-        `plan`, `n` patients to recruit, `cost`.
-    """
-    questions, costs = questions or Questions(), costs or Costs()
-    name = questions.ask[0]
-    if name == "discoveries":
-        raise ValueError("compare_plans: asks for the community or a taxon, not for discoveries")
-    sizes, rows = np.unique(np.geomspace(8, most, 400).astype(int)), []
-    for plan, scenario in plans.items():
-        asked = questions.replace(ask=(name,))
-        table = approximate_power(scenario, sizes, asked, template=template)
-        n = table["n"][table[name] >= power].min()
-        cost = np.nan if np.isnan(n) else costs.of(scenario.replace(n=int(n)))
-        rows.append({"plan": plan, "n": n, "cost": cost})
-    return pd.DataFrame(rows)

@@ -11,13 +11,13 @@ from cohabit.data.schema import nearest
 from cohabit.experiments.planner.analysis import (
     ADJUST,
     DISTANCES,
-    compare_communities,
-    compare_taxa,
-    measure,
+    community_p_value,
+    draw_measured,
+    taxa_p_values,
 )
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import Recipe, World
-from cohabit.simulate.dials import OURS, Dials, dial
+from cohabit.simulate.dials import OURS, Dials, choice, dial
 from cohabit.stats.multiplicity import adjust_p
 
 ASKED = {
@@ -47,15 +47,7 @@ class Questions(Dials):
     fdr: float = dial(0.05, 0.001, 0.5, "share", OURS, "false discovery rate of the list of taxa")
     least: int = dial(10, 1, 1000, "taxa", OURS, "true discoveries wanted")
     n_permutations: int = dial(199, 19, 9999, "permutations", OURS, "of each PERMANOVA")
-    distance: str = field(
-        default="aitchison",
-        metadata={
-            "choices": DISTANCES,
-            "unit": "one of " + ", ".join(DISTANCES),
-            "source": OURS,
-            "doc": "distance of PERMANOVA",
-        },
-    )
+    distance: str = choice("aitchison", DISTANCES, "distance of PERMANOVA")
     adjust: tuple[str, ...] = field(
         default=ADJUST,
         metadata={"unit": "some of " + ", ".join(ADJUST), "source": OURS, "doc": "model terms"},
@@ -127,14 +119,14 @@ def run_batch(batch: Batch) -> pd.DataFrame:
 
 
 def _examine(recipe: Recipe, questions: Questions, rng: np.random.Generator) -> dict[str, float]:
-    measured, found = measure(recipe, rng), {}
+    measured, found = draw_measured(recipe, rng), {}
     if "community" in questions.ask:
-        found["community_p"] = compare_communities(
+        found["community_p"] = community_p_value(
             measured, questions.n_permutations, rng, questions.adjust, questions.distance
         )
     if {"taxon", "discoveries"} & set(questions.ask):
         p = np.full(len(recipe.world.taxa), np.nan)
-        p[measured.kept] = compare_taxa(measured, questions.adjust)
+        p[measured.kept] = taxa_p_values(measured, questions.adjust)
         listed = adjust_p(p) <= questions.fdr
         if "taxon" in questions.ask:
             found["taxon_p"] = p[recipe.world.find(questions.taxon)]

@@ -1,11 +1,12 @@
-"""A study somebody might do: whom it recruits, how it measures, and what is true there."""
+"""A study somebody might do: whom it recruits, how it measures, what is true, what it costs."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from cohabit.simulate.design import IMSMS, PAIRS_PER_SITE
-from cohabit.simulate.dials import OURS, Dials, dial
+from cohabit.simulate.design import PAIRS_PER_SITE, StudyDesign
+from cohabit.simulate.dials import OURS, Dials, choice, dial, dial_of
 
 CONTROLS = {
     "household": "somebody who lives with the patient",
@@ -16,15 +17,6 @@ CONTROLS = {
 
 ANALYSED = {"all": "every patient", "untreated": "patients without therapy, and their controls"}
 """Which of the recruited patients enter the analysis."""
-
-
-def _choice(default: str, known: Mapping[str, str], doc: str):
-    metadata = {"choices": known, "unit": "one of " + ", ".join(known), "source": OURS, "doc": doc}
-    return field(default=default, metadata=metadata)
-
-
-def _strength(default: float, doc: str, source: str = IMSMS):
-    return dial(default, 0.0, 3.0, "1 = as observed, 0 = off", source, doc)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,20 +30,18 @@ class Scenario(Dials):
     presets: ClassVar[Mapping[str, dict]] = {"study": {}}
 
     n: int = dial(100, 8, 5000, "patients", OURS, "patients recruited, each with one control")
-    controls: str = _choice("household", CONTROLS, "who the controls are")
+    controls: str = choice("household", CONTROLS, "who the controls are")
     sites: int = dial(7, 1, 7, "sites", OURS, "sites, the study's largest first, sized as there")
     missing_partners: float = dial(
         0.0, 0.0, 0.95, "share of controls", OURS, "controls who never give a sample"
     )
-    opposite_sex_share: float = dial(
-        531 / 576, 0.0, 1.0, "share of pairs", IMSMS, "household pairs of a woman and a man"
-    )
-    analysed: str = _choice("all", ANALYSED, "which patients are analysed")
+    opposite_sex_share: float = dial_of(StudyDesign, "opposite_sex_share")
+    analysed: str = choice("all", ANALYSED, "which patients are analysed")
     visits: int = dial(1, 1, 12, "samples a person", OURS, "visits; their CLR values are averaged")
     occasion_share: float = dial(
         0.3, 0.0, 0.9, "share of a person's own variance", OURS, "what differs from visit to visit"
     )
-    depth: float = dial(500_000, 1_000, 1e8, "reads", "assumption: not released", "median depth")
+    depth: float = dial_of(StudyDesign, "shotgun_depth")
     sequenced: bool = field(
         default=True,
         metadata={
@@ -61,31 +51,16 @@ class Scenario(Dials):
         },
     )
 
-    geography: float = _strength(1.0, "differences between sites")
-    household_sharing: float = _strength(1.0, "what people of one household share")
-    disease: float = _strength(1.0, "effect of MS on the community")
-    treatment: float = _strength(1.0, "effect of each drug on the community")
-    covariates: float = _strength(1.0, "effect of sex, age and BMI on the community")
-    batch: float = _strength(1.0, "technical batch that partners share")
-    spillover: float = dial(
-        0.0, 0.0, 0.6, "share of the disease effect", OURS, "disease signal the cohabitant catches"
-    )
+    geography: float = dial_of(StudyDesign, "geography")
+    household_sharing: float = dial_of(StudyDesign, "household_sharing")
+    disease: float = dial_of(StudyDesign, "disease")
+    treatment: float = dial_of(StudyDesign, "treatment")
+    covariates: float = dial_of(StudyDesign, "covariates")
+    batch: float = dial_of(StudyDesign, "batch")
+    spillover: float = dial_of(StudyDesign, "spillover")
 
     def __post_init__(self):
         self.validate()
-
-    def validate(self) -> None:
-        """Refuse a value outside its range.
-
-        Raises
-        ------
-        ValueError
-            Names the field, what was expected, and what came.
-        """
-        super().validate()
-        for name in ("n", "sites", "visits"):
-            if not isinstance(getattr(self, name), int):
-                raise ValueError(f"{name}: expected a whole number; got {getattr(self, name)!r}")
 
     @property
     def paired(self) -> bool:
@@ -96,3 +71,65 @@ class Scenario(Dials):
     def site_names(self) -> list[str]:
         """The sites that recruit."""
         return sorted(PAIRS_PER_SITE, key=lambda site: -PAIRS_PER_SITE[site])[: self.sites]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs(Dials):
+    """Prices, in whatever currency; the defaults are round numbers, not a quotation."""
+
+    presets: ClassVar[Mapping[str, dict]] = {"study": {}}
+
+    household: float = dial(
+        100.0, 0.0, 1e9, "money", OURS, "finding and visiting one home, whoever takes part there"
+    )
+    participant: float = dial(
+        50.0, 0.0, 1e9, "money", OURS, "consent, questionnaires and care of one person"
+    )
+    sample: float = dial(
+        150.0, 0.0, 1e9, "money", OURS, "kit, courier, extraction and sequencing of one sample"
+    )
+    visit: float = dial(30.0, 0.0, 1e9, "money", OURS, "one contact of one person to give a sample")
+    site: float = dial(0.0, 0.0, 1e9, "money", OURS, "opening a site")
+
+    def __post_init__(self):
+        self.validate()
+
+    def of(self, scenario: Scenario) -> float:
+        """Return what a study is expected to cost.
+
+        A pair that shares a home pays for one home, a patient and a stranger for two. A
+        control who never gives a sample was found and enrolled, but costs no visit and no
+        sample. Patients who are not analysed are paid for.
+        """
+        per_pair, per_site = self._parts(scenario)
+        return scenario.n * per_pair + per_site
+
+    def afford(self, scenario: Scenario, budget: float) -> int:
+        """Return how many patients a budget recruits for this design; 0 when none."""
+        per_pair, per_site = self._parts(scenario)
+        if per_pair <= 0:
+            raise ValueError("costs: a pair costs nothing, so a budget buys any number of them")
+        return max(0, int((budget - per_site) / per_pair + 1e-9))
+
+    def _parts(self, scenario: Scenario) -> tuple[float, float]:
+        homes = 1 if scenario.paired else 2
+        sampled = 2 - scenario.missing_partners
+        each_visit = self.visit + self.sample
+        per_pair = homes * self.household + 2 * self.participant
+        return per_pair + sampled * scenario.visits * each_visit, scenario.sites * self.site
+
+
+def list_designs(base: Scenario, choices: Mapping[str, Sequence]) -> list[Scenario]:
+    """Return every combination of choices as a scenario, the first field changing slowest.
+
+    Parameters
+    ----------
+    base : Scenario
+        Whatever is not chosen.
+    choices : mapping
+        Field of `Scenario` -> the values to try, as in ``{"controls": ["household", "site"]}``.
+    """
+    return [
+        base.replace(**dict(zip(choices, values, strict=True)))
+        for values in itertools.product(*choices.values())
+    ]

@@ -12,8 +12,14 @@ from cohabit.experiments.two_worlds.changes import (
     stop_therapy,
     transfer_species,
 )
-from cohabit.experiments.two_worlds.differences import SCALES, differ, summarise_change
-from cohabit.experiments.two_worlds.homes import compare_partners
+from cohabit.experiments.two_worlds.differences import (
+    EFFECT_SCALES,
+    TERMS,
+    compare_partners,
+    differ,
+    split_difference,
+    summarise_change,
+)
 from cohabit.experiments.two_worlds.observed import (
     observe_change,
     set_beside_exact,
@@ -30,13 +36,12 @@ from cohabit.experiments.two_worlds.progress import (
     observe_progress,
     trace,
 )
-from cohabit.experiments.two_worlds.terms import TERMS, split_difference
 from cohabit.experiments.two_worlds.world import World, draw_world, recall_world
 
 __all__ = [
     "CHANGES",
     "EDGES",
-    "SCALES",
+    "EFFECT_SCALES",
     "TERMS",
     "Change",
     "World",

@@ -1,16 +1,18 @@
-"""Exact effects: each person's own difference between two worlds, before any sequencing."""
+"""Exact effects: differences of people between two worlds, and of groups within one."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import pdist, squareform
 
 from cohabit.data.schema import nearest
 from cohabit.experiments.two_worlds.world import World
 from cohabit.simulate.community import Community
 from cohabit.simulate.estimands import HALF_READ
+from cohabit.stats.composition import clr, filter_features
 
-SCALES = {
+EFFECT_SCALES = {
     "latent": "log abundance before closure, carried or not; nothing moves but what is touched",
     "share": "share of the community",
     "asin": "arcsine of the square root of the share",
@@ -18,6 +20,22 @@ SCALES = {
     "carried": "whether the species is there: 1 arrived, -1 lost",
 }
 """Scale -> what a difference on it means."""
+
+
+TERMS = {
+    "disease": ("group:",),
+    "therapy": ("treatment:",),
+    "severity": ("msss",),
+    "spillover": ("spillover",),
+    "site": ("site:",),
+    "sex": ("sex:",),
+    "age and BMI": ("age", "bmi"),
+    "diet and smoking": ("diet:", "smoking:"),
+}
+"""Words -> how the names of the factors begin."""
+
+CHANCE = {"household": "home", "person": "own gut"}
+"""Terms that nobody planted -> what their column is called."""
 
 
 def differ(
@@ -30,7 +48,7 @@ def differ(
     after, before : World
         Of the same people.
     scale : str
-        One of `SCALES`.
+        One of `EFFECT_SCALES`.
     features : sequence of str, optional
         Species; by default all but the nameless rare tail. The mean of `clr` is over these.
 
@@ -46,15 +64,15 @@ def differ(
     """
     if not after.people.index.equals(before.people.index):
         raise ValueError("after and before: expected two worlds of the same people; got others")
-    if scale not in SCALES:
-        raise ValueError(f"no scale {scale!r}: {nearest(scale, SCALES)}")
+    if scale not in EFFECT_SCALES:
+        raise ValueError(f"no scale {scale!r}: {nearest(scale, EFFECT_SCALES)}")
     community = before.species
     if features is None:
         features = community.taxa[community.template.column("tail") == 0]
     columns = community.taxa.get_indexer(list(features))
     if (columns < 0).any():
         raise ValueError(f"features: not in the template: {np.array(features)[columns < 0][:5]}")
-    change = see(after.species, scale, columns) - see(community, scale, columns)
+    change = _see(after.species, scale, columns) - _see(community, scale, columns)
     return pd.DataFrame(change, before.people.index, pd.Index(features, name="feature"))
 
 
@@ -77,7 +95,7 @@ def summarise_change(after: World, before: World, concerned: pd.Series) -> dict[
     rows = concerned.to_numpy(dtype=bool)
     change = differ(after, before, "clr")[rows]
     columns = before.species.taxa.get_indexer(change.columns)
-    apart = 2 * see(before.species, "clr", columns).var(axis=0, ddof=1).sum()
+    apart = 2 * _see(before.species, "clr", columns).var(axis=0, ddof=1).sum()
     return {
         "people": int(rows.sum()),
         "touched": int((differ(after, before) != 0).any().sum()),
@@ -87,7 +105,7 @@ def summarise_change(after: World, before: World, concerned: pd.Series) -> dict[
     }
 
 
-def see(community: Community, scale: str, columns: np.ndarray) -> np.ndarray:
+def _see(community: Community, scale: str, columns: np.ndarray) -> np.ndarray:
     """Return people x species on a scale."""
     if scale == "latent":
         return community.log_abundance[:, columns]
@@ -100,3 +118,108 @@ def see(community: Community, scale: str, columns: np.ndarray) -> np.ndarray:
         return np.arcsin(np.sqrt(share))
     logs = np.log(share + HALF_READ["shotgun"])
     return logs - logs.mean(axis=1, keepdims=True)
+
+
+def split_difference(world: World, first: pd.Series, second: pd.Series) -> pd.DataFrame:
+    """Split the raw difference of two groups into what each term of the world adds to it.
+
+    Parameters
+    ----------
+    world : World
+    first, second : Series of bool, index participant_id
+        Who belongs to the groups; the difference is mean of `first` minus mean of `second`.
+
+    Returns
+    -------
+    DataFrame, one row a species of the template
+        Log abundance before closure: one column a term of `TERMS` and `CHANCE`, and
+        ``difference``, the raw difference of the latent means. The terms add up to it.
+
+    Raises
+    ------
+    ValueError
+        When a group is empty.
+    """
+    community = world.species
+    weights = _weigh(first, world) - _weigh(second, world)
+    exposures = np.einsum("i,iq->q", weights, community.exposures.to_numpy())
+    by_factor = community.coefficients.mul(exposures, axis=0)
+    split = {
+        words: by_factor[by_factor.index.str.startswith(starts)].sum()
+        for words, starts in TERMS.items()
+    }
+    for term, words in CHANCE.items():
+        split[words] = np.einsum("i,ij->j", weights, community.term(term))
+    split["difference"] = np.einsum("i,ij->j", weights, community.log_abundance)
+    table = pd.DataFrame(split, community.taxa).rename_axis("feature")
+    return table[community.template.column("tail") == 0]
+
+
+def _weigh(group: pd.Series, world: World) -> np.ndarray:
+    inside = group.reindex(world.people.index).fillna(False).to_numpy(dtype=bool)
+    if not inside.any():
+        raise ValueError("a group is empty: expected at least one person who is in this world")
+    return inside / inside.sum()
+
+
+def compare_partners(apart: World, world: World, counts: pd.DataFrame) -> pd.Series:
+    """Return how much nearer a home brings two people: as a study would say, and exactly.
+
+    Parameters
+    ----------
+    apart, world : World
+        The same people as strangers (`make_strangers`), and as they live.
+    counts : DataFrame, people x species
+        The cohort, sequenced from `world`.
+
+    Returns
+    -------
+    Series
+        Per cent of a mean squared distance of log-ratios. ``observed``: partners against two
+        people of one site; ``observed, adjusted``: against as many women and men of one site as
+        partners are; ``exact``: the same partners against themselves without the home, before
+        sequencing.
+
+    Raises
+    ------
+    ValueError
+        When no two people of `counts` share a home.
+    """
+    people = world.people.loc[counts.index]
+    home, sexes = _share_home(people), ~_same(people["sex"])
+    strangers = _same(people["site"]) & ~_same(people["household_id"])
+    if not home.any():
+        raise ValueError("counts: expected two people of one home at least once; got none")
+    seen = _square(clr(filter_features(counts)).to_numpy())
+    two = sexes[home].mean()
+    alike = two * _mean(seen, strangers & sexes) + (1 - two) * _mean(seen, strangers & ~sexes)
+    couples = _share_home(world.people)
+    then = _mean(_square(_logs(apart.species)), couples)
+    nearer = {
+        "observed": 1 - _mean(seen, home) / _mean(seen, strangers),
+        "observed, adjusted": 1 - _mean(seen, home) / alike,
+        "exact": 1 - _mean(_square(_logs(world.species)), couples) / then,
+    }
+    return 100 * pd.Series(nearer)
+
+
+def _share_home(people: pd.DataFrame) -> np.ndarray:
+    return _same(people["household_id"]) & ~np.eye(len(people), dtype=bool)
+
+
+def _same(column: pd.Series) -> np.ndarray:
+    values = column.to_numpy(str)
+    return values[:, None] == values
+
+
+def _mean(square: np.ndarray, pairs: np.ndarray) -> float:
+    """Return the mean over pairs of people; 0 of none, which weighs nothing."""
+    return float(square[pairs].mean()) if pairs.any() else 0.0
+
+
+def _logs(community: Community) -> np.ndarray:
+    return _see(community, "clr", np.flatnonzero(community.template.column("tail") == 0))
+
+
+def _square(logs: np.ndarray) -> np.ndarray:
+    return squareform(pdist(logs, "sqeuclidean"))

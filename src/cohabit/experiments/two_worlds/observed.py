@@ -17,7 +17,7 @@ from cohabit.stats.composition import arcsine_sqrt
 INDICATION = f"{COVARIATES} + course + msss"
 """What is held fixed when patients are compared with patients: who is treated, and why."""
 
-SUMMARY = (
+ERROR_COLUMNS = (
     *("features", "correlation", "error_over_effect", "covered"),
     *("called", "called_untouched", "wrong_sign"),
 )
@@ -83,7 +83,7 @@ def summarise_errors(beside: pd.DataFrame, by: str, *, fdr: float = 0.05) -> pd.
         how many have the wrong sign.
     """
     rows = {name: _summarise(part, fdr) for name, part in beside.groupby(by, sort=False)}
-    return pd.DataFrame(rows, index=SUMMARY).T.rename_axis(by).reset_index()
+    return pd.DataFrame(rows, index=ERROR_COLUMNS).T.rename_axis(by).reset_index()
 
 
 def _summarise(part: pd.DataFrame, fdr: float) -> tuple:

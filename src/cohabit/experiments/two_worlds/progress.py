@@ -18,7 +18,7 @@ from cohabit.simulate.metabolites import BUTYRATE
 from cohabit.simulate.taxa import read_taxa
 from cohabit.stats.mediation import fit_mediation
 
-YEARS = 3
+FOLLOWED_YEARS = 3
 EDGES = ("none", "exposure to species", "species to butyrate", "butyrate to progression")
 """What `cut_edges` turns off, one at a time."""
 
@@ -51,7 +51,7 @@ def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None =
     design = world.design if effect is None else world.design.replace(microbe_effect=effect)
     patients = world.people[world.patients]
     level = followup.follow_disability(patients, design, world.seed, butyrate=butyrate)
-    return (level[12 * YEARS] - level[0]).rename("gain")
+    return (level[12 * FOLLOWED_YEARS] - level[0]).rename("gain")
 
 
 def mediate(after: World, before: World) -> pd.DataFrame:
@@ -139,7 +139,7 @@ def observe_progress(world: World) -> pd.DataFrame:
     columns = {
         "fibre": (np.log1p(answers["fibre"]) - MEAN_LOG_FIBRE) / SD_LOG_FIBRE,
         "butyrate": (np.log(table) - solved["typical"]) / solved["total_sd"],
-        "gain": edss[12 * YEARS] - edss[0],
+        "gain": edss[12 * FOLLOWED_YEARS] - edss[0],
         "smokes": (reported["smoking"] == "current")
         .astype(float)
         .where(reported["smoking"].notna()),

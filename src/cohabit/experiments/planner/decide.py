@@ -1,11 +1,18 @@
-"""From simulated powers to a number of patients: the curve between the sizes, and its error."""
+"""From powers to a decision: how many patients, and which design for the money."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-DRAWS = 2000
-"""Curves drawn from the fit's own uncertainty, for intervals."""
+from cohabit.experiments.planner.approximate import approximate_power
+from cohabit.experiments.planner.estimate import estimate_power
+from cohabit.experiments.planner.questions import Questions
+from cohabit.experiments.planner.scenario import Costs, Scenario
+
+CURVES_DRAWN = 2000
+"""From a fit's own uncertainty, for intervals."""
 
 
 def fit_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +90,7 @@ def find_size(points: pd.DataFrame, power: float = 0.8) -> pd.Series:
         beyond twice the largest size is infinite.
     """
     beta, covariance = fit_curve(points)
-    draws = np.random.default_rng(0).multivariate_normal(beta, covariance, size=DRAWS)
+    draws = np.random.default_rng(0).multivariate_normal(beta, covariance, size=CURVES_DRAWN)
     target = stats.norm.ppf(power)
     low = np.quantile(_cross(draws, target), 0.025, method="lower")
     high = np.quantile(_cross(draws, target), 0.975, method="higher")
@@ -108,3 +115,102 @@ def find_sizes(table: pd.DataFrame, by: list[str], power: float = 0.8) -> pd.Dat
     """Return `find_size` for each group of a table of `estimate_power`."""
     groups = table.groupby(by, sort=False)
     return groups[["n", "power", "cohorts"]].apply(find_size, power=power).reset_index()
+
+
+def compare_designs(
+    designs: Sequence[Scenario],
+    budget: float,
+    costs: Costs | None = None,
+    questions: Questions | None = None,
+    **options,
+) -> pd.DataFrame:
+    """Give each design what the budget buys, and return their powers, the best first.
+
+    Parameters
+    ----------
+    designs : sequence of Scenario
+        Their `n` is replaced by what the budget affords.
+    budget : float
+        In the currency of the costs.
+    costs : Costs, optional
+    questions : Questions, optional
+        With several questions, designs are ordered by the first.
+    **options
+        As in `estimate_power`.
+
+    Returns
+    -------
+    DataFrame
+        As from `estimate_power`, with `cost`, and `beaten`: whether a design's interval lies
+        wholly below that of the best for the same question. What is not beaten cannot be told
+        from the best with these many cohorts.
+
+    Raises
+    ------
+    ValueError
+        When the budget buys fewer than 8 patients in a design.
+    """
+    costs, questions = costs or Costs(), questions or Questions()
+    bought = [_buy(design, budget, costs) for design in designs]
+    table = estimate_power(bought, questions, **options)
+    per_design = np.repeat(np.arange(len(bought)), len(questions.ask))
+    table.insert(0, "design", per_design)
+    table["cost"] = [costs.of(bought[place]) for place in per_design]
+    best = table.groupby("question")["power"].transform("idxmax")
+    table["beaten"] = table["high"] < table.loc[best, "low"].to_numpy()
+    first = table[table["question"] == questions.ask[0]]
+    order = first.sort_values("power", ascending=False, kind="stable")["design"]
+    rank = pd.Series(range(len(order)), index=order)
+    return table.sort_values("design", key=rank.get, kind="stable", ignore_index=True)
+
+
+def _buy(design: Scenario, budget: float, costs: Costs) -> Scenario:
+    n = costs.afford(design, budget)
+    if n < 8:
+        raise ValueError(
+            f"budget {budget:g}: buys {n} patient(s) with controls={design.controls!r}, "
+            f"visits={design.visits}; expected at least 8, raise it or choose a cheaper design"
+        )
+    return design.replace(n=min(n, 5000))
+
+
+def compare_plans(
+    plans: Mapping[str, Scenario],
+    questions: Questions | None = None,
+    costs: Costs | None = None,
+    *,
+    power: float = 0.8,
+    most: int = 5000,
+    template: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Return how many patients each plan needs for a power, by normal theory.
+
+    Parameters
+    ----------
+    plans : mapping
+        Name -> scenario; its `n` is not used.
+    questions : Questions, optional
+        The first question counts, ``"community"`` or ``"taxon"``.
+    costs : Costs, optional
+    power : float
+    most : int
+        Patients beyond which a plan is given up: missing.
+    template : DataFrame, optional
+
+    Returns
+    -------
+    DataFrame, one row a plan
+        `plan`, `n` patients to recruit, `cost`.
+    """
+    questions, costs = questions or Questions(), costs or Costs()
+    name = questions.ask[0]
+    if name == "discoveries":
+        raise ValueError("compare_plans: asks for the community or a taxon, not for discoveries")
+    sizes, rows = np.unique(np.geomspace(8, most, 400).astype(int)), []
+    for plan, scenario in plans.items():
+        asked = questions.replace(ask=(name,))
+        table = approximate_power(scenario, sizes, asked, template=template)
+        n = table["n"][table[name] >= power].min()
+        cost = np.nan if np.isnan(n) else costs.of(scenario.replace(n=int(n)))
+        rows.append({"plan": plan, "n": n, "cost": cost})
+    return pd.DataFrame(rows)
