@@ -31,7 +31,6 @@ from cohabit.files.importers import (
     read_preset,
 )
 from cohabit.files.importers.inputs import explain_rds
-from cohabit.files.importers.lineage import lineage_of, parse_lineage
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import parse_mapping
 from cohabit.files.importers.names import inert
@@ -356,25 +355,6 @@ def test_guess__prints_and_imports_nothing(tmp_path, capsys):
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize(
-    ("written", "genus", "species"),
-    [
-        ("k__B; p__F; c__; o__; f__; g__Dorea; s__longicatena", "Dorea", "Dorea longicatena"),
-        ("D_0__Bacteria;D_1__F;D_2__C;D_3__O;D_4__Fa;D_5__Dorea;D_6__x", "Dorea", "Dorea x"),
-        ("d__Bacteria;p__F;c__C;o__O;f__Fa;g__Dorea", "Dorea", "unclassified"),
-        ("k__B|p__F|c__C|o__O|f__Fa|g__Dorea|s__Dorea_formicigenerans", "Dorea",
-         "Dorea formicigenerans"),
-        ("Bacteria;F;C;O;Fa;Dorea", "Dorea", "unclassified"),
-        (["Bacteria", "F", "C", "O", "Fa", "Dorea", ""], "Dorea", "unclassified"),
-        ("k__B; p__F; c__; o__; f__; g__[Ruminococcus]; s__", "Ruminococcus", "unclassified"),
-        ("Unassigned", "unclassified", "unclassified"),
-        ("", "unclassified", "unclassified"),
-    ],
-)  # fmt: skip
-def test_parse_lineage__knows_the_dialects(written, genus, species):
-    assert parse_lineage(written)[4:] == [genus, species]
-
-
 def test_rds__what_the_printed_line_of_r_wrote_is_imported():
     """`phyloseq_export.R` ran the line on an object of phyloseq; its two files are stored."""
     line = explain_rds(Path("made.rds")).splitlines()[1]
@@ -393,11 +373,6 @@ def test_rds__what_the_printed_line_of_r_wrote_is_imported():
         "Dorea", "unclassified", "Bacteroides", "Akkermansia",
     ]  # fmt: skip
     assert cohort.participants["age"].isna().tolist() == [False, True, False]
-
-
-def test_lineage_of__reads_what_cohabit_itself_writes():
-    own = ["Firmicutes", "Clostridia", "Clostridiales", "Lachnospiraceae", "Dorea", "", "asv1"]
-    assert lineage_of("asv1", own, "16s") == [*own[:5], "unclassified", "asv1"]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd|'/c calc'!A0", "@SUM(A1)", "-2+3", "\t=1", "\r=1"])

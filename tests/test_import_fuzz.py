@@ -13,9 +13,9 @@ from own_cohort import (
     make_biom,
 )
 
+from cohabit.data.lineage import parse_lineage
 from cohabit.files.importers import ImportRefused, guess_mapping, import_cohort, read_mapping
 from cohabit.files.importers.inputs import make_source
-from cohabit.files.importers.lineage import parse_lineage
 from cohabit.files.importers.mapping import parse_mapping
 from cohabit.files.importers.names import inert
 from cohabit.files.importers.tree import read_tips

@@ -11,10 +11,13 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit.data import schema
-from cohabit.data.resolution import Resolution, resolve
+from cohabit.data.lineage import Resolution, lineage_table, resolve
 
 USUAL = ("sex", "age", "bmi", "site")
 """What the study's models hold fixed."""
+
+TABLES_OF_PEOPLE = ("diet", "metabolites", "pathways", "blood", "visits")
+"""Tables that a cohort may have beside its counts; each row is one person's."""
 
 MOST_UNKNOWN = 0.2
 """Largest share of people without a value who can be left out of a model."""
@@ -190,13 +193,15 @@ class Cohort:
             leave out. Names it; a notebook is then skipped.
         """
         people, columns = self.participants, columns or USUAL
-        unknown = pd.DataFrame({name: self._is_unknown(name) for name in columns}, people.index)
-        cases = (people["group"] == "MS").sum()
-        lacking = []
-        for name in columns:
-            of, who = (cases, "cases") if name in schema.ONLY_PATIENTS else (len(people), "people")
-            if unknown[name].sum() > MOST_UNKNOWN * of:
-                lacking.append(f"no {name} of {unknown[name].sum()} of {of} {who}")
+        asked = pd.DataFrame(True, people.index, columns)
+        asked.loc[people["group"] != "MS", asked.columns.isin(schema.ONLY_PATIENTS)] = False
+        unknown = people.reindex(columns=columns).isna() & asked
+        lacking = [
+            f"no {name} of {unknown[name].sum()} of {asked[name].sum()} "
+            + ("cases" if name in schema.ONLY_PATIENTS else "people")
+            for name in columns
+            if unknown[name].sum() > MOST_UNKNOWN * asked[name].sum()
+        ]
         if lacking:
             raise schema.MissingInput("the cohort has " + ", ".join(lacking))
         left_out = unknown.any(axis=1)
@@ -207,28 +212,19 @@ class Cohort:
         warnings.warn(words, stacklevel=2)
         return self._keep(people.index[~left_out])
 
-    def _is_unknown(self, column: str) -> pd.Series:
-        people = self.participants
-        values = people.get(column, pd.Series(index=people.index, dtype=object))
-        concerned = people["group"].eq("MS") if column in schema.ONLY_PATIENTS else True
-        return values.isna() & concerned
-
     def _keep(self, ids: pd.Index) -> "Cohort":
         """Return a copy with some of the people and all that is theirs."""
         samples = self.samples[self.samples["participant_id"].isin(ids)]
+        kept = {"participants": self.participants.loc[ids], "samples": samples}
+        for name in TABLES_OF_PEOPLE:
+            if (table := getattr(self, name)) is not None:
+                kept[name] = table[table.get("participant_id", table.index).isin(ids)]
+        theirs = set(samples.index)
         features = {
-            assay: table.filter(
-                [i for i in table.ids("sample") if i in samples.index], axis="sample", inplace=False
-            )
+            assay: table.filter(theirs.intersection(table.ids()), axis="sample", inplace=False)
             for assay, table in self.features.items()
         }
-        kept = {}
-        for name in ("diet", "metabolites", "pathways", "blood", "visits"):
-            if (table := getattr(self, name)) is not None:
-                owners = table.get("participant_id", table.index)
-                kept[name] = table[owners.isin(ids)]
-        people = self.participants.loc[ids]
-        return replace(self, participants=people, samples=samples, features=features, **kept)
+        return replace(self, features=features, **kept)
 
     def without(self, *parts: str) -> "Cohort":
         """Return a copy without some of its parts: an assay with its samples, a table, the truth.
@@ -238,7 +234,7 @@ class Cohort:
         ValueError
             When there is no such part; names the nearest.
         """
-        optional = ("diet", "metabolites", "pathways", "blood", "visits", "tree", "truth")
+        optional = (*TABLES_OF_PEOPLE, "tree", "truth")
         known = [*self.features, *optional]
         for part in parts:
             if part not in known:
@@ -250,12 +246,7 @@ class Cohort:
 
     def taxonomy(self, assay: str) -> pd.DataFrame:
         """Return the lineage of each feature: features x ranks; ``unclassified`` if unknown."""
-        table = self._features(assay)
-        lineages = [record["taxonomy"] for record in table.metadata(axis="observation")]
-        index = pd.Index(table.ids("observation"), name="feature")
-        lineage = pd.DataFrame([list(names) for names in lineages], index=index)
-        lineage.columns = list(schema.RANKS[: lineage.shape[1]])
-        return lineage.fillna("").replace("", schema.UNCLASSIFIED)
+        return lineage_table(self._features(assay))
 
     def _features(self, assay: str) -> biom.Table:
         if assay in self.features:
@@ -268,11 +259,9 @@ class Cohort:
         """Return counts (samples x features at the rank) and the features' names."""
         table = self._features(assay)
         counts = table.matrix_data.T.tocsr()
-        features = pd.Index(table.ids("observation"), name="feature")
-        finest = schema.RANKS[self.taxonomy(assay).shape[1] - 1]
-        if rank is None or rank == finest:
-            return counts, features
-        lineage = self.taxonomy(assay)
+        lineage = lineage_table(table)
+        if rank is None or rank == lineage.columns[-1]:
+            return counts, pd.Index(table.ids("observation"), name="feature")
         if rank not in lineage:
             raise ValueError(f"rank: {assay} has no {rank!r}; {schema.nearest(rank, lineage)}")
         codes, names = pd.factorize(lineage[rank], sort=True)

@@ -12,9 +12,9 @@ import pandas as pd
 import cohabit
 from cohabit.data import schema
 from cohabit.data.cohort import Cohort
+from cohabit.data.lineage import lineage_of, looks_like_lineage
 from cohabit.files.importers.counts import Counts
 from cohabit.files.importers.inputs import MAX_BYTES, Source, read_source
-from cohabit.files.importers.lineage import lineage_of, looks_like_lineage
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import MATRICES, Mapping
 from cohabit.files.importers.measured import read_measured

@@ -43,10 +43,10 @@ VISIT_COLUMNS = ("visit", "treatment", "edss", "relapses", "new_lesions", "smoki
 VISIT_COLUMNS += ("hei_total",)
 """Columns of a visit that the collection knows, beside whose it is."""
 
-MEASURED = ("diet", "pathways", "metabolites", "blood")
+TABLE_KINDS = ("diet", "pathways", "metabolites", "blood")
 MATRICES = ("stool", "serum")
 SCALES = ("concentration", "log")
-SECTIONS = ("cohort", "columns", "levels", "missing", "ids", "visits", *MEASURED)
+SECTIONS = ("cohort", "columns", "levels", "missing", "ids", "visits", *TABLE_KINDS)
 TABLE_KEYS = ("participant_id", "columns")
 
 
@@ -200,7 +200,7 @@ def _parse_options(sections: dict, name: str) -> dict:
         "ids": ("replace", "strip_prefix"),
         "visits": ("unit", "from", *TABLE_KEYS),
     }
-    allowed |= dict.fromkeys(MEASURED, TABLE_KEYS) | {"metabolites": (*TABLE_KEYS, "scale")}
+    allowed |= dict.fromkeys(TABLE_KINDS, TABLE_KEYS) | {"metabolites": (*TABLE_KEYS, "scale")}
     for section, keys in allowed.items():
         for key in sections[section]:
             _known(key, keys, f"{name}: [{section}]")
@@ -227,7 +227,7 @@ def _parse_options(sections: dict, name: str) -> dict:
 def _parse_tables(found: dict, name: str) -> dict[str, TableMapping]:
     """Return the sections of further tables that are there."""
     tables = {}
-    for kind in (*MEASURED, "visits"):
+    for kind in (*TABLE_KINDS, "visits"):
         section, where = found.get(kind, {}), f"{name}: [{kind}]"
         options = {"columns": _table(section.get("columns", {}), f"{where} columns")}
         for ours, theirs in options["columns"].items():

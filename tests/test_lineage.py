@@ -1,10 +1,11 @@
-"""At which rank a cohort can be analysed: species, genera, or features as they are."""
+"""How lineages are read, and at which rank a cohort can be analysed."""
 
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from cohabit.data.lineage import lineage_of, parse_lineage
 from cohabit.data.schema import UNCLASSIFIED
 
 ESTIMATES = pd.DataFrame(
@@ -76,3 +77,27 @@ def test_resolution__prefers_shotgun_where_both_were_measured(small_cohort):
     table = small_cohort.features["shotgun"]
     both = replace(small_cohort, features={"16s": table, "shotgun": table})
     assert both.resolution.assay == "shotgun"
+
+
+@pytest.mark.parametrize(
+    ("written", "genus", "species"),
+    [
+        ("k__B; p__F; c__; o__; f__; g__Dorea; s__longicatena", "Dorea", "Dorea longicatena"),
+        ("D_0__Bacteria;D_1__F;D_2__C;D_3__O;D_4__Fa;D_5__Dorea;D_6__x", "Dorea", "Dorea x"),
+        ("d__Bacteria;p__F;c__C;o__O;f__Fa;g__Dorea", "Dorea", "unclassified"),
+        ("k__B|p__F|c__C|o__O|f__Fa|g__Dorea|s__Dorea_formicigenerans", "Dorea",
+         "Dorea formicigenerans"),
+        ("Bacteria;F;C;O;Fa;Dorea", "Dorea", "unclassified"),
+        (["Bacteria", "F", "C", "O", "Fa", "Dorea", ""], "Dorea", "unclassified"),
+        ("k__B; p__F; c__; o__; f__; g__[Ruminococcus]; s__", "Ruminococcus", "unclassified"),
+        ("Unassigned", "unclassified", "unclassified"),
+        ("", "unclassified", "unclassified"),
+    ],
+)  # fmt: skip
+def test_parse_lineage__knows_the_dialects(written, genus, species):
+    assert parse_lineage(written)[4:] == [genus, species]
+
+
+def test_lineage_of__reads_what_cohabit_itself_writes():
+    own = ["Firmicutes", "Clostridia", "Clostridiales", "Lachnospiraceae", "Dorea", "", "asv1"]
+    assert lineage_of("asv1", own, "16s") == [*own[:5], "unclassified", "asv1"]
