@@ -19,7 +19,7 @@ from cohabit.files.privacy import (
 )
 from cohabit.files.storage import write_cohort
 from cohabit.run.report import build_report
-from cohabit.run.results import estimate_row, open_run
+from cohabit.run.results import open_run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -43,8 +43,7 @@ def test_run__marks_what_it_writes_about_few_real_people(tmp_path, small_cohort)
     assert FEW_COLUMN not in before
     assert after[FEW_COLUMN].tolist() == ["fewer than 5: n, n_pairs", "", ""]
     assert after.drop(columns=FEW_COLUMN).equals(table)
-    row = estimate_row("05.site_r2", 0.1, 0.0, 0.2, n=4)
-    run.write_estimates(pd.DataFrame([row]))
+    run.estimate("05.site_r2", 0.1, 0.0, 0.2, n=4)
     assert (run.output / "tables" / "06_estimates.tsv").read_text().count("fewer than 5: n") == 1
     other = open_run(tmp_path / "other", notebook="06", seed=1)
     assert MARK not in other.write_table(table, "sites").read_text()

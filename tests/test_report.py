@@ -19,7 +19,7 @@ from cohabit.run.report.headline import find_headlines
 from cohabit.run.report.intervals import draw_interval
 from cohabit.run.report.markup import render_markdown, render_math, sanitise
 from cohabit.run.report.page import number
-from cohabit.run.results import estimate_row
+from cohabit.run.results import Run
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -250,10 +250,7 @@ def test_build_report__of_another_world_tells_what_is_drawn(run):
 
 def test_build_report__without_recovery_published_and_found_still_meet(run):
     (run / "claims.tsv").unlink()
-    (run / "tables").mkdir()
-    row = estimate_row("05.site_r2", 0.06, 0.05, 0.07, n=100)
-    table = pd.DataFrame([row])
-    table.to_csv(run / "tables" / "05_estimates.tsv", sep="\t", index=False)
+    Run(run, run, "05", 0).estimate("05.site_r2", 0.06, 0.05, 0.07, n=100)
     page = Page(build_report(run).read_text(encoding="utf-8"))
     assert "Site explains about 6% of the variance" in page.text
     assert "0.06 [0.05, 0.07]" in re.sub(r"\s+", " ", page.text)

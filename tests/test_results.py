@@ -1,8 +1,11 @@
+import math
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from cohabit.run.results import OUTPUT_VARIABLE, estimate_row, open_run
+from cohabit.data.lineage import Resolution
+from cohabit.run.results import ESTIMATE_COLUMNS, OUTPUT_VARIABLE, open_run
 
 
 @pytest.fixture
@@ -11,17 +14,46 @@ def run(tmp_path):
 
 
 def test_estimates__are_read_back_with_their_notebook(run):
-    run.write_estimates(pd.DataFrame([estimate_row("07.a", 0.5, 0.1, 0.9, n=12)]))
+    run.estimate("07.a", 0.5, 0.1, 0.9, n=12)
     estimates = run.read_estimates()
     assert estimates.loc[0, ["claim_id", "notebook", "n"]].tolist() == ["07.a", "07", 12]
 
 
-def test_estimates__refuse_a_claim_twice_and_a_strange_column(run):
-    row = estimate_row("07.a", 0.5, 0.1, 0.9, n=12)
+def test_estimate_table__takes_what_a_statistic_returns_and_refuses_less(run):
+    row = {"claim_id": "07.a", "estimate": 0.5, "low": 0.1, "high": 0.9, "n_pairs": 12, "df": 3.0}
+    run.estimate_table(pd.DataFrame([row]))
+    assert list(run.estimates) == list(ESTIMATE_COLUMNS)
+    assert run.estimates.loc[0, ["n", "note"]].tolist() == [12, ""]
     with pytest.raises(ValueError, match="repeated.*07.a"):
-        run.write_estimates(pd.DataFrame([row, row]))
-    with pytest.raises(ValueError, match="planted"):
-        run.write_estimates(pd.DataFrame([{**row, "planted": 1}]))
+        run.estimate_table(pd.DataFrame([row, row]))
+    with pytest.raises(ValueError, match="high are missing"):
+        run.estimate_table(pd.DataFrame([row]).drop(columns="high"))
+
+
+def test_estimate__again_takes_the_place_of_the_first(run):
+    for estimate in (0.5, 0.6):
+        run.estimate("07.b", 0.0, -0.1, 0.1, n=9)
+        run.estimate("07.a", estimate, 0.1, 0.9, n=12)
+    assert run.read_estimates()["estimate"].tolist() == [0.0, 0.6]
+
+
+def test_estimate_claims__finds_the_claims_one_name_below_the_prefix(run):
+    features = ["smoking", "allergies"]
+    results = pd.DataFrame({"feature": features, "estimate": 1.5, "low": 1.2, "high": 1.9})
+    results = results.assign(p_value=0.01, n=100, note="")
+    found = run.estimate_claims(results, "01c.")
+    assert not found["claim_id"].str.startswith("01c.asked.").any()
+    assert found.set_index("claim_id").loc["01c.allergies", "estimate"] == 1.5
+    assert run.estimate_claims(results, "01c.asked.")["note"].eq("not in this cohort").any()
+
+
+def test_estimates__of_species_stay_empty_where_the_features_are_none(run):
+    counts = pd.DataFrame({"Blautia": [3, 4]})
+    genera = Resolution(counts, "16s", "genus", pd.DataFrame(index=counts.columns))
+    run.estimate("07.untreated.blautia_obeum", 0.5, 0.1, 0.9, n=12, resolution=genera)
+    (row,) = run.read_estimates().itertuples()
+    assert (math.isnan(row.estimate), row.n) == (True, 0)
+    assert "not testable on genera" in row.note
 
 
 def test_read_estimates__of_an_empty_run_is_an_empty_table(run):

@@ -99,8 +99,8 @@ def test_run__says_which_cell_failed_and_goes_on(tree, run, capsys):
 
 
 def test_run__marks_a_notebook_without_input_as_skipped(tree, run):
-    skip = '(out / "tables" / "05_skipped.json").write_text(\'{"skipped": "no diet.tsv"}\')\n'
-    tree.write("05_sums", skip + 'raise AssertionError("stop here")')
+    lacks = "from cohabit.data.schema import MissingInput\nraise MissingInput('no diet.tsv')"
+    tree.write("05_sums", lacks)
     assert run() == (0, ["02", "05", "07", "13"])
     row = tree.summary()["notebooks"][1]
     assert (row["status"], row["reason"]) == ("skipped", "no diet.tsv")

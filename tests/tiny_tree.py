@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cohabit.data.schema import MissingInput
 from cohabit.run.graph import Notebook, discover
 
 PARAMETERS = """\
@@ -122,6 +123,8 @@ class FakeWorkers:
             os.environ["COHABIT_OUTPUT_DIR"] = str(attempt / "output")
             try:
                 exec(code, dict(parameters))
+            except MissingInput as error:
+                return {"status": "skipped", "reason": str(error), **cost}
             except AssertionError as error:
                 message = f"AssertionError: {error}"
                 return {"status": "failed", "error": {"message": message, "source": code}, **cost}

@@ -141,7 +141,7 @@ class Resolution:
         Parameters
         ----------
         estimates : DataFrame, one row a claim
-            As for `Run.write_estimates`.
+            As for `Run.estimate_table`.
         """
         if not self.why_not:
             return estimates

@@ -89,7 +89,7 @@ def judge(estimates: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     estimates : DataFrame, one row a claim
-        As for `Run.write_estimates`: claim_id, estimate, low, high, p_value, n.
+        As for `Run.estimate_table`: claim_id, estimate, low, high, p_value, n.
     claims : DataFrame
         ``read_reference("claims")``.
 
@@ -166,7 +166,7 @@ def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> p
     Returns
     -------
     DataFrame
-        Rows for `Run.write_estimates`. A feature that is not in the results, in a cohort
+        Rows for `Run.estimate_table`. A feature that is not in the results, in a cohort
         where it was never seen, say, has no numbers and a note.
 
     Raises
@@ -206,7 +206,7 @@ def match_estimates(claims: pd.DataFrame, results: pd.DataFrame, notebook: str) 
     Returns
     -------
     DataFrame
-        Rows for `Run.write_estimates`. What is not in the results has no numbers and a note.
+        Rows for `Run.estimate_table`. What is not in the results has no numbers and a note.
     """
     chosen = claims[(claims["notebook"] == notebook) & (claims["truth_contrast"] != "")]
     empty = results.iloc[:0]

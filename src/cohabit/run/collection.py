@@ -149,7 +149,7 @@ class Collection:
         """Take over what an attempt left, whole or not at all."""
         cost = {"seconds": round(result["seconds"], 2), "memory_mb": round(result["memory_mb"])}
         name = self.plan.notebooks[number].path.name
-        reason = result.get("reason") or _read_skip(attempt, number)
+        reason = result.get("reason", "")
         if result["status"] == "failed" and not reason:
             kept = self.folder.keep_failed(number, attempt, name)
             shown = str(kept.relative_to(paths.root())) if kept else ""
@@ -247,11 +247,6 @@ def _outcome_of(record: Record, *, reused: bool = False) -> Outcome:
     digest = digest_outputs(record.outputs)
     cost = {"seconds": record.seconds, "memory_mb": record.memory_mb, "cells": record.cells}
     return Outcome(record.status, **cost, reason=record.reason, digest=digest, reused=reused)
-
-
-def _read_skip(attempt: Path, number: str) -> str:
-    path = attempt / "output" / "tables" / f"{number}_skipped.json"
-    return json.loads(path.read_text(encoding="utf-8"))["skipped"] if path.is_file() else ""
 
 
 def _read_manifest(cohort: Path) -> dict:

@@ -1,15 +1,16 @@
 """What a notebook hands on: tables, figures, estimates; written whole or not at all."""
 
-import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from cohabit.data.cohort import Cohort
+from cohabit.data.lineage import Resolution
 from cohabit.files import paths, privacy
 from cohabit.files.storage import read_cohort, write_atomically, write_table
+from cohabit.judge import claims
 
 ESTIMATE_COLUMNS = ("claim_id", "estimate", "low", "high", "p_value", "n", "note")
 OUTPUT_VARIABLE = "COHABIT_OUTPUT_DIR"
@@ -29,6 +30,8 @@ class Run:
     seed: int
     about_people: bool = False
     """Whether a cohort of real people was read through this run: counts of few are marked."""
+
+    _estimates: list[pd.DataFrame] = field(default_factory=list, repr=False, compare=False)
 
     def read_cohort(self, folder: str | os.PathLike) -> Cohort:
         """Read a cohort, from the repository root; `cohabit.files.storage.read_cohort` says more.
@@ -77,37 +80,115 @@ class Run:
         show_saved(figure, path, drawn)
         return path
 
-    def write_estimates(self, estimates: pd.DataFrame) -> Path:
-        """Write `tables/NN_estimates.tsv`: one row a claim, joined by the recovery notebook.
+    def estimate(
+        self,
+        claim_id: str,
+        estimate: float,
+        low: float,
+        high: float,
+        *,
+        p_value: float = float("nan"),
+        n: int,
+        note: str = "",
+        resolution: Resolution | None = None,
+    ) -> None:
+        """Add the estimate of one claim to `tables/NN_estimates.tsv`.
+
+        Parameters
+        ----------
+        claim_id : str
+            As in ``data/reference/claims.tsv``.
+        estimate, low, high : float
+            The estimate and the ends of its 95% interval.
+        p_value : float
+        n : int
+            People, households or whatever the estimate is made from.
+        note : str
+        resolution : Resolution, optional
+            As in `estimate_table`.
+        """
+        values = (claim_id, estimate, low, high, p_value, n, note)
+        row = dict(zip(ESTIMATE_COLUMNS, values, strict=True))
+        self.estimate_table(pd.DataFrame([row]), resolution=resolution)
+
+    def estimate_claims(
+        self,
+        results: pd.DataFrame,
+        prefix: str,
+        *,
+        by_contrast: bool = False,
+        resolution: Resolution | None = None,
+    ) -> pd.DataFrame:
+        """Add the estimates of the claims whose id is a prefix and one name, and return them.
+
+        Parameters
+        ----------
+        results : DataFrame, one row a feature
+            As for `claims.estimates_for`, which finds the feature of each claim.
+        prefix : str
+            For example ``"07.untreated."``.
+        by_contrast : bool
+            Whether the results are of several contrasts, as for `claims.match_estimates`.
+        resolution : Resolution, optional
+            As in `estimate_table`.
+        """
+        published = read_reference("claims")
+        asked = published[published["claim_id"].str.rpartition(".")[0] + "." == prefix]
+        if by_contrast:
+            found = claims.match_estimates(asked, results, self.notebook)
+        else:
+            found = claims.estimates_for(asked, results, prefix)
+        return self.estimate_table(found, resolution=resolution)
+
+    def estimate_table(
+        self, estimates: pd.DataFrame, *, resolution: Resolution | None = None
+    ) -> pd.DataFrame:
+        """Add estimates, one row a claim, to `tables/NN_estimates.tsv`, and return them.
+
+        A claim that is estimated again, in a cell run twice, has its last estimate.
+
+        Parameters
+        ----------
+        estimates : DataFrame
+            claim_id, estimate, low, high, and `n` or `n_pairs`; p_value and note where there are
+            any. Other columns are left out.
+        resolution : Resolution, optional
+            The cohort's, where the claims are about species: a cohort without species leaves
+            their numbers empty.
 
         Raises
         ------
         ValueError
-            When a column of `ESTIMATE_COLUMNS` is missing or strange, or a claim repeats.
+            When a column is missing or a claim repeats in the table.
         """
-        strange = set(estimates.columns) ^ set(ESTIMATE_COLUMNS)
-        if strange:
-            raise ValueError(
-                f"estimates: expected the columns {', '.join(ESTIMATE_COLUMNS)}; "
-                f"missing or unknown: {', '.join(sorted(strange))}"
-            )
-        repeated = estimates["claim_id"][estimates["claim_id"].duplicated()]
+        added = estimates if "n" in estimates else estimates.rename(columns={"n_pairs": "n"})
+        absent = {"p_value": float("nan"), "note": ""}
+        added = added.assign(**{name: absent[name] for name in absent if name not in added})
+        missing = [name for name in ESTIMATE_COLUMNS if name not in added]
+        if missing:
+            raise ValueError(f"estimates: the columns {', '.join(missing)} are missing")
+        added = added[list(ESTIMATE_COLUMNS)]
+        added = resolution.species_only(added) if resolution else added
+        repeated = added["claim_id"][added["claim_id"].duplicated()]
         if len(repeated):
             raise ValueError(f"estimates: claim_id must be unique; repeated: {[*repeated]}")
-        return self.write_table(estimates[list(ESTIMATE_COLUMNS)], "estimates")
+        earlier = [old[~old["claim_id"].isin(added["claim_id"])] for old in self._estimates]
+        self._estimates[:] = [table for table in (*earlier, added) if len(table)]
+        self.write_table(self.estimates, "estimates")
+        return added
+
+    @property
+    def estimates(self) -> pd.DataFrame:
+        """The estimates that this notebook has added."""
+        if not self._estimates:
+            return pd.DataFrame(columns=ESTIMATE_COLUMNS)
+        return pd.concat(self._estimates, ignore_index=True)
 
     def write_scorecard(self, table: pd.DataFrame, name: str) -> Path:
         """Write `name`.tsv at the top of the run, for example `claims.tsv`."""
         path = self.output / f"{name}.tsv"
         with write_atomically(path) as scratch:
             write_table(self._marked(table), scratch, index=False)
-        return path
-
-    def write_skip(self, reason: str) -> Path:
-        """Say that this notebook could not run on this cohort, and which file it lacks."""
-        path = self.output / "tables" / f"{self.notebook}_skipped.json"
-        with write_atomically(path) as scratch:
-            scratch.write_text(json.dumps({"skipped": reason}) + "\n", encoding="utf-8")
         return path
 
     def read_table(self, notebook: str, name: str) -> pd.DataFrame:
@@ -153,21 +234,6 @@ def open_run(run_dir: str | os.PathLike, *, notebook: str, seed: int) -> Run:
     output = Path(os.environ.get(OUTPUT_VARIABLE) or folder)
     output.mkdir(parents=True, exist_ok=True)
     return Run(folder, output, notebook, seed)
-
-
-def estimate_row(
-    claim_id: str,
-    estimate: float,
-    low: float,
-    high: float,
-    *,
-    p_value: float = float("nan"),
-    n: int,
-    note: str = "",
-) -> dict:
-    """Return one row for `Run.write_estimates`; `low` and `high` bound the 95% interval."""
-    values = (claim_id, estimate, low, high, p_value, n, note)
-    return dict(zip(ESTIMATE_COLUMNS, values, strict=True))
 
 
 def read_reference(name: str) -> pd.DataFrame:
