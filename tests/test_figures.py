@@ -1,5 +1,6 @@
 """Figures: what stands on the axes, never its pixels."""
 
+import re
 from pathlib import Path
 
 import matplotlib
@@ -48,6 +49,13 @@ def test_palette__has_a_colour_for_every_level_that_meets_another():
     for palette in (style.GROUP_COLOURS, style.SITE_COLOURS, style.VERDICT_COLOURS):
         assert len(set(palette.values())) == len(palette)
         assert max(map(luminance, palette.values())) < 0.8, "too pale on white"
+
+
+def test_colours__stand_in_the_style_alone():
+    package = Path(style.__file__).parents[1]
+    others = [path for path in package.rglob("*.py") if path != Path(style.__file__)]
+    colour = re.compile(r"[\"']#[0-9A-Fa-f]{3,8}[\"']")
+    assert not [path.name for path in others if colour.search(path.read_text(encoding="utf-8"))]
 
 
 def test_colours_for__keeps_the_known_and_gives_others_their_own():
@@ -209,16 +217,6 @@ def test_draw_power__has_one_line_a_number_of_pairs(ax):
     assert legend(ax) == ["20 pairs", "500 pairs"]
 
 
-def test_draw_verdicts__counts_every_claim_once(ax):
-    claims = pd.DataFrame(
-        {"notebook": ["05", "05", "07"], "verdict": ["agrees", "agrees", "cannot tell"]}
-    )
-    figures.draw_verdicts(claims, ax=ax)
-    assert sum(bar.get_width() for bar in ax.patches) == 3
-    assert labels(ax.yaxis) == ["07", "05"]
-    assert [text.get_text() for text in ax.texts if text.get_text()] == ["2", "1"]
-
-
 def test_draw_claims__gives_each_row_its_own_scale_and_keeps_open_regions_inside(ax):
     claims = pd.DataFrame(
         {
@@ -265,7 +263,7 @@ def test_draw_scores__draws_percent_and_skips_what_a_method_lacks(ax):
 def test_every_figure__is_tested():
     tests = sorted(Path(__file__).parent.glob("test_figures*.py"))
     text = "".join(path.read_text(encoding="utf-8") for path in tests)
-    drawn = sorted(name for name in figures.__all__ if name.startswith("draw_"))
+    drawn = sorted(name for name in vars(figures) if name.startswith("draw_"))
     assert [name for name in drawn if f"{name}(" not in text] == []
 
 

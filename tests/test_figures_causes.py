@@ -10,7 +10,7 @@ import pytest
 from figure_words import labels, legend
 
 from cohabit import figures
-from cohabit.figures.tolerance import CELLS
+from cohabit.figures.causes import CELLS
 
 
 @pytest.fixture

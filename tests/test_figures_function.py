@@ -55,7 +55,8 @@ def test_draw_shift__orders_and_gives_the_mean(ax):
 
 def test_draw_therapies__published_beside_found(ax):
     figures.draw_therapies(effects(), ax=ax, label="log")
-    assert labels(ax) == ["B", "A"]
+    assert labels(ax) == ["A", "B"]
+    assert ax.get_yticks().tolist() == [1, 0]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["untreated", "interferon"]
 
 

@@ -12,7 +12,7 @@ from matplotlib.collections import PathCollection
 from tiny_tree import FakeWorkers
 
 from cohabit import cli
-from cohabit.figures.sweeps import draw_claim_by_group
+from cohabit.figures.judgement import draw_claim_by_group
 from cohabit.run import sweep
 from cohabit.run.report import sweep as sweep_report
 from cohabit.run.settings import read_sweep

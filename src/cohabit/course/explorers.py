@@ -10,8 +10,9 @@ from cohabit.course.widgets import Choice, Slider, explore
 from cohabit.experiments.planner import Costs, Scenario, approximate_power
 from cohabit.experiments.planner.analysis import Measured, draw_measured
 from cohabit.experiments.planner.world import Recipe, World
-from cohabit.figures.explorers import draw_closeness, draw_partners, draw_permuted
+from cohabit.figures.communities import draw_closeness, draw_partners, draw_permuted
 from cohabit.figures.planning import draw_power_curves
+from cohabit.figures.style import GREY
 from cohabit.stats.permanova.geometry import FeatureGeometry
 from cohabit.stats.permanova.permutation import Exchange
 from cohabit.stats.permanova.pseudo_f import Fit
@@ -207,7 +208,7 @@ def _draw_two_curves(figure: Figure, parts, patients: int, money: float) -> None
     left, right = figure.subplots(1, 2, sharey=True)
     for ax, x, mark in ((left, "n", patients), (right, "cost", money)):
         draw_power_curves(None, lines, ax=ax, x=x)
-        ax.axvline(mark, color="#6B7280", linewidth=1)
+        ax.axvline(mark, color=GREY, linewidth=1)
     right.set(xlabel="Cost of the study (thousands)", ylabel="", xlim=(0, 300))
     left.set(xlim=(0, 520))
     right.get_legend().remove()

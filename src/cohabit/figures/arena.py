@@ -4,16 +4,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import OTHERS, REFERENCE
+from cohabit.figures.axes import key_above, set_apart
+from cohabit.figures.style import (
+    BLUE,
+    GREEN,
+    MARKERS,
+    ORANGE,
+    OTHERS,
+    REFERENCE,
+    VERDICT_COLOURS,
+    VERDICT_MARKERS,
+)
 
 GENERATORS = {
-    "simulated": ("#0072B2", "o"),
-    "heavy tails": ("#D55E00", "D"),
-    "spike-in": ("#009E73", "s"),
+    "simulated": (BLUE, "o"),
+    "heavy tails": (ORANGE, "D"),
+    "spike-in": (GREEN, "s"),
 }
 """Generator -> colour and marker."""
 
-MARKERS = "osD^vPX*"
 WIDE = 1.96
 """Standard errors on either side of a mean: a 95% interval."""
 
@@ -48,8 +57,8 @@ def draw_ways(
     known = [name for name in GENERATORS if name in set(table["generator"])]
     for number, name in enumerate(known):
         chosen = table[table["generator"] == name]
-        shift = 0.24 * ((len(known) - 1) / 2 - number)
-        places = np.array([len(ways) - 1 - ways.index(way) for way in chosen["way"]]) + shift
+        places = np.array([len(ways) - 1 - ways.index(way) for way in chosen["way"]])
+        places = places + set_apart(number, len(known), 0.24)
         low, high = _find_ends(chosen, value, share)
         colour, marker = GENERATORS[name]
         ax.hlines(places, low, high, color=colour, linewidth=1.3)
@@ -97,17 +106,8 @@ def draw_levels(
     for number, (way, rows) in enumerate(table.groupby("way", sort=False)):
         rows = rows.sort_values("level")
         ends = np.abs(_find_ends(rows, value) - rows[value].to_numpy())
-        colour, marker = OTHERS[number % len(OTHERS)], MARKERS[number % len(MARKERS)]
-        ax.errorbar(
-            rows["level"],
-            rows[value],
-            ends,
-            color=colour,
-            marker=marker,
-            markersize=4,
-            linewidth=1.2,
-            label=way,
-        )
+        style = {"color": OTHERS[number % 7], "marker": MARKERS[number % 8], "markersize": 4}
+        ax.errorbar(rows["level"], rows[value], ends, linewidth=1.2, label=way, **style)
     if reference is not None:
         ax.axhline(reference, color=REFERENCE, linewidth=1, linestyle="--")
     levels = sorted(table["level"].unique())
@@ -129,13 +129,10 @@ def draw_calibration(sealed: pd.DataFrame, *, ax: Axes) -> Axes:
     sealed : DataFrame, one row a bin of power
         Columns `mean` (power), and `true_upheld` and `true_undecided` with ``_low``, ``_high``.
     """
-    drawn = {
-        "true_upheld": ("agrees", "#117733", "o"),
-        "true_undecided": ("cannot tell", "#6B7280", "s"),
-    }
-    for share, (label, colour, marker) in drawn.items():
+    for share, verdict in {"true_upheld": "agrees", "true_undecided": "cannot tell"}.items():
         ends = np.abs(sealed[[f"{share}_low", f"{share}_high"]].to_numpy().T - sealed[share].array)
-        ax.errorbar(sealed["mean"], sealed[share], ends, color=colour, marker=marker, label=label)
+        style = {"color": VERDICT_COLOURS[verdict], "marker": VERDICT_MARKERS[verdict]}
+        ax.errorbar(sealed["mean"], sealed[share], ends, label=verdict, **style)
     ax.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1, linestyle="--")
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     ax.set(xlabel="Power of the claim, from its interval's width", ylabel="Share of true claims")
@@ -162,5 +159,5 @@ def draw_true_share(sealed: pd.DataFrame, *, ax: Axes, promised: float = 0.9) ->
     ax.axvline(promised, color=REFERENCE, linewidth=1, linestyle="--")
     ax.set_yticks(range(len(analyses)), analyses)
     ax.set(xlabel='Share of the verdicts "agrees" that are true', ylim=(-0.6, len(analyses) - 0.4))
-    ax.legend(title="claims of", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    key_above(ax, 3, title="claims of")
     return ax

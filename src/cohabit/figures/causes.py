@@ -3,12 +3,30 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from cohabit.figures.style import DOWN, INK, QUIET, REFERENCE, UP, readable
-
-PUBLISHED = "#DBEAFE"
-GREEN, AMBER, PURPLE = "#117733", "#E69F00", "#AA4499"
+from cohabit.figures.axes import (
+    draw_intervals,
+    from_top,
+    key_above,
+    mark_zero,
+    name_rows,
+    set_apart,
+)
+from cohabit.figures.style import (
+    AMBER,
+    CREAM,
+    DOWN,
+    INK,
+    MARKERS,
+    PAPER,
+    QUIET,
+    REFERENCE,
+    REGION,
+    UP,
+    WINDOW,
+    readable,
+)
 
 
 def draw_recurrence(risks: pd.DataFrame, *, ax: Axes) -> Axes:
@@ -20,27 +38,24 @@ def draw_recurrence(risks: pd.DataFrame, *, ax: Axes) -> Axes:
         `relation`, `estimate`, `low`, `high` (shares), `region_low`, `region_high`
         (published; missing where none) and `shared` (share of genes, for the label).
     """
-    places = np.arange(len(risks))[::-1]
+    places = from_top(risks)
     _draw_regions(risks, places, ax, scale=100)
     low = np.maximum(100 * risks["low"], 0.02)
     ax.hlines(places, low, 100 * risks["high"], color=UP, linewidth=1.6)
     ax.scatter(100 * risks["estimate"].replace(0, np.nan), places, s=42, color=UP, zorder=3)
     labels = [f"{relation} ({shared})" for relation, shared in risks[["relation", "shared"]].values]
-    ax.set_yticks(places, labels)
-    ax.set(xscale="log", xlim=(0.1, 60), ylim=(-0.7, len(risks) - 0.3))
+    name_rows(ax, labels, label="Risk of MS over a lifetime (%), log scale")
+    ax.set(xscale="log", xlim=(0.1, 60))
     ax.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["0.1", "0.3", "1", "3", "10", "30"])
-    ax.set(xlabel="Risk of MS over a lifetime (%), log scale")
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
+    key_above(ax, 2, middle=0.4)
     return ax
 
 
 def _draw_regions(rows: pd.DataFrame, places: np.ndarray, ax: Axes, scale: float = 1.0) -> None:
     known = rows["region_low"].notna().to_numpy()
     low, high = scale * rows["region_low"][known], scale * rows["region_high"][known]
-    ax.barh(
-        places[known], high - low, left=low, height=0.6, color=PUBLISHED, label="published range"
-    )
+    style = {"height": 0.6, "color": REGION, "label": "published range"}
+    ax.barh(places[known], high - low, left=low, **style)
 
 
 def draw_score(risks: pd.Series, *, ax: Axes) -> Axes:
@@ -95,8 +110,7 @@ def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = U
     label = f"{slope['estimate']:+.1f} a degree ({slope['low']:.1f} to {slope['high']:.1f})"
     fitted = slope["intercept"] + slope["estimate"] * ends
     ax.plot(ends, fitted, color=REFERENCE, linewidth=1.4, label=label)
-    ax.set(xlabel="Degrees from the equator", ylabel="People with MS per 100,000")
-    ax.set_ylim(bottom=0)
+    ax.set(xlabel="Degrees from the equator", ylabel="People with MS per 100,000", ylim=(0, None))
     ax.legend(loc="upper left")
     return ax
 
@@ -111,7 +125,7 @@ def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axe
     closes : float
         Age at which the window closes.
     """
-    ax.axvspan(0, closes, color="#F3F4F6", zorder=0)
+    ax.axvspan(0, closes, color=WINDOW, zorder=0)
     ax.axvline(closes, color=REFERENCE, linewidth=1, linestyle=":")
     styles = (("o", UP), ("s", DOWN))
     for (direction, rows), (marker, colour) in zip(
@@ -119,17 +133,11 @@ def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axe
     ):
         ax.vlines(rows["age"], rows["low"], rows["high"], color=colour, linewidth=1.4)
         ax.plot(rows["age"], rows["estimate"], marker=marker, color=colour, label=direction)
-    ax.annotate(
-        "the window",
-        (closes / 2, 0.02),
-        xycoords=("data", "axes fraction"),
-        ha="center",
-        va="bottom",
-        color=INK,
-    )
+    inside = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
+    ax.annotate("the window", (closes / 2, 0.02), color=INK, **inside)
     ax.set(xlabel="Age at the move (years)", ylabel="Ever ill per 100,000", xlim=(0, None))
     ax.set_ylim(bottom=0)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    key_above(ax, 2)
     return ax
 
 
@@ -143,38 +151,24 @@ def draw_ratios(ratios: pd.DataFrame, *, ax: Axes, label: str = "Odds ratio, log
         published) and `kind`: "cause", "protects", "no effect".
     """
     colours = {"cause": UP, "protects": DOWN, "no effect": QUIET}
-    places = np.arange(len(ratios))[::-1]
+    places = from_top(ratios)
     _draw_regions(ratios, places, ax)
     for kind, colour in colours.items():
         chosen = (ratios["kind"] == kind).to_numpy()
-        rows = ratios[chosen]
-        ax.hlines(places[chosen], rows["low"], rows["high"], color=colour, linewidth=1.6)
-        marker = "D" if kind == "no effect" else "o"
-        ax.scatter(
-            rows["estimate"],
-            places[chosen],
-            s=36,
-            color=colour,
-            marker=marker,
-            label=kind,
-            zorder=3,
-        )
-    ax.axvline(1, color=REFERENCE, linewidth=1)
-    ax.set_yticks(places, ratios["label"])
-    ends = 0.8 * ratios["low"].min(), 1.25 * ratios["high"].max()
-    ax.set(xscale="log", xlim=ends, ylim=(-0.7, len(ratios) - 0.3), xlabel=label)
+        mark = {"s": 36, "marker": "D" if kind == "no effect" else "o", "label": kind, "zorder": 3}
+        draw_intervals(ratios[chosen], places[chosen], ax=ax, colour=colour, width=1.6, **mark)
+    mark_zero(ax, at=1)
+    name_rows(ax, ratios["label"], label=label)
+    ax.set(xscale="log", xlim=(0.8 * ratios["low"].min(), 1.25 * ratios["high"].max()))
     _mark_ratios(ax)
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.35, 1.0), ncols=4)
+    key_above(ax, 4, middle=0.35)
     return ax
 
 
 def _mark_ratios(ax: Axes) -> None:
     low, high = ax.get_xlim()
-    near, far = (
-        (0.6, 0.7, 0.8, 1, 1.25, 1.5, 2, 2.5, 3),
-        (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 8, 16),
-    )
+    near = (0.6, 0.7, 0.8, 1, 1.25, 1.5, 2, 2.5, 3)
+    far = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 8, 16)
     marks = [mark for mark in (near if high < 5 * low else far) if low <= mark <= high]
     ax.set_xticks(marks, [f"{value:g}" for value in marks])
     ax.minorticks_off()
@@ -191,16 +185,15 @@ def draw_two_studies(ratios: pd.DataFrame, *, ax: Axes) -> Axes:
     labels, studies = list(pd.unique(ratios["label"])), list(pd.unique(ratios["study"]))
     for number, (study, colour) in enumerate(zip(studies, (DOWN, UP, AMBER), strict=False)):
         rows = ratios[ratios["study"] == study]
-        shift = 0.3 * ((len(studies) - 1) / 2 - number)
-        places = np.array([len(labels) - 1 - labels.index(name) for name in rows["label"]]) + shift
-        ax.hlines(places, rows["low"], rows["high"], color=colour, linewidth=1.6)
-        ax.scatter(rows["estimate"], places, s=34, color=colour, marker="osD"[number], label=study)
-    ax.axvline(1, color=REFERENCE, linewidth=1)
-    ax.set_yticks(range(len(labels)), [readable(name) for name in labels[::-1]])
-    ax.set(xscale="log", xlabel="Odds ratio, log scale", ylim=(-0.6, len(labels) - 0.4))
+        places = np.array([len(labels) - 1 - labels.index(name) for name in rows["label"]])
+        places = places + set_apart(number, len(studies), 0.3)
+        mark = {"s": 34, "marker": MARKERS[number], "label": study}
+        draw_intervals(rows, places, ax=ax, colour=colour, width=1.6, **mark)
+    mark_zero(ax, at=1)
+    name_rows(ax, map(readable, labels), margin=0.6, label="Odds ratio, log scale")
+    ax.set_xscale("log")
     _mark_ratios(ax)
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(studies))
+    key_above(ax, len(studies))
     return ax
 
 
@@ -216,16 +209,9 @@ def draw_map(places: pd.DataFrame, chosen: pd.Index, *, ax: Axes) -> Axes:
     """
     order = places.assign(ratio=(places["cases"] / places["expected"]).clip(upper=4))
     order = order.sort_values("ratio")
-    dots = ax.scatter(
-        order["x"],
-        order["y"],
-        s=6 + 14 * np.sqrt(order["expected"] / order["expected"].mean()),
-        c=order["ratio"],
-        cmap="cividis",
-        vmin=0,
-        vmax=4,
-        linewidth=0,
-    )
+    size = 6 + 14 * np.sqrt(order["expected"] / order["expected"].mean())
+    shade = {"c": order["ratio"], "cmap": "cividis", "vmin": 0, "vmax": 4}
+    dots = ax.scatter(order["x"], order["y"], s=size, linewidth=0, **shade)
     inside = places.loc[chosen]
     centre = inside[["x", "y"]].mean()
     reach = np.hypot(inside["x"] - centre["x"], inside["y"] - centre["y"]).max() + 1.0
@@ -235,3 +221,63 @@ def draw_map(places: pd.DataFrame, chosen: pd.Index, *, ax: Axes) -> Axes:
     ax.set(xlabel="Degrees east", ylabel="Degrees from the equator", aspect="equal")
     ax.grid(visible=False)
     return ax
+
+
+CELLS = {
+    "presenting": (
+        (0.12, 0.62),
+        "Presenting cell\nHLA-DRB1 shows a peptide\nof virus or of myelin",
+    ),
+    "helper": ((0.40, 0.62), "T helper (CD4)\nrecognises it,\nmultiplies, calls others"),
+    "regulatory": ((0.40, 0.20), "Regulatory T\nshould say stop;\nin MS it suppresses less"),
+    "cytotoxic": ((0.68, 0.86), "Cytotoxic T (CD8)\nkills cells that\nshow the peptide"),
+    "b": ((0.68, 0.40), "B cell\npresents, and makes\nantibodies; holds EBV"),
+    "myelin": ((0.91, 0.64), "Brain and\nspinal cord\nmyelin is lost"),
+}
+WAKES = (
+    *(("presenting", "helper"), ("helper", "cytotoxic"), ("helper", "b")),
+    *(("cytotoxic", "myelin"), ("b", "myelin")),
+)
+HOLDS_BACK = (("regulatory", "helper"), ("regulatory", "b"))
+HEIGHT, GAP = 0.22, 0.012
+PALE = {"regulatory": REGION, "myelin": CREAM}
+
+
+def draw_tolerance(*, ax: Axes) -> Axes:
+    """Draw the cells of an attack on myelin, arrows for what wakes and bars for what restrains."""
+    for one, other in WAKES:
+        _connect(ax, one, other, "-|>", UP, "-")
+    for one, other in HOLDS_BACK:
+        _connect(ax, one, other, "|-|,widthA=0,widthB=0.45", DOWN, "--")
+    for name, ((x, y), text) in CELLS.items():
+        width = _width(name)
+        corner, size = (x - width / 2, y - HEIGHT / 2), (width, HEIGHT)
+        style = "round,pad=0.008,rounding_size=0.03"
+        colour = PALE.get(name, PAPER)
+        ax.add_patch(FancyBboxPatch(corner, *size, boxstyle=style, fc=colour, ec=INK, zorder=3))
+        ax.text(x, y, text, ha="center", va="center", fontsize=8, color=INK, zorder=4)
+    ax.text(0.12, 0.42, "arrows: wakes", color=UP, ha="center", fontsize=9)
+    ax.text(0.12, 0.35, "dashed bars: should hold back", color=DOWN, ha="center", fontsize=9)
+    ax.set(xlim=(0, 1), ylim=(0.05, 1))
+    ax.axis("off")
+    return ax
+
+
+def _connect(ax: Axes, one: str, other: str, style: str, colour: str, line: str) -> None:
+    shape = {"arrowstyle": style, "linestyle": line, "linewidth": 1.8, "mutation_scale": 16}
+    ends = _edge(one, other), _edge(other, one)
+    ax.add_patch(FancyArrowPatch(*ends, color=colour, zorder=5, **shape))
+
+
+def _edge(name: str, towards: str) -> tuple[float, float]:
+    """Return the point of a cell's box that faces another cell."""
+    (x, y), _ = CELLS[name]
+    (to_x, to_y), _ = CELLS[towards]
+    across, up = to_x - x, to_y - y
+    if abs(across) > 0.1:
+        return x + np.sign(across) * (_width(name) / 2 + GAP), y + np.sign(up) * 0.05
+    return x, y + np.sign(up) * (HEIGHT / 2 + GAP)
+
+
+def _width(name: str) -> float:
+    return 0.15 if name == "myelin" else 0.205

@@ -1,10 +1,37 @@
-"""Figures of effects: forests, one method against another, restoration, forking paths."""
+"""Figures of effects: forests, one method or batch against another, a band of no difference."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import DOWN, QUIET, REFERENCE, UP, colours_for, readable
+from cohabit.figures.axes import (
+    draw_intervals,
+    draw_judged,
+    draw_kinds,
+    equalise,
+    from_top,
+    key_above,
+    mark_zero,
+    name_rows,
+    set_apart,
+)
+from cohabit.figures.style import (
+    AMBER,
+    BAR,
+    DOWN,
+    FOREST,
+    MARKERS,
+    PINK,
+    PURPLE,
+    QUIET,
+    REFERENCE,
+    REGION,
+    UP,
+    colours_for,
+    readable,
+)
 
 
 def draw_forest(
@@ -21,22 +48,13 @@ def draw_forest(
     italic : bool
         Set row labels in italics, as names of species are.
     """
-    places = np.arange(len(effects))[::-1]
+    places, colours = from_top(effects), np.where(effects["estimate"] > 0, UP, DOWN)
     found = effects["q_value"].to_numpy() <= 0.05
-    colours = np.where(effects["estimate"] > 0, UP, DOWN)
     ax.hlines(places, effects["low"], effects["high"], color=colours, linewidth=1.4)
-    ax.scatter(
-        effects["estimate"],
-        places,
-        s=34,
-        facecolor=np.where(found, colours, "white"),
-        edgecolor=colours,
-        linewidth=1.4,
-        zorder=3,
-    )
-    ax.axvline(0, color=REFERENCE, linewidth=1)
-    _label_rows(ax, places, effects["feature"], italic)
-    ax.set(xlabel=label, ylim=(-0.8, len(effects) - 0.2))
+    mark = {"facecolor": np.where(found, colours, "white"), "edgecolor": colours, "linewidth": 1.4}
+    ax.scatter(effects["estimate"], places, s=34, zorder=3, **mark)
+    mark_zero(ax)
+    _name_features(ax, effects["feature"], label, italic)
     return ax
 
 
@@ -56,19 +74,15 @@ def draw_forest_by(
     """
     features, levels = (list(pd.unique(effects[column])) for column in ("feature", by))
     colours = colours_for([f"{level}" for level in levels])
-    step = 0.7 / len(levels)
-    rows = {feature: len(features) - 1 - place for place, feature in enumerate(features)}
     for number, level in enumerate(levels):
         chosen = effects[effects[by] == level]
-        shift = step * ((len(levels) - 1) / 2 - number)
-        places = chosen["feature"].map(rows).to_numpy() + shift
-        colour, marker = colours[f"{level}"], "osD^vPX"[number % 7]
-        ax.hlines(places, chosen["low"], chosen["high"], color=colour, linewidth=1.4)
-        ax.scatter(chosen["estimate"], places, s=28, color=colour, marker=marker, label=level)
-    ax.axvline(0, color=REFERENCE, linewidth=1)
-    _label_rows(ax, np.array(list(rows.values())), features, italic)
-    ax.set(xlabel=label, ylim=(-0.8, len(features) - 0.2))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(levels))
+        places = len(features) - 1 - chosen["feature"].map(features.index).to_numpy()
+        places = places + set_apart(number, len(levels), 0.7 / len(levels))
+        mark = {"s": 28, "marker": MARKERS[number % 7], "label": level}
+        draw_intervals(chosen, places, ax=ax, colour=colours[f"{level}"], **mark)
+    mark_zero(ax)
+    _name_features(ax, features, label, italic)
+    key_above(ax, len(levels))
     return ax
 
 
@@ -84,27 +98,15 @@ def draw_agreement(methods: pd.DataFrame, *, ax: Axes) -> Axes:
     first, second = methods.columns[:2]
     styles = {
         "neither": ("neither", QUIET, "o"),
-        first: (f"only {first}", "#E69F00", "s"),
-        second: (f"only {second}", "#CC79A7", "^"),
-        "both": ("both", "#117733", "D"),
+        first: (f"only {first}", AMBER, "s"),
+        second: (f"only {second}", PINK, "^"),
+        "both": ("both", FOREST, "D"),
     }
-    for found, (label, colour, marker) in styles.items():
-        chosen = methods[methods["found"] == found]
-        label = f"{label} ({len(chosen)})"
-        ax.scatter(
-            chosen[first],
-            chosen[second],
-            s=18,
-            color=colour,
-            marker=marker,
-            alpha=0.75,
-            label=label,
-        )
-    reach = 1.08 * methods[[first, second]].abs().max().max()
-    ax.plot([-reach, reach], [-reach, reach], color=REFERENCE, linewidth=1, linestyle="--")
+    kinds = {label: (methods["found"] == name, *style) for name, (label, *style) in styles.items()}
+    draw_kinds(methods, first, second, kinds, ax=ax, s=18, alpha=0.75)
+    equalise(ax, 1.08 * methods[[first, second]].abs().max().max())
     ax.axhline(0, color=REFERENCE, linewidth=0.8)
-    ax.axvline(0, color=REFERENCE, linewidth=0.8)
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    mark_zero(ax, width=0.8)
     ax.set(xlabel=f"t statistic, {first}", ylabel=f"t statistic, {second}")
     ax.legend(loc="upper left", title="FDR 5% passed by")
     return ax
@@ -119,62 +121,81 @@ def draw_hits(hits: pd.DataFrame, *, ax: Axes) -> Axes:
         Columns `analysis`, `nominal` (p <= 0.05), `expected` (that many by luck alone) and
         `fdr` (q <= 0.05); `lenient`, the study's second rule, where it was tried.
     """
-    places = np.arange(len(hits))[::-1]
-    ax.hlines(places, 0, hits["nominal"], color="#D1D5DB", linewidth=2.5, zorder=1)
-    ax.scatter(
-        hits["nominal"],
-        places,
-        s=42,
-        color="#E69F00",
-        label="nominal, p \N{LESS-THAN OR EQUAL TO} 0.05",
-    )
-    ax.scatter(
-        hits["expected"],
-        places,
-        s=120,
-        marker="|",
-        color=REFERENCE,
-        linewidth=2,
-        label="expected by luck alone",
-    )
+    places = from_top(hits)
+    ax.hlines(places, 0, hits["nominal"], color=BAR, linewidth=2.5, zorder=1)
+    nominal = "nominal, p \N{LESS-THAN OR EQUAL TO} 0.05"
+    ax.scatter(hits["nominal"], places, s=42, color=AMBER, label=nominal)
+    tick = {"s": 120, "marker": "|", "color": REFERENCE, "linewidth": 2}
+    ax.scatter(hits["expected"], places, label="expected by luck alone", **tick)
     if "lenient" in hits:
-        ax.scatter(hits["lenient"], places, s=42, marker="^", color="#AA4499", label="lenient rule")
-    ax.scatter(hits["fdr"], places, s=42, marker="D", color="#117733", label="FDR 5%")
+        ax.scatter(hits["lenient"], places, s=42, marker="^", color=PURPLE, label="lenient rule")
+    ax.scatter(hits["fdr"], places, s=42, marker="D", color=FOREST, label="FDR 5%")
     ax.set_yticks(places, hits["analysis"])
     ax.set(xlabel="Features called", ylim=(-0.7, len(hits) - 0.3))
     ax.set_xlim(left=min(-0.4, -0.02 * float(hits["nominal"].max())))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=4, columnspacing=1)
+    key_above(ax, 4, middle=0.4, columnspacing=1)
     return ax
 
 
-def draw_power(power: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw the power to see an effect against its size, one line a number of pairs.
+def draw_equivalence(
+    effects: pd.DataFrame,
+    region: tuple[float, float],
+    *,
+    ax: Axes,
+    label: str,
+    band: str = "counts as no difference",
+) -> Axes:
+    """Draw effects with 95% intervals over the band in which a claim is true.
 
     Parameters
     ----------
-    power : DataFrame
-        Columns `n_pairs`, `effect` (in standard deviations of one person) and `power`.
+    effects : DataFrame, one row a comparison
+        `label`, `estimate`, `low`, `high` and `verdict`.
+    region : tuple of float
+        Ends of the band.
+    label : str
+        What the effect is, with its unit.
+    band : str
+        What the band means.
     """
-    counts = list(pd.unique(power["n_pairs"]))
-    colours = colours_for([str(count) for count in counts])
-    for place, count in enumerate(counts):
-        chosen = power[power["n_pairs"] == count]
-        ax.plot(
-            chosen["effect"],
-            100 * chosen["power"],
-            color=colours[str(count)],
-            linestyle=("-", "--", "-.", ":")[place % 4],
-            label=f"{count} pairs",
-        )
-    ax.axhline(80, color=REFERENCE, linewidth=0.8, linestyle=":")
-    ax.set(xlabel="Effect (standard deviations of one person)", ylabel="Power (%)", ylim=(0, 101))
-    ax.legend(loc="lower right")
+    places = from_top(effects)
+    ax.axvspan(*region, color=REGION, zorder=0, label=band)
+    draw_judged(effects, places, ax=ax, width=1.8, s=38, zorder=3)
+    mark_zero(ax)
+    name_rows(ax, effects["label"], label=label)
+    key_above(ax, 4, middle=0.35)
     return ax
 
 
-def _label_rows(ax: Axes, places: np.ndarray, names: pd.Series | list, italic: bool) -> None:
-    ax.set_yticks(places, list(names) if italic else [readable(name) for name in names])
+def draw_replication(batches: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Draw effects in a second batch against those in the first, one point a feature.
+
+    Parameters
+    ----------
+    batches : DataFrame
+        `first`, `second` (same unit) and `called` (bool: chosen in the first batch). The solid
+        line through zero has the slope of the chosen features' mean effects.
+    """
+    called = batches["called"].to_numpy(dtype=bool)
+    kinds = {"not called": (~called, QUIET, "o"), "called in the first batch": (called, UP, "D")}
+    draw_kinds(batches, "first", "second", kinds, ax=ax, s=24, alpha=0.75, linewidth=0)
+    reach = 1.08 * float(batches[["first", "second"]].abs().max().max())
+    equalise(ax, reach, label="equal")
+    if called.any():
+        first, second = (batches.loc[called, name] for name in ("first", "second"))
+        slope = (np.sign(first) * second).sum() / first.abs().sum()
+        ends = np.array([-reach, reach])
+        ax.plot(ends, slope * ends, color=UP, linewidth=1.6, label=f"{slope:.2f} of it left")
+    ax.axhline(0, color=REFERENCE, linewidth=0.6)
+    mark_zero(ax, width=0.6)
+    ax.set(xlabel="Effect in the first batch", ylabel="Effect in the second batch")
+    ax.legend(loc="upper left")
+    return ax
+
+
+def _name_features(ax: Axes, names: Iterable[str], label: str, italic: bool) -> None:
+    """Name rows by their features; in italics as names of species are."""
+    name_rows(ax, names if italic else map(readable, names), margin=0.8, label=label)
     if italic:
-        for label in ax.get_yticklabels():
-            label.set_fontstyle("italic")
-    ax.grid(axis="y", visible=False)
+        for name in ax.get_yticklabels():
+            name.set_fontstyle("italic")

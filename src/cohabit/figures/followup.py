@@ -4,10 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import colours_for, readable
-
-MARKERS = "osD^vP"
-LINES = ("-", "--", "-.", ":")
+from cohabit.figures.axes import key_above
+from cohabit.figures.style import GREY, LINES, MARKERS, colours_for, readable
 
 
 def draw_attendance(shares: pd.DataFrame, *, ax: Axes) -> Axes:
@@ -20,14 +18,8 @@ def draw_attendance(shares: pd.DataFrame, *, ax: Axes) -> Axes:
     """
     colours = colours_for([str(name) for name in shares])
     for place, name in enumerate(shares):
-        ax.plot(
-            shares.index,
-            100 * shares[name],
-            color=colours[str(name)],
-            marker=MARKERS[place % 6],
-            linestyle=LINES[place % 4],
-            label=name,
-        )
+        style = _style(place, colours[str(name)])
+        ax.plot(shares.index, 100 * shares[name], label=name, **style)
     _mark_months(ax, shares.index)
     ax.set(ylabel="Patients who still come (%)", ylim=(0, 102))
     ax.legend(loc="lower left", title=shares.columns.name)
@@ -51,16 +43,9 @@ def draw_changes(changes: pd.DataFrame, by: str, *, ax: Axes, label: str) -> Axe
     for place, level in enumerate(levels):
         rows = changes[changes[by] == level]
         months = rows["months"] + 0.7 * (place - (len(levels) - 1) / 2)
-        colour = colours[str(level)]
-        ax.vlines(months, rows["low"], rows["high"], color=colour, linewidth=1.4)
-        ax.plot(
-            [0, *months],
-            [0, *rows["estimate"]],
-            color=colour,
-            marker=MARKERS[place % 6],
-            linestyle=LINES[place % 4],
-            label=level,
-        )
+        style = _style(place, colours[str(level)])
+        ax.vlines(months, rows["low"], rows["high"], color=style["color"], linewidth=1.4)
+        ax.plot([0, *months], [0, *rows["estimate"]], label=level, **style)
     _mark_months(ax, [0, *pd.unique(changes["months"])])
     ax.set(ylabel=label)
     ax.legend(loc="upper left")
@@ -86,10 +71,10 @@ def draw_likeness(likeness: pd.DataFrame, *, ax: Axes) -> Axes:
         ax.plot(months, own["estimate"], color=colour, marker=marker, label=readable(trait))
         for value in partner["estimate"]:
             ax.axhline(value, color=colour, linestyle=":", linewidth=1.4)
-    ax.plot([], [], color="#6B7280", linestyle=":", label="with the partner, at the first visit")
+    ax.plot([], [], color=GREY, linestyle=":", label="with the partner, at the first visit")
     _mark_months(ax, pd.unique(likeness.loc[likeness["with"] == "self", "months"]))
     ax.set(ylabel="Correlation with oneself at the first visit", ylim=(0, 1.03))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    key_above(ax, 2)
     return ax
 
 
@@ -108,21 +93,18 @@ def draw_before_after(means: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     for place, group in enumerate(groups):
         rows = means[means["group"] == group].set_index("when").reindex(times)
         x = np.arange(len(times)) + 0.03 * (place - (len(groups) - 1) / 2)
-        colour = colours[str(group)]
-        ax.vlines(x, rows["low"], rows["high"], color=colour, linewidth=1.4)
-        ax.plot(
-            x,
-            rows["estimate"],
-            color=colour,
-            marker=MARKERS[place % 6],
-            linestyle=LINES[place % 4],
-            label=group,
-        )
+        style = _style(place, colours[str(group)])
+        ax.vlines(x, rows["low"], rows["high"], color=style["color"], linewidth=1.4)
+        ax.plot(x, rows["estimate"], label=group, **style)
     ax.set_xticks(range(len(times)), times)
-    ax.set(ylabel=label, xlim=(-0.3, len(times) - 0.7))
-    ax.set_ylim(bottom=0)
+    ax.set(ylabel=label, xlim=(-0.3, len(times) - 0.7), ylim=(0, None))
     ax.legend(loc="upper right")
     return ax
+
+
+def _style(place: int, colour: str) -> dict[str, str]:
+    """Return colour, shape and dashes of the line at a place in the key."""
+    return {"color": colour, "marker": MARKERS[place % 6], "linestyle": LINES[place % 4]}
 
 
 def _mark_months(ax: Axes, months) -> None:

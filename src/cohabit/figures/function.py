@@ -4,9 +4,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cohabit.figures.axes import (
+    draw_intervals,
+    from_top,
+    key_above,
+    mark_zero,
+    name_rows,
+    set_apart,
+)
 from cohabit.figures.style import (
+    BAR,
     DOWN,
     INK,
+    MARKERS,
     QUIET,
     REFERENCE,
     UP,
@@ -29,26 +39,17 @@ def draw_beside_published(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axe
     """
     if effects.empty:
         return say_absent(ax)
-    places = np.arange(len(effects))[::-1]
-    ax.hlines(
-        places,
-        effects["published_low"].astype(float),
-        effects["published_high"].astype(float),
-        color="#D1D5DB",
-        linewidth=9,
-        label="released study, 95% interval",
-    )
-    ax.scatter(
-        effects["published"], places, marker="|", s=110, linewidth=2, color=REFERENCE, zorder=2
-    )
+    places, published = from_top(effects), effects.filter(like="published_").astype(float)
+    bar = {"color": BAR, "linewidth": 9, "label": "released study, 95% interval"}
+    ax.hlines(places, published["published_low"], published["published_high"], **bar)
+    tick = {"marker": "|", "s": 110, "linewidth": 2, "color": REFERENCE}
+    ax.scatter(effects["published"], places, zorder=2, **tick)
     colours = np.where(effects["estimate"] > 0, UP, DOWN)
     ax.hlines(places, effects["low"], effects["high"], color=colours, linewidth=1.6, zorder=3)
     ax.scatter(effects["estimate"], places, s=34, color=colours, zorder=4)
-    ax.axvline(0, color=REFERENCE, linewidth=1)
-    ax.set_yticks(places, list(effects["feature"]))
-    ax.grid(axis="y", visible=False)
-    ax.set(xlabel=label, ylim=(-0.8, len(effects) - 0.2))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    mark_zero(ax)
+    name_rows(ax, effects["feature"], margin=0.8, label=label)
+    key_above(ax)
     return ax
 
 
@@ -73,12 +74,12 @@ def draw_volcano(
     colour = np.where(found, np.where(results["estimate"] > 0, UP, DOWN), QUIET)
     chosen = results["feature"].isin(named).to_numpy()
     ax.scatter(results["estimate"], surprise, s=np.where(chosen, 70, 24), color=colour, alpha=0.85)
-    for x, y, name in zip(
-        results["estimate"][chosen], surprise[chosen], results["feature"][chosen], strict=True
+    near = {"textcoords": "offset points", "xytext": (-8, -3), "ha": "right"}
+    for name, *place in zip(
+        results["feature"][chosen], results["estimate"][chosen], surprise[chosen], strict=True
     ):
-        near = {"textcoords": "offset points", "xytext": (-8, -3), "ha": "right"}
-        ax.annotate(readable(name), (x, y), color=INK, **near)
-    ax.axvline(0, color=REFERENCE, linewidth=1)
+        ax.annotate(readable(name), place, color=INK, **near)
+    mark_zero(ax)
     ax.set(xlabel=label, ylabel=r"Surprise, $-\log_{10}$ p")
     return ax
 
@@ -126,17 +127,15 @@ def draw_therapies(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     colours = colours_for([str(therapy) for therapy in therapies])
     for number, therapy in enumerate(therapies):
         chosen = effects[effects["patients"] == therapy]
-        shift = 0.26 * ((len(therapies) - 1) / 2 - number)
-        places = len(names) - 1 - chosen["name"].map(names.index).to_numpy() + shift
-        colour, marker = colours[str(therapy)], "osD^vP"[number % 6]
-        ax.hlines(places, chosen["low"], chosen["high"], color=colour, linewidth=1.5)
-        ax.scatter(chosen["estimate"], places, s=32, color=colour, marker=marker)
+        places = len(names) - 1 - chosen["name"].map(names.index).to_numpy()
+        places = places + set_apart(number, len(therapies), 0.26)
+        colour, marker = colours[str(therapy)], MARKERS[number % 6]
+        mark = {"s": 32, "marker": marker}
+        draw_intervals(chosen, places, ax=ax, colour=colour, width=1.5, **mark)
         ax.plot([], [], color=colour, marker=marker, label=readable(therapy))
         open_mark = {"facecolor": "white", "edgecolor": colour, "linewidth": 1.2, "zorder": 3}
         ax.scatter(chosen["published"], places - 0.1, s=26, marker=marker, **open_mark)
-    ax.axvline(0, color=REFERENCE, linewidth=1)
-    ax.set_yticks(range(len(names)), names[::-1])
-    ax.grid(axis="y", visible=False)
-    ax.set(xlabel=label, ylim=(-0.7, len(names) - 0.3))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(therapies))
+    mark_zero(ax)
+    name_rows(ax, names, label=label)
+    key_above(ax, len(therapies))
     return ax

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import INK, QUIET, REFERENCE, UP, readable
+from cohabit.figures.axes import from_top, name_rows
+from cohabit.figures.style import BAR, INK, QUIET, REFERENCE, UP, readable
 
 _LEAST_NAMED = 5
 
@@ -67,9 +68,9 @@ def draw_swaps(differences: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     label : str
         What differs, with its unit.
     """
-    places = np.arange(len(differences))[::-1]
+    places = from_top(differences)
     ends = differences["null_low"], differences["null_high"]
-    ax.hlines(places, *ends, color="#D1D5DB", linewidth=9, label="labels swapped (95%)", zorder=1)
+    ax.hlines(places, *ends, color=BAR, linewidth=9, label="labels swapped (95%)", zorder=1)
     style = {"s": 110, "marker": "|", "color": REFERENCE, "linewidth": 1.4, "zorder": 2}
     ax.scatter(differences["null_mean"], places, label="their mean", **style)
     far = (differences["p_value"] <= 0.05).to_numpy()
@@ -77,9 +78,7 @@ def draw_swaps(differences: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     colours = np.where(far, UP, "white")
     ax.scatter(differences["difference"], places, color=colours, label="observed", **style)
     ax.axvline(0, color=REFERENCE, linewidth=0.8, zorder=0)
-    ax.set_yticks(places, [readable(name) for name in differences["comparison"]])
-    ax.set(xlabel=label, ylim=(-0.6, len(differences) - 0.4))
-    ax.grid(axis="y", visible=False)
+    name_rows(ax, map(readable, differences["comparison"]), margin=0.6, label=label)
     return ax
 
 

@@ -5,10 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from cohabit.figures.axes import draw_kinds, draw_violins, from_top, mark_zero, order_sites
 from cohabit.figures.style import (
+    BLUE,
     GROUP_COLOURS,
+    ORANGE,
     REFERENCE,
-    SITE_COLOURS,
     colours_for,
     readable,
     say_absent,
@@ -27,19 +29,10 @@ def draw_pairs(pairs: pd.DataFrame, *, ax: Axes) -> Axes:
     """
     unit = pairs.columns.name or "value"
     labels = np.where(pairs["opposite_sex"], "woman and man", "same sex")
-    styles = {"woman and man": ("o", "#0072B2", 0.45), "same sex": ("D", "#D55E00", 0.9)}
-    for label, (marker, colour, alpha) in styles.items():
-        chosen = pairs[labels == label]
-        ax.scatter(
-            chosen["control"],
-            chosen["MS"],
-            s=16,
-            marker=marker,
-            color=colour,
-            alpha=alpha,
-            linewidth=0,
-            label=f"{label} ({len(chosen)})",
-        )
+    kinds = {"woman and man": ("o", BLUE, 0.45), "same sex": ("D", ORANGE, 0.9)}
+    for label, (marker, colour, alpha) in kinds.items():
+        kind = {label: (labels == label, colour, marker)}
+        draw_kinds(pairs, "control", "MS", kind, ax=ax, s=16, alpha=alpha, linewidth=0)
     both = pairs[["MS", "control"]]
     limits = both.min().min() - 2, both.max().max() + 2
     ax.plot(limits, limits, color=REFERENCE, linewidth=1, linestyle="--", zorder=1)
@@ -57,26 +50,13 @@ def draw_counts(counts: pd.DataFrame, *, ax: Axes) -> Axes:
     counts : DataFrame of int
         Rows and columns are labelled levels; a row's colours add up to 1.
     """
-    import seaborn as sns
-
     shares = counts.div(counts.sum(axis=1), axis=0)
-    sns.heatmap(
-        shares,
-        annot=counts,
-        fmt="d",
-        cmap="Blues",
-        vmin=0,
-        vmax=max(0.5, float(shares.max().max())),
-        linewidths=1.5,
-        linecolor="white",
-        cbar_kws={"label": "share of the row", "shrink": 0.85},
-        annot_kws={"size": 9},
-        ax=ax,
-    )
+    numbers = {"annot": counts, "fmt": "d", "annot_kws": {"size": 9}}
+    top = max(0.5, float(shares.max().max()))
+    _draw_table(shares, "share of the row", ax=ax, cmap="Blues", vmin=0, vmax=top, **numbers)
     ax.set_xticklabels([readable(name) for name in counts.columns], rotation=35, ha="right")
     ax.set_yticklabels([readable(name) for name in counts.index], rotation=0)
     ax.set(xlabel="", ylabel="")
-    ax.grid(False)
     return ax
 
 
@@ -88,27 +68,23 @@ def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
     correlations : DataFrame
         Symmetric, same names in rows and columns.
     """
-    import seaborn as sns
-
     if correlations.empty:
         return say_absent(ax)
-    sns.heatmap(
-        correlations,
-        annot=True,
-        fmt=".2f",
-        cmap="RdBu_r",
-        vmin=-1,
-        vmax=1,
-        linewidths=1.5,
-        linecolor="white",
-        cbar_kws={"label": "correlation", "shrink": 0.85},
-        ax=ax,
-    )
+    numbers = {"annot": True, "fmt": ".2f"}
+    _draw_table(correlations, "correlation", ax=ax, cmap="RdBu_r", vmin=-1, vmax=1, **numbers)
     names = [readable(name) for name in correlations]
     ax.set_xticklabels(names, rotation=0)
     ax.set_yticklabels(names, rotation=0)
-    ax.grid(False)
     return ax
+
+
+def _draw_table(table: pd.DataFrame, label: str, *, ax: Axes, **style) -> None:
+    """Draw a table of numbers as colours; `label` is of the colour bar."""
+    import seaborn as sns
+
+    bar = {"label": label, "shrink": 0.85}
+    sns.heatmap(table, linewidths=1.5, linecolor="white", cbar_kws=bar, ax=ax, **style)
+    ax.grid(False)
 
 
 def draw_shared(shared: pd.DataFrame, *, ax: Axes) -> Axes:
@@ -120,24 +96,15 @@ def draw_shared(shared: pd.DataFrame, *, ax: Axes) -> Axes:
         Columns `trait`, `estimate`, `low`, `high` (correlation within pairs), and
         `published` (NaN where no figure is known).
     """
-    places = np.arange(len(shared))[::-1]
+    places = from_top(shared)
     error = [shared["estimate"] - shared["low"], shared["high"] - shared["estimate"]]
-    ax.errorbar(
-        shared["estimate"], places, xerr=error, fmt="o", color=GROUP_COLOURS["control"], capsize=2
-    )
+    style = {"fmt": "o", "color": GROUP_COLOURS["control"], "capsize": 2}
+    ax.errorbar(shared["estimate"], places, xerr=error, **style)
     if shared["published"].notna().any():
-        ax.scatter(
-            shared["published"],
-            places,
-            marker="|",
-            s=220,
-            linewidth=2,
-            color=REFERENCE,
-            label="released study",
-            zorder=3,
-        )
+        tick = {"marker": "|", "s": 220, "linewidth": 2, "color": REFERENCE}
+        ax.scatter(shared["published"], places, label="released study", zorder=3, **tick)
         ax.legend(loc="lower right")
-    ax.axvline(0, color=REFERENCE, linewidth=1)
+    mark_zero(ax)
     ax.set_yticks(places, [readable(name) for name in shared["trait"]])
     ax.set(xlabel="Correlation between partners", ylim=(-0.6, len(shared) - 0.4))
     return ax
@@ -151,27 +118,10 @@ def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
     depth : DataFrame, one row a person
         Columns `site` and `depth` (reads).
     """
-    import seaborn as sns
-
-    order = [site for site in SITE_COLOURS if site in set(depth["site"])]
-    order += sorted(set(depth["site"]) - set(order))
-    sns.violinplot(
-        data=depth,
-        x="depth",
-        y="site",
-        order=order,
-        hue="site",
-        hue_order=order,
-        palette=colours_for(order),
-        saturation=0.9,
-        log_scale=True,
-        inner="quart",
-        cut=0,
-        density_norm="width",
-        linewidth=0.9,
-        legend=False,
-        ax=ax,
-    )
+    order = order_sites(depth["site"])
+    colours = {"hue": "site", "hue_order": order, "palette": colours_for(order), "legend": False}
+    style = {"saturation": 0.9, "log_scale": True, "linewidth": 0.9}
+    draw_violins(depth, "depth", ax=ax, **colours, **style)
     ax.set(xlabel="Reads a person", ylabel="")
     _label_reads(ax)
     return ax

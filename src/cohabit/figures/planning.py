@@ -1,20 +1,35 @@
-"""Figures of planning: power against size or money, designs at equal cost."""
+"""Figures of power: against size, money, effect and people; designs at equal cost."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import QUIET, REFERENCE
+from cohabit.figures.axes import from_top, key_above, name_rows
+from cohabit.figures.style import (
+    AMBER,
+    BLUE,
+    DOWN,
+    EXACT,
+    GREEN,
+    GREY,
+    LINES,
+    PINK,
+    PURPLE,
+    QUIET,
+    REFERENCE,
+    UP,
+    colours_for,
+)
 
 WHO = {
-    "household": ("cohabitant", "#009E73", "o"),
-    "site": ("stranger, same site", "#AA4499", "s"),
-    "anyone": ("stranger, any site", "#6B7280", "^"),
+    "household": ("cohabitant", GREEN, "o"),
+    "site": ("stranger, same site", PURPLE, "s"),
+    "anyone": ("stranger, any site", GREY, "^"),
 }
 """Kind of control -> words, colour, marker."""
 
-SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-MARKERS = ("o", "s", "^", "D")
+SERIES = tuple(zip((BLUE, AMBER, GREEN, PINK), "os^D", strict=True))
+"""Colour and marker of series that have none of their own."""
 
 
 def draw_power_curves(
@@ -43,7 +58,7 @@ def draw_power_curves(
     tables = [table for table in (points, lines) if table is not None]
     names = list(dict.fromkeys(name for table in tables for name in table[by]))
     for place, name in enumerate(names):
-        label, colour, marker = WHO.get(name, (str(name), SERIES[place % 4], MARKERS[place % 4]))
+        label, colour, marker = WHO.get(name, (str(name), *SERIES[place % 4]))
         if lines is not None:
             line = lines[lines[by] == name]
             named = label if points is None else None
@@ -71,26 +86,59 @@ def draw_designs(designs: pd.DataFrame, *, ax: Axes) -> Axes:
     designs : DataFrame, one row a design
         Columns `label`, `power`, `low`, `high`, `beaten`, as from `power.compare_designs`.
     """
-    places = np.arange(len(designs))[::-1]
-    for beaten, colour, words in ((False, "#0072B2", "may be the best"), (True, QUIET, "beaten")):
+    places = from_top(designs)
+    for beaten, colour, words in ((False, BLUE, "may be the best"), (True, QUIET, "beaten")):
         chosen = (designs["beaten"] == beaten).to_numpy()
         rows = designs[chosen]
         if rows.empty:
             continue
         error = np.abs(rows[["low", "high"]].to_numpy().T - rows["power"].to_numpy())
-        marker = "X" if beaten else "o"
-        ax.errorbar(
-            rows["power"],
-            places[chosen],
-            xerr=error,
-            fmt=marker,
-            color=colour,
-            capsize=3,
-            markersize=7,
-            label=words,
-        )
-    ax.set_yticks(places, designs["label"])
-    ax.set(xlabel="Power", xlim=(-0.03, 1.03), ylim=(-0.6, len(designs) - 0.4))
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
+        style = {"fmt": "X" if beaten else "o", "color": colour, "capsize": 3, "markersize": 7}
+        ax.errorbar(rows["power"], places[chosen], xerr=error, label=words, **style)
+    name_rows(ax, designs["label"], margin=0.6, label="Power")
+    ax.set_xlim(-0.03, 1.03)
+    key_above(ax, 2, middle=0.4)
+    return ax
+
+
+def draw_power(power: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Draw the power to see an effect against its size, one line a number of pairs.
+
+    Parameters
+    ----------
+    power : DataFrame
+        Columns `n_pairs`, `effect` (in standard deviations of one person) and `power`.
+    """
+    counts = list(pd.unique(power["n_pairs"]))
+    colours = colours_for([str(count) for count in counts])
+    for place, count in enumerate(counts):
+        chosen = power[power["n_pairs"] == count]
+        style = {"color": colours[str(count)], "linestyle": LINES[place % 4]}
+        ax.plot(chosen["effect"], 100 * chosen["power"], label=f"{count} pairs", **style)
+    ax.axhline(80, color=REFERENCE, linewidth=0.8, linestyle=":")
+    ax.set(xlabel="Effect (standard deviations of one person)", ylabel="Power (%)", ylim=(0, 101))
+    ax.legend(loc="lower right")
+    return ax
+
+
+def draw_power_by_people(power: pd.DataFrame, *, ax: Axes, here: int, needed: float) -> Axes:
+    """Draw the power of a study against its people, on a log scale.
+
+    Parameters
+    ----------
+    power : DataFrame
+        Columns `n` and `power`.
+    here : int
+        People of the study at hand.
+    needed : float
+        People for a power of 80%.
+    """
+    ax.plot(power["n"], 100 * power["power"], color=DOWN)
+    marks = {f"this study: {here:,}": (here, UP, "--"), f"80%: {needed:,.0f}": (needed, EXACT, ":")}
+    for words, (n, colour, dashes) in marks.items():
+        ax.axvline(n, color=colour, linewidth=1.2, linestyle=dashes, label=words)
+    ax.axhline(80, color=REFERENCE, linewidth=0.8, linestyle=":")
+    ax.set(xscale="log", xlabel="Patients with everything measured", ylabel="Power (%)")
+    ax.set_ylim(-2, 102)
+    ax.legend(loc="center right")
     return ax

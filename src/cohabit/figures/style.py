@@ -11,27 +11,45 @@ from importlib.resources import files
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-GROUP_COLOURS = {"control": "#0072B2", "MS": "#D55E00"}
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GREY = OTHERS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7"),
+    *("#E69F00", "#56B4E9", "#6B7280"),
+)
+"""Colours without a meaning of their own, in the order in which they are given out."""
+
+FOREST, PURPLE = "#117733", "#AA4499"
+"""True and untrue, where it is known what was planted."""
+
+UP, DOWN, QUIET = ORANGE, BLUE, "#9CA3AF"
+"""Higher in MS, lower in MS, and neither, whatever is compared."""
+
+INK, REFERENCE, EXACT = "#1F2937", "#374151", "#111827"
+"""Text; the line or mark of a published value or of no effect; what is known exactly."""
+
+REGION, BAR, WINDOW, CREAM, PAPER = "#DBEAFE", "#D1D5DB", "#F3F4F6", "#FEF3C7", "#FFFFFF"
+"""Behind the data: where a claim is true, a wide bar, a span of an axis, and boxes of a diagram."""
+
+GROUP_COLOURS = {"control": BLUE, "MS": ORANGE}
 SITE_COLOURS = {
     "San Francisco": "#332288",
     "Boston": "#88CCEE",
     "New York": "#44AA99",
-    "Pittsburgh": "#117733",
+    "Pittsburgh": FOREST,
     "Buenos Aires": "#DDCC77",
     "Edinburgh": "#CC6677",
-    "San Sebastian": "#AA4499",
+    "San Sebastian": PURPLE,
 }
-SITE_MARKERS = dict(zip(SITE_COLOURS, ("o", "s", "^", "D", "v", "P", "X"), strict=True))
-COUNTRY_COLOURS = {"US": "#332288", "Argentina": "#DDCC77", "UK": "#CC6677", "Spain": "#AA4499"}
-VERDICT_COLOURS = {"agrees": "#117733", "disagrees": "#AA4499", "cannot tell": "#6B7280"}
+SITE_MARKERS = dict(zip(SITE_COLOURS, "os^DvPX", strict=True))
+COUNTRY_COLOURS = {
+    "US": SITE_COLOURS["San Francisco"],
+    "Argentina": SITE_COLOURS["Buenos Aires"],
+    "UK": SITE_COLOURS["Edinburgh"],
+    "Spain": SITE_COLOURS["San Sebastian"],
+}
+VERDICT_COLOURS = {"agrees": FOREST, "disagrees": PURPLE, "cannot tell": GREY}
 VERDICT_MARKERS = {"agrees": "o", "disagrees": "X", "cannot tell": "s"}
-UP, DOWN, QUIET = "#D55E00", "#0072B2", "#9CA3AF"
-"""Higher in MS, lower in MS, and neither, whatever is compared."""
-
-INK, REFERENCE = "#1F2937", "#374151"
-"""Text, and the line or mark of a published value or of no effect."""
-
-OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B7280")
+MARKERS, LINES = "osD^vPX*", ("-", "--", "-.", ":")
+"""Shapes that tell series apart, in the order in which they are given out."""
 
 
 def use_style() -> None:

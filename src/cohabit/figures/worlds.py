@@ -1,13 +1,38 @@
-"""Figures of two worlds: own effects, exact against observed, what a difference consists of."""
+"""Figures of two worlds and of traps: exact against observed, wrong against right analysis."""
+
+import textwrap
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 
-from cohabit.figures.style import DOWN, INK, QUIET, REFERENCE, UP, colours_for
+from cohabit.figures.axes import (
+    draw_intervals,
+    draw_kinds,
+    equalise,
+    from_top,
+    key_above,
+    mark_zero,
+    name_rows,
+    set_apart,
+)
+from cohabit.figures.style import (
+    BLUE,
+    DOWN,
+    EXACT,
+    FOREST,
+    INK,
+    ORANGE,
+    PURPLE,
+    QUIET,
+    REFERENCE,
+    UP,
+    colours_for,
+)
 
-EXACT = "#111827"
+LOOKS = {"wrong": (ORANGE, "X", -0.09), "right": (BLUE, "o", 0.09)}
+"""Analysis -> colour, marker, and how far it stands to the side."""
 
 
 def draw_individual_effects(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
@@ -31,12 +56,10 @@ def draw_individual_effects(effects: pd.DataFrame, *, ax: Axes, label: str) -> A
         low, high = np.quantile(values, [0.05, 0.95])
         ax.hlines(place, low, high, color=EXACT, linewidth=1.4)
         ax.scatter(values.mean(), place, s=60, marker="D", color=EXACT, edgecolor="white", zorder=4)
-    ax.axvline(0, color=REFERENCE, linewidth=1)
-    ax.set_yticks(np.arange(len(names)), names[::-1])
+    mark_zero(ax)
+    name_rows(ax, names, margin=0.6, label=label)
     ax.set_xscale("symlog", linthresh=0.1, linscale=0.6)
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set(xlabel=label, ylim=(-0.6, len(names) - 0.4))
-    ax.grid(axis="y", visible=False)
     return ax
 
 
@@ -51,27 +74,14 @@ def draw_beside_exact(beside: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
         What the effect is, with its unit.
     """
     called = beside["q_value"] <= 0.05
-    groups = {
+    kinds = {
         "not called": (~called, QUIET, "."),
-        "called, touched": (called & beside["touched"], "#117733", "D"),
-        "called, not touched": (called & ~beside["touched"], "#AA4499", "X"),
+        "called, touched": (called & beside["touched"], FOREST, "D"),
+        "called, not touched": (called & ~beside["touched"], PURPLE, "X"),
     }
-    for words, (chosen, colour, marker) in groups.items():
-        rows = beside[chosen]
-        ax.scatter(
-            rows["exact"],
-            rows["estimate"],
-            s=28,
-            color=colour,
-            marker=marker,
-            alpha=0.75,
-            linewidth=0.5,
-            label=f"{words} ({len(rows)})",
-        )
-    reach = 1.08 * beside[["exact", "estimate"]].abs().max().max()
-    ax.axline((0, 0), slope=1, color=REFERENCE, linewidth=1, linestyle="--")
+    draw_kinds(beside, "exact", "estimate", kinds, ax=ax, s=28, alpha=0.75, linewidth=0.5)
+    equalise(ax, 1.08 * beside[["exact", "estimate"]].abs().max().max())
     ax.axhline(0, color=REFERENCE, linewidth=0.6)
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     ax.set(xlabel=f"Exact: {label}", ylabel=f"Observed: {label}")
     ax.legend(loc="upper left", fontsize=8, handletextpad=0.1, borderaxespad=0.2)
     return ax
@@ -117,16 +127,14 @@ def draw_sizes(sizes: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     label : str
         What the sizes are, with their unit.
     """
-    places = np.arange(len(sizes))[::-1]
+    places = from_top(sizes)
     height = 0.8 / sizes.shape[1]
     colours = colours_for(list(sizes.columns))
     for number, (name, column) in enumerate(sizes.items()):
-        shift = height * ((sizes.shape[1] - 1) / 2 - number)
-        ax.barh(places + shift, column, height=height * 0.92, color=colours[name], label=name)
-    ax.set_yticks(places, list(sizes.index))
-    ax.set(xlabel=label, ylim=(-0.6, len(sizes) - 0.4))
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=sizes.shape[1])
+        shifted = places + set_apart(number, sizes.shape[1], height)
+        ax.barh(shifted, column, height=height * 0.92, color=colours[name], label=name)
+    name_rows(ax, sizes.index, margin=0.6, label=label)
+    key_above(ax, sizes.shape[1], middle=0.4)
     return ax
 
 
@@ -140,38 +148,45 @@ def draw_mediation(paths: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     label : str
         What the effects are, with their unit.
     """
-    places = np.arange(len(paths))[::-1]
-    ax.hlines(places, paths["low"], paths["high"], color=UP, linewidth=1.6)
-    ax.scatter(paths["estimate"], places, s=40, color=UP, label="regression, 95% interval")
-    ax.scatter(
-        paths["exact"], places, s=52, marker="D", color=EXACT, edgecolor="white", label="exact"
-    )
-    ax.axvline(0, color=REFERENCE, linewidth=1)
-    ax.set_yticks(places, paths["path"])
-    ax.set(xlabel=label, ylim=(-0.6, len(paths) - 0.4))
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2)
+    places = from_top(paths)
+    mark = {"s": 40, "label": "regression, 95% interval"}
+    draw_intervals(paths, places, ax=ax, colour=UP, width=1.6, **mark)
+    mark = {"s": 52, "marker": "D", "color": EXACT, "edgecolor": "white", "label": "exact"}
+    ax.scatter(paths["exact"], places, **mark)
+    mark_zero(ax)
+    name_rows(ax, paths["path"], margin=0.6, label=label)
+    key_above(ax, 2, middle=0.4)
     return ax
 
 
-def draw_power_by_people(power: pd.DataFrame, *, ax: Axes, here: int, needed: float) -> Axes:
-    """Draw the power of a study against its people, on a log scale.
+def draw_trap(measured: pd.DataFrame, *, ax: Axes, title: str, quantity: str, switch: str) -> Axes:
+    """Draw one trap: each cohort a mark, each analysis a line through the means.
 
     Parameters
     ----------
-    power : DataFrame
-        Columns `n` and `power`.
-    here : int
-        People of the study at hand.
-    needed : float
-        People for a power of 80%.
+    measured : DataFrame
+        From `traps.measure`: switch (``"off"``, ``"on"``), analysis (``"wrong"``,
+        ``"right"``), words, value, truth.
+    title, quantity, switch : str
+        The trap's own words; `quantity` with its unit.
     """
-    ax.plot(power["n"], 100 * power["power"], color=DOWN)
-    marks = {f"this study: {here:,}": (here, UP, "--"), f"80%: {needed:,.0f}": (needed, EXACT, ":")}
-    for words, (n, colour, dashes) in marks.items():
-        ax.axvline(n, color=colour, linewidth=1.2, linestyle=dashes, label=words)
-    ax.axhline(80, color=REFERENCE, linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", xlabel="Patients with everything measured", ylabel="Power (%)")
-    ax.set_ylim(-2, 102)
-    ax.legend(loc="center right")
+    places = {"off": 0.0, "on": 1.0}
+    for analysis, (colour, marker, shift) in LOOKS.items():
+        rows = measured[measured["analysis"] == analysis]
+        x = rows["switch"].map(places) + shift
+        ax.scatter(x, rows["value"], s=26, color=colour, marker=marker, alpha=0.55, linewidth=0.5)
+        means = rows.groupby("switch")["value"].mean()[list(places)]
+        style = {"linewidth": 2, "marker": marker, "markersize": 9, "markeredgecolor": "white"}
+        label = f"{analysis}: {rows['words'].iloc[0]}"
+        ax.plot(np.array([*places.values()]) + shift, means, color=colour, label=label, **style)
+    truth = float(measured["truth"].iloc[0])
+    ax.axhline(truth, color=REFERENCE, linewidth=1, linestyle="--", zorder=1)
+    ax.annotate("truth", (1.34, truth), xytext=(0, 3), textcoords="offset points", ha="right")
+    ax.set_xticks(list(places.values()), ["switch off", "switch on"])
+    ax.set(xlim=(-0.35, 1.35), ylabel=textwrap.fill(quantity, 28))
+    ax.set_title(title, pad=36)
+    ax.set_xlabel(textwrap.fill(f"Switch: {switch}", 46))
+    ax.margins(y=0.12)
+    ax.grid(axis="x", visible=False)
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=8)
     return ax

@@ -179,8 +179,8 @@ def draw(runs: pd.DataFrame, groups: list[str]) -> str:
     """Return one claim's figure as a data address."""
     import matplotlib.pyplot as plt
 
+    from cohabit.figures.judgement import draw_claim_by_group
     from cohabit.figures.style import use_style
-    from cohabit.figures.sweeps import draw_claim_by_group
 
     with plt.rc_context():
         use_style()
