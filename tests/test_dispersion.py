@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.stats import binom
 
 from cohabit.stats.permanova import dispersion, distances_to_middle
-from cohabit.stats.permanova.spread import spatial_median
+from cohabit.stats.permanova.groups import spatial_median
 
 ORACLES = Path(__file__).parent / "oracles"
 READ = {"sep": "\t", "index_col": 0}

@@ -14,7 +14,7 @@ from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.networks import compare_networks, proportionality, sparcc
 from cohabit.stats.paired import fit_paired_model, paired_wilcoxon
 from cohabit.stats.permanova import pairwise_permanova, permanova, permanova_features
-from cohabit.stats.permanova.pseudo_f import Part, mean_square_ratio
+from cohabit.stats.permanova.pseudo_f import Partition, mean_square_ratio
 from cohabit.stats.prediction import predict_group
 
 N_HOMES = 15
@@ -200,7 +200,7 @@ def test_formula__numbers_that_name_places_or_homes_stay_names(counts, people):
 def test_mean_square_ratio__nothing_left_is_as_far_as_can_be():
     left = np.array([2.0, 0.0, 1e-15, -2.0])
     np.testing.assert_array_equal(
-        mean_square_ratio(Part(np.ones(4), left, 1, 1), total=1.0), [0.5, np.inf, np.inf, -0.5]
+        mean_square_ratio(Partition(np.ones(4), left, 1, 1), total=1.0), [0.5, np.inf, np.inf, -0.5]
     )
 
 

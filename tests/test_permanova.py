@@ -11,10 +11,10 @@ from household_worlds import euclidean, people, values_of
 
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.permanova import pairwise_permanova, permanova, permanova_features
+from cohabit.stats.permanova.analysis import Options, _space, analyse, prepare_model
 from cohabit.stats.permanova.geometry import FeatureGeometry, from_features
-from cohabit.stats.permanova.partition import Options, _space, analyse, prepare
-from cohabit.stats.permanova.permutation import Exchange
-from cohabit.stats.permanova.pseudo_f import Fit, PairFit
+from cohabit.stats.permanova.pseudo_f import PairFit, PermanovaFit
+from cohabit.stats.permanova.schemes import Exchange
 from cohabit.stats.permanova.terms import model_basis, read_terms
 
 
@@ -105,7 +105,7 @@ def test_permanova__random_permutations_approach_the_exact_p_value(term):
     values = values_of(metadata, rng)
     exact = permanova_features(values, metadata, term, n_permutations=4000).loc[term]
     assert exact["note"].endswith("permutations")
-    model = prepare(metadata, term, Options(n_permutations=31))
+    model = prepare_model(metadata, term, Options(n_permutations=31))
     geometry = from_features(values)[0]
     drawn = [analyse(model, geometry, rng).loc[term, "p_value"] for _ in range(60)]
     assert np.mean(drawn) == pytest.approx((1 + 31 * exact["p_value"]) / 32, abs=0.05)
@@ -139,7 +139,7 @@ def test_permanova__permuted_f_is_that_of_its_definition(cohort, permute):
     data = values.to_numpy() - values.to_numpy().mean(axis=0)
     household = pd.factorize(metadata["household_id"])[0]
     terms = read_terms(model_matrix("site + income + sex + age + group", metadata))
-    fit = Fit(FeatureGeometry(data), model_basis(terms, household), permute)
+    fit = PermanovaFit(FeatureGeometry(data), model_basis(terms, household), permute)
     spaces = [_space(term, terms, fit.basis, "margin") for term in terms]
     draws = Exchange("both", household, 0 * household).draw(3, np.random.default_rng(0))
     found = fit.permuted_f(spaces, np.argsort(draws, axis=1))
@@ -211,7 +211,7 @@ def test_pair_fit__equals_the_fit_by_positions(cohort):
     metadata, values, _ = cohort
     household = pd.factorize(metadata["household_id"])[0]
     terms = read_terms(model_matrix("site + sex + age + group", metadata))
-    fit = Fit(from_features(values)[0], model_basis(terms, household), "residuals")
+    fit = PermanovaFit(from_features(values)[0], model_basis(terms, household), "residuals")
     spaces = [_space(term, terms, fit.basis, "margin") for term in terms]
     exchange = Exchange("within", household, 0 * household)
     signs = next(exchange.draw_swaps(20, 20, np.random.default_rng(0)))

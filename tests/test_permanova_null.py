@@ -13,8 +13,8 @@ import pytest
 from household_worlds import people, values_of
 from scipy.stats import binom
 
+from cohabit.stats.permanova.analysis import Options, analyse, prepare_model
 from cohabit.stats.permanova.geometry import FeatureGeometry
-from cohabit.stats.permanova.partition import Options, analyse, prepare
 
 N_REPLICATES = 400
 FULL = "site + income + sex + age + group"
@@ -38,7 +38,7 @@ def rejections(formula, household, seed, **options):
     for replicate in range(N_REPLICATES):
         if replicate % 40 == 0:
             metadata = people(20, rng)
-            model = prepare(metadata, formula, Options(n_permutations=19, **options))
+            model = prepare_model(metadata, formula, Options(n_permutations=19, **options))
         values = values_of(metadata, rng, household=household).to_numpy()
         geometry = FeatureGeometry(values - values.mean(axis=0))
         count = count + (analyse(model, geometry, rng)["p_value"] <= 0.05)
@@ -58,7 +58,7 @@ def test_permanova__rejects_at_its_level_with_partners_missing():
         if replicate % 40 == 0:
             whole = people(26, rng)
             metadata = whole.drop(index=rng.choice(whole.index, 14, replace=False))
-            model = prepare(metadata, FULL, Options(n_permutations=19))
+            model = prepare_model(metadata, FULL, Options(n_permutations=19))
         values = values_of(metadata, rng).to_numpy()
         geometry = FeatureGeometry(values - values.mean(axis=0))
         count = count + (analyse(model, geometry, rng)["p_value"] <= 0.05)
@@ -85,7 +85,7 @@ def test_permanova__unadjusted_status_finds_sex_where_it_is_bound_to_disease():
     metadata["sex"] = np.where((metadata["group"] == "MS") ^ (rng.random(80) < 0.15), "f", "m")
     woman = (metadata["sex"] == "f").to_numpy()[:, None]
     options = Options(n_permutations=19)
-    models = {name: prepare(metadata, name, options) for name in ("group", "sex + group")}
+    models = {name: prepare_model(metadata, name, options) for name in ("group", "sex + group")}
     count = pd.Series(0, index=list(models))
     for _ in range(100):
         values = values_of(metadata, rng).to_numpy() + 0.8 * woman

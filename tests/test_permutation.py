@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cohabit.stats.permanova.permutation import Exchange
+from cohabit.stats.permanova.schemes import Exchange
 
 HOUSEHOLD = np.array([0, 0, 1, 1, 2, 3, 3, 3, 4])
 STRATUM = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])

@@ -9,7 +9,7 @@ import pytest
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.permanova import permanova
 from cohabit.stats.permanova.geometry import from_distances
-from cohabit.stats.permanova.pseudo_f import Fit
+from cohabit.stats.permanova.pseudo_f import PermanovaFit
 from cohabit.stats.permanova.terms import joined, model_basis, read_terms, term_space
 
 ORACLES = Path(__file__).parent / "oracles"
@@ -51,7 +51,7 @@ def test_fit__gives_the_p_values_of_adonis2_on_its_own_permutations(cohort, form
         terms = {"Model": joined([*terms.values()])}
     basis = model_basis([*terms.values()])
     spaces = [term_space(terms[name], _others(terms, name, by), basis) for name in expected.index]
-    fit = Fit(from_distances(distances)[0], basis, "raw")
+    fit = PermanovaFit(from_distances(distances)[0], basis, "raw")
     hits = fit.count_beyond(spaces, [np.argsort(draws, axis=1)])
     np.testing.assert_allclose((hits + 1) / (len(draws) + 1), expected, atol=1e-12)
 

@@ -7,12 +7,11 @@ from household_worlds import euclidean, people, values_of
 
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.permanova import permanova
+from cohabit.stats.permanova.analysis import _space
 from cohabit.stats.permanova.geometry import from_distances, from_features
-from cohabit.stats.permanova.partition import _space
-from cohabit.stats.permanova.permutation import Exchange
-from cohabit.stats.permanova.pseudo_f import Fit
+from cohabit.stats.permanova.pseudo_f import PermanovaFit, WideFit
+from cohabit.stats.permanova.schemes import Exchange
 from cohabit.stats.permanova.terms import model_basis, read_terms
-from cohabit.stats.permanova.wide import WideFit
 
 
 @pytest.mark.parametrize("by", ["terms", "margin"])
@@ -27,8 +26,8 @@ def test_wide_fit__counts_what_the_basis_counts(by, permute, path):
     terms = read_terms(model_matrix("household_id + sex + age + group", metadata))
     basis = model_basis(terms, household)
     spaces = [_space(term, terms, basis, by) for term in terms]
-    fit = Fit(read[0], basis, permute)
-    wide = WideFit(fit, terms, terms[0], household)
+    fit = PermanovaFit(read[0], basis, permute)
+    wide = WideFit(read[0], basis, permute, terms, terms[0], household)
     draws = [
         Exchange(scheme, household, 0 * household).draw(60, rng) for scheme in ("free", "both")
     ]

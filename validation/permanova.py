@@ -11,8 +11,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from cohabit.stats.permanova.analysis import Options, PreparedModel, analyse, prepare_model
 from cohabit.stats.permanova.geometry import FeatureGeometry
-from cohabit.stats.permanova.partition import Model, Options, analyse, prepare
 from validation import gates
 
 TITLE = "PERMANOVA: error and power of every scheme"
@@ -155,8 +155,10 @@ def rejection_counts(
     return pd.DataFrame({"rejected": rejected, "n_replicates": tried})
 
 
-def _model(cell: Cell, people: pd.DataFrame, n_permutations: int) -> Model:
-    return prepare(people, cell.formula, Options(n_permutations=n_permutations, **cell.options))
+def _model(cell: Cell, people: pd.DataFrame, n_permutations: int) -> PreparedModel:
+    return prepare_model(
+        people, cell.formula, Options(n_permutations=n_permutations, **cell.options)
+    )
 
 
 def parts() -> list[str]:

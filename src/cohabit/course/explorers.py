@@ -14,8 +14,8 @@ from cohabit.figures.communities import draw_closeness, draw_partners, draw_perm
 from cohabit.figures.planning import draw_power_curves
 from cohabit.figures.style import GREY
 from cohabit.stats.permanova.geometry import FeatureGeometry
-from cohabit.stats.permanova.permutation import Exchange
-from cohabit.stats.permanova.pseudo_f import Fit
+from cohabit.stats.permanova.pseudo_f import PermanovaFit
+from cohabit.stats.permanova.schemes import Exchange
 from cohabit.stats.permanova.terms import Term, model_basis, term_space
 
 PAIRS_ON_MAP, N_PERMUTATIONS, SEED = 60, 199, 2
@@ -155,7 +155,9 @@ def permute_r2(measured: Measured, term: str) -> tuple[float, dict[str, np.ndarr
     columns -= columns.mean(axis=0)
     found = Term(term, columns / np.linalg.norm(columns, axis=0))
     basis = model_basis([found])
-    fit = Fit(FeatureGeometry(measured.values - measured.values.mean(axis=0)), basis, "residuals")
+    fit = PermanovaFit(
+        FeatureGeometry(measured.values - measured.values.mean(axis=0)), basis, "residuals"
+    )
     space = term_space(found, [], basis)
     permuted, place = {}, np.zeros(len(codes), dtype=int)
     for scheme in SCHEMES:

@@ -60,6 +60,51 @@ def _check_unique(ids: pd.Index, what: str) -> None:
         raise ValueError(f"{what} must be unique; repeated: {repeated[:5].tolist()}")
 
 
+def read_distances(distances) -> tuple[np.ndarray, pd.Index]:
+    """Return distances as an array, and the sample IDs, after checking a DataFrame."""
+    if hasattr(distances, "ids"):
+        return np.asarray(distances.data, dtype=float), pd.Index(distances.ids)
+    if not isinstance(distances, pd.DataFrame):
+        raise ValueError(
+            "distances: expected a skbio DistanceMatrix or a square DataFrame; "
+            f"got {type(distances).__name__}"
+        )
+    check_table(distances, "distances")
+    if set(distances.index) != set(distances.columns) or len(set(distances.shape)) != 1:
+        raise ValueError("distances: expected the same IDs as rows and as columns")
+    matrix = distances[distances.index].to_numpy(float)
+    broken = distances.index[~np.isfinite(matrix).all(axis=1)]
+    if len(broken):
+        raise ValueError(f"distances: not finite in {len(broken)} row(s), first {[*broken[:5]]}")
+    if not np.allclose(matrix, matrix.T) or np.any(np.diag(matrix) != 0) or np.any(matrix < 0):
+        raise ValueError("distances: expected symmetric values of at least 0, and a zero diagonal")
+    return matrix, distances.index
+
+
+def align_metadata(ids: pd.Index, metadata: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the metadata in the order of `ids`.
+
+    Raises
+    ------
+    ValueError
+        When a sample has no row, or two.
+    """
+    check_table(metadata, "metadata")
+    absent = ids[~ids.isin(metadata.index)]
+    if len(absent):
+        raise ValueError(
+            f"metadata: no row for {len(absent)} of {len(ids)} sample(s), first {[*absent[:5]]}; "
+            + _mend_ids(ids, metadata.index)
+        )
+    return metadata.loc[ids]
+
+
+def _mend_ids(ids: pd.Index, rows: pd.Index) -> str:
+    if set(ids.astype(str)) <= set(rows.astype(str)):
+        return "the IDs are numbers on one side and text on the other: make both text"
+    return "add the rows or leave the samples out of the distances"
+
+
 def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
     """Return the household of each row as 0, 1, 2, ...
 
@@ -79,6 +124,35 @@ def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
     return pd.factorize(metadata[household])[0]
 
 
+def check_complete(metadata: pd.DataFrame, column: str, remedy: str) -> None:
+    """Raise a ValueError that names the rows without a value, and the remedy.
+
+    Raises
+    ------
+    ValueError
+    """
+    missing = metadata.index[metadata[column].isna()]
+    if len(missing):
+        raise ValueError(
+            f"column {column!r}: {len(missing)} value(s) missing, first {[*missing[:5]]}; {remedy}"
+        )
+
+
+def present_levels(metadata: pd.DataFrame, column: str) -> list:
+    """Return the levels of a column that are present, reference first.
+
+    Raises
+    ------
+    ValueError
+        When the column is not there.
+    """
+    if column not in metadata:
+        raise ValueError(f"no column {column!r}: {schema.nearest(column, metadata)}")
+    present = set(metadata[column].dropna())
+    known = [level for level in schema.LEVELS.get(column, ()) if level in present]
+    return known if len(known) == len(present) else sorted(present, key=str)
+
+
 def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
     """Return who has the second of two levels, and the levels, reference first.
 
@@ -87,12 +161,7 @@ def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[
     ValueError
         When the column is not there, has other than two levels, or misses a value.
     """
-    if column not in metadata:
-        raise ValueError(f"no column {column!r}: {schema.nearest(column, metadata)}")
-    present = set(metadata[column].dropna())
-    known = schema.LEVELS.get(column, ())
-    levels = [*known] if present <= set(known) else sorted(present, key=str)
-    levels = [name for name in levels if name in present]
+    levels = present_levels(metadata, column)
     missing = metadata.index[metadata[column].isna()]
     if len(levels) != 2 or len(missing):
         raise ValueError(

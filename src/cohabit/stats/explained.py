@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from cohabit.stats.alignment import align_metadata, check_complete, read_distances
 from cohabit.stats.formula import model_matrix, variables
-from cohabit.stats.permanova.geometry import align, distance_array
 from cohabit.stats.tails import t_quantile
 
 VALUES = ("r2", "r2_adjusted")
@@ -121,14 +121,12 @@ def explain_jointly(
 
 
 def _aligned(distances, metadata: pd.DataFrame, columns: list[str]):
-    matrix, ids = distance_array(distances)
-    people = align(ids, metadata)
+    matrix, ids = read_distances(distances)
+    people = align_metadata(ids, metadata)
     for column in columns:
-        if column in people and people[column].isna().any():
-            empty = people.index[people[column].isna()]
-            raise ValueError(
-                f"column {column!r}: {len(empty)} value(s) missing, first {[*empty[:5]]}; take "
-                "these people out of the distances, or leave the term out"
+        if column in people:
+            check_complete(
+                people, column, "take these people out of the distances, or leave the term out"
             )
     return matrix**2, people
 

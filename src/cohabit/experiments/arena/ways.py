@@ -23,8 +23,8 @@ from cohabit.stats.formula import ModelMatrix, model_matrix
 from cohabit.stats.least_squares import fit_least_squares
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import find_pairs, fit_paired_model
+from cohabit.stats.permanova.analysis import Options, analyse, prepare_model
 from cohabit.stats.permanova.geometry import from_distances
-from cohabit.stats.permanova.partition import Options, analyse, prepare
 from cohabit.stats.tails import two_sided_t
 
 GROUP = "group[MS]"
@@ -323,7 +323,7 @@ def compare_communities(trial: Trial, *, n_permutations: int = 199, seed: int = 
     for way, how in COMMUNITY_WAYS.items():
         how_permuted = {"scheme": how.scheme, "permute": how.permute}
         options = Options(**how_permuted, n_permutations=n_permutations, only="group")
-        model, planned = _timed(prepare, trial.people, _write_formula(trial, how), options)
+        model, planned = _timed(prepare_model, trial.people, _write_formula(trial, how), options)
         for name, geometry in geometries.items():
             table, spent = _timed(analyse, model, geometry, np.random.default_rng(seed))
             found = table.loc["group", ["r2", "p_value"]].to_dict()

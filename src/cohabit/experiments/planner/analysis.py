@@ -15,8 +15,8 @@ from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import COVARIATES, Recipe
 from cohabit.stats.mixed.reml import decompose, fit_households
 from cohabit.stats.permanova.geometry import FeatureGeometry, Geometry, GramGeometry
-from cohabit.stats.permanova.permutation import Exchange
-from cohabit.stats.permanova.pseudo_f import Fit, PairFit
+from cohabit.stats.permanova.pseudo_f import PairFit, PermanovaFit
+from cohabit.stats.permanova.schemes import Exchange
 from cohabit.stats.permanova.terms import Term, model_basis, term_space
 from cohabit.stats.tails import two_sided_t
 
@@ -147,7 +147,7 @@ def community_p_value(
     _, households = np.unique(people.household, return_inverse=True)
     basis = model_basis([others, status], households)
     space = term_space(status, [others], basis)
-    fit = Fit(_place(measured, distance), basis, "residuals")
+    fit = PermanovaFit(_place(measured, distance), basis, "residuals")
     shared = np.bincount(households).max() > 1
     exchange = Exchange("within" if shared else "free", households, people.site)
     if shared:

@@ -6,8 +6,7 @@ PERMANOVA of ``docs/methods.md``.
 """
 
 from cohabit.stats.permanova.analysis import permanova, permanova_features
-from cohabit.stats.permanova.contrasts import pairwise_permanova
-from cohabit.stats.permanova.spread import dispersion, distances_to_middle
+from cohabit.stats.permanova.groups import dispersion, distances_to_middle, pairwise_permanova
 
 __all__ = [
     "dispersion",

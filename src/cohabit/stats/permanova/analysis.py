@@ -1,12 +1,81 @@
 """Several terms on one set of distances: the two front doors of PERMANOVA."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from cohabit.stats.permanova import geometry as geo
-from cohabit.stats.permanova.partition import Options, analyse, prepare
+from cohabit.data import schema
+from cohabit.stats.alignment import align_metadata
+from cohabit.stats.formula import model_matrix
+from cohabit.stats.permanova.geometry import Geometry, from_distances, from_features
+from cohabit.stats.permanova.pseudo_f import PairFit, PermanovaFit, WideFit
+from cohabit.stats.permanova.schemes import (
+    SCHEMES,
+    Exchange,
+    TermPlan,
+    household_order,
+    plan_term,
+    read_homes,
+)
+from cohabit.stats.permanova.terms import (
+    Term,
+    TermSpace,
+    contained,
+    joined,
+    model_basis,
+    read_terms,
+    term_space,
+)
+
+WIDE_FROM = 25
+"""Columns of a factor from which on permutations avoid its basis."""
+
+PERMANOVA_COLUMNS = (
+    *("df", "sum_of_squares", "r2", "r2_adjusted", "pseudo_f"),
+    *("p_value", "scheme", "note"),
+)
+"""Columns of the table, in order."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `permanova.permanova`, checked."""
+
+    by: str = "margin"
+    blocks: str | None = "household_id"
+    strata: str | None = "site"
+    scheme: str | Mapping[str, str] = "auto"
+    permute: str = "residuals"
+    n_permutations: int = 999
+    only: str | None = None
+    """The one term that gets a row; None: every term."""
+
+    def __post_init__(self) -> None:
+        _check_choice("by", self.by, ("margin", "terms", "model"))
+        _check_choice("permute", self.permute, ("residuals", "raw"))
+        for scheme in self._schemes():
+            _check_choice("scheme", scheme, ("auto", *SCHEMES))
+            if self.blocks is None and scheme not in ("auto", "free"):
+                raise ValueError(
+                    f"scheme {scheme!r} needs households: name their column in `blocks`"
+                )
+        if self.n_permutations < 0:
+            raise ValueError(f"n_permutations: expected at least 0; got {self.n_permutations}")
+
+    def scheme_of(self, term: str) -> str:
+        """Return the scheme asked for a term."""
+        return self.scheme if isinstance(self.scheme, str) else self.scheme.get(term, "auto")
+
+    def check_terms(self, terms: Sequence[Term]) -> None:
+        """Refuse a scheme for a term that the formula does not have."""
+        names = [term.name for term in terms]
+        for name in [] if isinstance(self.scheme, str) else self.scheme:
+            _check_choice("scheme: term", name, names)
+
+    def _schemes(self) -> list[str]:
+        return [self.scheme] if isinstance(self.scheme, str) else [*self.scheme.values()]
 
 
 def permanova(
@@ -57,7 +126,7 @@ def permanova(
     Returns
     -------
     DataFrame
-        Index: the terms, ``residual``, ``total``. Columns: `COLUMNS`.
+        Index: the terms, ``residual``, ``total``. Columns: `PERMANOVA_COLUMNS`.
         ``r2_adjusted`` is (SS - df MS_residual) / SS_total.
 
     Raises
@@ -86,10 +155,8 @@ def permanova(
     .. [1] McArdle & Anderson (2001). Ecology 82:290.
     .. [2] Freedman & Lane (1983). J Bus Econ Stat 1:292.
     """
-    geometry, ids = geo.from_distances(distances)
-    people = geo.align(ids, metadata)
     options = Options(by, blocks, strata, scheme, permute, n_permutations)
-    return analyse(prepare(people, formula, options), geometry, np.random.default_rng(rng))
+    return _align_and_analyse(from_distances(distances), metadata, formula, options, rng)
 
 
 def permanova_features(
@@ -98,12 +165,8 @@ def permanova_features(
     formula: str,
     by: str = "margin",
     *,
-    blocks: str | None = "household_id",
-    strata: str | None = "site",
-    scheme: str | Mapping[str, str] = "auto",
-    permute: str = "residuals",
-    n_permutations: int = 999,
     rng=None,
+    **options,
 ) -> pd.DataFrame:
     """Do what `permanova` does for Euclidean distances, without a distance matrix.
 
@@ -111,7 +174,7 @@ def permanova_features(
     ----------
     features : DataFrame, shape (n_samples, n_features)
         Values whose Euclidean distances are meant; CLR values give Aitchison distances.
-    metadata, formula, by, blocks, strata, scheme, permute, n_permutations, rng
+    metadata, formula, by, rng, **options
         As in `permanova`.
 
     Returns
@@ -119,7 +182,162 @@ def permanova_features(
     DataFrame
         As from `permanova`.
     """
-    geometry, ids = geo.from_features(features)
-    people = geo.align(ids, metadata)
-    options = Options(by, blocks, strata, scheme, permute, n_permutations)
-    return analyse(prepare(people, formula, options), geometry, np.random.default_rng(rng))
+    options = Options(by, **options)
+    return _align_and_analyse(from_features(features), metadata, formula, options, rng)
+
+
+def _align_and_analyse(
+    read: tuple[Geometry, pd.Index], metadata: pd.DataFrame, formula: str, options: Options, rng
+) -> pd.DataFrame:
+    geometry, ids = read
+    model = prepare_model(align_metadata(ids, metadata), formula, options)
+    return analyse(model, geometry, np.random.default_rng(rng))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedModel:
+    """A formula on given people: everything that does not depend on the distances."""
+
+    order: np.ndarray
+    """Positions of the people, sorted by household."""
+
+    terms: tuple[Term, ...]
+    basis: np.ndarray
+    """Orthonormal basis of the terms, shape (n_people, rank)."""
+
+    plans: tuple[TermPlan, ...]
+    options: Options
+    wide: tuple[Term, np.ndarray] | None
+    """The widest factor and its codes, when it has many levels."""
+
+
+def prepare_model(people: pd.DataFrame, formula: str, options: Options) -> PreparedModel:
+    """Read a formula and choose how each of its terms is permuted."""
+    labels = [name for name in (options.blocks, options.strata) if name in people]
+    people = people.assign(**{name: _as_labels(people[name]) for name in labels})
+    matrix = model_matrix(formula, people)
+    homes = read_homes(people, options.blocks, options.strata)
+    order = household_order(read_terms(matrix), homes, people.index)
+    homes, terms = homes.take(order), read_terms(matrix, order)
+    terms = [joined(terms)] if options.by == "model" else terms
+    options.check_terms(terms)
+    basis = model_basis(terms, homes.household)
+    if len(people) - 1 - basis.shape[1] < 1:
+        raise ValueError(
+            f"formula {formula!r}: {len(people)} samples leave no residual degrees of freedom "
+            f"for {basis.shape[1]} model columns; leave a term out"
+        )
+    asked = [term for term in terms if options.only in (None, term.name)]
+    spaces = [_space(term, terms, basis, options.by) for term in asked]
+    plans = tuple(plan_term(space, homes, options.scheme_of(space.term.name)) for space in spaces)
+    return PreparedModel(
+        order, tuple(terms), basis, plans, options, _widest(terms, people.iloc[order])
+    )
+
+
+def _as_labels(column: pd.Series) -> pd.Series:
+    """Return what names households or places as categories, by name; categories as they are."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    names = column.astype("string").astype(object)
+    return names.astype(pd.CategoricalDtype(sorted(names.dropna().unique())))
+
+
+def analyse(model: PreparedModel, geometry: Geometry, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the table of `permanova.permanova`; the geometry's rows are the people's."""
+    given = geometry.take(model.order), model.basis, model.options.permute
+    fit = WideFit(*given, model.terms, *model.wide) if model.wide else PermanovaFit(*given)
+    _check_variation(fit)
+    p_values, notes = _p_values(fit, model.plans, model.options.n_permutations, rng)
+    return _table(fit, model.plans, p_values, notes)
+
+
+def _check_variation(fit: PermanovaFit) -> None:
+    if fit.total <= 0:
+        raise ValueError("distances: all zero, nothing to partition")
+    if fit.residual <= 1e-12 * fit.total:
+        raise ValueError(
+            f"the residual sum of squares is {fit.residual:.3g}: the terms fit the samples "
+            "exactly, or the distances are far from Euclidean; leave a term out, or take the "
+            "square root of the distances"
+        )
+
+
+def _widest(terms: Sequence[Term], people: pd.DataFrame) -> tuple[Term, np.ndarray] | None:
+    """Return the widest factor and its codes, when it is wide."""
+    factors = [term for term in terms if term.name in people]
+    widest = max(factors, key=lambda term: term.columns.shape[1], default=None)
+    if widest is None or widest.columns.shape[1] < WIDE_FROM:
+        return None
+    return widest, pd.factorize(people[widest.name].astype(str))[0]
+
+
+def _space(term: Term, terms: Sequence[Term], basis: np.ndarray, by: str) -> TermSpace:
+    place = terms.index(term)
+    others = terms[:place] if by == "terms" else [*terms[:place], *terms[place + 1 :]]
+    larger = contained(term, terms) if by == "margin" else ""
+    return term_space(term, others, basis, larger)
+
+
+def _p_values(
+    fit: PermanovaFit,
+    plans: Sequence[TermPlan],
+    n_permutations: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Return p-values and notes by term; terms that permute alike share their permutations."""
+    seeds = rng.integers(2**63, size=2 * len(SCHEMES))
+    alike: dict[int, list[TermPlan]] = {}
+    for plan in plans:
+        if plan.exchange is not None and n_permutations > 0:
+            alike.setdefault(plan.stream, []).append(plan)
+    p_values, notes = {}, {}
+    for stream, group in alike.items():
+        exchange, count = group[0].exchange, group[0].exchange.count
+        exact = count <= n_permutations
+        spaces = [plan.space for plan in group]
+        own_rng = np.random.default_rng(seeds[stream])
+        beyond = _count_beyond(fit, spaces, exchange, None if exact else n_permutations, own_rng)
+        for space, hits in zip(spaces, beyond, strict=True):
+            name = space.term.name
+            p_values[name] = hits / count if exact else (hits + 1) / (n_permutations + 1)
+            notes[name] = f"exact: all {count} permutations" if exact else ""
+    return p_values, notes
+
+
+def _count_beyond(
+    fit: PermanovaFit,
+    spaces: Sequence[TermSpace],
+    exchange: Exchange,
+    n_permutations: int | None,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return how many random, or all, permutations reach each term's pseudo-F."""
+    if n_permutations is None:
+        every = exchange.every()
+        draws = (every[start : start + fit.block] for start in range(0, len(every), fit.block))
+        return fit.count_beyond(spaces, draws)
+    if exchange.pairs is not None and not isinstance(fit, WideFit):
+        fit = PairFit(fit, exchange.pairs)
+        return fit.count_beyond(spaces, exchange.draw_swaps(n_permutations, fit.block, rng))
+    return fit.count_beyond(spaces, exchange.draw_blocks(n_permutations, fit.block, rng))
+
+
+def _table(
+    fit: PermanovaFit, plans: Sequence[TermPlan], p_values: dict[str, float], notes: dict[str, str]
+) -> pd.DataFrame:
+    rows = {}
+    for plan in plans:
+        name = plan.space.term.name
+        said = "; ".join(note for note in (*plan.notes, notes.get(name, "")) if note)
+        rows[name] = (*fit.row(plan.space), p_values.get(name, np.nan), plan.scheme, said)
+    rows["residual"] = (*fit.residual_row(), np.nan, np.nan, "", "")
+    rows["total"] = (fit.n_samples - 1, fit.total, 1.0, 1.0, np.nan, np.nan, "", "")
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=list(PERMANOVA_COLUMNS)
+    ).rename_axis("term")
+
+
+def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{name}: got {value!r}; {schema.nearest(value, known)}")

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from cohabit.stats.alignment import check_table
+from cohabit.stats.alignment import check_table, read_distances
 
 PANEL = 128
 """Rows of the Gower-centred matrix multiplied at a time."""
@@ -157,7 +157,7 @@ def from_distances(distances) -> tuple[GramGeometry, pd.Index]:
     ValueError
         When a DataFrame is not square, symmetric, hollow, finite and equally labelled.
     """
-    matrix, ids = distance_array(distances)
+    matrix, ids = read_distances(distances)
     gram = matrix**2
     gram *= -0.5
     means = gram.mean(axis=0)
@@ -185,48 +185,3 @@ def from_features(features: pd.DataFrame) -> tuple[FeatureGeometry, pd.Index]:
     if len(broken):
         raise ValueError(f"features: not finite in {len(broken)} row(s), first {[*broken[:5]]}")
     return FeatureGeometry(values - values.mean(axis=0)), features.index
-
-
-def distance_array(distances) -> tuple[np.ndarray, pd.Index]:
-    """Return distances as an array, and the sample IDs, after checking a DataFrame."""
-    if hasattr(distances, "ids"):
-        return np.asarray(distances.data, dtype=float), pd.Index(distances.ids)
-    if not isinstance(distances, pd.DataFrame):
-        raise ValueError(
-            "distances: expected a skbio DistanceMatrix or a square DataFrame; "
-            f"got {type(distances).__name__}"
-        )
-    check_table(distances, "distances")
-    if set(distances.index) != set(distances.columns) or len(set(distances.shape)) != 1:
-        raise ValueError("distances: expected the same IDs as rows and as columns")
-    matrix = distances[distances.index].to_numpy(float)
-    broken = distances.index[~np.isfinite(matrix).all(axis=1)]
-    if len(broken):
-        raise ValueError(f"distances: not finite in {len(broken)} row(s), first {[*broken[:5]]}")
-    if not np.allclose(matrix, matrix.T) or np.any(np.diag(matrix) != 0) or np.any(matrix < 0):
-        raise ValueError("distances: expected symmetric values of at least 0, and a zero diagonal")
-    return matrix, distances.index
-
-
-def align(ids: pd.Index, metadata: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the metadata in the order of `ids`.
-
-    Raises
-    ------
-    ValueError
-        When a sample has no row, or two.
-    """
-    check_table(metadata, "metadata")
-    absent = ids[~ids.isin(metadata.index)]
-    if len(absent):
-        raise ValueError(
-            f"metadata: no row for {len(absent)} of {len(ids)} sample(s), first {[*absent[:5]]}; "
-            + _mend(ids, metadata.index)
-        )
-    return metadata.loc[ids]
-
-
-def _mend(ids: pd.Index, rows: pd.Index) -> str:
-    if set(ids.astype(str)) <= set(rows.astype(str)):
-        return "the IDs are numbers on one side and text on the other: make both text"
-    return "add the rows or leave the samples out of the distances"

@@ -1,19 +1,23 @@
 """Sums of squares, pseudo-F and its permutation distribution for all terms of one model."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from cohabit.stats.permanova.geometry import Geometry
-from cohabit.stats.permanova.terms import TermSpace
+from cohabit.stats.permanova.geometry import Geometry, GramGeometry
+from cohabit.stats.permanova.terms import Term, TermSpace, household_means, orthonormal
 
 TIE = 1e-9
 """Permuted and observed pseudo-F nearer than this, relatively, are equal."""
 
 BLOCK_COLUMNS = 1024
 """Columns of one matrix product: permutations at a time x rank of the model."""
+
+BLOCK_CELLS = 1_000_000
+"""Numbers that `WideFit` holds at a time: permutations x samples x features."""
 
 
 class Forms(NamedTuple):
@@ -29,7 +33,7 @@ class Forms(NamedTuple):
     """``C = Q' P' Q``, shape (k, B, k)."""
 
 
-class Part(NamedTuple):
+class Partition(NamedTuple):
     """What a term explains of permuted data and what the model leaves, for B permutations."""
 
     explained: np.ndarray
@@ -45,14 +49,14 @@ class Part(NamedTuple):
     """Degrees of freedom of what is left."""
 
 
-def mean_square_ratio(part: Part, total: float) -> np.ndarray:
+def mean_square_ratio(part: Partition, total: float) -> np.ndarray:
     """Return F; infinite where a permutation leaves no residual."""
     explained, residual = part.explained / part.df, part.residual / part.df_residual
     left = np.abs(residual) > 1e-12 * total
     return np.divide(explained, residual, out=np.full_like(explained, np.inf), where=left)
 
 
-class Fit:
+class PermanovaFit:
     r"""One model on one geometry.
 
     Every quantity is a trace of k x k matrices, k the rank of the model: with an orthonormal
@@ -142,12 +146,12 @@ class Fit:
         parts = [part(space, forms) for space in spaces]
         return np.stack([mean_square_ratio(found, self.total) for found in parts], axis=1)
 
-    def _raw_part(self, space: TermSpace, forms: Forms) -> Part:
+    def _raw_part(self, space: TermSpace, forms: Forms) -> Partition:
         explained = np.einsum("bij,ij->b", forms.quadratic, space.own @ space.own.T)
         residual = self.total - np.einsum("bii->b", forms.quadratic)
-        return Part(explained, residual, space.df, self.df_residual)
+        return Partition(explained, residual, space.df, self.df_residual)
 
-    def _residual_part(self, space: TermSpace, forms: Forms) -> Part:
+    def _residual_part(self, space: TermSpace, forms: Forms) -> Partition:
         r"""Return the part of a term in permuted residuals.
 
         With :math:`R = I - QEQ'` the residual of the reduced model, the permuted residuals have
@@ -165,7 +169,7 @@ class Fit:
         fitted = float(np.einsum("ij,ij->", space.reduced, self._inner))
         lost = removed @ space.own
         twice = np.trace(space.reduced) - np.einsum("ibk,ibk->b", removed, removed)
-        return Part(
+        return Partition(
             raw.explained + np.einsum("ibk,ibk->b", removed, own),
             raw.residual - fitted - np.einsum("ibk,ibk->b", removed, change),
             space.df - np.einsum("ibk,ibk->b", lost, lost),
@@ -184,20 +188,20 @@ class Fit:
         return Forms(quadratic, cross, overlap)
 
 
-class PairFit(Fit):
-    """A `Fit` for permutations that swap the two members of pairs and nothing else.
+class PairFit(PermanovaFit):
+    """A `PermanovaFit` for permutations that swap the two members of pairs and nothing else.
 
     The basis is split into what swapping leaves, ``B``, and a difference ``W`` within each
     pair whose sign it turns: only the differences, n/2 x n/2, meet every permutation.
 
     Parameters
     ----------
-    fit : Fit
+    fit : PermanovaFit
     pairs : array of int, shape (n_pairs, 2)
         Positions of the members.
     """
 
-    def __init__(self, fit: Fit, pairs: np.ndarray) -> None:
+    def __init__(self, fit: PermanovaFit, pairs: np.ndarray) -> None:
         super().__init__(fit.geometry, fit.basis, fit.permute)
         first, second = pairs.T
         difference = (self.basis[first] - self.basis[second]) / 2
@@ -236,3 +240,143 @@ class PairFit(Fit):
         product = left.T @ moved.reshape(len(moved), -1)
         result[:, :, self.moving] = product.reshape(width, *moved.shape[1:])
         return result
+
+
+@dataclass(frozen=True, eq=False)
+class Projector:
+    """A projector on a few vectors and, perhaps, on the indicators of groups."""
+
+    narrow: np.ndarray
+    """Orthonormal, orthogonal to the indicators, shape (n_samples, r)."""
+
+    groups: tuple[np.ndarray, ...]
+    """Positions of the members, (n_groups, size) for each size; empty without indicators."""
+
+    def traces(self, geometry: Geometry, positions: np.ndarray) -> np.ndarray:
+        """Return ``tr(H P G P')`` for permutations (B, n_samples), shape (B,)."""
+        moved = self.narrow[positions.T]
+        result = np.einsum("bii->b", geometry.quadratic(moved)) if moved.size else 0.0
+        slots = np.argsort(positions, axis=1)
+        for members in self.groups:
+            result = result + _sum_of_groups(geometry, slots[:, members])
+        return np.broadcast_to(result, len(positions))
+
+
+class _WideModel(NamedTuple):
+    """What one term's permutations need."""
+
+    geometry: Geometry
+    """Of what is permuted."""
+
+    fitted: GramGeometry | None
+    """The projector on the reduced model, when its residuals are permuted."""
+
+    reduced: Projector
+    larger: Projector
+    """The reduced model with the term."""
+
+
+class WideFit(PermanovaFit):
+    """A `PermanovaFit` whose permutations avoid the basis of a wide factor.
+
+    A basis of hundreds of columns, of the household itself say, makes the k x k forms slow. The
+    projector on a factor needs no basis: ``tr(H G)`` is a sum of group means, and only the other,
+    few, terms meet the matrix product.
+
+    Parameters
+    ----------
+    geometry, basis, permute
+        As in `PermanovaFit`.
+    terms : sequence of Term
+        All terms of the model.
+    wide : Term
+        The factor, one of the terms.
+    codes : array of int, shape (n_samples,)
+        Its level in each sample: 0, 1, ...
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        basis: np.ndarray,
+        permute: str,
+        terms: Sequence[Term],
+        wide: Term,
+        codes: np.ndarray,
+    ) -> None:
+        super().__init__(geometry, basis, permute)
+        self.wide, self.codes = wide, codes
+        self.groups = _group_positions(codes)
+        self.full = self._projector(terms)
+        self.block = int(np.clip(BLOCK_CELLS // (self.n_samples * geometry.width), 1, 256))
+
+    def count_beyond(self, spaces: Sequence[TermSpace], draws: Iterable[np.ndarray]) -> np.ndarray:
+        """Return how many permutations give each term at least its pseudo-F."""
+        self.models = [self._model(space) for space in spaces]
+        hits = super().count_beyond(spaces, draws)
+        del self.models  # each holds a geometry of its own
+        return hits
+
+    def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
+        """Return pseudo-F of each term in each permutation, shape (n_permutations, n_terms)."""
+        permuted = [
+            self._f(space, model, positions)
+            for space, model in zip(spaces, self.models, strict=True)
+        ]
+        return np.stack(permuted, axis=1)
+
+    def _model(self, space: TermSpace) -> _WideModel:
+        geometry, fitted = self.geometry, None
+        if self.permute == "residuals" and space.others:
+            basis = self.basis @ orthonormal(space.reduced)
+            geometry, fitted = geometry.residuals(basis), GramGeometry(basis @ basis.T)
+        reduced = self._projector(space.others)
+        return _WideModel(geometry, fitted, reduced, self._projector([*space.others, space.term]))
+
+    def _f(self, space: TermSpace, model: _WideModel, positions: np.ndarray) -> np.ndarray:
+        """Return pseudo-F of a term; degrees of freedom as in `PermanovaFit`."""
+        explained, residual = self._squares(model, model.geometry, positions)
+        df, df_residual = space.df, self.df_residual
+        if model.fitted is not None:
+            lost, left = self._squares(model, model.fitted, positions)
+            df, df_residual = df - lost, df_residual - left
+        part = Partition(explained, residual, df, df_residual)
+        return mean_square_ratio(part, model.geometry.total())
+
+    def _squares(
+        self, model: _WideModel, geometry: Geometry, positions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the term explains of a geometry and what the whole model leaves, (B,)."""
+        explained = model.larger.traces(geometry, positions)
+        explained = explained - model.reduced.traces(geometry, positions)
+        return explained, geometry.total() - self.full.traces(geometry, positions)
+
+    def _projector(self, terms: Sequence[Term]) -> Projector:
+        """Return the projector on some of the terms."""
+        few = [term.columns for term in terms if term is not self.wide]
+        columns = np.hstack([np.empty((self.n_samples, 0)), *few])
+        if self.wide not in terms:
+            return Projector(orthonormal(columns), ())
+        inside = columns - household_means(columns, self.codes)[self.codes]
+        return Projector(orthonormal(inside), self.groups)
+
+
+def _group_positions(codes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the positions of each group's members, one array for each size of group."""
+    order, size = np.argsort(codes, kind="stable"), np.bincount(codes)
+    starts = np.cumsum(size) - size
+    return tuple(
+        order[starts[size == n][:, None] + np.arange(n)] for n in np.unique(size[size > 0])
+    )
+
+
+def _sum_of_groups(geometry: Geometry, members: np.ndarray) -> np.ndarray:
+    """Return the sum over groups of ``|sum of members|^2 / size``; members (B, n_groups, size)."""
+    size = members.shape[2]
+    result = np.zeros(len(members))
+    for first in range(size):
+        own = members[:, :, first]
+        result += geometry.inner(own, own).sum(axis=1)
+        for second in range(first + 1, size):
+            result += 2 * geometry.inner(own, members[:, :, second]).sum(axis=1)
+    return result / size

@@ -1,18 +1,173 @@
-"""Which permutation suits which term: how it varies at home and between homes decides."""
+"""Who may change places with whom: permutations that respect households and sites.
 
-from collections.abc import Sequence
+A scheme is a group of permutations under which the data are exchangeable when a term has
+no effect. People are kept in household order, so that a permutation is an array of
+positions: entry `i` says whose values person `i` takes.
+
+==========  =======================================================================
+scheme      who changes places
+==========  =======================================================================
+free        anyone with anyone; within strata when they are given
+within      members of one household; singletons stay where they are
+between     whole households of equal size, within strata when they are given;
+            members keep their rank in the household
+both        whole households as in `between`, then members as in `within`
+==========  =======================================================================
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, permutations, product
+from math import factorial, prod
 
 import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.stats.permanova.permutation import SCHEMES, Exchange
+from cohabit.stats.alignment import check_complete
 from cohabit.stats.permanova.terms import Term, TermSpace, orthonormal, variation
+
+SCHEMES = ("free", "within", "between", "both")
 
 
 @dataclass(frozen=True, eq=False)
-class Homes:
+class Exchange:
+    """A group of permutations of people who are sorted by household."""
+
+    scheme: str
+    """One of `SCHEMES`."""
+
+    household: np.ndarray
+    """Code of each person's household, ascending, shape (n_people,)."""
+
+    stratum: np.ndarray
+    """Code of each person's stratum, constant within households, shape (n_people,)."""
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise ValueError(f"scheme: expected one of {', '.join(SCHEMES)}; got {self.scheme!r}")
+        if np.any(np.diff(self.household) < 0):
+            raise ValueError("Exchange: expected people sorted by household")
+
+    @cached_property
+    def count(self) -> int:
+        """Number of all permutations, the identity among them."""
+        return prod(factorial(len(units)) for units in self._swapping_units())
+
+    def every(self) -> np.ndarray:
+        """Return all permutations, shape (count, n_people); the first is the identity."""
+        if self.scheme == "both":
+            households = Exchange("between", self.household, self.stratum).every()
+            members = Exchange("within", self.household, self.stratum).every()
+            return households[:, members].reshape(-1, len(self.household))
+        units = self._swapping_units()
+        orders = [list(permutations(range(len(group)))) for group in units]
+        result = np.tile(np.arange(len(self.household)), (self.count, 1))
+        for row, choice in enumerate(product(*orders)):
+            for group, order in zip(units, choice, strict=True):
+                result[row, group.ravel()] = group[list(order)].ravel()
+        return result
+
+    def draw(self, n_permutations: int, rng: np.random.Generator) -> np.ndarray:
+        """Return random permutations, shape (n_permutations, n_people)."""
+        result = np.tile(np.arange(len(self.household)), (n_permutations, 1))
+        if self.scheme == "free":
+            for group in _positions(self.stratum):
+                _shuffle(result, group[:, None], rng)
+        if self.scheme in ("between", "both"):
+            for group in self._equal_households:
+                _shuffle(result, group, rng)
+        if self.scheme in ("within", "both"):
+            for rows in self._households_by_size:
+                _shuffle_members(result, rows, rng)
+        return result
+
+    @cached_property
+    def pairs(self) -> np.ndarray | None:
+        """Positions of the pairs, (n_pairs, 2), when swapping them is all there is to do."""
+        groups = self._households_by_size
+        simple = self.scheme == "within" and len(groups) == 1 and groups[0].shape[1] == 2
+        return groups[0] if simple else None
+
+    @property
+    def n_lonely(self) -> int:
+        """Number of households with no other of their size in their stratum."""
+        return sum(len(group) == 1 for group in self._equal_households)
+
+    def draw_blocks(
+        self, n_permutations: int, block: int, rng: np.random.Generator
+    ) -> Iterator[np.ndarray]:
+        """Yield `n_permutations` random permutations, at most `block` at a time."""
+        for done in range(0, n_permutations, block):
+            yield self.draw(min(block, n_permutations - done), rng)
+
+    def draw_swaps(
+        self, n_permutations: int, block: int, rng: np.random.Generator
+    ) -> Iterator[np.ndarray]:
+        """Yield random swaps of `pairs` as signs, (at most `block`, n_pairs); -1 swaps."""
+        for done in range(0, n_permutations, block):
+            shape = (min(block, n_permutations - done), len(self.pairs))
+            words = rng.integers(256, size=(shape[0], -(-shape[1] // 8)), dtype=np.uint8)
+            bits = np.unpackbits(words, axis=1, count=shape[1])
+            yield 1.0 - 2.0 * bits
+
+    def _swapping_units(self) -> list[np.ndarray]:
+        """Return groups of units that swap, each (n_units, people in a unit)."""
+        people = [group[:, None] for group in _positions(self.stratum)]
+        members = [group[:, None] for group in _positions(self.household)]
+        households = self._equal_households
+        return {
+            "free": people,
+            "within": members,
+            "between": households,
+            "both": list(chain(households, members)),
+        }[self.scheme]
+
+    @cached_property
+    def _equal_households(self) -> list[np.ndarray]:
+        """For each stratum and size, the positions of its households, (n_households, size)."""
+        groups: dict[tuple, list[np.ndarray]] = {}
+        for rows in _positions(self.household):
+            groups.setdefault((self.stratum[rows[0]], len(rows)), []).append(rows)
+        return [np.array(group) for group in groups.values()]
+
+    @cached_property
+    def _households_by_size(self) -> list[np.ndarray]:
+        """For each size above one, the positions of its households, (n_households, size)."""
+        groups: dict[int, list[np.ndarray]] = {}
+        for rows in _positions(self.household):
+            groups.setdefault(len(rows), []).append(rows)
+        return [np.array(rows) for size, rows in sorted(groups.items()) if size > 1]
+
+
+def _positions(codes: np.ndarray) -> list[np.ndarray]:
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order])) + 1
+    return np.split(order, starts)
+
+
+def _shuffle(result: np.ndarray, units: np.ndarray, rng: np.random.Generator) -> None:
+    """Shuffle units (n_units, people) among themselves, in place, in every row."""
+    order = rng.random((len(result), len(units))).argsort(axis=1)
+    result[:, units.ravel()] = units[order].reshape(len(result), -1)
+
+
+def _shuffle_members(result: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> None:
+    """Shuffle the members of each household (n_households, size), in place, in every row."""
+    if rows.shape[1] == 2:
+        swap = rng.random((len(result), len(rows))) < 0.5
+        first, second = result[:, rows[:, 0]], result[:, rows[:, 1]]
+        result[:, rows[:, 0]] = np.where(swap, second, first)
+        result[:, rows[:, 1]] = np.where(swap, first, second)
+        return
+    order = rng.random((len(result), *rows.shape)).argsort(axis=2)
+    members = np.take_along_axis(result[:, rows], order, axis=2)
+    result[:, rows.ravel()] = members.reshape(len(result), -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Households:
     """Who lives with whom, and where."""
 
     household: np.ndarray
@@ -30,13 +185,13 @@ class Homes:
     stratum: np.ndarray
     """Code of each person's place, shape (n_people,); all 0 when there is none."""
 
-    def take(self, rows: np.ndarray) -> "Homes":
+    def take(self, rows: np.ndarray) -> "Households":
         """Return the same people in another order."""
         return replace(self, household=self.household[rows], stratum=self.stratum[rows])
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class TermPlan:
     """A term, how it is permuted, and what is to be said about it."""
 
     space: TermSpace
@@ -50,7 +205,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def read_homes(people: pd.DataFrame, blocks: str | None, strata: str | None) -> Homes:
+def read_homes(people: pd.DataFrame, blocks: str | None, strata: str | None) -> Households:
     """Read households and places from sample metadata.
 
     Raises
@@ -68,10 +223,10 @@ def read_homes(people: pd.DataFrame, blocks: str | None, strata: str | None) -> 
     stratum = np.zeros(len(people), dtype=np.int64)
     if strata is not None:
         stratum, _ = _codes(people, strata, "strata")
-    return Homes(household, np.asarray(names), blocks, strata, stratum)
+    return Households(household, np.asarray(names), blocks, strata, stratum)
 
 
-def household_order(terms: Sequence[Term], homes: Homes, ids: pd.Index) -> np.ndarray:
+def household_order(terms: Sequence[Term], homes: Households, ids: pd.Index) -> np.ndarray:
     """Return the order of people: by household, in it by the within-household terms, by ID.
 
     So a household that takes another's place puts its patient where the other's stood.
@@ -86,10 +241,10 @@ def household_order(terms: Sequence[Term], homes: Homes, ids: pd.Index) -> np.nd
     return np.lexsort((rank, *reversed(matched), homes.household))
 
 
-def plan_term(space: TermSpace, homes: Homes, scheme: str) -> Plan:
+def plan_term(space: TermSpace, homes: Households, scheme: str) -> TermPlan:
     """Choose how to permute a term; people must be sorted by household."""
     if space.df == 0:
-        return Plan(space, "", None, -1, (space.note,))
+        return TermPlan(space, "", None, -1, (space.note,))
     kind = variation(space.term.columns, homes.household)
     chosen = _choose(space.term, kind, homes) if scheme == "auto" else scheme
     placed = _stays_in_place(space.term, chosen, scheme, homes)
@@ -98,9 +253,9 @@ def plan_term(space: TermSpace, homes: Homes, scheme: str) -> Plan:
     notes = tuple(_notes(space, kind, exchange, placed, homes))
     if not _moves(space.term, exchange):
         reason = f"no p-value: constant when permuted {_WORDS[chosen]}"
-        return Plan(space, chosen, None, -1, (*notes, reason))
+        return TermPlan(space, chosen, None, -1, (*notes, reason))
     stream = 2 * SCHEMES.index(chosen) + int(placed)
-    return Plan(space, chosen, exchange, stream, notes)
+    return TermPlan(space, chosen, exchange, stream, notes)
 
 
 _WORDS = {
@@ -111,13 +266,13 @@ _WORDS = {
 }
 
 
-def _choose(term: Term, kind: str, homes: Homes) -> str:
+def _choose(term: Term, kind: str, homes: Households) -> str:
     if homes.blocks is None or term.variables == {homes.blocks}:
         return "free"
     return kind
 
 
-def _stays_in_place(term: Term, chosen: str, asked: str, homes: Homes) -> bool:
+def _stays_in_place(term: Term, chosen: str, asked: str, homes: Households) -> bool:
     """Return whether units change places within strata only."""
     if homes.strata is None or chosen == "within" or asked == "free":
         return False
@@ -127,7 +282,7 @@ def _stays_in_place(term: Term, chosen: str, asked: str, homes: Homes) -> bool:
     return True
 
 
-def _check_strata(homes: Homes) -> None:
+def _check_strata(homes: Households) -> None:
     spread = pd.Series(homes.stratum).groupby(homes.household).nunique()
     torn = homes.names[spread.index[spread > 1]]
     if len(torn):
@@ -137,7 +292,7 @@ def _check_strata(homes: Homes) -> None:
         )
 
 
-def _notes(space: TermSpace, kind: str, exchange: Exchange, placed: bool, homes: Homes):
+def _notes(space: TermSpace, kind: str, exchange: Exchange, placed: bool, homes: Households):
     """Yield what a reader must know about how a term was permuted."""
     size, variables = np.bincount(homes.household), space.term.variables
     yield space.note
@@ -156,7 +311,7 @@ def _notes(space: TermSpace, kind: str, exchange: Exchange, placed: bool, homes:
         yield _concordant(space.term, size, homes)
 
 
-def _concordant(term: Term, size: np.ndarray, homes: Homes) -> str:
+def _concordant(term: Term, size: np.ndarray, homes: Households) -> str:
     """Name the households, if any, in which a two-level term does not vary."""
     column = pd.Series(term.columns[:, 0])
     if column.round(9).nunique() > 2:
@@ -193,11 +348,6 @@ def _check_persons(people: pd.DataFrame, blocks: str) -> None:
 def _codes(people: pd.DataFrame, column: str, option: str) -> tuple[np.ndarray, np.ndarray]:
     if column not in people:
         raise ValueError(f"{option}: no column {column!r}: {schema.nearest(column, people)}")
-    missing = people.index[people[column].isna()]
-    if len(missing):
-        raise ValueError(
-            f"column {column!r}: {len(missing)} value(s) missing, first {[*missing[:5]]}; "
-            f"fill them in, leave these people out, or pass {option}=None"
-        )
+    check_complete(people, column, f"fill them in, leave these people out, or pass {option}=None")
     codes, names = pd.factorize(people[column].astype(str), sort=True)
     return codes, np.asarray(names)

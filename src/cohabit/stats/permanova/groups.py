@@ -1,16 +1,85 @@
-"""Spread around the group's middle, and its test (PERMDISP), with households as blocks."""
+"""The groups of one column: every two against each other, and their spread (PERMDISP)."""
+
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.stats.permanova import geometry as geo
-from cohabit.stats.permanova.analysis import permanova_features
-from cohabit.stats.permanova.contrasts import as_groups
+from cohabit.stats.alignment import align_metadata, check_complete, present_levels, read_distances
+from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.permanova.analysis import PERMANOVA_COLUMNS, permanova, permanova_features
+from cohabit.stats.permanova.geometry import from_distances
 
-KINDS = ("median", "centroid")
+_MIDDLES = ("median", "centroid")
+
 EIGENVALUE_TOLERANCE = np.sqrt(np.finfo(float).eps)
 """Axes with a smaller eigenvalue, relative to the first, are numerically nothing."""
+
+
+def pairwise_permanova(
+    distances,
+    metadata: pd.DataFrame,
+    column: str,
+    *,
+    covariates: str = "",
+    n_permutations: int = 999,
+    rng=None,
+    **options,
+) -> pd.DataFrame:
+    """Test every two levels of a column against each other, with FDR over the contrasts.
+
+    Each contrast is a PERMANOVA of the samples at its two levels. It is permuted as its
+    people live: a patient group and its own partners within households, two groups of
+    strangers as single people.
+
+    Parameters
+    ----------
+    distances : skbio DistanceMatrix or square DataFrame
+    metadata : DataFrame
+        Index: sample IDs.
+    column : str
+        Categorical column; samples without a value are left out.
+    covariates : str
+        Formula of terms that each contrast is adjusted for.
+    n_permutations, rng, **options
+        As in `permanova`.
+
+    Returns
+    -------
+    DataFrame
+        One row a contrast: contrast, n, n_households, the columns of `permanova`, and
+        q_value (Benjamini-Hochberg).
+
+    Raises
+    ------
+    ValueError
+        When the column has fewer than two levels, and as `permanova`.
+    """
+    matrix, ids = read_distances(distances)
+    people = as_groups(align_metadata(ids, metadata), column)
+    formula = f"{covariates} + {column}" if covariates.strip() else column
+    levels = people[column].cat.categories
+    if len(levels) < 2:
+        raise ValueError(f"column {column!r}: expected at least two levels, got {[*levels]}")
+    seeds = np.random.default_rng(rng).integers(2**63, size=len(levels) ** 2)
+    rows = []
+    for (low, high), seed in zip(combinations(levels, 2), seeds, strict=False):
+        chosen = np.flatnonzero(people[column].isin([low, high]))
+        block = pd.DataFrame(matrix[np.ix_(chosen, chosen)], ids[chosen], ids[chosen])
+        own = as_groups(people.iloc[chosen], column)
+        result = permanova(
+            block, own, formula, n_permutations=n_permutations, rng=int(seed), **options
+        )
+        size = {"n": len(own), "n_households": _count_homes(own, options)}
+        rows.append({"contrast": f"{high} - {low}"} | size | result.loc[column].to_dict())
+    table = pd.DataFrame(rows, columns=["contrast", "n", "n_households", *PERMANOVA_COLUMNS])
+    return table.assign(q_value=adjust_p(table["p_value"]))
+
+
+def _count_homes(people: pd.DataFrame, options: dict) -> int:
+    blocks = options.get("blocks", "household_id")
+    return len(people) if blocks is None else people[blocks].nunique()
 
 
 def dispersion(
@@ -76,10 +145,10 @@ def distances_to_middle(
     Series of float, shape (n_samples,)
         Index: sample IDs, in the order of the distances.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind: got {kind!r}; {schema.nearest(kind, KINDS)}")
-    geometry, ids = geo.from_distances(distances)
-    groups = _groups(geo.align(ids, metadata), column)
+    if kind not in _MIDDLES:
+        raise ValueError(f"kind: got {kind!r}; {schema.nearest(kind, _MIDDLES)}")
+    geometry, ids = from_distances(distances)
+    groups = _group_codes(align_metadata(ids, metadata), column)
     real, imaginary = principal_axes(geometry.gram)
     middle = spatial_median if kind == "median" else _centroid
     squared = np.zeros(len(ids))
@@ -146,12 +215,21 @@ def _centroid(points: np.ndarray) -> np.ndarray:
     return points.mean(axis=0)
 
 
-def _groups(people: pd.DataFrame, column: str) -> np.ndarray:
+def _group_codes(people: pd.DataFrame, column: str) -> np.ndarray:
     groups = as_groups(people, column)[column]
-    missing = people.index[people[column].isna()]
-    if len(missing):
-        raise ValueError(
-            f"column {column!r}: {len(missing)} value(s) missing, first {[*missing[:5]]}; "
-            "leave these samples out of the distances"
-        )
+    check_complete(people, column, "leave these samples out of the distances")
     return groups.cat.codes.to_numpy()
+
+
+def as_groups(people: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a copy in which a column holds categories: those present, reference first.
+
+    Raises
+    ------
+    ValueError
+        When the column is not there.
+    """
+    levels, values = present_levels(people, column), people[column]
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return people.assign(**{column: values.cat.remove_unused_categories()})
+    return people.assign(**{column: pd.Categorical(values, levels)})
