@@ -30,7 +30,7 @@ bench: $(READY) ## side by side with R and Python peers: docs/benchmarks.md
 	$(RUN) -m benchmarks
 
 tables: $(READY) ## run the notebooks and store again the tables that tests compare
-	$(RUN) -m cohabit.run.stored
+	$(RUN) tests/store_tables.py
 
 api: $(READY) ## every public name, from the docstrings: docs/api.md
 	$(RUN) docs/api.py

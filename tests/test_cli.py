@@ -91,13 +91,13 @@ def test_write_report__builds_once_and_again_when_something_changed(tree, monkey
     folder = RunFolder(tree.run_folder())
     folder.path.mkdir(parents=True)
     summary = {"notebooks": [], "seconds": 1.0, "profile": "study"}
-    assert cli.write_report(folder, summary)
-    assert cli.write_report(folder, {**summary, "seconds": 2.0})
+    assert cli.run.write_report(folder, summary)
+    assert cli.run.write_report(folder, {**summary, "seconds": 2.0})
     assert len(built) == 1
     assert capsys.readouterr().out == "report: results/study/report.html\n" * 2
     (folder.path / "report.html").write_text("half a", encoding="utf-8")
-    assert cli.write_report(folder, summary)
-    assert cli.write_report(folder, {**summary, "profile": "classroom"})
+    assert cli.run.write_report(folder, summary)
+    assert cli.run.write_report(folder, {**summary, "profile": "classroom"})
     assert len(built) == 3
 
 
@@ -106,7 +106,7 @@ def test_write_report__says_why_there_is_none(tree, monkeypatch, capsys):
         raise ValueError("no claims")
 
     monkeypatch.setattr("cohabit.run.report.build_report", build_report)
-    assert not cli.write_report(RunFolder(tree.run_folder()), {"notebooks": []})
+    assert not cli.run.write_report(RunFolder(tree.run_folder()), {"notebooks": []})
     assert "the report could not be built: ValueError: no claims" in capsys.readouterr().err
 
 

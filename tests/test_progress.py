@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from cohabit.run import progress
-from cohabit.run.outcome import Outcome
+from cohabit.run.folder import Outcome
 from cohabit.run.progress import LiveProgress, PlainProgress, choose_progress, describe_failure
 
 NAMES = {"02": "02_make", "05": "05_sums", "07": "07_fails"}

@@ -15,8 +15,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from cohabit.judge.recovery import CLAIM_SCORE_COLUMNS
 from cohabit.run.report import build_report
 from cohabit.run.report.cells import Picture
+from cohabit.run.report.claims import draw_interval
 from cohabit.run.report.headline import find_headlines
-from cohabit.run.report.intervals import draw_interval
 from cohabit.run.report.markup import render_markdown, render_math, sanitise
 from cohabit.run.report.page import number
 from cohabit.run.results import Run
@@ -273,7 +273,7 @@ def test_build_report__says_when_there_is_no_run(tmp_path):
         ("<style>p {}</style>text", "text"),
         ('<a href="javascript:alert(1)">go</a>', "<a>go</a>"),
         ('<p onclick="x()" style="color: red">t</p>', "<p>t</p>"),
-        ("<table><tr><td>open", "<table><tr><td>open</td></tr></table>"),
+        ("<table><tr><td>open", "<table><tbody><tr><td>open</td></tr></tbody></table>"),
         ("</div></section>t", "t"),
         ("a &lt;script&gt; b", "a &lt;script&gt; b"),
         ("<svg><script>x</script></svg>", ""),

@@ -13,7 +13,7 @@ import pytest
 from tiny_tree import MAKE, SUMS, FakeWorkers
 
 from cohabit import cli
-from cohabit.run import collection, folder
+from cohabit.run import collection, execution, folder
 
 WHOLE = {
     "cohort/participants.tsv": "person 1\n",
@@ -26,12 +26,12 @@ WHOLE = {
 @pytest.fixture
 def run(tree, monkeypatch):
     """Run the tree without kernels; returns the exit code and which notebooks ran."""
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
     monkeypatch.setenv("COHABIT_OUTPUT_DIR", "")
 
     def run(*arguments):
         fake = FakeWorkers()
-        monkeypatch.setattr(collection, "open_workers", lambda plan, marker: fake)
+        monkeypatch.setattr(execution, "open_workers", lambda plan, marker: fake)
         code = cli.main(["run", "--jobs", "1", *arguments])
         return code, sorted(fake.ran)
 
@@ -216,7 +216,7 @@ def test_run__refuses_a_folder_that_another_process_writes(tree, run, capsys):
 
 
 def test_task__runs_through_papermill_in_this_python_with_its_own_limits(tree, monkeypatch):
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
     code = """import json, sys
 names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY"]
 found = {name: os.environ[name] for name in names}
@@ -246,7 +246,7 @@ KILLED_KERNEL = "os.kill(os.getpid(), 9)"
 
 
 def test_task__whose_kernel_dies_has_failed(tree, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
     tree.write("02_make", KILLED_KERNEL, after=[])
     assert cli.main(["run", "--only", "02"]) == 1
     assert tree.statuses()["02"] == "failed"
@@ -254,7 +254,7 @@ def test_task__whose_kernel_dies_has_failed(tree, monkeypatch, capsys):
 
 
 def test_task__that_lacks_an_input_is_skipped_with_the_reason(tree, monkeypatch):
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
     lacks = "from cohabit.data.schema import MissingInput\nraise MissingInput('no diet.tsv')"
     tree.write("02_make", lacks, after=[])
     assert cli.main(["run", "--only", "02"]) == 0

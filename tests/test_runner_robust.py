@@ -10,18 +10,18 @@ import pytest
 from tiny_tree import FakeWorkers
 
 from cohabit import cli
-from cohabit.run import collection, folder, notebook, process
+from cohabit.run import execution, folder, process, task
 
 
 @pytest.fixture
 def run(tree, monkeypatch):
     """Run the tree without kernels; returns the exit code and which notebooks ran."""
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
     monkeypatch.setenv("COHABIT_OUTPUT_DIR", "")
 
     def run(*arguments):
         fake = FakeWorkers()
-        monkeypatch.setattr(collection, "open_workers", lambda plan, marker: fake)
+        monkeypatch.setattr(execution, "open_workers", lambda plan, marker: fake)
         return cli.main(["run", *arguments]), sorted(fake.ran)
 
     return run
@@ -92,8 +92,8 @@ def test_run__rebuilds_what_a_damaged_record_spoke_of(tree, run, content):
 
 
 def test_execute__says_that_there_is_no_kernel(monkeypatch):
-    monkeypatch.setattr(notebook, "find_spec", lambda name: None)
-    result = notebook.execute({}, Path(), [], print)
+    monkeypatch.setattr(task, "find_spec", lambda name: None)
+    result = task.execute({}, Path(), [], print)
     assert result["status"] == "failed"
     assert result["error"]["message"].startswith(f"no kernel for {sys.executable}: ipykernel")
 
@@ -126,7 +126,7 @@ def test_timeouts__of_the_command_line_win_over_the_profile(tree):
     text = 'preset = "study"\ntimeout = 60\n[timeouts]\n05 = 20\n07 = 30\n'
     (tree.root / "config" / "study.toml").write_text(text, encoding="utf-8")
     plan = make_plan(Request(timeouts=("7=5",)))
-    assert plan.timeouts == {"02": 60, "05": 20, "07": 5, "13": 60}
+    assert plan.settings[0].timeouts == {"02": 60, "05": 20, "07": 5, "13": 60}
 
 
 def test_describe_end__names_the_cell_that_had_begun():
@@ -147,7 +147,7 @@ def test_describe_end__names_the_cell_that_had_begun():
 
 
 def test_run__stops_a_notebook_that_takes_too_long_and_goes_on(tree, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
     tree.write("02_make", "import time\nwaits = True\ntime.sleep(600)", after=[])
     tree.write("07_fails", "", after=[])
     tree.write("13_all", "", after="all")

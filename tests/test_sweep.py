@@ -13,9 +13,11 @@ from tiny_tree import FakeWorkers
 
 from cohabit import cli
 from cohabit.figures.judgement import draw_claim_by_group
-from cohabit.run import sweep
+from cohabit.run import execution
+from cohabit.run.folder import RunFolder
+from cohabit.run.plan import Plan, Request, make_plan
 from cohabit.run.report import sweep as sweep_report
-from cohabit.run.settings import read_sweep
+from cohabit.run.report.page import render_page
 
 GRID = """question = "how many?"
 profile = "study"
@@ -32,6 +34,10 @@ def write(tree, text, name="try"):
     (tree.root / "sweeps" / f"{name}.toml").write_text(text, encoding="utf-8")
 
 
+def plan_sweep(reference) -> Plan:
+    return make_plan(Request(sweep=reference))
+
+
 @pytest.fixture
 def run(tree, monkeypatch):
     """Run a sweep of the tree without kernels; returns the exit code and how many tasks ran."""
@@ -39,39 +45,39 @@ def run(tree, monkeypatch):
 
     def run(*arguments):
         fake = FakeWorkers()
-        monkeypatch.setattr(sweep, "open_workers", lambda plan, marker: fake)
+        monkeypatch.setattr(execution, "open_workers", lambda plan, marker: fake)
         return cli.main(["run", "--sweep", "try", *arguments]), len(fake.ran)
 
     return run
 
 
-def test_read_sweep__combines_the_grid(tree):
+def test_make_plan__combines_the_grid(tree):
     write(tree, GRID)
-    found = read_sweep("try")
+    found = plan_sweep("try")
     assert [setting.name for setting in found.settings] == [
         f"05.n-{n}_02.seed-{seed}" for n in (1, 2) for seed in (1, 2, 3)
     ]
     last = found.settings[-1]
     assert last.values == {"05.n": 2, "02.seed": 3}
-    assert last.plan.parameters["05"] == {"seed": 1, "n": 2}
-    assert last.plan.parameters["02"] == {"seed": 3}
-    assert set(last.plan.notebooks) == {"02", "05", "07"}
+    assert last.parameters["05"] == {"seed": 1, "n": 2}
+    assert last.parameters["02"] == {"seed": 3}
+    assert set(last.notebooks) == {"02", "05", "07"}
 
 
-def test_read_sweep__combines_a_list_with_the_grid(tree):
+def test_make_plan__combines_a_list_with_the_grid(tree):
     text = '[[settings]]\n"05.n" = 4\n[[settings]]\n"05.n" = 9\n[grid]\nseed = [7, 8]\n'
     write(tree, f'profile = "study"\n{text}')
-    found = read_sweep("sweeps/try.toml")
+    found = plan_sweep("sweeps/try.toml")
     assert [dict(setting.values) for setting in found.settings] == [
         {"05.n": n, "seed": seed} for n in (4, 9) for seed in (7, 8)
     ]
-    assert found.settings[0].plan.parameters["07"]["seed"] == 7
-    assert set(found.settings[0].plan.notebooks) == {"02", "05", "07", "13"}
+    assert found.settings[0].parameters["07"]["seed"] == 7
+    assert set(found.settings[0].notebooks) == {"02", "05", "07", "13"}
 
 
-def test_read_sweep__the_last_notebook_waits_for_those_chosen_alone(tree):
+def test_make_plan__the_last_notebook_waits_for_those_chosen_alone(tree):
     write(tree, 'profile = "study"\nnotebooks = ["05", "13"]\n[grid]\nseed = [1]\n')
-    needs = read_sweep("try").settings[0].plan.needs
+    needs = plan_sweep("try").settings[0].needs
     assert needs == {"02": frozenset(), "05": {"02"}, "13": {"02", "05"}}
 
 
@@ -93,10 +99,10 @@ def test_read_sweep__the_last_notebook_waits_for_those_chosen_alone(tree):
         ('profile = "stdy"\n[grid]\nseed = [1]', "no profile 'stdy'"),
     ],
 )
-def test_read_sweep__refuses_by_name(tree, text, words):
+def test_make_plan__refuses_by_name(tree, text, words):
     write(tree, text if "profile" in text else f'profile = "study"\n{text}')
     with pytest.raises(ValueError, match=re.escape(words)):
-        read_sweep("try")
+        plan_sweep("try")
 
 
 def test_sweep__unknown_or_with_options_of_a_single_run_is_refused(tree, run, capsys):
@@ -150,7 +156,7 @@ def test_sweep__reports_failures_and_resumes_them_alone(tree, run, capsys):
 
 def test_sweep__is_refused_while_another_process_writes_it(tree, run, capsys):
     write(tree, GRID)
-    with sweep.RunFolder(tree.root / "results/sweeps/try").locked():
+    with RunFolder(tree.root / "results/sweeps/try").locked():
         assert run() == (1, 0)
     assert "is being written by process" in capsys.readouterr().err
 
@@ -162,12 +168,12 @@ def make_claims(verdicts, **about):
     return pd.DataFrame([{**rows, "verdict": verdict, **about} for verdict in verdicts])
 
 
-def test_describe_claims__counts_verdicts_by_group_and_puts_the_restless_first():
+def test_compare_claims__counts_verdicts_by_group_and_puts_the_restless_first():
     calm = make_claims(["agrees"] * 4).assign(claim_id="07.calm", group=["a", "a", "b", "b"])
     torn = make_claims(["agrees", "agrees", "disagrees", "cannot tell"]).assign(
         group=["a", "a", "b", "b"]
     )
-    rows = sweep_report.describe_claims(pd.concat([calm, torn]), ["a", "b", "c"])
+    rows = sweep_report.compare_claims(pd.concat([calm, torn]), ["a", "b", "c"])
     assert [row["claim_id"] for row in rows] == ["07.x", "07.calm"]
     cells = [[(part["verdict"], part["count"]) for part in cell] for cell in rows[0]["cells"]]
     assert cells == [[("agrees", 2)], [("disagrees", 1), ("cannot tell", 1)], []]
@@ -177,7 +183,7 @@ def test_describe_claims__counts_verdicts_by_group_and_puts_the_restless_first()
     assert (found["number"], found["promise"]) == ("1 of 2", "The most: <b>X</b> rises.")
 
 
-def test_render_sweep__leaves_other_peoples_html_inert():
+def test_describe_sweep__leaves_other_peoples_html_inert():
     runs = make_claims(["agrees", "disagrees"]).assign(group="all settings", setting="a")
     error = {"message": "m", "cell": 2, "source": "<script>1</script>"}
     row = {"number": "07", "title": "07 · T", "status": "failed", "reason": "<i>", "error": error}
@@ -185,7 +191,8 @@ def test_render_sweep__leaves_other_peoples_html_inert():
     setting = {"name": "a", "values": {"seed": 1}, "simulated": True, "notebooks": [row]}
     summary = {"sweep": "<u>", "question": "<q>", "profile": "p", "axes": {"seed": "luck"}}
     summary |= {"finished": "2026-01-01T00:00:00+00:00", "settings": [setting], "seconds": 1}
-    page = sweep_report.render_sweep(summary, sweep_report.describe_settings(summary), runs)
+    told = sweep_report.describe_settings(summary)
+    page = render_page("sweep.html", **sweep_report.describe_sweep(summary, told, runs))
     assert not re.search("<(b|script|i|u|q)>", page)
     assert "&lt;b&gt;X&lt;/b&gt; rises" in page
     assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
@@ -200,7 +207,7 @@ def test_name_group__leaves_seeds_out():
 
 def test_shipped_sweeps__are_right():
     for name in ("pairs", "worlds", "luck"):
-        found = read_sweep(name)
+        found = plan_sweep(name)
         assert found.question.endswith("?")
         assert 2 <= len(found.settings) <= 60
 
@@ -214,7 +221,7 @@ def test_sweep_in_the_docs__is_right(tree):
     tree.write("04_alpha", "")
     (tree.root / "config" / "classroom.toml").touch()
     write(tree, text)
-    assert len(read_sweep("try").settings) == 2 * 3 * 20
+    assert len(plan_sweep("try").settings) == 2 * 3 * 20
 
 
 def test_draw_claim_by_group__places_runs_in_their_group_and_shades_the_region():

@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from cohabit.run.outcome import Outcome
-from cohabit.run.sweep_progress import LiveSweepProgress, SweepProgress
+from cohabit.run.folder import Outcome
+from cohabit.run.progress import LiveSweepProgress, PlainSweepProgress
 
 NAMES = {("a", "02"): "a 02_make", ("a", "07"): "a 07_fails", ("b", "02"): "b 02_make"}
 CELL = {"cell": 3, "cells": 17, "source": "fit(1)\nfit(2)", "memory_mb": 212}
@@ -21,7 +21,7 @@ def play(shown):
 
 def test_sweep_progress__says_a_line_for_each_that_ran():
     stream = io.StringIO()
-    shown = SweepProgress(NAMES, stream)
+    shown = PlainSweepProgress(NAMES, stream)
     play(shown)
     shown.ended(("a", "07"), Outcome("failed", seconds=1, memory_mb=60, reason="ValueError: odd"))
     made, fails = stream.getvalue().splitlines()

@@ -23,7 +23,7 @@ found += [os.getcwd(), sys.executable, __name__]
 @pytest.fixture
 def only_02(tree, monkeypatch):
     """Run notebook 02 of the tree, forked or in a new Python, into a run of that name."""
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
 
     def only_02(name, forked=True):
         monkeypatch.setattr(warm, "AVAILABLE", forked)

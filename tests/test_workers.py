@@ -31,7 +31,7 @@ def scheduler(tmp_path_factory):
 
 
 def test_run__on_two_workers_leaves_the_same_results(tree, scheduler, monkeypatch):
-    monkeypatch.setattr(cli, "write_report", lambda *_: True)
+    monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
     grandparent = "Path(f'/proc/{os.getppid()}/stat').read_text().split()[3]"
     for name in ("05_sums", "07_fails"):
         code = f'(out / "tables" / "{name}.tsv").write_text({grandparent})\n'
@@ -53,7 +53,7 @@ def test_power__on_two_workers_is_that_of_this_process(scheduler):
 
 
 def test_run__with_nothing_to_do_needs_no_scheduler_and_no_dask(tree):
-    code = "import sys; from cohabit import cli; cli.write_report = lambda *_: True; "
+    code = "import sys; from cohabit import cli; cli.run.write_report = lambda *_: True; "
     code += "code = cli.main(['run', '--only', '02', *sys.argv[1:]]); "
     code += "print(code, [name for name in ('dask', 'distributed') if name in sys.modules])"
     for arguments, answer in (

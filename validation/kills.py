@@ -29,7 +29,7 @@ KINDS = ("kernel", "task", "warm", "worker", "runner")
 NAMES = {"kernel": "cohabit-kernel", "task": "cohabit-task", "warm": "cohabit-warm"}
 COMPARED = ("cohort", "tables", "figures", "claims.tsv", "recovery.tsv")
 RUN = (
-    "import sys; from cohabit import cli; cli.write_report = lambda *_: True; "
+    "import sys; from cohabit import cli; cli.run.write_report = lambda *_: True; "
     "sys.exit(cli.main(['run', '--profile', 'classroom', *sys.argv[1:]]))"
 )
 """The command without its report, which reads results and changes none."""

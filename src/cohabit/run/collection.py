@@ -1,4 +1,4 @@
-"""A run of the collection: reuse what is unchanged, run the rest, leave a report."""
+"""The notebooks of one setting: reuse what is unchanged, run the rest, say how each ended."""
 
 import json
 import os
@@ -17,12 +17,10 @@ from cohabit.compute.fingerprint import (
 )
 from cohabit.compute.pool import count_cores
 from cohabit.files import paths
-from cohabit.run.folder import Record, RunFolder, digest_outputs, write_json
+from cohabit.run.folder import Outcome, Record, RunFolder
 from cohabit.run.graph import Notebook
-from cohabit.run.outcome import Outcome
-from cohabit.run.plan import Plan
+from cohabit.run.plan import Plan, Setting
 from cohabit.run.progress import PlainProgress
-from cohabit.run.schedule import order_by_way, run_graph
 from cohabit.run.wording import MS, write_source
 from cohabit.run.workers import Workers
 
@@ -34,15 +32,24 @@ UNCHANGED = "unchanged"
 UNKNOWN_SECONDS = 20.0
 """Guess for a notebook that never ran here; kernel and libraries alone take a few."""
 
+Task = tuple[str, str]
+"""Setting and notebook."""
+
 
 class Collection:
-    """The notebooks of one plan, in one run's folder."""
+    """The notebooks of one setting of a plan, in a folder of their own."""
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: Plan, setting: Setting):
         self.plan = plan
-        self.folder = RunFolder(plan.folder)
+        self.setting = setting
+        self.folder = RunFolder(setting.folder)
         self._reference = hash_value(hash_folder(paths.reference("x").parent))
-        self._cohort = hash_value(hash_folder(plan.cohort)) if plan.cohort else ""
+        self._cohort = hash_value(hash_folder(setting.cohort)) if setting.cohort else ""
+
+    @property
+    def selected(self) -> list[str]:
+        """The notebooks to bring up to date, in an order that works."""
+        return [number for number in self.setting.notebooks if number in self.setting.selected]
 
     def compare(self, number: str, digests: Mapping[str, str]) -> tuple[Record | None, str]:
         """Return the record of a notebook when it still holds, and otherwise why not.
@@ -60,47 +67,29 @@ class Collection:
         changed = [key for key in depends if record.depends.get(key) != depends[key]]
         if changed:
             return None, f"{changed[0]} changed"
-        if number in self.plan.forced:
+        if number in self.setting.forced:
             return None, "forced"
         return record, UNCHANGED
 
     def check(self) -> dict[str, str]:
         """Return, for each selected notebook, `unchanged` or why it would run."""
         digests, found = {}, {}
-        for number in self.plan.notebooks:
-            record, why = self.compare(number, digests)
-            digests[number] = digest_outputs(record.outputs) if record else ""
-            if number in self.plan.selected:
-                found[number] = why
-        return found
+        for number in self.setting.notebooks:
+            record, found[number] = self.compare(number, digests)
+            digests[number] = record.digest if record else ""
+        return {number: found[number] for number in self.selected}
 
-    def run(self, progress: PlainProgress) -> dict[str, Outcome]:
-        """Bring the selected notebooks up to date; the run's folder must be locked."""
-        selected = [number for number in self.plan.notebooks if number in self.plan.selected]
-        self.forget_strangers()
-
-        def execute(number: str, inputs: Mapping[str, Outcome]) -> Outcome:
-            return self.bring_up_to_date(number, inputs, workers, progress)
-
-        needs = {number: self.plan.needs[number] for number in selected}
-        seconds = {number: self._expect_seconds(number) for number in selected}
-        with open_workers(self.plan, self.folder.owner) as workers:
-            jobs = workers.count() if self._has_work() else 1
-            order = order_by_way(needs, seconds)
-            return run_graph(needs, execute, jobs=jobs, order=order, stop=workers.stop)
-
-    def _expect_seconds(self, number: str) -> float:
-        stated = self.plan.notebooks[number].stated_seconds
+    def expect_seconds(self, number: str) -> float:
+        """Return how long a notebook may take: as the last time, or as it says itself."""
+        stated = self.setting.notebooks[number].stated_seconds
         return self.folder.expected_seconds(number) or stated or UNKNOWN_SECONDS
 
-    def _has_work(self) -> bool:
-        return self.plan.scheduler is None or set(self.check().values()) != {UNCHANGED}
-
-    def forget_strangers(self) -> None:
-        """Remove what notebooks left that are no longer of this run."""
-        for number in self.folder.find_recorded() - set(self.plan.notebooks):
+    def clear(self) -> None:
+        """Remove unfinished work, and what notebooks left that are no longer of this run."""
+        self.folder.clear_attempts()
+        for number in self.folder.find_recorded() - set(self.setting.notebooks):
             self.folder.forget(number)
-        if self.plan.cohort:
+        if self.setting.cohort:
             shutil.rmtree(self.folder.path / "cohort", ignore_errors=True)
 
     def bring_up_to_date(
@@ -112,13 +101,13 @@ class Collection:
     ) -> Outcome:
         """Reuse one notebook's record, or run it; say so."""
         outcome = self._reuse_or_run(number, inputs, workers, progress)
-        progress.ended(number, outcome)
+        progress.ended((self.setting.name, number), outcome)
         return outcome
 
     def _reuse_or_run(
         self, number: str, inputs: Mapping, workers: Workers, progress: PlainProgress
     ) -> Outcome:
-        notebook = self.plan.notebooks[number]
+        notebook = self.setting.notebooks[number]
         bad = sorted(need for need, outcome in inputs.items() if not outcome.good)
         if bad and notebook.after != "all":
             self.folder.forget(number)
@@ -126,31 +115,31 @@ class Collection:
         digests = {need: outcome.digest for need, outcome in inputs.items()}
         record, why = self.compare(number, digests)
         if record is not None:
-            return _outcome_of(record, reused=True)
+            return Outcome.of_record(record, reused=True)
         depends = self._find_dependencies(number, digests)  # as they are before it runs
-        attempt = self.folder.open_attempt(number)
-        progress.started(number, why)
+        attempt, task = self.folder.open_attempt(number), (self.setting.name, number)
+        progress.started(task, why)
         result = workers.run(
             self._write_source(notebook, attempt),
             attempt,
-            {**self.plan.parameters[number], **self._find_directories()},
-            timeout=self.plan.timeouts.get(number),
-            on_cell=lambda cell: progress.reached(number, cell),
+            {**self.setting.parameters[number], **self._find_directories()},
+            timeout=self.setting.timeouts.get(number),
+            on_cell=lambda cell: progress.reached(task, cell),
         )
         return self._collect(number, attempt, result, depends)
 
     def _write_source(self, notebook: Notebook, attempt: Path) -> Path:
-        own = _read_manifest(self.plan.cohort) if self.plan.cohort else {"simulated": True}
+        own = _read_manifest(self.setting.cohort) if self.setting.cohort else {"simulated": True}
         simulated = own.get("simulated", False)
-        about = {"simulated": simulated, "of_study": simulated and self.plan.preset == STUDY}
+        about = {"simulated": simulated, "of_study": simulated and self.setting.preset == STUDY}
         return write_source(notebook, attempt, **about, case=own.get("case", MS))
 
     def _collect(self, number: str, attempt: Path, result: dict, depends: Mapping) -> Outcome:
         """Take over what an attempt left, whole or not at all."""
         cost = {"seconds": round(result["seconds"], 2), "memory_mb": round(result["memory_mb"])}
-        name = self.plan.notebooks[number].path.name
+        name = self.setting.notebooks[number].path.name
         reason = result.get("reason", "")
-        if result["status"] == "failed" and not reason:
+        if result["status"] == "failed":
             kept = self.folder.keep_failed(number, attempt, name)
             shown = str(kept.relative_to(paths.root())) if kept else ""
             first = result["error"]["message"].splitlines()[0]
@@ -160,40 +149,40 @@ class Collection:
         executed.parent.mkdir(exist_ok=True)
         os.replace(attempt / "notebook.ipynb", executed)
         record = Record(
-            status="skipped" if reason else "done",
+            status=result["status"],
             depends=depends,
             outputs={},
             **cost,
             reason=reason,
-            parameters=self.plan.parameters[number],
+            parameters=self.setting.parameters[number],
             cells=result.get("cells", []),
         )
-        return _outcome_of(self.folder.adopt(number, attempt, record))
+        return Outcome.of_record(self.folder.adopt(number, attempt, record))
 
     def _find_directories(self) -> dict[str, str]:
-        cohort = self.plan.cohort or self.folder.path / "cohort"
+        cohort = self.setting.cohort or self.folder.path / "cohort"
         return {"cohort_dir": _shown(cohort), "run_dir": _shown(self.folder.path)}
 
     def _find_dependencies(self, number: str, digests: Mapping[str, str]) -> dict[str, object]:
-        notebook = self.plan.notebooks[number]
+        notebook = self.setting.notebooks[number]
         return {
             "notebook": hash_file(notebook.path),
-            "parameters": hash_value(self.plan.parameters[number]),
+            "parameters": hash_value(self.setting.parameters[number]),
             "cohort": self._cohort,
-            "inputs": {need: digests.get(need, "") for need in sorted(self.plan.needs[number])},
+            "inputs": {need: digests.get(need, "") for need in sorted(self.setting.needs[number])},
             "library": hash_library(notebook.code),
             "reference": self._reference,
             "environment": hash_environment(),
         }
 
-    def write_summary(self, outcomes: Mapping[str, Outcome], seconds: float) -> dict:
-        """Write `run.json`: design, seed, versions, how each notebook fared; return it."""
-        manifest = _read_manifest(self.plan.cohort or self.folder.path / "cohort")
-        summary = {
-            "run": self.plan.run,
-            "profile": self.plan.profile.name,
-            "preset": self.plan.preset,
-            "cohort": _shown(self.plan.cohort) if self.plan.cohort else None,
+    def summarise(self, outcomes: Mapping[str, Outcome], seconds: float) -> dict:
+        """Return what `run.json` says: design, seed, versions, how each notebook fared."""
+        manifest = _read_manifest(self.setting.cohort or self.folder.path / "cohort")
+        return {
+            "run": self.setting.run,
+            "profile": self.setting.profile.name,
+            "preset": self.setting.preset,
+            "cohort": _shown(self.setting.cohort) if self.setting.cohort else None,
             "simulated": manifest.get("simulated", False),
             "case": manifest.get("case", MS),
             "seed": manifest.get("seed"),
@@ -203,15 +192,13 @@ class Collection:
             "seconds": round(seconds, 1),
             "jobs": self.plan.jobs or count_cores(),
             "scheduler": self.plan.scheduler,
-            "notebooks": self._summarise(outcomes),
+            "notebooks": self._describe_notebooks(outcomes),
         }
-        write_json(self.folder.path / "run.json", summary)
-        return summary
 
-    def _summarise(self, outcomes: Mapping[str, Outcome]) -> list[dict]:
+    def _describe_notebooks(self, outcomes: Mapping[str, Outcome]) -> list[dict]:
         """Describe every notebook of the run, those that were not selected too."""
         digests, rows = {}, []
-        for number, notebook in self.plan.notebooks.items():
+        for number, notebook in self.setting.notebooks.items():
             outcome = outcomes.get(number) or self._find_earlier(number, digests)
             digests[number] = outcome.digest
             rows.append(
@@ -226,7 +213,7 @@ class Collection:
                     "memory_mb": outcome.memory_mb,
                     "cells": outcome.cells,
                     "error": dict(outcome.error),
-                    "parameters": dict(self.plan.parameters[number]),
+                    "parameters": dict(self.setting.parameters[number]),
                 }
             )
         return sorted(rows, key=lambda row: row["number"])
@@ -234,19 +221,8 @@ class Collection:
     def _find_earlier(self, number: str, digests: Mapping[str, str]) -> Outcome:
         record, why = self.compare(number, digests)
         if record is not None:
-            return _outcome_of(record, reused=True)
+            return Outcome.of_record(record, reused=True)
         return Outcome("missing" if why == NEVER else "outdated", reason=why)
-
-
-def open_workers(plan: Plan, marker: Path) -> Workers:
-    """Return the workers that a plan asks for."""
-    return Workers(paths.root(), marker, scheduler=plan.scheduler, jobs=plan.jobs)
-
-
-def _outcome_of(record: Record, *, reused: bool = False) -> Outcome:
-    digest = digest_outputs(record.outputs)
-    cost = {"seconds": record.seconds, "memory_mb": record.memory_mb, "cells": record.cells}
-    return Outcome(record.status, **cost, reason=record.reason, digest=digest, reused=reused)
 
 
 def _read_manifest(cohort: Path) -> dict:

@@ -1,4 +1,4 @@
-"""A run's folder: its lock, the attempts in it, and the records of what is finished.
+"""A run's folder: its lock, the attempts in it, and how each notebook of it ended.
 
 A notebook writes into an attempt of its own. When it is whole, its files are renamed into the
 run and a record with their hashes is written last: what has no valid record is not believed.
@@ -43,6 +43,62 @@ class Record:
     parameters: Mapping[str, object] = field(default_factory=dict)
     cells: Sequence[tuple[float, float]] = ()
     """Of each code cell: seconds, and peak memory of the kernel until its end in MB."""
+
+    @property
+    def digest(self) -> str:
+        """One hash over what other notebooks can read of the outputs."""
+        kept = {k: v for k, v in self.outputs.items() if not k.startswith("notebooks/")}
+        return hash_value(kept)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one notebook ended, and what those after it need to know."""
+
+    status: str
+    """`done`, `skipped` (the cohort lacks its input), `failed`, or `blocked` by a failure."""
+
+    seconds: float = 0.0
+    memory_mb: float = 0.0
+    """Peak memory of its kernel."""
+
+    cells: Sequence[tuple[float, float]] = ()
+    """Of each code cell: seconds, and peak memory of the kernel until its end in MB."""
+
+    reason: str = ""
+    error: Mapping[str, object] = field(default_factory=dict)
+    """Of a failure: message, and cell, source and traceback where known."""
+
+    kept: str = ""
+    """Where the notebook of a failure lies."""
+
+    digest: str = ""
+    """One hash over what it left for others."""
+
+    reused: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether notebooks after it may run."""
+        return self.status in ("done", "skipped")
+
+    @property
+    def label(self) -> str:
+        """The status for people: what was taken as it was is `unchanged`."""
+        return "unchanged" if self.reused and self.status == "done" else self.status
+
+    @classmethod
+    def of_record(cls, record: Record, *, reused: bool = False) -> "Outcome":
+        """Return how a notebook ended that left this record."""
+        return cls(
+            record.status,
+            record.seconds,
+            record.memory_mb,
+            record.cells,
+            record.reason,
+            digest=record.digest,
+            reused=reused,
+        )
 
 
 class RunFolder:
@@ -168,11 +224,6 @@ class RunFolder:
             return Record(**content)
         except (OSError, ValueError, TypeError):
             return None
-
-
-def digest_outputs(outputs: Mapping[str, str]) -> str:
-    """Return one hash over what other notebooks can read of a notebook's outputs."""
-    return hash_value({k: v for k, v in outputs.items() if not k.startswith("notebooks/")})
 
 
 def write_json(path: Path, content: object) -> None:

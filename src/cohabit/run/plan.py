@@ -1,8 +1,11 @@
-"""What was asked for, checked against what is there; standard library only, no kernel."""
+"""What was asked for, checked against what is there; standard library only, no kernel.
+
+A run is a sweep of one setting: both become a `Plan`.
+"""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cohabit.files import paths
@@ -16,8 +19,15 @@ from cohabit.run.graph import (
     with_needs,
 )
 from cohabit.run.profiles import Profile, read_profile, resolve, resolve_timeouts
+from cohabit.run.sweeps import SEED, name_values, read_sweep
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+OF_ONE_RUN = {
+    **{name: f"--{name}" for name in ("cohort", "run", "seed", "only")},
+    "start": "--from",
+    "settings": "--set",
+}
+"""What a request for a sweep does not say, since the sweep's file does, and its option."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,17 @@ class Request:
     timeouts: tuple[str, ...] = ()
     """``SECONDS`` for every notebook, or ``NB=SECONDS``."""
 
+    sweep: str | None = None
+    """``sweeps/NAME.toml``, or just ``NAME``; what it does not say stands above."""
+
 
 @dataclass(frozen=True)
-class Plan:
-    """A request whose every name and value was found to be right."""
+class Setting:
+    """One set of parameters, every name and value right; its results have their own folder."""
 
     run: str
+    """Its folder below `results/`."""
+
     profile: Profile
     notebooks: Mapping[str, Notebook]
     """All notebooks of the run, by number."""
@@ -61,15 +76,19 @@ class Plan:
     """Those to run although nothing changed."""
 
     parameters: Mapping[str, Mapping[str, object]]
-    cohort: Path | None
+    timeouts: Mapping[str, float]
+    """Seconds that a notebook may take."""
+
+    cohort: Path | None = None
     """A reader's own cohort; None when notebook 02 makes it."""
 
-    jobs: int | None
-    scheduler: str | None = None
-    """Address of a running Dask scheduler."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    """What a sweep varies: axis -> value; the same axes in every setting."""
 
-    timeouts: Mapping[str, float] = field(default_factory=dict)
-    """Seconds that a notebook may take."""
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.run.rpartition("/")[2]
 
     @property
     def preset(self) -> str | None:
@@ -80,8 +99,38 @@ class Plan:
 
     @property
     def folder(self) -> Path:
-        """The run's folder."""
+        """Where its results go."""
         return paths.run(self.run)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request whose every name and value was found to be right: a run, or a sweep."""
+
+    name: str
+    settings: tuple[Setting, ...]
+    jobs: int | None = None
+    scheduler: str | None = None
+    """Address of a running Dask scheduler."""
+
+    question: str | None = None
+    """What a sweep asks; None for a single run."""
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it has a report over many settings."""
+        return self.question is not None
+
+    @property
+    def folder(self) -> Path:
+        """Where its report goes."""
+        return paths.run(f"sweeps/{self.name}" if self.is_sweep else self.name)
+
+    @property
+    def axes(self) -> dict[str, str]:
+        """What a sweep varies, and what that means in words."""
+        first = self.settings[0]
+        return {axis: _mean(axis, first.notebooks) for axis in first.values}
 
 
 def make_plan(request: Request) -> Plan:
@@ -94,32 +143,65 @@ def make_plan(request: Request) -> Plan:
     FileNotFoundError
         When the cohort is not there.
     """
+    if request.jobs is not None and request.jobs < 1:
+        raise ValueError(f"--jobs: expected a whole number from 1; got {request.jobs}")
+    return _plan_sweep(request) if request.sweep else _plan_run(request)
+
+
+def _plan_run(request: Request) -> Plan:
     profile = read_profile(request.profile, paths.root() / "config")
     notebooks = discover(paths.notebooks())
-    settings = {"seed": request.seed, "settings": request.settings}
-    parameters = resolve(notebooks, profile, **settings)
+    parameters = resolve(notebooks, profile, seed=request.seed, settings=request.settings)
     cohort = _find_cohort(request.cohort)
     if cohort is not None:
         notebooks.pop(COHORT_MAKER, None)
     needs = find_needs(notebooks)
     chosen = _choose(request, notebooks, needs)
-    selected = with_needs(chosen, needs)
-    _check_settings_are_used(request, notebooks, selected)
-    if request.jobs is not None and request.jobs < 1:
-        raise ValueError(f"--jobs: expected a whole number from 1; got {request.jobs}")
-    return Plan(
+    setting = Setting(
         run=_name_run(request, cohort),
         profile=profile,
         notebooks={number: notebooks[number] for number in needs},
         needs=needs,
-        selected=frozenset(selected),
+        selected=frozenset(with_needs(chosen, needs)),
         forced=frozenset(chosen if request.force else ()),
         parameters=parameters,
+        timeouts=resolve_timeouts(notebooks, profile, request.timeouts),
         cohort=cohort,
-        jobs=request.jobs,
-        scheduler=request.scheduler,
+    )
+    _check_settings_are_used(request, setting)
+    return Plan(setting.run, (setting,), request.jobs, request.scheduler)
+
+
+def _plan_sweep(request: Request) -> Plan:
+    """Check every value of every setting of a sweep."""
+    if given := [name for name in OF_ONE_RUN if getattr(request, name) not in (None, ())]:
+        option = OF_ONE_RUN[given[0]]
+        raise ValueError(f"--sweep: {option} goes with a single run; say it in the sweep's file")
+    sweep = read_sweep(request.sweep)
+    profile = read_profile(sweep.profile, paths.root() / "config")
+    notebooks = discover(paths.notebooks())
+    chosen = [find(name, notebooks) for name in sweep.notebooks or notebooks]
+    needs = _restrict(chosen, notebooks)
+    first = Setting(
+        run="",
+        profile=profile,
+        notebooks={number: notebooks[number] for number in needs},
+        needs=needs,
+        selected=frozenset(needs),
+        forced=frozenset(chosen if request.force else ()),
+        parameters={},
         timeouts=resolve_timeouts(notebooks, profile, request.timeouts),
     )
+    settings = tuple(
+        replace(
+            first,
+            run=f"sweeps/{sweep.name}/{name_values(values)}",
+            parameters=resolve(notebooks, _vary(profile, values, notebooks), seed=values.get(SEED)),
+            values=values,
+        )
+        for values in sweep.settings
+    )
+    return Plan(sweep.name, settings, request.jobs, request.scheduler, sweep.question)
 
 
 def _find_cohort(named: str | None) -> Path | None:
@@ -142,12 +224,12 @@ def _choose(request: Request, notebooks: Mapping, needs: Mapping) -> set[str]:
     return only | with_dependents(start, needs)
 
 
-def _check_settings_are_used(request: Request, notebooks: Mapping, selected: set[str]) -> None:
-    for setting in request.settings:
-        reference = setting.partition("=")[0].strip().rpartition(".")[0]
-        number = find(reference, notebooks)
-        if number not in selected:
-            raise ValueError(f"--set {setting}: notebook {number} is not among those to run")
+def _check_settings_are_used(request: Request, setting: Setting) -> None:
+    for text in request.settings:
+        reference = text.partition("=")[0].strip().rpartition(".")[0]
+        number = find(reference, setting.notebooks)
+        if number not in setting.selected:
+            raise ValueError(f"--set {text}: notebook {number} is not among those to run")
 
 
 def _name_run(request: Request, cohort: Path | None) -> str:
@@ -157,3 +239,34 @@ def _name_run(request: Request, cohort: Path | None) -> str:
             f"--run: expected a name of letters, digits, dots, dashes and underscores; got {name!r}"
         )
     return name
+
+
+def _restrict(chosen: list[str], notebooks: Mapping) -> dict[str, frozenset[str]]:
+    """Return who waits for whom among the notebooks chosen and what they name as needed.
+
+    One that comes after all others waits for these alone.
+    """
+    last = {number for number in chosen if notebooks[number].after == "all"}
+    named = find_needs({n: book for n, book in notebooks.items() if book.after != "all"})
+    kept = with_needs(set(chosen) - last, named) | last
+    return find_needs({number: notebooks[number] for number in sorted(kept)})
+
+
+def _vary(profile: Profile, values: Mapping[str, object], notebooks: Mapping) -> Profile:
+    """Return a profile with one setting's values in it."""
+    tables = {find(name, notebooks): dict(table) for name, table in profile.notebooks.items()}
+    for key, value in values.items():
+        reference, point, name = key.rpartition(".")
+        if point:
+            tables.setdefault(find(reference, notebooks), {})[name] = value
+        elif key != SEED:
+            raise ValueError(
+                f"sweep: expected `seed` or `NB.name`, for example 02.pairs; got {key}"
+            )
+    return replace(profile, notebooks=tables)
+
+
+def _mean(axis: str, notebooks: Mapping) -> str:
+    reference, point, name = axis.rpartition(".")
+    number = find(reference, notebooks) if point else next(iter(notebooks))
+    return notebooks[number].parameters[name].meaning

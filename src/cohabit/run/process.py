@@ -97,7 +97,7 @@ def _start(task: Mapping, attempt: Path, log: TextIO) -> "subprocess.Popen | war
         with suppress(OSError):
             return warm.start_task(task["threads"], task_file, environment, folder, log)
     return subprocess.Popen(
-        [sys.executable, "-m", "cohabit.run.notebook", task_file],
+        [sys.executable, "-m", "cohabit.run.task", task_file],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

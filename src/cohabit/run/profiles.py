@@ -1,7 +1,7 @@
 """Profiles (`config/*.toml`) and the command line's settings, checked against the notebooks."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,15 +36,26 @@ def read_profile(name: str, folder: Path) -> Profile:
     known = sorted(path.stem for path in folder.glob("*.toml"))
     if name not in known:
         raise ValueError(f"no profile {name!r}: {nearest(name, known)}")
-    path = folder / f"{name}.toml"
+    content = read_toml(folder / f"{name}.toml", KEYS)
+    return Profile(name, **{"preset": "study", **content})
+
+
+def read_toml(path: Path, keys: Sequence[str]) -> dict[str, object]:
+    """Read a TOML file and check the names of its keys.
+
+    Raises
+    ------
+    ValueError
+        When it is no TOML or holds another key; names the nearest.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path.name}: {error}") from None
     for key in content:
-        if key not in KEYS:
-            raise ValueError(f"{path.name}: no key {key!r}: {nearest(key, KEYS)}")
-    return Profile(name, **{"preset": "study", **content})
+        if key not in keys:
+            raise ValueError(f"{path.name}: no key {key!r}: {nearest(key, keys)}")
+    return content
 
 
 def resolve(

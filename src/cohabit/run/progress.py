@@ -1,20 +1,23 @@
-"""What the reader sees while notebooks run: a live table, or plain lines where nobody watches."""
+"""What the reader sees while notebooks run: a live display, or plain lines where nobody watches.
+
+A single run shows each of its notebooks; a sweep counts them, and shows what runs and what failed.
+"""
 
 import re
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from cohabit.run.outcome import Outcome
+from cohabit.run.folder import Outcome
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 TRACE_LINES = 30
+SHOWN_FAILURES = 8
 COLOURS = {"done": "green", "unchanged": "green", "failed": "red", "running": "cyan"}
-
-
 PLAIN_SECONDS = 30.0
 """How often a plain line says which cell a notebook has reached."""
 
@@ -22,41 +25,67 @@ PLAIN_SECONDS = 30.0
 class PlainProgress(AbstractContextManager):
     """A line when a notebook starts, now and then while it runs, and when it ends."""
 
-    def __init__(self, names: Mapping[str, str], stream=None):
+    def __init__(self, names: Mapping[Hashable, str], stream=None):
         self._names = names
         self._width = max(map(len, names.values()), default=0)
         self._stream = stream or sys.stdout
         self._guard = threading.Lock()
-        self._told: dict[str, float] = {}
+        self._told: dict[Hashable, float] = {}
+        self._counts: Counter[str] = Counter()
 
     def __exit__(self, *error):
         return None
 
-    def started(self, number: str, why: str) -> None:
+    def started(self, task: Hashable, why: str) -> None:
         """Say that a notebook starts, and why it is not taken as it was."""
-        self._told[number] = time.monotonic()
-        self._say(number, f"running    ({why})")
+        self._told[task] = time.monotonic()
+        self._say(task, f"running    ({why})")
 
-    def reached(self, number: str, cell: Mapping[str, object]) -> None:
+    def reached(self, task: Hashable, cell: Mapping[str, object]) -> None:
         """Say which cell begins; not each, since that would drown the rest."""
         now = time.monotonic()
-        if now - self._told.get(number, now) >= PLAIN_SECONDS:
-            self._told[number] = now
-            self._say(number, f"running    {describe_cell(cell)}")
+        if now - self._told.get(task, now) >= PLAIN_SECONDS:
+            self._told[task] = now
+            self._say(task, f"running    {describe_cell(cell)}")
 
-    def ended(self, number: str, outcome: Outcome) -> None:
+    def ended(self, task: Hashable, outcome: Outcome) -> None:
         """Say how a notebook ended."""
         cost = "" if outcome.label == "unchanged" else describe_cost(outcome)
-        self._say(number, f"{outcome.label:10} {cost}{outcome.reason}".rstrip())
+        self._say(task, f"{outcome.label:10} {cost}{outcome.reason}".rstrip())
 
-    def _say(self, number: str, words: str) -> None:
+    @property
+    def tally(self) -> str:
+        """How many notebooks of a sweep have ended, and how."""
+        counts = ", ".join(f"{n} {label}" for label, n in sorted(self._counts.items()))
+        return f"[{self._counts.total()} of {len(self._names)}: {counts}]"
+
+    def _count(self, outcome: Outcome) -> None:
         with self._guard:
-            print(f"{self._names[number]:{self._width}}  {words}", file=self._stream, flush=True)
+            self._counts[outcome.label] += 1
+
+    def _say(self, task: Hashable, words: str) -> None:
+        with self._guard:
+            print(f"{self._names[task]:{self._width}}  {words}", file=self._stream, flush=True)
+
+
+class PlainSweepProgress(PlainProgress):
+    """A line for each notebook that ends, with how many have ended; none for unchanged ones."""
+
+    def started(self, task: Hashable, why: str) -> None:
+        """Say nothing: the line at its end is enough."""
+        self._told[task] = time.monotonic()
+
+    def ended(self, task: Hashable, outcome: Outcome) -> None:
+        """Say how a notebook ended."""
+        self._count(outcome)
+        if not outcome.reused:
+            words = f"{outcome.label:8} {describe_cost(outcome)}{outcome.reason}"
+            self._say(task, f"{words.rstrip():40}  {self.tally}".rstrip())
 
 
 @dataclass
 class Row:
-    """One notebook in the live table."""
+    """One notebook in a live table."""
 
     status: str = "waiting"
     cell: str = ""
@@ -78,11 +107,11 @@ class Row:
 class LiveProgress(PlainProgress):
     """A table that is redrawn in place: cell, time and memory of every notebook."""
 
-    def __init__(self, names: Mapping[str, str]):
+    def __init__(self, names: Mapping[Hashable, str]):
         from rich.live import Live
 
         super().__init__(names)
-        self._rows = {number: Row() for number in names}
+        self._rows = self._first_rows()
         self._live = Live(get_renderable=self.draw, refresh_per_second=4)
 
     def __enter__(self):
@@ -93,22 +122,24 @@ class LiveProgress(PlainProgress):
         self._live.stop()
         return None
 
-    def started(self, number: str, why: str) -> None:
+    def _first_rows(self) -> dict[Hashable, Row]:
+        return {task: Row() for task in self._names}
+
+    def started(self, task: Hashable, why: str) -> None:
         """Show a notebook as running."""
-        self._rows[number] = Row("running", since=time.monotonic(), note=why)
+        self._rows[task] = Row("running", since=time.monotonic(), note=why)
 
-    def reached(self, number: str, cell: Mapping[str, object]) -> None:
+    def reached(self, task: Hashable, cell: Mapping[str, object]) -> None:
         """Show the cell that a notebook has reached, its first line and the memory so far."""
-        row = self._rows[number]
-        row.cell = f"{cell['cell']} of {cell['cells']}"
-        row.memory_mb = cell["memory_mb"]
-        row.note = first_line(cell["source"])
+        if row := self._rows.get(task):
+            row.cell = f"{cell['cell']} of {cell['cells']}"
+            row.memory_mb, row.note = cell["memory_mb"], first_line(cell["source"])
 
-    def ended(self, number: str, outcome: Outcome) -> None:
+    def ended(self, task: Hashable, outcome: Outcome) -> None:
         """Show how a notebook ended; what was not run has no time of its own."""
-        cell = self._rows[number].cell
+        cell = self._rows[task].cell
         cost = () if outcome.reused else (None, outcome.seconds, outcome.memory_mb)
-        self._rows[number] = Row(outcome.label, cell, *cost, note=outcome.reason)
+        self._rows[task] = Row(outcome.label, cell, *cost, note=outcome.reason)
 
     def draw(self):
         """Return the table as it stands."""
@@ -117,15 +148,63 @@ class LiveProgress(PlainProgress):
 
         table = Table("notebook", "status", "cell", "time", "memory", box=None)
         table.add_column(no_wrap=True, overflow="ellipsis")
-        for number, row in self._rows.items():
+        for task, row in self._rows.items():
             status = Text(row.status, COLOURS.get(row.status, "yellow"))
-            table.add_row(self._names[number], status, *map(Text, row.cells()))
+            table.add_row(self._names[task], status, *map(Text, row.cells()))
         return table
 
 
-def choose_progress(names: Mapping[str, str]) -> PlainProgress:
-    """Return a live table on a terminal, plain lines otherwise."""
-    return LiveProgress(names) if sys.stdout.isatty() else PlainProgress(names)
+class LiveSweepProgress(LiveProgress):
+    """One line for the whole, one for each notebook that runs, and the last failures."""
+
+    def __init__(self, names: Mapping[Hashable, str]):
+        self._failures: list[str] = []
+        self._began = time.monotonic()
+        super().__init__(names)
+
+    def _first_rows(self) -> dict[Hashable, Row]:
+        return {}
+
+    def ended(self, task: Hashable, outcome: Outcome) -> None:
+        """Count a notebook, and keep the line of a failure."""
+        self._count(outcome)
+        self._rows.pop(task, None)
+        if outcome.status == "failed":
+            self._failures.append(f"{self._names[task]}: {outcome.reason}")
+
+    def draw(self):
+        """Return the lines as they stand."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        bar = Table.grid()
+        bar.add_row(ProgressBar(len(self._names), self._counts.total(), width=40))
+        table = Table(box=None, show_header=False)
+        for task, row in list(self._rows.items()):
+            cell, *cost, note = row.cells()
+            note = f"cell {cell}: {note}" if cell else note
+            status = Text(row.status, COLOURS["running"])
+            table.add_row(Text(self._names[task]), status, *map(Text, (*cost, note)))
+        failures = [Text(line, COLOURS["failed"]) for line in self._failures[-SHOWN_FAILURES:]]
+        return Group(Text(f"{self.tally} {self._expect()}"), bar, table, *failures)
+
+    def _expect(self) -> str:
+        """Return in words how long the rest may take, by what the work so far took."""
+        worked = self._counts.total() - self._counts["unchanged"]
+        left = len(self._names) - self._counts.total()
+        if not worked or not left:
+            return ""
+        minutes = left * (time.monotonic() - self._began) / worked / 60
+        return f"about {minutes:.0f} min left"
+
+
+def choose_progress(names: Mapping[Hashable, str], *, sweep: bool = False) -> PlainProgress:
+    """Return a live display on a terminal, plain lines otherwise."""
+    if sys.stdout.isatty():
+        return LiveSweepProgress(names) if sweep else LiveProgress(names)
+    return PlainSweepProgress(names) if sweep else PlainProgress(names)
 
 
 def describe_cell(cell: Mapping[str, object]) -> str:

@@ -33,7 +33,7 @@ AVAILABLE = sys.platform == "linux"
 
 IMPORTED = (
     *("papermill", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn", "scipy.stats", "skbio"),
-    *("biom", "sklearn.linear_model", "statsmodels.api", "cohabit.run.notebook"),
+    *("biom", "sklearn.linear_model", "statsmodels.api", "cohabit.run.task"),
     *(
         "cohabit.stats.abundance",
         "cohabit.judge.claims",
@@ -53,7 +53,7 @@ GUARD = threading.Lock()
 def start_task(
     threads: int, task_file: str, environment: Mapping[str, str], folder: str, log: TextIO
 ) -> "ForkedTask":
-    """Fork the process of one task: `cohabit.run.notebook.main` of its file.
+    """Fork the process of one task: `cohabit.run.task.main` of its file.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def _say(status: int, number: int) -> None:
 
 def _begin(order: Mapping[str, object], ends: list[int], foreign: Iterable[int]) -> None:
     """Be the task, in its forked process."""
-    from cohabit.run import notebook
+    from cohabit.run import task
 
     name_process("cohabit-task")
     stdin, out, _, log = ends
@@ -246,7 +246,7 @@ def _begin(order: Mapping[str, object], ends: list[int], foreign: Iterable[int])
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
-    notebook.main(order["task_file"], warm=True)
+    task.main(order["task_file"], warm=True)
 
 
 def name_process(name: str) -> None:

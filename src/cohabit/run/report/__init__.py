@@ -1,54 +1,28 @@
-"""A run as one HTML page that works offline: it collects, and computes no statistic."""
+"""A run or a sweep as one HTML page that works offline: it collects, and computes no statistic."""
 
 import os
-import re
-from datetime import datetime
-from html import escape
-from importlib.resources import files
+from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
-from markupsafe import Markup
+from cohabit.compute.fingerprint import hash_environment, hash_file, hash_library, hash_value
+from cohabit.files import paths
+from cohabit.run.folder import Record, RunFolder
+from cohabit.run.report.run import build_run_report
+from cohabit.run.report.sweep import build_sweep_report
 
-from cohabit.files import paths, privacy
-from cohabit.files.storage import write_atomically
-from cohabit.run.report.cells import reads_cohort, render_notebook
-from cohabit.run.report.collect import RunResults, collect_run
-from cohabit.run.report.headline import find_headlines
-from cohabit.run.report.page import (
-    count_verdicts,
-    describe_claims,
-    describe_methods,
-    describe_run,
-    flatten,
-    group_claims,
-    number,
-)
-
-TEMPLATE = files("cohabit.run.report").joinpath("template")
-NATURES = {
-    True: "Simulated data: about the method, not about people.",
-    False: "Computed from this cohort; the words were written for the simulated study.",
-    None: "Simulated data, not this cohort: about the method, not about people.",
-}
-"""What a notebook is about: simulated people, this cohort's, or (None) it reads no cohort."""
-
-STATUS_CLASSES = {
-    "done": "good",
-    "done in part": "quiet",
-    "skipped": "quiet",
-    "failed": "bad",
-    "blocked": "bad",
-}
+REPORT = "report"
+PASSING = ("finished", "seconds", "jobs")
+"""Entries of run.json that differ from run to run although nothing else does."""
 
 
 def build_report(run_dir: str | os.PathLike) -> Path:
-    """Write `report.html` of a run: summary, claims, every notebook; nothing from outside.
+    """Write `report.html` of a run or a sweep; the page loads nothing from outside.
 
     Parameters
     ----------
     run_dir : path
-        The run's folder; what it lacks (a notebook that failed, a scorecard) is said.
+        The run's folder, from the repository root; what it lacks (a notebook that failed, a
+        scorecard) is said.
 
     Returns
     -------
@@ -60,74 +34,40 @@ def build_report(run_dir: str | os.PathLike) -> Path:
     FileNotFoundError
         When there is no such run.
     """
-    folder = paths.from_root(run_dir) if not Path(run_dir).is_absolute() else Path(run_dir)
-    html = render_report(collect_run(folder))
-    path = folder / "report.html"
-    with write_atomically(path) as scratch:
-        scratch.write_text(html, encoding="utf-8")
+    folder = paths.from_root(run_dir)
+    is_sweep = (folder / "sweep.json").is_file()
+    return build_sweep_report(folder) if is_sweep else build_run_report(folder)
+
+
+def bring_report_up_to_date(folder: RunFolder, summary: Mapping[str, object]) -> Path:
+    """Build the report unless the one that is there shows this very run; return its path.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Locked by this process.
+    summary : mapping
+        What `run.json` or `sweep.json` says; the page of a sweep is always built.
+    """
+    if "settings" in summary:
+        return build_report(folder.path)
+    depends = _find_dependencies(folder, summary)
+    record = folder.read_record(REPORT)
+    if record is not None and record.depends == depends:
+        return folder.path / next(iter(record.outputs))
+    path = build_report(folder.path)
+    outputs = {path.relative_to(folder.path).as_posix(): hash_file(path)}
+    folder.write_record(REPORT, Record("done", depends, outputs, seconds=0.0, memory_mb=0.0))
     return path
 
 
-def render_report(results: RunResults) -> str:
-    """Return the page of a run."""
-    from jinja2 import Environment, StrictUndefined
-
-    about = _of_these_people(results)
-    claims = describe_claims(about)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["breakable"] = _breakable
-    template = environment.from_string(_read("page.html"))
-    headline, *also = find_headlines(about, results.recovery)
-    return template.render(
-        run=results,
-        headline=headline,
-        also=also,
-        claims=claims,
-        known=any(row.truth or row.planted for row in claims),
-        cards=count_verdicts(claims),
-        groups=group_claims(claims, {n.number: n.title for n in results.notebooks}),
-        methods=describe_methods(results.recovery),
-        facts=describe_run(results),
-        design=flatten(results.summary.get("design")),
-        versions=flatten(results.summary.get("versions")),
-        notebooks=_describe_notebooks(results),
-        few=[] if results.simulated else privacy.survey_tables(results.folder)["table"],
-        fewer=privacy.MARK,
-        number=number,
-        style=_read("style.css"),
-        script=_read("script.js"),
-        made=datetime.now().strftime("%d %B %Y, %H:%M"),
-    )
-
-
-def _of_these_people(results: RunResults) -> pd.DataFrame:
-    """Return the claims, of a real cohort without those that were judged on simulated people."""
-    if results.simulated or results.claims.empty:
-        return results.claims
-    others = {n.number for n in results.notebooks if n.path is not None and not reads_cohort(n)}
-    whose = results.claims["claim_id"].str.partition(".")[0]
-    return results.claims[~whose.isin(others)]
-
-
-def _describe_notebooks(results: RunResults) -> list[dict]:
-    targets = {n.path.name: f"#{n.anchor}" for n in results.notebooks if n.path is not None}
-    return [
-        {
-            "about": notebook,
-            "css": STATUS_CLASSES.get(notebook.status, "quiet"),
-            "nature": NATURES[results.simulated or (False if reads_cohort(notebook) else None)],
-            "body": render_notebook(notebook, results.folder, targets, of_study=results.of_study),
-        }
-        for notebook in results.notebooks
-    ]
-
-
-def _breakable(name: str) -> Markup:
-    """Return a long identifier that may break after its dots and underscores."""
-    return Markup(re.sub(r"([._])", r"\1<wbr>", escape(name)))
-
-
-def _read(name: str) -> str:
-    return TEMPLATE.joinpath(name).read_text(encoding="utf-8")
+def _find_dependencies(folder: RunFolder, summary: Mapping[str, object]) -> dict[str, object]:
+    lasting = {key: value for key, value in summary.items() if key not in PASSING}
+    notebooks = [{**row, "reused": None} for row in summary["notebooks"]]
+    records = {row["number"]: folder.read_record(row["number"]) for row in notebooks}
+    return {
+        "summary": hash_value({**lasting, "notebooks": notebooks}),
+        "outputs": hash_value({n: dict(r.outputs) for n, r in records.items() if r}),
+        "library": hash_library("import cohabit.run.report"),
+        "environment": hash_environment(),
+    }

@@ -102,10 +102,7 @@ def _find_notebooks(folder: Path, summary: dict) -> list[NotebookResult]:
     """Join what run.json says with the executed notebooks that lie in the folder."""
     found = [path for name in ("failed", "notebooks") for path in (folder / name).glob("*.ipynb")]
     executed = {path.name.split("_")[0]: path for path in found}
-    told = summary.get("notebooks") or []
-    if isinstance(told, dict):
-        told = [{"number": number, **about} for number, about in told.items()]
-    told = {str(about["number"]): about for about in told}
+    told = {about["number"]: about for about in summary.get("notebooks", [])}
     left = {path.name.split("_")[0] for path in (folder / "tables").glob("*.tsv")}
     return [
         _describe(number, told.get(number, {}), executed.get(number), number in left)
@@ -118,13 +115,12 @@ def _describe(number: str, about: dict, path: Path | None, left_tables: bool) ->
     if status == "skipped" and left_tables:  # it lacked what its second part needs
         status = "done in part"
     named = path.stem[3:].replace("_", " ").capitalize() if path else ""
-    memory = about.get("memory_mb", about.get("peak_memory_mb"))
     return NotebookResult(
         number,
         strip_number(str(about.get("title") or named or "Notebook")),
         status,
         about.get("seconds"),
-        memory,
+        about.get("memory_mb"),
         str(about.get("reason") or ""),
         path,
         dict(about.get("parameters") or {}),

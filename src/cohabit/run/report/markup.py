@@ -2,15 +2,18 @@
 
 import re
 from html import escape
-from html.parser import HTMLParser
 
 TABLES = ("caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr")
 BLOCKS = ("blockquote", "details", "div", "hr", "p", "pre", "summary")
 LISTS = ("dd", "dl", "dt", "li", "ol", "ul")
 WORDS = ("a", "b", "br", "code", "del", "em", "i", "kbd", "s", "small", "span", "strong", "sub")
-HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+HEADINGS = ("h3", "h4", "h5", "h6")
+"""Below those of the page itself."""
+
+HEADING_SHIFT = 2
+"""Levels by which headings of Markdown sink."""
+
 KEPT_TAGS = frozenset((*TABLES, *BLOCKS, *LISTS, *WORDS, *HEADINGS, "sup", "u"))
-VOID_TAGS = frozenset(("br", "col", "hr"))
 DROPPED_WITH_CONTENT = frozenset(("script", "style", "iframe", "object", "template", "title"))
 KEPT_ATTRIBUTES = frozenset(("class", "colspan", "rowspan", "scope", "open"))
 
@@ -24,71 +27,27 @@ MARK = re.compile("\u2063(\\d+)\u2063")
 """Where a formula stood while the text around it was turned into HTML."""
 
 
-class _Sanitiser(HTMLParser):
-    """Writes out again only what is known to be inert; closes what was left open."""
-
-    def __init__(self, heading_shift: int):
-        super().__init__(convert_charrefs=True)
-        self.shift = heading_shift
-        self.written: list[str] = []
-        self.open: list[str] = []
-        self.dropping = 0
-
-    def handle_starttag(self, tag, attrs):
-        if tag in DROPPED_WITH_CONTENT:
-            self.dropping += 1
-        if self.dropping or tag not in KEPT_TAGS:
-            return
-        name = self._shifted(tag)
-        kept = [(key, value) for key, value in attrs if key in KEPT_ATTRIBUTES]
-        kept += [(key, value) for key, value in attrs if tag == "a" and _is_inside(key, value)]
-        text = "".join(f' {key}="{escape(value or "", quote=True)}"' for key, value in kept)
-        self.written.append(f"<{name}{text}>")
-        if tag not in VOID_TAGS:
-            self.open.append(name)
-
-    def handle_endtag(self, tag):
-        if tag in DROPPED_WITH_CONTENT:
-            self.dropping = max(0, self.dropping - 1)
-            return
-        name = self._shifted(tag)
-        if self.dropping or name not in self.open:
-            return
-        while self.open:
-            last = self.open.pop()
-            self.written.append(f"</{last}>")
-            if last == name:
-                return
-
-    def handle_data(self, data):
-        if not self.dropping:
-            self.written.append(escape(data, quote=False))
-
-    def _shifted(self, tag: str) -> str:
-        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-            return f"h{min(6, int(tag[1]) + self.shift)}"
-        return tag
-
-    def close(self):
-        super().close()
-        self.written += [f"</{name}>" for name in reversed(self.open)]
-
-
-def _is_inside(key: str, value: str | None) -> bool:
-    """Whether a link stays on the page; every other link is left as plain text."""
-    return key == "href" and (value or "").startswith("#")
-
-
-def sanitise(html: str, *, heading_shift: int = 0) -> str:
+def sanitise(html: str) -> str:
     """Return HTML in which only tables, lists and plain text are left alive.
 
     Scripts and styles go with their content; other unknown tags go and leave their text;
-    links keep only targets on the page; headings sink by `heading_shift` levels.
+    links keep only targets on the page.
     """
-    parser = _Sanitiser(heading_shift)
-    parser.feed(html)
-    parser.close()
-    return "".join(parser.written)
+    import nh3
+
+    return nh3.clean(
+        html,
+        tags=KEPT_TAGS,
+        clean_content_tags=DROPPED_WITH_CONTENT,
+        attributes={"*": KEPT_ATTRIBUTES, "a": {"href"}},
+        attribute_filter=_keep_inside,
+        link_rel=None,
+    )
+
+
+def _keep_inside(tag: str, attribute: str, value: str) -> str | None:
+    """Keep of all links those that stay on the page."""
+    return value if attribute != "href" or value.startswith("#") else None
 
 
 def render_math(latex: str, *, display: bool) -> str:
@@ -102,14 +61,12 @@ def render_math(latex: str, *, display: bool) -> str:
     return html.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
 
 
-def render_markdown(text: str, *, heading_shift: int = 2, targets: dict | None = None) -> str:
-    """Return Markdown as inert HTML with its math as MathML.
+def render_markdown(text: str, *, targets: dict | None = None) -> str:
+    """Return Markdown as inert HTML with its math as MathML and its headings below the page's own.
 
     Parameters
     ----------
     text : str
-    heading_shift : int
-        Levels by which headings sink, so that they fit under the page's own.
     targets : dict, optional
         Link address -> anchor on the page, for links between notebooks.
     """
@@ -127,6 +84,17 @@ def render_markdown(text: str, *, heading_shift: int = 2, targets: dict | None =
     text = MATH.sub(set_aside, text)
     for address, anchor in (targets or {}).items():
         text = text.replace(f"]({address})", f"]({anchor})")
-    to_html = mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])
-    html = sanitise(to_html(text), heading_shift=heading_shift)
+    to_html = mistune.create_markdown(renderer=_make_renderer(), plugins=["table", "strikethrough"])
+    html = sanitise(to_html(text))
     return MARK.sub(lambda match: "".join(formulas[int(match[1]) :][:1]), html)
+
+
+def _make_renderer():
+    """Return a renderer of Markdown that lets headings sink."""
+    import mistune
+
+    class Renderer(mistune.HTMLRenderer):
+        def heading(self, text: str, level: int, **attributes) -> str:
+            return super().heading(text, min(6, level + HEADING_SHIFT), **attributes)
+
+    return Renderer(escape=False)

@@ -3,17 +3,16 @@
 import base64
 import io
 import json
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 
 from cohabit.files.storage import write_atomically, write_table
 from cohabit.run.report.collect import read_claims, strip_number
-from cohabit.run.report.page import VERDICT_CLASSES, VERDICT_ORDER, moment, number
+from cohabit.run.report.page import VERDICT_CLASSES, VERDICT_ORDER, moment, plain_text, write_page
 
-TEMPLATE = files("cohabit.run.report").joinpath("template")
 SEED = "seed"
+UNFINISHED = ("failed", "blocked", "missing", "outdated")
 ONE_GROUP = "all settings"
 CLAIM_TABLE = ("claim_id", "statement", "planted", "estimate", "low", "high", "p_value", "n")
 
@@ -40,10 +39,7 @@ def build_sweep_report(folder: Path) -> Path:
     for name, table in tables.items():
         with write_atomically(folder / f"{name}.tsv") as scratch:
             write_table(table, scratch, index=False)
-    path = folder / "report.html"
-    with write_atomically(path) as scratch:
-        scratch.write_text(render_sweep(summary, settings, claims), encoding="utf-8")
-    return path
+    return write_page(folder, "sweep.html", **describe_sweep(summary, settings, claims))
 
 
 def describe_settings(summary: dict) -> pd.DataFrame:
@@ -91,34 +87,25 @@ def name_group(values: dict) -> str:
     )
 
 
-def render_sweep(summary: dict, settings: pd.DataFrame, claims: pd.DataFrame) -> str:
-    """Return the page of a sweep."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(_read("sweep.html"))
-    groups = [name_group(setting["values"]) for setting in summary["settings"]]
-    groups = list(dict.fromkeys(groups))
-    rows = describe_claims(claims, groups)
-    return template.render(
-        sweep=summary,
-        axis=name_axis(summary["axes"]),
-        simulated=all(setting["simulated"] for setting in summary["settings"]),
-        finished=moment(summary["finished"]),
-        headline=find_headline(rows, groups),
-        groups=groups,
-        runs_per_group=len(summary["settings"]) / len(groups),
-        claims=rows,
-        failures=list_failures(summary),
-        n_failed=_count_failed(settings),
-        costs=describe_costs(settings),
-        settings=settings.to_dict("records"),
-        columns=[name for name in settings if name not in ("reason", "reused")],
-        number=number,
-        style=_read("style.css") + _read("sweep.css"),
-    )
+def describe_sweep(summary: dict, settings: pd.DataFrame, claims: pd.DataFrame) -> dict:
+    """Return what the page of a sweep shows."""
+    groups = list(dict.fromkeys(name_group(setting["values"]) for setting in summary["settings"]))
+    rows = compare_claims(claims, groups)
+    return {
+        "sweep": summary,
+        "axis": name_axis(summary["axes"]),
+        "simulated": all(setting["simulated"] for setting in summary["settings"]),
+        "finished": moment(summary["finished"]),
+        "headline": find_headline(rows, groups),
+        "groups": groups,
+        "runs_per_group": len(summary["settings"]) / len(groups),
+        "claims": rows,
+        "failures": list_failures(summary),
+        "n_failed": settings.loc[settings["status"].isin(UNFINISHED), "setting"].nunique(),
+        "costs": describe_costs(settings),
+        "settings": settings.to_dict("records"),
+        "columns": [name for name in settings if name not in ("reason", "reused")],
+    }
 
 
 def name_axis(axes: dict[str, str]) -> str:
@@ -127,15 +114,15 @@ def name_axis(axes: dict[str, str]) -> str:
     return " and ".join(f"{axis} ({words})" for axis, words in told.items()) or "one group"
 
 
-def describe_claims(claims: pd.DataFrame, groups: list[str]) -> list[dict]:
+def compare_claims(claims: pd.DataFrame, groups: list[str]) -> list[dict]:
     """Return one entry a claim, those first whose verdict depends most on the setting."""
     if not len(claims):
         return []
-    rows = [_describe_claim(runs, groups) for _, runs in claims.groupby("claim_id", sort=False)]
+    rows = [_compare_claim(runs, groups) for _, runs in claims.groupby("claim_id", sort=False)]
     return sorted(rows, key=lambda row: -row["unrest"])
 
 
-def _describe_claim(runs: pd.DataFrame, groups: list[str]) -> dict:
+def _compare_claim(runs: pd.DataFrame, groups: list[str]) -> dict:
     first = runs.iloc[0]
     counts = pd.crosstab(runs["group"], runs["verdict"]).reindex(groups, fill_value=0)
     counts = counts.reindex(columns=list(VERDICT_ORDER[:3]), fill_value=0)
@@ -145,7 +132,7 @@ def _describe_claim(runs: pd.DataFrame, groups: list[str]) -> dict:
         "claim_id": first["claim_id"],
         "statement": first["statement"],
         "quantity": first["quantity"],
-        "unit": first["unit"] if first["unit"] == first["unit"] else "",
+        "unit": plain_text(first["unit"]),
         "published": first["published"],
         "cells": [_describe_cell(counts.loc[group]) for group in groups],
         "changes": int((runs["verdict"].value_counts() > 0).sum() > 1),
@@ -217,13 +204,8 @@ def list_failures(summary: dict) -> list[dict]:
         }
         for setting in summary["settings"]
         for notebook in setting["notebooks"]
-        if notebook["status"] in ("failed", "blocked", "missing", "outdated")
+        if notebook["status"] in UNFINISHED
     ]
-
-
-def _count_failed(settings: pd.DataFrame) -> int:
-    bad = settings["status"].isin(["failed", "blocked", "missing", "outdated"])
-    return settings.loc[bad, "setting"].nunique()
 
 
 def describe_costs(settings: pd.DataFrame) -> list[dict]:
@@ -239,7 +221,3 @@ def describe_costs(settings: pd.DataFrame) -> list[dict]:
         }
     )
     return table.reset_index().to_dict("records")
-
-
-def _read(name: str) -> str:
-    return TEMPLATE.joinpath(name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The tables that source notebooks keep, made again: ``python -m cohabit.run.stored 05 07``.
+"""The tables that source notebooks keep, made again: ``python tests/store_tables.py 05 07``.
 
 nbval compares a tagged table with the one stored in the source. When the world or a
 statistic has changed on purpose, the notebooks are run as a reader runs them and the tagged

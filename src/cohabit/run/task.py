@@ -1,15 +1,18 @@
-"""The process of one task: `python -m cohabit.run.notebook TASK.json`, or forked by `warm`.
+"""The process of one task: `python -m cohabit.run.task TASK.json`, or forked by `warm`.
 
 It sets its own thread limits, runs one notebook through papermill, and says on its standard
 output which cell it has reached and, last, the result (one JSON object a line): words get
 through where the disk is full. It holds its standard input open: when that closes, the runner is
-gone or wants no more, and the kernel dies with it.
+gone or wants no more, and the kernel dies with it. The kernel is a new Python, or one forked from
+this process before it has threads, which sleeps until Jupyter's client asks for it.
 """
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,13 +21,19 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+
 from cohabit.compute.pool import limits
 from cohabit.run.folder import explain
-from cohabit.run.kernel import ForkedKernel, make_manager
+from cohabit.run.warm import name_process
 
 KERNEL_START_SECONDS = 180
 MISSING_INPUT = "MissingInput"
 """Name of the error by which the library says that a cohort lacks a file."""
+
+COMMAND = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+FILE = "kernel.json"
 
 
 def main(task_file: str, *, warm: bool = False) -> None:
@@ -50,7 +59,7 @@ def execute(
     runtime: Path,
     kernels: list,
     say: Callable[[dict], None],
-    forked: ForkedKernel | None = None,
+    forked: "ForkedKernel | None" = None,
 ) -> dict:
     """Run the notebook; return its status, its cells, why it was skipped, or what failed."""
     if find_spec("ipykernel_launcher") is None:
@@ -155,6 +164,106 @@ def _peak_memory() -> float:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+class ForkedKernel:
+    """A kernel that is forked here and now; to Jupyter what `subprocess.Popen` is.
+
+    Parameters
+    ----------
+    runtime : Path
+        Folder of its connection file.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, runtime: Path):
+        context = multiprocessing.get_context("fork")
+        asked, self._ask = context.Pipe(duplex=False)
+        target, arguments = _be_kernel, (asked, self._ask, str(runtime / FILE))
+        self._process = context.Process(target=target, args=arguments)
+        self._process.start()
+        asked.close()
+        self.pid = self._process.pid
+
+    def start(self) -> None:
+        """Wake it: the connection file is there."""
+        self._ask.send_bytes(b"start")
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code once it has ended."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("a forked kernel", timeout)
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        if self._process.exitcode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self._process.kill()
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+
+def _be_kernel(asked, ask, connection_file: str) -> None:
+    """Wait to be asked, then be a kernel that ends with its parent."""
+    ask.close()
+    try:
+        asked.recv_bytes()
+    except EOFError:  # the task ended before it needed a kernel
+        return
+    from ipykernel.kernelapp import IPKernelApp
+
+    name_process("cohabit-kernel")
+    os.dup2(2, 1)
+    os.setsid()
+    parent = f"--IPKernelApp.parent_handle={os.getppid()}"
+    IPKernelApp.launch_instance(argv=["-f", connection_file, parent])
+
+
+def make_manager(runtime: Path, started: list, forked: ForkedKernel | None) -> type:
+    """Return a kernel manager for this very Python that opens no port.
+
+    Parameters
+    ----------
+    runtime : Path
+        Folder of the connection file.
+    started : list
+        Gets each manager that is made.
+    forked : ForkedKernel or None
+        The kernel to wake; without one a new Python is started.
+    """
+
+    class ThisPython(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name):
+            return KernelSpec(argv=COMMAND, display_name=kernel_name, language="python")
+
+    class Manager(AsyncKernelManager):
+        def __init__(self, **settings):
+            file = str(runtime / FILE)
+            settings |= {"connection_file": file, "kernel_spec_manager": ThisPython()}
+            super().__init__(transport="ipc", **settings)
+            started.append(self)
+
+        async def _async_launch_kernel(self, kernel_cmd, **options):
+            if forked is None:
+                return await super()._async_launch_kernel(kernel_cmd, **options)
+            self.provisioner.process, self.provisioner.pid = forked, forked.pid
+            forked.start()
+
+        _launch_kernel = _async_launch_kernel
+
+    return Manager
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """`cohabit plan`: how many patients for a power, or the best design for a budget."""
 
 import argparse
-import ast
 import sys
 from pathlib import Path
 
+from cohabit.cli.values import read_setting, split_names
 from cohabit.files import paths
 
 STORE = "results/plan/batches"
 
 
-def add_command(commands) -> None:
+def add_plan(commands) -> None:
     """Add `plan` to the command line; nothing heavy is imported before it runs."""
     plan = commands.add_parser(
         "plan",
@@ -48,9 +48,10 @@ def plan_study(options: argparse.Namespace) -> int:
     dials, asked = _split_settings(options.set)
     if template is not None and "taxon" not in asked:
         asked["taxon"] = template.index[template["ms"] != 0][0]
-    questions = planner.Questions(ask=_split(options.ask), **asked)
-    costs = planner.Costs().replace(**dict(map(_read, options.cost)))
-    choices = {"controls": _split(options.controls), "visits": _numbers(options.visits, "visits")}
+    questions = planner.Questions(ask=split_names([options.ask]), **asked)
+    costs = planner.Costs().replace(**_read_all(options.cost, "--cost", "sample=150"))
+    visits = _numbers(options.visits, "visits")
+    choices = {"controls": split_names([options.controls]), "visits": visits}
     designs = planner.list_designs(planner.Scenario().replace(**dials), choices)
     how = {
         "stop": planner.Stop(options.half_width, options.most),
@@ -107,27 +108,18 @@ def _split_settings(settings: list[str]) -> tuple[dict, dict]:
     from cohabit.experiments.planner import Questions
 
     known = {item.name for item in dataclasses.fields(Questions)} - {"ask"}
-    values = dict(map(_read, settings))
+    values = _read_all(settings, "--set", "spillover=0.4")
     asked = {name: value for name, value in values.items() if name in known}
     return {name: value for name, value in values.items() if name not in known}, asked
 
 
-def _read(setting: str) -> tuple[str, object]:
-    name, equals, text = setting.partition("=")
-    if not equals:
-        raise ValueError(f"expected NAME=VALUE, for example spillover=0.4; got {setting!r}")
-    try:
-        return name.strip(), ast.literal_eval(text.strip().capitalize())
-    except (ValueError, SyntaxError):
-        return name.strip(), text.strip()
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _read_all(settings: list[str], option: str, example: str) -> dict[str, object]:
+    example = f"NAME=VALUE, for example {example}"
+    return dict(read_setting(text, option=option, example=example) for text in settings)
 
 
 def _numbers(text: str, name: str) -> list[int]:
     try:
-        return [int(part) for part in _split(text)]
+        return [int(part) for part in split_names([text])]
     except ValueError:
         raise ValueError(f"--{name}: expected whole numbers, 50,100; got {text!r}") from None

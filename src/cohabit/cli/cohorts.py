@@ -1,0 +1,89 @@
+"""`cohabit simulate` and `cohabit import`: both leave a cohort folder."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from cohabit.cli.values import read_setting, split_names
+
+USUAL_PRESET = "study"
+STUDY_COHORT = "data/synthetic/study"
+
+
+def add_simulate(commands) -> None:
+    """Add `simulate` to the command line."""
+    simulate = commands.add_parser("simulate", help="write a simulated cohort folder")
+    add = simulate.add_argument
+    add("--out", required=True, metavar="DIR", help="the folder; replaced when it is there")
+    add("--preset", default=USUAL_PRESET, metavar="NAME", help="a world by name (default: study)")
+    add("--seed", type=int, default=1, metavar="N", help="default: 1")
+    add("--pairs", type=int, metavar="N", help="pairs in all (default: the preset's)")
+    add("--set", action="append", default=[], metavar="DIAL=VALUE", help="one dial of the world")
+    add("--without", default="", metavar="PARTS", help="leave out, for example 16s,tree,truth")
+    simulate.set_defaults(command=simulate_to_disk)
+
+
+def add_import(commands) -> None:
+    """Add `import` to the command line."""
+    importing = commands.add_parser("import", help="make a cohort folder of your own tables")
+    add = importing.add_argument
+    add("--metadata", required=True, metavar="FILE", help="tab-separated, one row a sample")
+    add(
+        "--table",
+        action="append",
+        default=[],
+        metavar="[ASSAY=]FILE",
+        help="counts: BIOM, TSV or .qza; 16s=FILE or shotgun=FILE",
+    )
+    add("--taxonomy", metavar="FILE", help="lineages, TSV or .qza; where the table has none")
+    add("--tree", metavar="FILE", help="Newick or .qza, of the 16s table")
+    add("--diet", metavar="FILE", help="food questionnaires, TSV, one row a person")
+    add("--pathways", metavar="FILE", help="abundances of MetaCyc pathways: TSV, BIOM or .qza")
+    words = "TSV; stool=FILE or serum=FILE, or one file whose columns say which"
+    add("--metabolites", action="append", default=[], metavar="[MATRIX=]FILE", help=words)
+    add("--blood", metavar="FILE", help="blood panel, TSV, one row a person")
+    add("--visits", metavar="FILE", help="follow-up, TSV, one row a visit")
+    add("--mapping", metavar="FILE", help="TOML: what your columns and levels are called")
+    add("--preset", metavar="NAME", help="a mapping that comes with cohabit, for example imsms")
+    add("--guess", action="store_true", help="propose a mapping, import nothing")
+    add("--out", metavar="DIR", help="the cohort folder; replaced when it is there")
+    add("--max-mb", type=int, default=1024, metavar="N", help="largest file, unpacked (1024)")
+    importing.set_defaults(command=import_to_disk)
+
+
+def simulate_to_disk(options: argparse.Namespace) -> int:
+    """Write a simulated cohort as a folder."""
+    from cohabit.simulate.design import StudyDesign
+
+    dials = dict(map(_read_dial, options.set))
+    design = StudyDesign.preset(options.preset).replace(**dials)
+    if options.pairs is not None:
+        design = design.with_pairs(options.pairs)
+    without = split_names([options.without])
+    write_simulated(design, options.seed, Path(options.out), without=without)
+    return 0
+
+
+def import_to_disk(options: argparse.Namespace) -> int:
+    """Make a cohort folder of somebody's own tables."""
+    from cohabit.files.importers import command
+
+    return command.run(options)
+
+
+def write_simulated(design, seed: int, folder: Path, *, without: Sequence[str] = ()) -> None:
+    """Simulate a cohort, write it, less the parts not wanted, and say so."""
+    from cohabit.files.storage import write_cohort
+    from cohabit.simulate import simulate_cohort
+
+    print(f"simulating {design.n_pairs} pairs, seed {seed}", flush=True)
+    cohort = simulate_cohort(design, seed=seed).without(*without)
+    print(f"cohort: {write_cohort(cohort, folder)}")
+
+
+def _read_dial(text: str) -> tuple[str, object]:
+    example = "DIAL=VALUE, for example disease=0.5"
+    name, value = read_setting(text, option="--set", example=example)
+    if isinstance(value, str):
+        raise ValueError(f"--set {name}: expected a number, true or false; got {value!r}")
+    return name, value

@@ -1,0 +1,28 @@
+"""Values as they are written on the command line."""
+
+import ast
+from collections.abc import Iterable
+
+WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
+
+
+def split_names(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in some texts, each of which may hold several, joined by commas."""
+    return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
+
+
+def read_setting(text: str, *, option: str, example: str) -> tuple[str, object]:
+    """Return name and value of ``NAME=VALUE``; what is no number, list or known word is text.
+
+    Raises
+    ------
+    ValueError
+        When there is no ``=``; names the option, and an example of its use.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals:
+        raise ValueError(f"{option}: expected {example}; got {text!r}")
+    try:
+        return name, WORDS[value.lower()] if value.lower() in WORDS else ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value

@@ -1,0 +1,215 @@
+"""What the page says of each claim: plain values, and a small drawing of its interval."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cohabit.files import privacy
+from cohabit.run.report.page import (
+    VERDICT_CLASSES,
+    VERDICT_ORDER,
+    is_number,
+    number,
+    plain_text,
+)
+
+SCALE_WORDS = {
+    "latent": "log",
+    "carried": "log, among carriers",
+    "clr": "log-ratio",
+    "asin": "asin-sqrt share",
+    "prevalence": "share of carriers",
+}
+"""What a scale of the truth is called where the estimate has another unit."""
+
+
+WIDTH, HEIGHT, MARGIN = 168, 30, 6
+FAR = 4
+"""Widths of the interval beyond which an edge of the region is left out of the drawing."""
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """One claim as it stands in the table."""
+
+    claim_id: str
+    notebook: str
+    statement: str
+    quantity: str
+    unit: str
+    published: str
+    source: str
+    planted: str
+    found: str
+    interval: str
+    n: str
+    verdict: str
+    css: str
+    fit: str
+    """``right``, ``wrong``, or empty where nobody knows or nothing was decided."""
+
+    truth: str
+    note: str
+    drawing: str
+    """An inline picture of the interval; empty when there is none."""
+
+
+def describe_claims(claims: pd.DataFrame) -> list[ClaimRow]:
+    """Return the claims as text, in their own order."""
+    return [_describe_claim(row) for row in claims.to_dict("records")]
+
+
+def _describe_claim(row: dict) -> ClaimRow:
+    found = interval = ""
+    if is_number(row.get("estimate")):
+        found = number(row["estimate"])
+        interval = f"[{number(row.get('low'))}, {number(row.get('high'))}]"
+    true_here, right = _yes_no(row.get("true_here")), _yes_no(row.get("right"))
+    planted = number(row["planted"]) if is_number(row.get("planted")) else ""
+    scale = "" if _same_unit(row) else SCALE_WORDS.get(plain_text(row.get("planted_scale")), "")
+    return ClaimRow(
+        claim_id=plain_text(row.get("claim_id")),
+        notebook=plain_text(row.get("notebook")) or plain_text(row.get("claim_id")).split(".")[0],
+        statement=plain_text(row.get("statement")) or plain_text(row.get("claim")),
+        quantity=plain_text(row.get("quantity")),
+        unit=plain_text(row.get("unit")),
+        published=plain_text(row.get("published")),
+        source=plain_text(row.get("source")),
+        planted=f"{planted} ({scale})" if planted and scale else planted,
+        found=found,
+        interval=interval,
+        n=_describe_n(row),
+        verdict=plain_text(row.get("verdict")),
+        css=VERDICT_CLASSES.get(plain_text(row.get("verdict")), "none"),
+        fit={True: "right", False: "wrong", None: ""}[right],
+        truth={True: "true here", False: "untrue here", None: ""}[true_here],
+        note=plain_text(row.get("note")),
+        drawing=_draw(row),
+    )
+
+
+def _describe_n(row: dict) -> str:
+    """Return how many people, marked where they are real and few."""
+    if not is_number(row.get("n")):
+        return ""
+    few = f" ({privacy.MARK})" if plain_text(row.get(privacy.FEW_COLUMN)) else ""
+    return f"{number(row['n'])}{few}"
+
+
+def _draw(row: dict) -> str:
+    names = ("estimate", "low", "high", "region_low", "region_high")
+    if not all(is_number(row.get(name)) for name in names):
+        return ""
+    planted = row["planted"] if is_number(row.get("planted")) and _same_unit(row) else None
+    estimate, low, high, *region = (row[name] for name in names)
+    return draw_interval(estimate, low, high, tuple(region), planted)
+
+
+def _same_unit(row: dict) -> bool:
+    """Whether planted and found can stand on one axis."""
+    unit, scale = plain_text(row.get("unit")).replace("-", ""), plain_text(row.get("planted_scale"))
+    return bool(scale) and unit.startswith(scale)
+
+
+def count_verdicts(rows: list[ClaimRow]) -> list[dict]:
+    """Return, per verdict, its count and how many of them are right or wrong."""
+    cards = []
+    for verdict in VERDICT_ORDER:
+        of_it = [row for row in rows if row.verdict == verdict]
+        fits = {fit: sum(row.fit == fit for row in of_it) for fit in ("right", "wrong")}
+        cards.append(
+            {"verdict": verdict, "css": VERDICT_CLASSES[verdict], "count": len(of_it), **fits}
+        )
+    return cards
+
+
+def group_claims(rows: list[ClaimRow], titles: dict[str, str]) -> list[dict]:
+    """Return the claims of each notebook together, under its title."""
+    numbers = dict.fromkeys(row.notebook for row in rows)
+    return [
+        {
+            "notebook": number,
+            "title": titles.get(number, ""),
+            "rows": [row for row in rows if row.notebook == number],
+        }
+        for number in numbers
+    ]
+
+
+def draw_interval(
+    estimate: float,
+    low: float,
+    high: float,
+    region: tuple[float, float],
+    planted: float | None = None,
+) -> str:
+    """Return an inline SVG; empty when there is no interval.
+
+    The shaded band is where the claim is true, the bar the 95% interval, the dot the
+    estimate, the diamond what was planted. The numbers stand beside it as text.
+    """
+    if any(value is None or math.isnan(value) for value in (estimate, low, high)):
+        return ""
+    planted = None if planted is None or math.isnan(planted) else planted
+    seen = [low, high, *([planted] if planted is not None else [])]
+    region = tuple(_near_or_open(edge, seen) for edge in region)
+    place = _scale(seen, region)
+    middle = HEIGHT / 2
+    parts = [
+        *_draw_region(region, place),
+        f'<line class="bar" x1="{place(low):.1f}" x2="{place(high):.1f}" y1="{middle}" '
+        f'y2="{middle}"/>',
+        f'<circle class="dot" cx="{place(estimate):.1f}" cy="{middle}" r="4"/>',
+    ]
+    if planted is not None:
+        parts.append(
+            f'<path class="planted" d="M{place(planted):.1f} {middle - 6}l5 6l-5 6l-5 -6z"/>'
+        )
+    return (
+        f'<svg class="interval" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        f'aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
+    )
+
+
+def _draw_region(region: tuple[float, float], place: Callable[[float], float]) -> list[str]:
+    """Shade where the claim is true, with a line at each end that is not open."""
+    start, end = (place(edge) for edge in region)
+    shade = (
+        f'<rect class="region" x="{start:.1f}" y="2" width="{end - start:.1f}" '
+        f'height="{HEIGHT - 4}" rx="2"/>'
+    )
+    edges = [place(edge) for edge in region if math.isfinite(edge)]
+    lines = [
+        f'<line class="edge" x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{HEIGHT - 2}"/>' for x in edges
+    ]
+    return [shade, *lines]
+
+
+def _near_or_open(edge: float, seen: list[float]) -> float:
+    """Return an edge; an open end where it lies too far off to be drawn with the interval."""
+    low, high = min(seen), max(seen)
+    far = FAR * (high - low)
+    if far and edge < low - far:
+        return -math.inf
+    return math.inf if far and edge > high + far else edge
+
+
+def _scale(values: list[float], region: tuple[float, float]):
+    """Return the place of a number, in pixels; open ends lie at the drawing's edge."""
+    seen = [*values, *(edge for edge in region if math.isfinite(edge))]
+    low, high = min(seen), max(seen)
+    pad = 0.08 * (high - low) or max(abs(high), 1e-9)
+    low, high = low - pad, high + pad
+
+    def place(value: float) -> float:
+        if math.isinf(value):
+            return 0.0 if value < 0 else float(WIDTH)
+        return MARGIN + (WIDTH - 2 * MARGIN) * (value - low) / (high - low)
+
+    return place
+
+
+def _yes_no(value: object) -> bool | None:
+    return {"true": True, "false": False}.get(plain_text(value).lower())
