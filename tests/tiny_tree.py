@@ -128,8 +128,6 @@ class FakeWorkers:
             except AssertionError as error:
                 message = f"AssertionError: {error}"
                 return {"status": "failed", "error": {"message": message, "source": code}, **cost}
-            except MissingInput as error:
-                return {"status": "skipped", "reason": str(error), **cost}
         return {"status": "done", **cost}
 
     def stop(self) -> None:
