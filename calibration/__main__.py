@@ -1,12 +1,10 @@
 """``python -m calibration``: solve the template's constants and write them."""
 
-from importlib.resources import files
-from pathlib import Path
-
 import pandas as pd
 
 from calibration import plant, solve, solve_molecules, start, start_genera
 from calibration.solve_effects import solve_covariate, solve_disease
+from calibration.write import write_template
 from cohabit.simulate.taxa import read_taxa
 from cohabit.simulate.template import forget_templates, read_template
 
@@ -20,10 +18,8 @@ HEADER = """\
 def main() -> None:
     """Write `species.tsv` and `genera.tsv` of the package's template, then the molecules'."""
     species, genera = solve_templates()
-    folder = Path(str(files("cohabit.simulate"))) / "template"
-    for name, table in (("species", species), ("genera", genera)):
-        text = table.to_csv(sep="\t", lineterminator="\n", float_format="%.6g", na_rep="NA")
-        (folder / f"{name}.tsv").write_text(HEADER + text, encoding="utf-8")
+    write_template("species", species.reset_index(), HEADER)
+    write_template("genera", genera.reset_index(), HEADER)
     forget_templates()
     read_taxa.cache_clear()
     solve_molecules.main()

@@ -1,12 +1,10 @@
 """``python -m calibration.population``: solve the population's constants, all jointly."""
 
-from importlib.resources import files
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from calibration.population_estimands import Worlds, find_estimands
+from calibration.write import write_template
 from cohabit.simulate.template import read_template
 
 LIFETIME = 0.00298  # 1 in 334 is 0.00299
@@ -95,15 +93,8 @@ def main() -> None:
     constants = solve(read_constants(), n_people=200_000, seed=7)
     targets = score_targets(constants, n_people=600_000, seeds=list(range(101, 111)))
     table = pd.DataFrame({"name": list(constants), "value": list(constants.values())})
-    folder = Path(str(files("cohabit.simulate"))) / "template"
-    for name, header, rows in (
-        ("population", HEADER, table),
-        ("population_targets", REACHED, targets),
-    ):
-        text = rows.to_csv(
-            sep="\t", index=False, lineterminator="\n", float_format="%.6g", na_rep="NA"
-        )
-        (folder / f"{name}.tsv").write_text(header + text, encoding="utf-8")
+    write_template("population", table, HEADER)
+    write_template("population_targets", targets, REACHED)
 
 
 if __name__ == "__main__":

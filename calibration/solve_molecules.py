@@ -3,12 +3,10 @@
 To be run again whenever the species or genera template changes.
 """
 
-from importlib.resources import files
-from pathlib import Path
-
+from calibration.metabolites import solve_metabolites
+from calibration.pathways import solve_pathways
 from calibration.reference import Reference
-from calibration.solve_metabolites import solve_metabolites
-from calibration.solve_pathways import solve_pathways
+from calibration.write import write_template
 
 HEADER = """\
 # solved from iMSMS Consortium 2022 released data (authors' repository), re-analysed, by
@@ -25,12 +23,8 @@ def main() -> None:
         "metabolites": metabolites.reset_index(),
         "metabolite_producers": producers,
     }
-    folder = Path(str(files("cohabit.simulate"))) / "template"
     for name, table in tables.items():
-        text = table.to_csv(
-            sep="\t", lineterminator="\n", float_format="%.6g", na_rep="NA", index=False
-        )
-        (folder / f"{name}.tsv").write_text(HEADER + text, encoding="utf-8")
+        write_template(name, table, HEADER)
 
 
 if __name__ == "__main__":

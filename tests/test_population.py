@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from calibration.population import SOLVED
-from calibration.population_estimands import Worlds, find_estimands
-from calibration.recurrence import Lottery, expect_recurrence
+from calibration.population_estimands import Lottery, Worlds, expect_recurrence, find_estimands
 from cohabit.simulate import PopulationDesign, ask_after, ask_before, simulate_population
 from cohabit.simulate.exposures import INFECTIONS, MYTHS
 from cohabit.simulate.hazard import Exposed, Hazard

@@ -1,16 +1,30 @@
-"""Solve the metabolite template: producers first, then what they leave of every target."""
+"""The metabolite template: released figures, producers, then what these leave of every target."""
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from calibration.pathways import shrink_by_p, site_pattern
 from calibration.reference import Reference
-from calibration.start_metabolites import DRUGS, start_metabolites
-from calibration.start_pathways import site_pattern
+from cohabit.simulate.community import combine
+from cohabit.simulate.effects import DRUGS, build_coefficients
 from cohabit.simulate.metabolites import genus_clr
 from cohabit.simulate.panel import skew_left
+from cohabit.simulate.taxa import Template
 from cohabit.simulate.template import read_template
 
+PUBLISHED_DRUGS = {
+    "interferon": "rrms_interferon_beta",
+    "dimethyl_fumarate": "rrms_dimethyl_fumarate",
+    "fingolimod": "rrms_fingolimod",
+    "glatiramer": "rrms_glatiramer_acetate",
+}
+ITS_OWN = {"serum:fumarate": "dimethyl_fumarate"}
+"""Metabolites that are one drug itself: no other drug has an effect on them."""
+
+CALLED = 0.05  # released p below which an effect is planted
+ALWAYS = ("stool:acetate", "stool:propionate", "stool:butyrate")
+SHORTER = {"adenosine 5'-monophosphate (AMP)": "AMP"}
 LINKED = 0.15  # released residual correlation from which a genus goes with a fatty acid
 SEEN = 0.95  # correlation of a counted CLR with the true one
 MOST_EXPLAINED = 0.5  # share of a fatty acid's variance that genera may explain
@@ -29,6 +43,63 @@ def solve_metabolites(reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]
     table = _level(table, produced, reference).join(_skew(table))
     drop = [name for name in table if name.startswith("target_")]
     return table.drop(columns=drop), _tabulate(weights, clr)
+
+
+def start_metabolites() -> pd.DataFrame:
+    """Return one row a metabolite: released level, spread and shares, and target effects."""
+    source = read_template("metabolites_source")
+    names = [SHORTER.get(name, name) for name in source["metabolite"]]
+    source.index = pd.Index(
+        [
+            f"{matrix}:{name.lower() if panel == 'SCFA' else name}"
+            for matrix, panel, name in zip(source["matrix"], source["panel"], names, strict=True)
+        ],
+        name="feature",
+    )
+    table = source[
+        ["matrix", "panel", "unit", "mean_hhc", "log_mean_hhc", "household_icc", "site_share"]
+    ]
+    table = table.assign(raw=(source["panel"] == "SCFA").astype(int))
+    table["resid_sd"] = source["resid_log_sd"]
+    for name in ("sex", "age", "bmi"):
+        table[name] = shrink_by_p(source[f"{name}_effect"], source[f"{name}_p"])
+    return table.join(target_effects(source))
+
+
+def target_effects(source: pd.DataFrame) -> pd.DataFrame:
+    """Return total effects against the own control: target_ms (untreated), target_<drug>.
+
+    Missing, so nothing of its own is planted, where no released test of untreated, all or (for
+    drugs) treated patients has p < 0.05. Untreated patients' effect is shrunk towards 0, the
+    treated patients' towards the untreated's, each drug's towards the treated's, by 1 - 1/z².
+    The fatty acids of `ALWAYS` keep the untreated effect as released, and no drug restores them.
+    """
+    always = source.index.isin(ALWAYS)
+    called = (source["untreated_p"] < CALLED) | (source["all_ms_p"] < CALLED) | always
+    untreated = _towards(source, "untreated", 0.0).where(called, 0.0)
+    untreated = untreated.where(~always, source["untreated_effect"])
+    differs = (source["treated_p"] < CALLED) | always
+    treated = _towards(source, "treated", untreated)
+    targets = pd.DataFrame({"target_ms": untreated.where(called)})
+    for drug in DRUGS:
+        total, planted = treated, differs
+        if drug in PUBLISHED_DRUGS:
+            name = PUBLISHED_DRUGS[drug]
+            total = _towards(source, name, treated.where(differs, untreated))
+            planted = differs | (source[f"{name}_fdr"] < CALLED)
+        total = total.where(~always, np.minimum(total, untreated))
+        targets[f"target_{drug}"] = total.where(planted)
+    for feature, owner in ITS_OWN.items():
+        others = [f"target_{drug}" for drug in DRUGS if drug != owner]
+        targets.loc[feature, others] = np.nan
+    return targets
+
+
+def _towards(source: pd.DataFrame, name: str, centre: pd.Series | float) -> pd.Series:
+    """Return estimates shrunk towards a centre by their standard errors from it."""
+    away = source[f"{name}_effect"] - centre
+    z = away.abs() / source[f"{name}_se"]
+    return centre + shrink_by_p(away, pd.Series(2 * stats.norm.sf(z), away.index))
 
 
 def _solve_weights(table: pd.DataFrame, clr: pd.DataFrame, reference: Reference) -> pd.DataFrame:
@@ -118,10 +189,6 @@ def _solve_effects(table: pd.DataFrame, clr, weights, reference: Reference) -> p
 
 def _level(table: pd.DataFrame, produced: np.ndarray, reference: Reference) -> pd.DataFrame:
     """Set the intercept so that controls have the released mean; note level and SD of everyone."""
-    from cohabit.simulate.community import combine
-    from cohabit.simulate.effects import build_coefficients
-    from cohabit.simulate.taxa import Template
-
     coefficients = build_coefficients(Template(table), reference.design)
     fixed = combine(reference.species.exposures, coefficients) + produced
     intercept = table["log_mean_hhc"] - fixed[~reference.patient].mean(axis=0)
