@@ -11,7 +11,7 @@ from scipy import stats
 
 from cohabit.data.schema import MissingInput
 from cohabit.experiments import arena
-from cohabit.experiments.arena.sweep import Block
+from cohabit.experiments.arena.sweep import StudyBlock
 from cohabit.experiments.arena.trial import choose_effects
 from cohabit.experiments.arena.ways import Prepared, compare_taxa
 from cohabit.experiments.arena.worlds import spread_out
@@ -250,7 +250,7 @@ def test_arena__gives_a_study_the_same_score_whatever_is_run_beside_it(spike):
     one = arena.run_arena([spike], settings[:1], 1, ways=ways, seed=9)
     same = many[(many["seed"] == 9) & (many["effect"] == 1.0)].reset_index(drop=True)
     pd.testing.assert_frame_equal(same.drop(columns="seconds"), one.drop(columns="seconds"))
-    task = Block(spike, SMALL, (1,), ways)
+    task = StudyBlock(spike, SMALL, (1,), ways)
     assert pickle.loads(pickle.dumps(task)).setting == SMALL
 
 

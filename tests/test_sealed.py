@@ -10,9 +10,9 @@ from scipy import stats
 from cohabit.experiments import arena
 from cohabit.experiments.arena.sealed import (
     ANALYSES,
-    CLAIM_COLUMNS,
     N_DIRECTIONS,
     N_EQUAL,
+    SEALED_COLUMNS,
     SealedWorld,
 )
 from cohabit.judge.claims import verdict
@@ -62,7 +62,7 @@ def test_decide__judges_as_the_report_does(drawn):
 
 def test_opened__says_what_was_true(drawn, opened):
     world, envelope = drawn
-    assert list(opened.columns) == list(CLAIM_COLUMNS)
+    assert list(opened.columns) == list(SEALED_COLUMNS)
     assert set(opened["analysis"]) == set(ANALYSES)
     corrected = opened[opened["analysis"] == "linda"].set_index("claim_id")
     claims = world.claims["latent"].set_index("claim_id")

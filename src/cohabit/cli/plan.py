@@ -66,7 +66,7 @@ def plan_study(options: argparse.Namespace) -> int:
     else:
         table = planner.compare_designs(designs, options.budget, costs, questions, **how)
         answer = table[["question", *choices, "n", "cost", "power", "low", "high", "beaten"]]
-    planner.write_table(table, Path(options.out))
+    planner.write_powers(table, Path(options.out))
     print(answer.round(3).to_string(index=False))
     print(f"table: {options.out}")
     return 0

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -205,17 +206,29 @@ def map_tasks(
         An error of `function` is raised here, and what is left is not started.
     """
     items = list(items)
-    if scheduler is None and (jobs or count_cores()) == 1 or not items:
-        for item in items:
-            yield item, function(item)
+    if items:
+        with open_workers(scheduler, min(jobs or count_cores(), len(items))) as work:
+            yield from work(function, items)
+
+
+@contextmanager
+def open_workers(scheduler: str | None = None, jobs: int | None = None) -> Iterator[Callable]:
+    """Give a function that does what `map_tasks` does, for rounds of items that share workers.
+
+    Parameters
+    ----------
+    scheduler, jobs
+        As in `open_cluster`; one job and no scheduler: everything happens in this process.
+    """
+    if scheduler is None and (jobs or count_cores()) == 1:
+        yield lambda function, items: ((item, function(item)) for item in items)
         return
-    jobs = min(jobs or count_cores(), len(items))
     with open_cluster(scheduler, jobs) as client:
-        yield from gather(client, function, items)
+        yield partial(gather, client)
 
 
 def gather(client: "Client", function: Callable, items: list) -> Iterator[tuple[Any, Any]]:
-    """Do what `map_tasks` does with the workers of a client, for rounds that share them."""
+    """Do what `map_tasks` does with the workers of a client."""
     from distributed import as_completed
 
     futures = {client.submit(function, item, pure=False): item for item in items}

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from cohabit.data.cohort import Truth
-from cohabit.experiments.arena.trial import MIN_PREVALENCE, Setting, Trial, choose_effects
+from cohabit.experiments.arena.trial import PLANTED_FROM, Setting, Trial, choose_effects
 from cohabit.experiments.arena.worlds import PATIENT_SPREAD, TAIL_DF, SimulatedWorld, fit_design
 from cohabit.judge.claims import judge
 from cohabit.judge.recovery import METHOD_SCALES, planted_values
@@ -33,7 +33,7 @@ N_EQUAL = 5
 MARGINS = {"asin": (0.003, 0.015), "clr": (0.4, 1.2), "latent": (0.4, 1.2)}
 """What "hardly" may mean, drawn from this range, in the unit of the scale."""
 
-CLAIM_COLUMNS = (
+SEALED_COLUMNS = (
     *("world", "analysis", "claim_id", "kind", "verdict", "true_here", "planted", "power"),
     *("estimate", "low", "high", "region_low", "region_high", "n_pairs", "prior", "heavy"),
 )
@@ -143,7 +143,7 @@ def _draw_effects(setting: Setting, rng: np.random.Generator) -> np.ndarray:
 def _write_claims(trial: Trial, scale: str, prior: float, rng: np.random.Generator) -> pd.DataFrame:
     """Claim directions, right with the prior's probability, and near equality."""
     tested = filter_features(trial.counts).columns
-    common = tested[prevalence(trial.counts[tested]) >= MIN_PREVALENCE]
+    common = tested[prevalence(trial.counts[tested]) >= PLANTED_FROM]
     latent = trial.truth.loc[common, "latent"]
     moved, still = common[latent != 0], common[latent == 0]
     rows = []
@@ -196,7 +196,7 @@ def open_envelope(world: SealedWorld, envelope: Envelope, analysis: str) -> pd.D
     Returns
     -------
     DataFrame, one row a claim
-        `CLAIM_COLUMNS` but world: `true_here` by the rule of notebook 13; `power`: the chance
+        `SEALED_COLUMNS` but world: `true_here` by the rule of notebook 13; `power`: the chance
         that an interval of this width, around the true value, lies inside the region.
     """
     decided = decide(world, analysis)
@@ -215,7 +215,7 @@ def open_envelope(world: SealedWorld, envelope: Envelope, analysis: str) -> pd.D
         n_pairs=envelope.n_pairs,
         prior=envelope.prior,
         heavy=envelope.heavy,
-    )[[name for name in CLAIM_COLUMNS if name != "world"]]
+    )[[name for name in SEALED_COLUMNS if name != "world"]]
 
 
 def _tell(truth: pd.DataFrame, scale: str, tested: pd.Index) -> Truth:
@@ -244,11 +244,11 @@ def run_sealed(seed: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `CLAIM_COLUMNS`, one row an analysis and claim.
+        Columns `SEALED_COLUMNS`, one row an analysis and claim.
     """
     world, envelope = draw_sealed(seed)
     parts = [open_envelope(world, envelope, analysis) for analysis in ANALYSES]
-    return pd.concat(parts, ignore_index=True).assign(world=seed)[list(CLAIM_COLUMNS)]
+    return pd.concat(parts, ignore_index=True).assign(world=seed)[list(SEALED_COLUMNS)]
 
 
 def calibrate_verdicts(

@@ -8,13 +8,14 @@ import pandas as pd
 from cohabit.data.cohort import Cohort
 from cohabit.data.schema import MissingInput
 from cohabit.experiments.arena.trial import (
-    COVARIATES,
     Setting,
     Trial,
     choose_effects,
     describe_truth,
 )
 from cohabit.simulate.streams import stream
+from cohabit.stats.comparisons import COVARIATES
+from cohabit.stats.formula import variables
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,8 @@ class SpikeIn:
         assay = assay or ("shotgun" if "shotgun" in cohort.features else "16s")
         table = cohort.table(assay, rank="genus" if assay == "16s" else None)
         people = cohort.participants.loc[table.index]
-        known = [
-            name for name in COVARIATES if name in people and people[name].notna().mean() > 0.5
-        ]
+        asked = [name for name in variables(COVARIATES) if name in people]
+        known = [name for name in asked if people[name].notna().mean() > 0.5]
         people = people.loc[people[known].notna().all(axis=1), ["household_id", "group", *known]]
         size = people["household_id"].map(people["household_id"].value_counts())
         kinds = people.groupby("household_id")["group"].transform("nunique")

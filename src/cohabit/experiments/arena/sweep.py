@@ -56,7 +56,7 @@ STUDIES_PER_BLOCK = 5
 
 
 @dataclass(frozen=True)
-class Block:
+class StudyBlock:
     """Some studies of one generator and one setting."""
 
     generator: Generator
@@ -92,7 +92,7 @@ def list_settings(
     return pd.DataFrame(rows)
 
 
-def run_block(block: Block) -> pd.DataFrame:
+def run_block(block: StudyBlock) -> pd.DataFrame:
     """Draw the studies of a block and score every one.
 
     Returns
@@ -149,7 +149,7 @@ def run_arena(
     seeds = range(seed, seed + n_trials)
     parts = [tuple(seeds[n : n + STUDIES_PER_BLOCK]) for n in range(0, n_trials, STUDIES_PER_BLOCK)]
     blocks = [
-        Block(generator, setting, part, tuple(ways), n_permutations)
+        StudyBlock(generator, setting, part, tuple(ways), n_permutations)
         for generator in generators
         for setting in dict.fromkeys(settings)
         for part in parts

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from cohabit.simulate.dials import OURS, Dials, dial
+from cohabit.stats.comparisons import COVARIATES
+from cohabit.stats.formula import usable_terms, variables
 
-COVARIATES = ("sex", "age", "bmi", "site")
-"""What an adjusted analysis adjusts for, as far as the cohort knows it."""
-
-MIN_PREVALENCE = 0.2
+PLANTED_FROM = 0.2
 """Effects are planted in taxa that at least this share of people carry."""
 
 
@@ -63,9 +62,7 @@ class Trial:
     @property
     def covariates(self) -> str:
         """Formula of the covariates that are known of everybody and vary."""
-        known = [name for name in COVARIATES if name in self.people]
-        varies = [name for name in known if self.people[name].nunique() > 1]
-        return " + ".join(name for name in varies if self.people[name].notna().all())
+        return " + ".join(usable_terms(self.people, variables(COVARIATES), known=1.0))
 
 
 class Generator(Protocol):
@@ -89,7 +86,7 @@ def choose_effects(prevalence: np.ndarray, setting: Setting, rng: np.random.Gene
     rng : Generator
     """
     effects = np.zeros(len(prevalence))
-    common = np.flatnonzero(prevalence >= MIN_PREVALENCE)
+    common = np.flatnonzero(prevalence >= PLANTED_FROM)
     chosen = rng.permutation(common)[: round(setting.changed * len(common))]
     n_up = round(len(chosen) * (1 + setting.pull) / 2)
     effects[chosen] = np.where(np.arange(len(chosen)) < n_up, setting.effect, -setting.effect)

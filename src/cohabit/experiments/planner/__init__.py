@@ -8,7 +8,7 @@ from cohabit.experiments.planner.decide import (
     find_sizes,
     predict_curve,
 )
-from cohabit.experiments.planner.estimate import Stop, estimate_power, write_table
+from cohabit.experiments.planner.estimate import Stop, estimate_power, write_powers
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Costs, Scenario, list_designs
 
@@ -25,5 +25,5 @@ __all__ = [
     "find_sizes",
     "list_designs",
     "predict_curve",
-    "write_table",
+    "write_powers",
 ]

@@ -26,7 +26,7 @@ ADJUST = ("site", *COVARIATES)
 DISTANCES = {"aitchison": "CLR of the taxa kept", "bray-curtis": "shares of all taxa followed"}
 """Distances PERMANOVA may take, and of what."""
 
-MIN_PREVALENCE, MIN_TOTAL = 0.05, 10
+LEAST_PREVALENCE, LEAST_TOTAL = 0.05, 10
 """The study's filter, as in `composition.filter_features`."""
 
 PSEUDOCOUNT = 0.5
@@ -81,8 +81,8 @@ def _who_comes(people: People, scenario: Scenario, rng: np.random.Generator) -> 
 
 def _filter(counts: np.ndarray) -> np.ndarray:
     """Return the positions of taxa that pass the study's filter."""
-    often = (counts > 0).mean(axis=0) >= MIN_PREVALENCE
-    return np.flatnonzero(often & (counts.sum(axis=0) > MIN_TOTAL))
+    often = (counts > 0).mean(axis=0) >= LEAST_PREVALENCE
+    return np.flatnonzero(often & (counts.sum(axis=0) > LEAST_TOTAL))
 
 
 def _clr(counts: np.ndarray) -> np.ndarray:

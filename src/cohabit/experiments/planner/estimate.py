@@ -11,10 +11,8 @@ Finished batches can be kept on disk, so that a planner that was stopped goes on
 import gzip
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +20,7 @@ import pandas as pd
 from scipy import stats
 
 from cohabit.compute.fingerprint import hash_environment, hash_library, hash_text, hash_value
-from cohabit.compute.pool import count_cores, gather, open_cluster
+from cohabit.compute.pool import open_workers
 from cohabit.experiments.planner.questions import BATCH, Batch, Questions, run_batch
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import World
@@ -96,7 +94,7 @@ def estimate_power(
     _check(questions, scenarios, template)
     series = [_Series.of(each, questions, stop, template, seed, store) for each in scenarios]
     owner = {each.setting: each for each in series}
-    with _open_workers(scheduler, jobs) as work:
+    with open_workers(scheduler, jobs) as work:
         while wanted := [batch for each in owner.values() for batch in each.wanted()]:
             for batch, cohorts in work(run_batch, wanted):
                 owner[batch.setting].add(batch.number, cohorts)
@@ -192,21 +190,6 @@ def _check(
         )
 
 
-@contextmanager
-def _open_workers(scheduler: str | None, jobs: int | None) -> Iterator[Callable]:
-    """Give a function (function, items) -> pairs of item and result, as they come."""
-    if scheduler is None and (jobs or count_cores()) == 1:
-        yield _in_this_process
-        return
-    with open_cluster(scheduler, jobs) as client:
-        yield partial(gather, client)
-
-
-def _in_this_process(function: Callable, items: Iterable) -> Iterator[tuple]:
-    for item in items:
-        yield item, function(item)
-
-
 def exact_interval(hits: np.ndarray, trials: np.ndarray, level: float = INTERVAL_LEVEL):
     """Return Clopper and Pearson's interval of a proportion, low and high.
 
@@ -286,7 +269,7 @@ def _folder_of(setting: str, store: Path, described: dict) -> Path:
 def _write_batch(cohorts: pd.DataFrame, folder: Path, number: int) -> None:
     """Write one batch; it appears whole or not at all."""
     with write_atomically(_batch_path(folder, number)) as scratch:
-        write_table(cohorts, scratch)
+        write_powers(cohorts, scratch)
 
 
 def _read_batch(folder: Path, number: int) -> pd.DataFrame | None:
@@ -295,7 +278,7 @@ def _read_batch(folder: Path, number: int) -> pd.DataFrame | None:
     return pd.read_csv(path, sep="\t") if path.exists() else None
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
+def write_powers(table: pd.DataFrame, path: Path) -> None:
     """Write a gzipped TSV; the same table gives the same bytes."""
     text = table.to_csv(sep="\t", index=False, lineterminator="\n")
     path.write_bytes(gzip.compress(text.encode(), mtime=0))

@@ -11,26 +11,32 @@ from sklearn.preprocessing import StandardScaler
 
 from cohabit.data.cohort import pairs_where
 from cohabit.data.schema import TREATMENTS
-from cohabit.experiments.realism.tables import MODEL, StudyTables, fit_status, status_rows
+from cohabit.experiments.realism.tables import (
+    MODEL,
+    StudyTables,
+    find_residuals,
+    fit_status,
+    status_rows,
+)
 from cohabit.simulate.metabolites import FATTY_ACIDS
 from cohabit.stats.association import fit_linear_model
 from cohabit.stats.composition import arcsine_sqrt
 from cohabit.stats.multiplicity import adjust_p
 
 TREATED = list(TREATMENTS[1:])
-EFFECTS = {
+GENUS_EFFECTS = {
     "T13": "Akkermansia",
     "T14": "Faecalibacterium",
     "T15": "Blautia",
     "T18": "Prevotella",
 }
-LESSER_EFFECTS = {"T16": "Roseburia", "T17": "Christensenellaceae unclassified"}
+LESSER_GENUS_EFFECTS = {"T16": "Roseburia", "T17": "Christensenellaceae unclassified"}
 """Row -> genus whose standardised difference it is."""
 
 HOUSEHOLD_SHARES = {"T07": 0.1, "T08": 0.5, "T09": 0.9}
 """Row -> quantile over genera."""
 
-MEANS = {
+FAMILY_MEANS = {
     "T26": "Bacteroidaceae",
     "T27": "Lachnospiraceae",
     "T28": "Prevotellaceae",
@@ -83,7 +89,7 @@ def _measure_genera(tables: StudyTables) -> dict[str, float]:
         **{row: status["household_icc"].quantile(at) for row, at in HOUSEHOLD_SHARES.items()},
         "T11": shares.quantile(0.5),
         "T12": shares.quantile(0.9),
-        **{row: effect.get(genus, np.nan) for row, genus in EFFECTS.items()},
+        **{row: effect.get(genus, np.nan) for row, genus in GENUS_EFFECTS.items()},
         "T19": effect.std(),
         "N1": pairs.std(ddof=1),
         "N4": (np.abs(pairs) > 0.3).mean(),
@@ -98,7 +104,7 @@ def _measure_more_genera(tables: StudyTables) -> dict[str, float]:
         "T04": _count_discoveries(fits[term == "sex"]),
         "T05": _count_discoveries(fits[term == "age"]),
         "T10": explain_by_site(tables.tested_genera, tables.people).quantile(0.1),
-        **{row: effect.get(genus, np.nan) for row, genus in LESSER_EFFECTS.items()},
+        **{row: effect.get(genus, np.nan) for row, genus in LESSER_GENUS_EFFECTS.items()},
         "T20": effect.abs().max(),
         "N2": np.quantile(pairs, 0.05),
         "N3": np.quantile(pairs, 0.95),
@@ -132,7 +138,7 @@ def _measure_families(tables: StudyTables) -> dict[str, float]:
     means = shares[controls.loc[shares.index]].mean()
     return {
         "T21": _count_discoveries(fit_status(np.arcsin(np.sqrt(_tested(shares))), tables.people)),
-        **{row: means.get(family, np.nan) for row, family in MEANS.items()},
+        **{row: means.get(family, np.nan) for row, family in FAMILY_MEANS.items()},
     }
 
 
@@ -294,4 +300,4 @@ def _correlate_with_genus(tables: StudyTables, values: pd.Series, genus: str) ->
     if genus not in tables.genus_clr:
         return np.nan
     pair = tables.genus_clr[[genus]].join(values, how="inner")
-    return float(np.corrcoef(tables.residuals(pair).T)[0, 1])
+    return float(np.corrcoef(find_residuals(pair, tables.people).T)[0, 1])

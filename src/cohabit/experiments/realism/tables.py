@@ -9,11 +9,12 @@ from scipy.spatial.distance import pdist, squareform
 
 from cohabit.data.cohort import Cohort
 from cohabit.stats import composition, diversity
+from cohabit.stats.comparisons import COVARIATES
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.mixed import fit_household_model
 
 RAREFIED_TO = 10_000  # reads, as in the released tables
-MODEL = "group + sex + age + bmi + site"
+MODEL = f"group + {COVARIATES}"
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,8 @@ class StudyTables:
     @cached_property
     def residual_correlations(self) -> np.ndarray:
         """Correlations between genera of CLR residuals, one number a pair of genera."""
-        matrix = np.corrcoef(self.residuals(self.genus_clr).T)
+        matrix = np.corrcoef(find_residuals(self.genus_clr, self.people).T)
         return matrix[np.triu_indices(len(matrix), 1)]
-
-    def residuals(self, values: pd.DataFrame) -> np.ndarray:
-        """Return what the covariates leave of each column."""
-        design = model_matrix(MODEL, self.people.loc[values.index]).values.to_numpy(float)
-        left = values.to_numpy()
-        return left - design @ np.linalg.lstsq(design, left, rcond=None)[0]
 
     def distances_of(self, table: str) -> pd.DataFrame:
         """Return square distances: ``genus bray``, ``genus aitchison`` or ``family bray``."""
@@ -107,6 +102,13 @@ class StudyTables:
         people = self.people.loc[values.index, ["household_id", "group"]].astype(str)
         wide = people.assign(value=values)
         return wide.pivot(index="household_id", columns="group", values="value").dropna()
+
+
+def find_residuals(values: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
+    """Return what status and covariates leave of each column."""
+    design = model_matrix(MODEL, people.loc[values.index]).values.to_numpy(float)
+    left = values.to_numpy()
+    return left - design @ np.linalg.lstsq(design, left, rcond=None)[0]
 
 
 def fit_status(values: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
