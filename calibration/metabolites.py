@@ -189,7 +189,7 @@ def _solve_effects(table: pd.DataFrame, clr, weights, reference: Reference) -> p
 
 def _level(table: pd.DataFrame, produced: np.ndarray, reference: Reference) -> pd.DataFrame:
     """Set the intercept so that controls have the released mean; note level and SD of everyone."""
-    coefficients = build_coefficients(Template(table), reference.design)
+    coefficients = build_coefficients(Template(table), reference.world.design)
     fixed = combine(reference.species.exposures, coefficients) + produced
     intercept = table["log_mean_hhc"] - fixed[~reference.patient].mean(axis=0)
     typical = intercept + fixed.mean(axis=0)

@@ -1,5 +1,7 @@
 """The pathway template: released figures, carriers by rule, then what these leave is solved."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -134,7 +136,8 @@ def _level(table: pd.DataFrame, drawn: Pathways) -> pd.DataFrame:
 
 
 def _draw(table: pd.DataFrame, reference: Reference) -> Pathways:
-    return draw_pathways(reference.species, reference.design, 1, Template(table))
+    dice = replace(reference.world.dice, seed=1)
+    return draw_pathways(reference.species, dice, reference.world.design, Template(table))
 
 
 def _plant(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:

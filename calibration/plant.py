@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from cohabit.simulate.dice import stream
 from cohabit.simulate.effects import DRUGS
-from cohabit.simulate.streams import stream
 from cohabit.simulate.template import read_template
 
 SEVEN = (

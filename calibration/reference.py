@@ -6,14 +6,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate.amplicons import draw_genera, follow_species
-from cohabit.simulate.community import Community, draw_community
+from cohabit.simulate.amplicons import follow_species
+from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.dice import Dice
-from cohabit.simulate.diet import eat
 from cohabit.simulate.effects import DRUGS
-from cohabit.simulate.households import draw_people
 from cohabit.simulate.taxa import SITES
+from cohabit.simulate.world import World, draw_world
 
 SEED = 20_150_901
 TIMES = 3  # pairs at each site, relative to the study
@@ -23,21 +21,24 @@ TIMES = 3  # pairs at each site, relative to the study
 class Reference:
     """People of a large study with their true communities."""
 
-    design: StudyDesign
-    species: Community
-    genera: Community
+    world: World
 
     @classmethod
     def draw(cls) -> "Reference":
         """Draw the population."""
         study = StudyDesign.preset("study")
         pairs = {site: TIMES * n for site, n in study.pairs_per_site.items()}
-        design = study.replace(pairs_per_site=pairs)
-        people = draw_people(design, SEED, complete=True)
-        fibre = eat(people, Dice.of(people, design, SEED))["fibre"]
-        people = people.assign(fibre=fibre)
-        species = draw_community(people, design, SEED)
-        return cls(design, species, draw_genera(species, design, SEED))
+        return cls(draw_world(study.replace(pairs_per_site=pairs), SEED))
+
+    @property
+    def species(self) -> Community:
+        """The true species of everyone."""
+        return self.world.species
+
+    @property
+    def genera(self) -> Community:
+        """The true genera of everyone."""
+        return self.world.genera
 
     @property
     def patient(self) -> np.ndarray:
@@ -69,17 +70,8 @@ class Reference:
         none = {f"treatment:{drug}": 0.0 for drug in DRUGS}
         exposures = self.species.exposures.assign(**none | changes)
         species = self.species.expose(exposures)
-        own = self.genera_own.expose(exposures)
+        own = self.world.genera_alone.expose(exposures)
         return species, follow_species(own, species), exposures
-
-    @cached_property
-    def genera_own(self) -> Community:
-        """Genera before they follow their species."""
-        from cohabit.simulate.community import assemble
-        from cohabit.simulate.taxa import read_taxa
-
-        people = self.species.people
-        return assemble(people, read_taxa("genera"), self.design, SEED, "genera")
 
 
 def site_variance(coefficients: pd.DataFrame, reference: Reference) -> np.ndarray:

@@ -13,12 +13,11 @@ from scipy import special
 
 from cohabit.experiments.realism.fit import SITE_COLUMNS
 from cohabit.simulate.amplicons import follow_species
-from cohabit.simulate.community import Community, assemble
+from cohabit.simulate.community import Community
 from cohabit.simulate.design import PAIRS_PER_SITE, StudyDesign
-from cohabit.simulate.dice import Dice
-from cohabit.simulate.households import draw_people
-from cohabit.simulate.sequencing import count_reads, draw_batches
+from cohabit.simulate.sequencing import count_reads
 from cohabit.simulate.taxa import FACTORS, Template
+from cohabit.simulate.world import World, draw_recorded_world
 from cohabit.stats.formula import model_matrix
 
 SEED = 1_000_001  # of the population the constants are solved on; no study uses it
@@ -36,17 +35,19 @@ MODEL = "group + sex + age + bmi + site"
 class Population:
     """The people the constants are solved on."""
 
-    design: StudyDesign
-    people: pd.DataFrame
-    batches: np.ndarray
+    world: World
 
     @classmethod
     def draw(cls, times: int = TIMES) -> "Population":
         """Draw several times the pairs of the study."""
         pairs = {site: times * n for site, n in PAIRS_PER_SITE.items()}
         design = StudyDesign(pairs_per_site=pairs)
-        people = draw_people(design, SEED)
-        return cls(design, people, draw_batches(Dice.of(people, design, SEED)))
+        return cls(draw_recorded_world(design, SEED))
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """One row a person."""
+        return self.world.people
 
     @property
     def controls(self) -> np.ndarray:
@@ -55,11 +56,11 @@ class Population:
 
     def assemble(self, table: pd.DataFrame, name: str) -> Community:
         """Draw the community of a template that is still being solved."""
-        return assemble(self.people, Template(table), self.design, SEED, name)
+        return self.world.with_template(Template(table), name).species
 
     def count(self, community: Community, depth: float, label: str) -> np.ndarray:
         """Return counts at one depth, batch on, people x taxa."""
-        effect = np.outer(self.batches, community.template.column("batch"))
+        effect = np.outer(self.world.batches, community.template.column("batch"))
         seen = community.composition * np.exp(effect)
         seen *= depth / seen.sum(axis=1, keepdims=True)
         uniform = np.random.default_rng(SEED).random(seen.shape)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from calibration import plant
 from cohabit.experiments.realism.fit import SITE_COLUMNS, add_carriage_sites, first_level
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import stream
 from cohabit.simulate.taxa import FACTORS, LINEAGE
 from cohabit.simulate.template import read_template
 

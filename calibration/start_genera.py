@@ -13,7 +13,7 @@ from calibration.start import (
     first_level,
     load_factors,
 )
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import stream
 from cohabit.simulate.taxa import LINEAGE
 
 DEPTH = 10_000  # reads at which the released prevalence is detection

@@ -16,9 +16,7 @@ from cohabit.experiments.arena.trial import choose_effects
 from cohabit.experiments.arena.ways import Prepared, compare_taxa
 from cohabit.experiments.arena.worlds import spread_out
 from cohabit.files.storage import read_cohort
-from cohabit.simulate import StudyDesign
-from cohabit.simulate.community import draw_community
-from cohabit.simulate.households import draw_people
+from cohabit.simulate import StudyDesign, draw_world
 
 SMALL = arena.Setting(n_pairs=30, effect=1.0)
 
@@ -134,7 +132,7 @@ def test_simulated_world__plants_what_it_says_and_repeats_itself():
 
 def test_heavy_tails__spread_patients_and_leave_the_rare_tail_alone():
     design = StudyDesign().with_pairs(100)
-    plain = draw_community(draw_people(design, 1), design, 1)
+    plain = draw_world(design, 1).species
     heavy = spread_out(plain, 6.0, 1.2, np.random.default_rng(1))
     rare = plain.template.column("tail") == 1
     assert np.array_equal(plain.log_abundance[:, rare], heavy.log_abundance[:, rare])

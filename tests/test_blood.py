@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.simulate.blood import SUBSETS, draw_blood, list_effects
+from cohabit.simulate.blood import SUBSETS, draw_blood, list_blood_effects
 from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
 from cohabit.simulate.households import draw_people
 
 STUDY = StudyDesign.preset("study")
@@ -16,7 +17,7 @@ def people() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def blood(people) -> pd.DataFrame:
-    return draw_blood(people, STUDY, 1)
+    return draw_blood(people, Dice.of(people, STUDY, 1))
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +61,11 @@ def test_draw_blood__holds_possible_values(blood, people):
 
 
 def test_draw_blood__same_seed_same_bytes(blood, people):
-    assert draw_blood(people, STUDY, 1).to_csv() == blood.to_csv()
+    assert draw_blood(people, Dice.of(people, STUDY, 1)).to_csv() == blood.to_csv()
 
 
 def test_list_effects__leaves_out_what_has_none():
-    effects = list_effects()
+    effects = list_blood_effects()
     assert (effects["coefficient"] != 0).all()
     drugs = effects.query("factor == 'treatment'")["level"].unique()
     assert set(drugs) == {"fingolimod", "natalizumab", "anti_cd20"}

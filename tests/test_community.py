@@ -5,14 +5,21 @@ import pandas as pd
 import pytest
 
 from cohabit.simulate import StudyDesign
-from cohabit.simulate.amplicons import draw_genera
-from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE, draw_community
+from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE, Community, draw_community
 from cohabit.simulate.dag import parents
+from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
+from cohabit.simulate.taxa import read_taxa
+from cohabit.simulate.world import draw_recorded_world
 
 SMALL = StudyDesign(pairs_per_site={"San Francisco": 30, "Edinburgh": 20})
 SEED = 4
+
+
+def draw_species(people: pd.DataFrame, design: StudyDesign, seed: int) -> Community:
+    dice = Dice.of(people, design, seed)
+    return draw_community(people, dice, design, read_taxa("species"), "species")
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +29,12 @@ def people() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def community(people):
-    return draw_community(people, SMALL, SEED)
+    return draw_species(people, SMALL, SEED)
 
 
 @pytest.fixture(scope="module")
 def healthy(people):
-    return draw_community(people, SMALL.replace(disease=0.0), SEED)
+    return draw_species(people, SMALL.replace(disease=0.0), SEED)
 
 
 def is_patient(community) -> np.ndarray:
@@ -104,8 +111,8 @@ def test_seven_species__fall_in_untreated_patients_and_therapy_restores_a_fifth(
 
 
 def test_household_dial__shares_nothing_at_zero_and_keeps_the_variance(people):
-    apart = draw_community(people, SMALL.replace(household_sharing=0.0), SEED)
-    together = draw_community(people, SMALL, SEED)
+    apart = draw_species(people, SMALL.replace(household_sharing=0.0), SEED)
+    together = draw_species(people, SMALL, SEED)
     assert (apart.household == 0).all()
     spread = apart.person.std() / (together.household + together.person).std()
     assert spread == pytest.approx(1.0, abs=0.05)
@@ -113,7 +120,7 @@ def test_household_dial__shares_nothing_at_zero_and_keeps_the_variance(people):
 
 def test_household_share__is_what_was_asked():
     design = StudyDesign(pairs_per_site={"Boston": 800})
-    drawn = draw_community(draw_people(design, 1), design, 1)
+    drawn = draw_species(draw_people(design, 1), design, 1)
     residual = drawn.household + drawn.person
     shared = (residual[::2] * residual[1::2]).mean(axis=0) / (residual**2).mean(axis=0)
     rich = drawn.template.column("richness_loading") ** 2
@@ -123,10 +130,7 @@ def test_household_share__is_what_was_asked():
 
 
 def test_genera__follow_their_species_damped_as_the_template_says(community):
-    genera = draw_genera(community, SMALL, SEED)
-    other = community.exposures.assign(**{"group:MS": 0.0})
-    species = community.expose(other)
-    assert (genera.taxa == draw_genera(species, SMALL, SEED).taxa).all()
+    genera = draw_recorded_world(SMALL, SEED).genera
     named = community.template.table["genus"] == "Faecalibacterium"
     column = genera.taxa.get_loc("Faecalibacterium")
     amounts = np.where(community.carried, np.exp(community.log_abundance), 0.0)
@@ -141,16 +145,16 @@ def test_missing_partners__move_nobody_who_stayed(people):
     fewer = SMALL.replace(missing_partners=0.4)
     remaining = draw_people(fewer, SEED)
     assert len(remaining) < len(people)
-    part = draw_community(remaining, fewer, SEED)
-    whole = draw_community(people, SMALL, SEED)
+    part = draw_species(remaining, fewer, SEED)
+    whole = draw_species(people, SMALL, SEED)
     rows = people.index.get_indexer(remaining.index)
     assert part.log_abundance.tobytes() == whole.log_abundance[rows].tobytes()
 
 
 def test_fibre__moves_the_community_by_the_diet_dial(people):
     eaten = people.assign(fibre=np.linspace(5, 40, len(people)))
-    fed = draw_community(eaten, SMALL, SEED)
-    unfed = draw_community(eaten, SMALL.replace(diet=0.0), SEED)
+    fed = draw_species(eaten, SMALL, SEED)
+    unfed = draw_species(eaten, SMALL.replace(diet=0.0), SEED)
     moved = (fed.log_abundance - unfed.log_abundance).any(axis=0)
     planted = fed.coefficients.loc["diet:fibre"].to_numpy() != 0
     assert planted.sum() >= 10
@@ -159,8 +163,8 @@ def test_fibre__moves_the_community_by_the_diet_dial(people):
 
 def test_species__are_drawn_from_their_parents_in_the_graph_and_nothing_else(people, community):
     listed = {name for name in parents()["species"] if name != "diet"}
-    alone = draw_community(people[sorted(listed)], SMALL, SEED)
+    alone = draw_species(people[sorted(listed)], SMALL, SEED)
     assert alone.log_abundance.tobytes() == community.log_abundance.tobytes()
     for parent in listed - {"smoking"}:
         with pytest.raises(KeyError):
-            draw_community(people[sorted(listed - {parent})], SMALL, SEED)
+            draw_species(people[sorted(listed - {parent})], SMALL, SEED)

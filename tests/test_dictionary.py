@@ -8,6 +8,7 @@ import pytest
 from cohabit.data import schema
 from cohabit.simulate.blood import draw_blood
 from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
 from cohabit.simulate.diet import describe_diet, draw_diet
 from cohabit.simulate.followup import draw_visits
 from cohabit.simulate.households import draw_people
@@ -30,9 +31,9 @@ def tables() -> dict:
     people = draw_people(DESIGN, 1)
     return {
         "participants.tsv": people,
-        "diet.tsv": draw_diet(people, DESIGN, 1),
-        "blood.tsv": draw_blood(people, DESIGN, 1),
-        "visits.tsv": draw_visits(people, DESIGN, 1),
+        "diet.tsv": draw_diet(people, Dice.of(people, DESIGN, 1)),
+        "blood.tsv": draw_blood(people, Dice.of(people, DESIGN, 1)),
+        "visits.tsv": draw_visits(people, Dice.of(people, DESIGN, 1), DESIGN),
     }
 
 

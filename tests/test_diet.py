@@ -5,8 +5,10 @@ import statsmodels.formula.api as smf
 from released_intervals import INTERVALS
 
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.diet import describe_diet, draw_diet, list_effects
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.diet import describe_diet, draw_diet, list_diet_effects
 from cohabit.simulate.households import draw_people
+from cohabit.simulate.world import draw_world
 
 STUDY = StudyDesign.preset("study")
 SEEDS = range(101, 106)
@@ -36,7 +38,7 @@ def effect_of_ms(values: pd.Series, people: pd.DataFrame) -> float:
 
 def measure(seed: int) -> dict[str, float]:
     people = draw_people(STUDY, seed)
-    diet = draw_diet(people, STUDY, seed)
+    diet = draw_diet(people, Dice.of(people, STUDY, seed))
     people = people.loc[diet.index]
     partners = [diet.iloc[::2].reset_index(drop=True), diet.iloc[1::2].reset_index(drop=True)]
     alike = partners[0].corrwith(partners[1])
@@ -60,7 +62,7 @@ def people() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def diet(people) -> pd.DataFrame:
-    return draw_diet(people, STUDY, 1)
+    return draw_diet(people, Dice.of(people, STUDY, 1))
 
 
 @pytest.fixture(scope="module")
@@ -98,25 +100,25 @@ def test_draw_diet__sites_keep_their_means(diet, people):
 
 
 def test_draw_diet__same_seed_same_bytes_and_no_dial_of_the_community_counts(diet, people):
-    assert draw_diet(people, STUDY, 1).to_csv() == diet.to_csv()
+    assert draw_diet(people, Dice.of(people, STUDY, 1)).to_csv() == diet.to_csv()
     null = StudyDesign.preset("null_clean")
-    assert draw_diet(draw_people(null, 1), null, 1).to_csv() == diet.to_csv()
+    assert draw_world(null, 1).diet.to_csv() == diet.to_csv()
 
 
 def test_draw_diet__strangers_eat_as_they_do_at_home(diet):
     strangers = STUDY.replace(strangers=True)
-    again = draw_diet(draw_people(strangers, 1), strangers, 1)
+    again = draw_world(strangers, 1).diet
     pd.testing.assert_frame_equal(again, diet)
 
 
 def test_draw_diet__works_for_a_part_of_the_people(diet, people):
     some = people.iloc[10:40]
-    part = draw_diet(some, STUDY, 1)
+    part = draw_diet(some, Dice.of(some, STUDY, 1))
     pd.testing.assert_frame_equal(part, diet.loc[diet.index.isin(some.index)])
 
 
 def test_list_effects__names_each_item_and_factor_once():
-    effects = list_effects()
+    effects = list_diet_effects()
     assert len(effects) == 50 * 4
     assert not effects.duplicated(["factor", "level", "feature"]).any()
     vitamin_c = effects.query("feature == 'vitamin_c' and factor == 'group'")

@@ -18,7 +18,7 @@ def names(code: str) -> set[str]:
 def test_library_files__follows_imports_from_module_to_module():
     assert "data/schema.py" in names("from cohabit.data import cohort")
     assert "data/schema.py" in names("def f():\n    import cohabit.data.cohort")
-    assert "simulate/streams.py" in names("from cohabit.simulate import simulate_cohort")
+    assert "simulate/dice.py" in names("from cohabit.simulate import simulate_cohort")
     assert any(name.startswith("simulate/template/") for name in names("import cohabit.simulate"))
     assert "simulate" not in names("from cohabit.data import schema")
     assert "simulate" in names("%time from cohabit.data import schema"), "not plain Python"

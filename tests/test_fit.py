@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 
 from cohabit.experiments.realism import fit_template, plant_effects
-from cohabit.simulate import StudyDesign, simulate_cohort, simulate_from
-from cohabit.simulate.community import assemble
-from cohabit.simulate.households import draw_people
+from cohabit.simulate import StudyDesign, draw_world, simulate_cohort, simulate_from
 from cohabit.simulate.taxa import Template
 
 DESIGN = StudyDesign(pairs_per_site={"San Francisco": 100, "Edinburgh": 100})
@@ -36,8 +34,7 @@ def test_fit_template__has_every_column_of_the_template(fitted):
 
 def test_fit_template__draws_a_community_like_the_one_it_saw(fitted, counts_and_people):
     counts, _ = counts_and_people
-    people = draw_people(DESIGN, 9)
-    drawn = assemble(people, Template(fitted), DESIGN, 9, "species")
+    drawn = draw_world(DESIGN, 9).with_template(Template(fitted), "species").species
     asked = counts.div(counts.sum(axis=1), axis=0).mean()
     common = asked.index[asked > 0.01]
     seen = pd.Series(drawn.composition.mean(axis=0), drawn.taxa)

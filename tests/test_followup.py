@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
 from cohabit.simulate.diet import draw_diet
-from cohabit.simulate.followup import MONTHS, draw_visits, list_effects
+from cohabit.simulate.followup import MONTHS, draw_visits, list_followup_effects
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.severity import EDSS_STEPS
 
@@ -20,7 +21,7 @@ def people() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def visits(people) -> pd.DataFrame:
-    return draw_visits(people, STUDY, 1)
+    return draw_visits(people, Dice.of(people, STUDY, 1), STUDY)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def many() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def many_visits(many) -> pd.DataFrame:
-    return draw_visits(many, LARGE, 2)
+    return draw_visits(many, Dice.of(many, LARGE, 2), LARGE)
 
 
 def wide(visits: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -82,7 +83,7 @@ def test_draw_visits__obesity_adds_relapses_and_lesions(many, many_visits):
 
 
 def test_draw_visits__stopping_smoking_slows_progression_by_what_is_planted(many, many_visits):
-    stopped = draw_visits(many, LARGE, 2, everyone_stops_smoking=True)
+    stopped = draw_visits(many, Dice.of(many, LARGE, 2), LARGE, everyone_stops_smoking=True)
     smokers = many.index[(many["smoking"] == "current") & (many["group"] == "MS")]
     gain = wide(many_visits, "edss")[36] - wide(stopped, "edss")[36]
     assert 0.15 < gain.reindex(smokers).mean() < 0.35
@@ -91,8 +92,10 @@ def test_draw_visits__stopping_smoking_slows_progression_by_what_is_planted(many
 
 
 def test_draw_visits__diet_changes_slowly_and_partners_change_together(people):
-    diet = draw_diet(people, STUDY, 1)
-    eaten = wide(draw_visits(people, STUDY, 1, diet=diet), "hei_total").dropna()
+    diet = draw_diet(people, Dice.of(people, STUDY, 1))
+    eaten = wide(
+        draw_visits(people, Dice.of(people, STUDY, 1), STUDY, diet=diet), "hei_total"
+    ).dropna()
     pd.testing.assert_series_equal(eaten[0], diet["hei_total"][eaten.index], check_names=False)
     assert eaten[0].corr(eaten[12]) == pytest.approx(0.85, abs=0.05)
     change = (eaten[12] - 0.85 * eaten[0]).to_frame("change")
@@ -114,21 +117,21 @@ def test_draw_visits__therapy_starts_stops_and_switches(visits, people):
 def test_draw_visits__microbes_count_only_when_their_dial_is_on(people, visits):
     months = [0, 12, 24]
     butyrate = pd.DataFrame(2.0, people.index, months)
-    off = draw_visits(people, STUDY, 1, butyrate=butyrate)
+    off = draw_visits(people, Dice.of(people, STUDY, 1), STUDY, butyrate=butyrate)
     pd.testing.assert_frame_equal(off, visits)
     design = STUDY.replace(microbe_effect=1.0)
-    on = draw_visits(people, design, 1, butyrate=butyrate)
+    on = draw_visits(people, Dice.of(people, design, 1), design, butyrate=butyrate)
     change = (wide(on, "edss") - wide(visits, "edss")).dropna()
     assert (change[0] == 0).all()
     assert change[36].mean() < -0.2
 
 
 def test_draw_visits__same_seed_same_bytes(people, visits):
-    assert draw_visits(people, STUDY, 1).to_csv() == visits.to_csv()
+    assert draw_visits(people, Dice.of(people, STUDY, 1), STUDY).to_csv() == visits.to_csv()
 
 
 def test_list_effects__has_the_form_of_the_truth_table():
-    effects = list_effects()
+    effects = list_followup_effects()
     columns = ["factor", "level", "property", "feature", "coefficient", "scale"]
     assert effects.columns.tolist() == columns
     assert not effects.duplicated(["feature", "factor", "level"]).any()

@@ -7,6 +7,7 @@ from scipy import stats
 
 from cohabit.data.schema import MissingInput
 from cohabit.simulate import StudyDesign
+from cohabit.simulate.dice import Dice
 from cohabit.simulate.followup import draw_visits, follow_disability
 from cohabit.simulate.households import draw_people
 from cohabit.stats import longitudinal
@@ -108,11 +109,13 @@ def test_compare_ways__weights_and_model_give_the_rise_that_the_means_hide(leavi
 def test_compare_ways__against_everybody_in_a_simulated_cohort():
     design = StudyDesign(pairs_per_site={"San Francisco": 1500, "Buenos Aires": 1500})
     people = draw_people(design, 11, complete=True)
-    visits = longitudinal.take_visits(draw_visits(people, design, 11), people)
+    visits = longitudinal.take_visits(
+        draw_visits(people, Dice.of(people, design, 11), design), people
+    )
     patients = visits[visits["group"] == "MS"]
     table = longitudinal.compare_ways(patients, "edss", comes_back="edss")
     table = table[table["months"] == 36].set_index("way")
-    everybody = follow_disability(people, design, 11)
+    everybody = follow_disability(people, Dice.of(people, design, 11), design)
     truth = (everybody[36] - everybody[0]).mean()
     for way in ("weighted", "model of all visits"):
         assert table.loc[way, "estimate"] == pytest.approx(truth, abs=0.06), way

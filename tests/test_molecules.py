@@ -9,16 +9,14 @@ from test_dictionary import read_section
 
 from cohabit.data.cohort import pairs_where
 from cohabit.experiments.realism.feature_measures import measure_metabolites, measure_pathways
-from cohabit.simulate import StudyDesign, simulate_cohort, simulate_replication
-from cohabit.simulate.amplicons import draw_genera, follow_species
-from cohabit.simulate.community import assemble, draw_community
+from cohabit.simulate import StudyDesign, World, draw_world, simulate_cohort, simulate_replication
+from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.dag import parents
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.followup import draw_visits
 from cohabit.simulate.gene_content import build_content, hash_uniforms
-from cohabit.simulate.households import draw_people
 from cohabit.simulate.metabolites import FATTY_ACIDS, genus_clr
-from cohabit.simulate.molecules import Molecules, draw_molecules
+from cohabit.simulate.molecules import Molecules
 from cohabit.simulate.panel import skew_left
 from cohabit.simulate.taxa import read_taxa
 from cohabit.simulate.template import read_template
@@ -34,18 +32,16 @@ PLANTED = {
 }
 
 
-def draw(design: StudyDesign, seed: int = SEED) -> tuple[pd.DataFrame, Molecules]:
-    people = draw_people(design, seed, complete=True)
-    species = draw_community(people, design, seed)
-    return people, draw_molecules(species, draw_genera(species, design, seed), design, seed)
+def draw(design: StudyDesign) -> World:
+    return draw_world(design, SEED)
 
 
-def relabel(people, molecules: Molecules, design: StudyDesign, **labels: float) -> Molecules:
+def relabel(world: World, **labels: float) -> Molecules:
     """Return the same people under other labels."""
-    exposures = molecules.species.exposures.assign(**labels)
-    species = molecules.species.expose(exposures)
-    own = assemble(people, read_taxa("genera"), design, SEED, "genera").expose(exposures)
-    return molecules.expose(exposures, species, follow_species(own, species))
+    exposures = world.species.exposures.assign(**labels)
+    species = world.species.expose(exposures)
+    genera = follow_species(world.genera_alone.expose(exposures), species)
+    return world.molecules.expose(exposures, species, genera)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +56,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def measured(study):
-    people, molecules = study
+    people, molecules = study.people, study.molecules
     cohort = SimpleNamespace(
         pathways=molecules.pathways.table(), metabolites=molecules.metabolites.table()
     )
@@ -71,8 +67,7 @@ def measured(study):
 @pytest.mark.parametrize("name", ["pathways", "metabolites"])
 @pytest.mark.parametrize("factor", ["group:MS", "treatment:dimethyl_fumarate"])
 def test_expose__moves_the_level_by_its_coefficient_and_what_microbes_pass_on(small, name, factor):
-    people, molecules = small
-    other = relabel(people, molecules, SMALL, **{factor: 0.0})
+    molecules, other = small.molecules, relabel(small, **{factor: 0.0})
     now, before = getattr(molecules, name).panel, getattr(other, name).panel
     moved = (now.level - before.level) - (now.inherited - before.inherited)
     exposed = molecules.species.exposures[factor].to_numpy() == 1
@@ -84,8 +79,8 @@ def test_expose__moves_the_level_by_its_coefficient_and_what_microbes_pass_on(sm
 @pytest.mark.parametrize("name", ["pathways", "metabolites"])
 def test_dials_at_zero__leave_patients_as_they_would_be_healthy(name):
     design = SMALL.replace(disease=0.0, treatment=0.0, severity=0.0)
-    people, molecules = draw(design)
-    healthy = relabel(people, molecules, design, **NOTHING)
+    world = draw(design)
+    molecules, healthy = world.molecules, relabel(world, **NOTHING)
     panel = getattr(molecules, name).panel
     np.testing.assert_array_equal(panel.level, getattr(healthy, name).panel.level)
     factors = [factor for factor in NOTHING if factor in panel.coefficients.index]
@@ -96,8 +91,8 @@ def test_dials_at_zero__leave_patients_as_they_would_be_healthy(name):
 
 @pytest.mark.parametrize("dial", ["disease", "treatment"])
 def test_dial__leaves_controls_byte_identical(small, dial):
-    people, molecules = small
-    _, without = draw(SMALL.replace(**{dial: 0.0}))
+    people, molecules = small.people, small.molecules
+    without = draw(SMALL.replace(**{dial: 0.0})).molecules
     control = (people["group"] == "control").to_numpy()
     for name in ("pathways", "metabolites"):
         now, before = (getattr(world, name).panel.level for world in (molecules, without))
@@ -106,7 +101,7 @@ def test_dial__leaves_controls_byte_identical(small, dial):
 
 
 def test_list_effects__has_two_rows_a_planted_pathway_and_expression_nowhere_else(small):
-    effects = small[1].list_effects()
+    effects = small.molecules.list_effects()
     ms = effects[(effects["factor"] == "group") & (effects["assay"] == "pathways")]
     assert set(ms.loc[ms["property"] == "expression", "feature"]) == PLANTED
     assert set(ms.loc[ms["property"] == "carried", "feature"]) >= PLANTED
@@ -116,8 +111,8 @@ def test_list_effects__has_two_rows_a_planted_pathway_and_expression_nowhere_els
 
 
 def test_carried_part__is_near_its_first_order(study):
-    people, molecules = study
-    other = relabel(people, molecules, STUDY, **{"group:MS": 0.0})
+    people, molecules = study.people, study.molecules
+    other = relabel(study, **{"group:MS": 0.0})
     moved = molecules.pathways.panel.inherited - other.pathways.panel.inherited
     moved = moved[(people["group"] == "MS").to_numpy()].mean(axis=0)
     effects = molecules.list_effects()
@@ -128,8 +123,8 @@ def test_carried_part__is_near_its_first_order(study):
 
 
 def test_stool_water__moves_every_stool_metabolite_of_patients_alike(small):
-    people, molecules = small
-    _, watery = draw(SMALL.replace(stool_water=-0.5))
+    people, molecules = small.people, small.molecules
+    watery = draw(SMALL.replace(stool_water=-0.5)).molecules
     panel = molecules.metabolites.panel
     moved = watery.metabolites.panel.level - panel.level
     patient = (people["group"] == "MS").to_numpy()
@@ -195,10 +190,10 @@ def test_positive_control__is_found_among_all_metabolites(measured):
 
 @pytest.mark.parametrize("drug", DRUGS)
 def test_stool_fatty_acids__fall_under_every_drug(study, drug):
-    people, molecules = study
-    healthy = relabel(people, molecules, STUDY, **NOTHING)
+    people, molecules = study.people, study.molecules
+    healthy = relabel(study, **NOTHING)
     given = {**NOTHING, "group:MS": 1.0, f"treatment:{drug}": 1.0}
-    treated = relabel(people, molecules, STUDY, **given)
+    treated = relabel(study, **given)
     moved = treated.metabolites.panel.level - healthy.metabolites.panel.level
     moved = pd.Series(
         moved[(people["group"] == "MS").to_numpy()].mean(axis=0),
@@ -210,7 +205,7 @@ def test_stool_fatty_acids__fall_under_every_drug(study, drug):
 
 
 def test_serum_fumarate__is_moved_by_dimethyl_fumarate_alone(small):
-    effects = small[1].list_effects()
+    effects = small.molecules.list_effects()
     fumarate = effects[
         (effects["feature"] == "serum:fumarate") & (effects["factor"] == "treatment")
     ]
@@ -219,22 +214,22 @@ def test_serum_fumarate__is_moved_by_dimethyl_fumarate_alone(small):
 
 
 def test_draw_molecules__gives_the_same_bytes_again(small):
-    _, again = draw(SMALL)
+    again = draw(SMALL).molecules
     for name in ("pathways", "metabolites"):
-        first, second = (getattr(world, name).table() for world in (small[1], again))
+        first, second = (getattr(world, name).table() for world in (small.molecules, again))
         assert first.to_csv() == second.to_csv()
 
 
 def test_butyrate__stays_the_person_s_own_and_slows_progression_only_by_its_dial(study):
-    people, molecules = study
-    butyrate = molecules.metabolites.follow_butyrate()
+    people, molecules = study.people, study.molecules
+    dice, butyrate = study.dice, molecules.metabolites.follow_butyrate()
     assert list(butyrate.columns) == [0, 12, 24]
     assert butyrate.std().between(0.8, 1.2).all()
     assert 0.6 < butyrate[0].corr(butyrate[12]) < 0.9
     assert butyrate[0].corr(butyrate[24]) < butyrate[0].corr(butyrate[12])
-    plain = draw_visits(people, STUDY, SEED)
-    pd.testing.assert_frame_equal(plain, draw_visits(people, STUDY, SEED, butyrate=butyrate))
-    acting = draw_visits(people, STUDY.replace(microbe_effect=3.0), SEED, butyrate=butyrate)
+    plain = draw_visits(people, dice, STUDY)
+    pd.testing.assert_frame_equal(plain, draw_visits(people, dice, STUDY, butyrate=butyrate))
+    acting = draw_visits(people, dice, STUDY.replace(microbe_effect=3.0), butyrate=butyrate)
     last = [
         table[table["visit"] == 12].set_index("participant_id")["edss"] for table in (acting, plain)
     ]
@@ -279,7 +274,7 @@ def test_skew_left__keeps_mean_and_variance(strength):
 
 @pytest.mark.parametrize("name", ["pathways", "metabolites"])
 def test_graph__lists_the_parents_of(name, small):
-    coefficients = getattr(small[1], name).panel.coefficients
+    coefficients = getattr(small.molecules, name).panel.coefficients
     acting = coefficients.index[(coefficients != 0).any(axis=1)]
     factors = {factor.split(":")[0] for factor in acting}
     assert factors | {"pathways": {"species"}, "metabolites": {"genera"}}[name] == set(

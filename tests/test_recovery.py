@@ -22,7 +22,7 @@ from cohabit.judge.recovery import (
     set_beside_truth,
 )
 from cohabit.simulate import StudyDesign, estimands
-from cohabit.simulate.followup import list_effects
+from cohabit.simulate.followup import list_followup_effects
 from cohabit.stats.abundance import METHODS
 
 INF = math.inf
@@ -189,11 +189,11 @@ def study_truth(monkeypatch):
     estimands._find.cache_clear()
     found = estimands.find_estimands(StudyDesign.preset("study"))
     estimands._find.cache_clear()
-    return Truth(list_effects().assign(assay="visits"), lambda: found)
+    return Truth(list_followup_effects().assign(assay="visits"), lambda: found)
 
 
 def test_list_followup_truth__both_ways_and_zero_for_what_no_year_holds():
-    effects = list_effects().assign(assay="visits")
+    effects = list_followup_effects().assign(assay="visits")
     table = list_followup_truth(effects).set_index("feature")["value"]
     assert table["disability: current"] == -table["disability: not current"] > 0
     assert table["disability: Bacteroidaceae"] == 0

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import stream
 
 
 def test_stream__repeats_itself():
@@ -27,6 +27,6 @@ def test_stream__does_not_depend_on_what_else_was_drawn():
 
 
 def test_stream__is_the_same_in_another_process():
-    code = "from cohabit.simulate.streams import stream; print(stream(3, 'a').random(3).tolist())"
+    code = "from cohabit.simulate.dice import stream; print(stream(3, 'a').random(3).tolist())"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == str(stream(3, "a").random(3).tolist())

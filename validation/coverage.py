@@ -8,10 +8,8 @@ and zeros stand between, and no interval on counts is owed for these coefficient
 
 import pandas as pd
 
-from cohabit.simulate import StudyDesign, diet
-from cohabit.simulate.community import Community, draw_community
-from cohabit.simulate.dice import Dice
-from cohabit.simulate.households import draw_people
+from cohabit.simulate import StudyDesign, draw_world
+from cohabit.simulate.community import Community
 from cohabit.stats.mixed import fit_household_model
 from validation import gates
 
@@ -58,9 +56,7 @@ def draw(world: str, seed: int) -> Community:
 
 def draw_design(design: StudyDesign, seed: int) -> Community:
     """Return the true community of a study, every answer given, fibre as it was eaten."""
-    people = draw_people(design, seed, complete=True)
-    fibre = diet.eat(people, Dice.of(people, design, seed))["fibre"]
-    return draw_community(people.assign(fibre=fibre), design, seed)
+    return draw_world(design, seed).species
 
 
 def fit(community: Community) -> pd.DataFrame:

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate.community import Community, assemble, draw_richness
+from cohabit.simulate.community import Community, draw_richness
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.dice import Dice
+from cohabit.simulate.dice import Dice, stream
 from cohabit.simulate.sequencing import Block, walk
-from cohabit.simulate.streams import stream
-from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.simulate.taxa import Template
 
 ASV_CONCENTRATION = 2.8  # Dirichlet concentration of a genus's ASVs within a person
 ASV_POWER = 1.57  # of the weights of a genus: how much its commonest ASVs outweigh the rest
@@ -24,27 +23,21 @@ RICHER_IS_EVENER = 0.2  # log exponent of ASV weights per SD of how rich a gut i
 ASV_HOUSEHOLD_SHARE = 0.17  # share of ASV coordinates that partners have in common
 
 
-def draw_genera(community: Community, design: StudyDesign, seed: int) -> Community:
-    """Draw the true 16S genera of the people of a species community.
+def follow_species(own: Community, species: Community) -> Community:
+    """Return genera whose own terms stand beside what their species do.
 
     Parameters
     ----------
-    community : Community
-        Of species, the same people.
-    design : StudyDesign
-    seed : int
+    own : Community
+        Of the template ``genera``, as drawn by `community.draw_community`.
+    species : Community
+        The same people's species.
 
     Returns
     -------
     Community
-        Its template is the genera's; a followed genus carries what its species carry.
+        A followed genus carries what its species carry.
     """
-    own = assemble(community.people, read_taxa("genera"), design, seed, "genera")
-    return follow_species(own, community)
-
-
-def follow_species(own: Community, species: Community) -> Community:
-    """Return genera whose own terms stand beside what their species do."""
     followed, summed = sum_species(species, own.template)
     log_abundance, liability = own.log_abundance.copy(), own.liability.copy()
     level = own.template.column("species_level")[followed]
@@ -98,14 +91,13 @@ def build_pool(template: Template) -> AsvPool:
     return AsvPool(genus, raw / np.bincount(genus, raw)[genus])
 
 
-def split_genera(genera: Community, pool: AsvPool, design: StudyDesign, seed: int) -> np.ndarray:
+def split_genera(genera: Community, pool: AsvPool, dice: Dice, design: StudyDesign) -> np.ndarray:
     """Return the true ASV shares of every person, people x ASVs.
 
     Each coordinate of a person's Dirichlet is copied from the household's with the share
     of the dial, and the person's own otherwise: the marginal law is the same for everybody.
     Within rich guts the weights are evener.
     """
-    dice = Dice.of(genera.people, design, seed)
     share = np.clip(ASV_HOUSEHOLD_SHARE * design.household_sharing, 0, 1)
     shape = ASV_CONCENTRATION * pool.weight
     first = np.searchsorted(pool.genus, np.arange(len(genera.taxa)))

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from cohabit.simulate.dag import parents
-from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.template import read_template
 
@@ -21,16 +20,15 @@ EFFECTS = {
 }
 
 
-def draw_blood(participants: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
+def draw_blood(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     """Draw everyone's immune panel.
 
     Parameters
     ----------
-    participants : DataFrame, one row a person
+    people : DataFrame, one row a person
         As drawn by `households.draw_people`.
-    design : StudyDesign
-        The design the people were drawn with.
-    seed : int
+    dice : Dice
+        Random numbers of these people.
 
     Returns
     -------
@@ -39,8 +37,7 @@ def draw_blood(participants: pd.DataFrame, design: StudyDesign, seed: int) -> pd
         (10^9/L), regulatory T cells (per cent of CD4 T cells) and how much proliferation
         they suppress (per cent).
     """
-    dice = Dice.of(participants, design, seed)
-    return count_cells(participants[list(parents()["blood"])], dice)
+    return count_cells(people[list(parents()["blood"])], dice)
 
 
 def count_cells(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
@@ -70,7 +67,7 @@ def _expose(people: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(exposures).astype(float)
 
 
-def list_effects() -> pd.DataFrame:
+def list_blood_effects() -> pd.DataFrame:
     """Return the planted effects on the panel, zeros left out.
 
     Returns

@@ -16,8 +16,8 @@ import pandas as pd
 
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
-from cohabit.simulate.effects import build_coefficients, build_exposures
-from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.simulate.effects import build_coefficients, build_exposures, lengthen
+from cohabit.simulate.taxa import Template
 
 RICHNESS_HOUSEHOLD_SHARE = 0.45  # of how rich a gut is; partners' genus counts correlate at 0.29
 
@@ -82,6 +82,16 @@ class Community:
         """Whether the person carries the taxon, people x taxa."""
         return self.liability > 0
 
+    def list_effects(self, assay: str) -> pd.DataFrame:
+        """Return the planted effects that are not zero, one row each, as `effects.tsv` has them."""
+        parts = [
+            lengthen(self.coefficients, "abundance", "log"),
+            lengthen(self.carriage_coefficients, "carriage", "probit"),
+        ]
+        table = pd.concat(parts, ignore_index=True)
+        table.insert(0, "assay", assay)
+        return table
+
     def expose(self, exposures: pd.DataFrame) -> "Community":
         """Return the same people under other exposures: a counterfactual, nothing redrawn."""
         change = exposures - self.exposures
@@ -107,28 +117,25 @@ def close_log(log_abundance: np.ndarray) -> np.ndarray:
     return log_abundance - (highest + np.log(total))
 
 
-def draw_community(people: pd.DataFrame, design: StudyDesign, seed: int) -> Community:
-    """Draw the true species community of every person.
+def draw_community(
+    people: pd.DataFrame, dice: Dice, design: StudyDesign, template: Template, name: str
+) -> Community:
+    """Draw household and person terms and add the fixed ones, for the taxa of a template.
 
     Parameters
     ----------
     people : DataFrame, one row a person
         As drawn by `households.draw_people`.
+    dice : Dice
+        Random numbers of these people.
     design : StudyDesign
-    seed : int
-        Seed of the study; the draws come from streams of their own.
+    template : Template
+    name : str
+        Of the community; with it start the names of its streams.
     """
-    return assemble(people, read_taxa("species"), design, seed, "species")
-
-
-def assemble(
-    people: pd.DataFrame, template: Template, design: StudyDesign, seed: int, name: str
-) -> Community:
-    """Draw household and person terms and add the fixed ones, for the taxa of a template."""
     exposures = build_exposures(people)
     coefficients = build_coefficients(template, design)
     carriage = build_coefficients(template, design, "carriage_")
-    dice = Dice.of(people, design, seed)
     household, person = _draw_residuals(dice, template, design, name, "abundance")
     household *= template.column("spread")
     person *= template.column("spread")

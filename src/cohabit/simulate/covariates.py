@@ -48,7 +48,7 @@ def _leaning(variable: str, people: pd.DataFrame, dice: Dice) -> np.ndarray:
     return noise + shift
 
 
-def hide_unanswered(people: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
+def hide_unanswered(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     """Return a copy in which what was not answered is missing.
 
     Whole questionnaires are missing, mostly of both partners, and single answers besides;
@@ -58,10 +58,10 @@ def hide_unanswered(people: pd.DataFrame, design: StudyDesign, seed: int) -> pd.
     ----------
     people : DataFrame, one row a person
         As drawn by ``households.draw_people(design, seed, complete=True)``.
-    design : StudyDesign
-    seed : int
+    dice : Dice
+        Random numbers of these people.
     """
-    people, dice = people.copy(), Dice.of(people, design, seed)
+    people = people.copy()
     lost = dice.uniforms("unreturned", per="home") < UNRETURNED["household"]
     lost |= dice.uniforms("unreturned") < UNRETURNED["person"]
     returned = (1 - UNRETURNED["household"]) * (1 - UNRETURNED["person"])

@@ -1,5 +1,6 @@
 """Random numbers by position: the same person keeps the same draws whatever the dials say."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,7 +8,6 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.streams import stream
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class Dice:
     def within(self, part: str) -> "Dice":
         """Return dice for the same people whose streams carry one more part in their name."""
         return replace(self, prefix=f"{self.prefix}/{part}")
+
+    def take(self, rows: np.ndarray) -> "Dice":
+        """Return the dice of some of these people."""
+        return replace(self, person=self.person[rows], household=self.household[rows])
 
     @property
     def home(self) -> np.ndarray:
@@ -132,3 +136,26 @@ def household_ids(design: StudyDesign) -> np.ndarray:
 def _spread(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     size = shape[0]
     return (rng.permutation(size) + rng.random(size)) / size
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """Return the generator of the component called `name`.
+
+    The same seed and name always give the same draws, whatever else is drawn and in
+    whatever order; another name gives independent draws. So a dial that is turned in
+    one component leaves the random numbers of all others where they were.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the whole study, not negative.
+    name : str
+        Path-like name of the component, for example ``"community/household"``.
+
+    Returns
+    -------
+    numpy.random.Generator
+        A generator of its own.
+    """
+    key = int.from_bytes(hashlib.sha256(name.encode("utf-8")).digest()[:8], "big")
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from cohabit.simulate.dag import parents
-from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.template import read_template
 
@@ -17,16 +16,15 @@ FACTORS = [f"factor{number}" for number in range(1, 7)]
 EFFECTS = ("ms", "women", "age", "bmi")
 
 
-def draw_diet(participants: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
+def draw_diet(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     """Draw the food questionnaire of everyone who returned it.
 
     Parameters
     ----------
-    participants : DataFrame, one row a person
+    people : DataFrame, one row a person
         As drawn by `households.draw_people`.
-    design : StudyDesign
-        The design the people were drawn with.
-    seed : int
+    dice : Dice
+        Random numbers of these people.
 
     Returns
     -------
@@ -34,9 +32,8 @@ def draw_diet(participants: pd.DataFrame, design: StudyDesign, seed: int) -> pd.
         Index participant_id; 37 nutrients and food groups a day, 13 index components in
         points and their sum ``hei_total``. Units: see `describe_diet`.
     """
-    dice = Dice.of(participants, design, seed)
     answered = dice.quotas("diet/unanswered", per="home") >= UNANSWERED
-    diet = eat(participants[list(parents()["diet"])], dice)
+    diet = eat(people[list(parents()["diet"])], dice)
     return diet[answered]
 
 
@@ -94,7 +91,7 @@ def describe_diet() -> pd.DataFrame:
     return _diet_table()[["label", "unit", "scale"]].copy()
 
 
-def list_effects() -> pd.DataFrame:
+def list_diet_effects() -> pd.DataFrame:
     """Return the planted effects on diet, before values are cut at their bounds.
 
     Returns

@@ -92,17 +92,6 @@ def _dials(design: StudyDesign) -> dict[str, float]:
     return {factor: strength[factor.split(":")[0]] for factor in FACTORS}
 
 
-def list_effects(coefficients: pd.DataFrame, carriage: pd.DataFrame, assay: str) -> pd.DataFrame:
-    """Return the planted effects that are not zero, one row each: the table `effects.tsv`."""
-    parts = [
-        lengthen(coefficients, "abundance", "log"),
-        lengthen(carriage, "carriage", "probit"),
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    table.insert(0, "assay", assay)
-    return table
-
-
 def lengthen(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFrame:
     """Return factors x features as rows of `effects.tsv`; zeros left out."""
     long = coefficients.rename_axis(index="factor", columns="feature").stack()

@@ -12,12 +12,11 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.simulate.amplicons import follow_species
-from cohabit.simulate.community import Community, assemble, draw_community
+from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
-from cohabit.simulate.households import draw_people
-from cohabit.simulate.molecules import Molecules, draw_molecules
-from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.simulate.taxa import Template
+from cohabit.simulate.world import World, draw_recorded_world
 
 REFERENCE_SEED = 20_220_915
 REFERENCE_PAIRS = 1500
@@ -59,46 +58,32 @@ def find_community_estimands(template: Template, design: StudyDesign, assay: str
         ``"shotgun"`` or ``"16s"``: what half a read is.
     """
     large = _enlarge(design)
-    people = draw_people(large, REFERENCE_SEED)
-    patients = people[people["group"] == "MS"]
-    community = assemble(patients, template, large, REFERENCE_SEED, "own")
+    world = draw_recorded_world(large, REFERENCE_SEED, template, group="MS")
+    community = world.species
     worlds = {
         name: _Seen.of(community.expose(exposures), HALF_READ[assay])
         for name, exposures in _label(community.exposures).items()
     }
-    return _contrast(worlds, patients).assign(assay=assay)[COLUMNS]
+    return _contrast(worlds, world.people).assign(assay=assay)[COLUMNS]
 
 
 @lru_cache(maxsize=8)
 def _find(text: str) -> pd.DataFrame:
     design = StudyDesign(**json.loads(text))
-    patients, *reference = _draw_reference(design)
+    world = draw_recorded_world(_enlarge(design), REFERENCE_SEED, group="MS")
     seen = {assay: {} for assay in ASSAYS}
-    for name, exposures in _label(reference[0].exposures).items():
-        for assay, view in _see(exposures, *reference).items():
+    for name, exposures in _label(world.species.exposures).items():
+        for assay, view in _see(exposures, world).items():
             seen[assay][name] = view
-    parts = [_contrast(worlds, patients).assign(assay=assay) for assay, worlds in seen.items()]
+    parts = [_contrast(worlds, world.people).assign(assay=assay) for assay, worlds in seen.items()]
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def _draw_reference(
-    design: StudyDesign,
-) -> tuple[pd.DataFrame, Community, Community, Molecules]:
-    """Draw patients in the proportions of the design's sites."""
-    large = _enlarge(design)
-    people = draw_people(large, REFERENCE_SEED)
-    patients = people[people["group"] == "MS"]
-    species = draw_community(patients, large, REFERENCE_SEED)
-    genera = assemble(patients, read_taxa("genera"), large, REFERENCE_SEED, "genera")
-    followed = follow_species(genera, species)
-    return patients, species, genera, draw_molecules(species, followed, large, REFERENCE_SEED)
-
-
-def _see(exposures: pd.DataFrame, species: Community, genera: Community, molecules: Molecules):
+def _see(exposures: pd.DataFrame, world: World) -> dict:
     """Return what each assay sees of the same patients under other exposures."""
-    species = species.expose(exposures)
-    genera = follow_species(genera.expose(exposures), species)
-    made = molecules.expose(exposures, species, genera)
+    species = world.species.expose(exposures)
+    genera = follow_species(world.genera_alone.expose(exposures), species)
+    made = world.molecules.expose(exposures, species, genera)
     return {
         "shotgun": _Seen.of(species, HALF_READ["shotgun"]),
         "16s": _Seen.of(genera, HALF_READ["16s"]),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import stream
 
 INFECTIONS = {"measles": 0.6, "hhv6": 0.85, "chlamydia_pneumoniae": 0.5, "canine_distemper": 0.1}
 """Candidate infections without effect, and the share of people who had them (our choice)."""

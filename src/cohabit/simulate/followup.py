@@ -32,8 +32,8 @@ COLUMNS = (
 
 def draw_visits(
     people: pd.DataFrame,
+    dice: Dice,
     design: StudyDesign,
-    seed: int,
     *,
     diet: pd.DataFrame | None = None,
     butyrate: pd.DataFrame | None = None,
@@ -46,10 +46,10 @@ def draw_visits(
     people : DataFrame, one row a person
         As drawn by ``draw_people(design, seed, complete=True)``; whose smoking is missing
         counts as no smoker.
+    dice : Dice
+        Random numbers of these people.
     design : StudyDesign
-        The design the people were drawn with; its dial ``microbe_effect`` lets `butyrate`
-        slow the following year's progression.
-    seed : int
+        Its dial ``microbe_effect`` lets `butyrate` slow the following year's progression.
     diet : DataFrame, optional
         As drawn by `diet.draw_diet`; whose diet is unknown at baseline stays unknown.
     butyrate : DataFrame, people x months, optional
@@ -65,20 +65,20 @@ def draw_visits(
         relapses and new lesions since a year before, smoking, bmi, hei_total (points of
         the Healthy Eating Index). Clinical columns are missing for controls.
     """
-    states = _live(people, design, seed, diet, butyrate, everyone_stops_smoking)
+    states = _live(people, dice, design, diet, butyrate, everyone_stops_smoking)
     table = pd.concat([_report(state, month) for month, state in states])
     order = table.index.get_indexer(_visit_ids(people.index))
     return table.iloc[order[order >= 0]]
 
 
 def follow_disability(
-    people: pd.DataFrame, design: StudyDesign, seed: int, *, butyrate: pd.DataFrame | None = None
+    people: pd.DataFrame, dice: Dice, design: StudyDesign, *, butyrate: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Return the true disability of all patients, whether they come or not.
 
     Parameters
     ----------
-    people, design, seed, butyrate
+    people, dice, design, butyrate
         As for `draw_visits`, whose EDSS is this disability as examined.
 
     Returns
@@ -86,20 +86,20 @@ def follow_disability(
     DataFrame, people x months 0, 12, 24 and 36
         EDSS points, between the steps of the scale too; missing for controls.
     """
-    states = _live(people, design, seed, None, butyrate, everyone_stops_smoking=False)
+    states = _live(people, dice, design, None, butyrate, everyone_stops_smoking=False)
     return pd.DataFrame({month: state["disability"] for month, state in states})
 
 
 def _live(
     people: pd.DataFrame,
+    dice: Dice,
     design: StudyDesign,
-    seed: int,
     diet: pd.DataFrame | None,
     butyrate: pd.DataFrame | None,
     everyone_stops_smoking: bool,
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Go through the years: each month of a visit with everybody's state."""
-    dice = Dice.of(people, design, seed).within("followup")
+    dice = dice.within("followup")
     state = _begin(people, dice, design)
     state["hei_total"] = np.nan if diet is None else diet["hei_total"].reindex(people.index)
     if everyone_stops_smoking:
@@ -276,7 +276,7 @@ YEAR = (
 )
 
 
-def list_effects() -> pd.DataFrame:
+def list_followup_effects() -> pd.DataFrame:
     """Return the planted effects on follow-up.
 
     Returns

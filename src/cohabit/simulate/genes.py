@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cohabit.simulate.dice import stream
 from cohabit.simulate.pedigree import Pedigree
-from cohabit.simulate.streams import stream
 
 HLA = ("hla_drb1_1501", "hla_a0201")
 ANCESTRIES = ("north", "south", "tropical")

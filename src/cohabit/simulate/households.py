@@ -11,8 +11,7 @@ from cohabit.simulate import clinic, covariates, partners, recruitment
 from cohabit.simulate.bmi import draw_bmi
 from cohabit.simulate.dag import run_draws
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.dice import Dice, household_ids, sites_of
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import Dice, household_ids, sites_of, stream
 from cohabit.simulate.template import read_template
 
 
@@ -49,7 +48,9 @@ def draw_people(design: StudyDesign, seed: int, *, complete: bool = False) -> pd
     people = _lose_and_swap(people, dice, design, seed)
     others = [name for name in people if name not in COLUMNS]
     people = schema.order_levels(people[[*COLUMNS, *others]])
-    return people if complete else covariates.hide_unanswered(people, design, seed)
+    if complete:
+        return people
+    return covariates.hide_unanswered(people, Dice.of(people, design, seed))
 
 
 COLUMNS = (

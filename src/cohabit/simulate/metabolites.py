@@ -92,11 +92,11 @@ def _round_to(values: np.ndarray, digits: int) -> np.ndarray:
 
 
 def draw_metabolites(
-    genera: Community, design: StudyDesign, seed: int, template: Template | None = None
+    genera: Community, dice: Dice, design: StudyDesign, template: Template | None = None
 ) -> Metabolites:
     """Draw the metabolites of everyone in a community."""
     template = read_taxa("metabolites") if template is None else template
-    dice = Dice.of(genera.people, design, seed).within("metabolites")
+    dice = dice.within("metabolites")
     coefficients = build_coefficients(template, design)
     coefficients.loc["stool_water"] = design.stool_water * (template.table["matrix"] == "stool")
     panel = draw_panel(

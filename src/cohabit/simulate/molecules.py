@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cohabit.simulate.community import Community
-from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import lengthen
-from cohabit.simulate.metabolites import Metabolites, draw_metabolites, produced_coefficients
-from cohabit.simulate.pathways import Pathways, carried_coefficients, draw_pathways
+from cohabit.simulate.metabolites import Metabolites, produced_coefficients
+from cohabit.simulate.pathways import Pathways, carried_coefficients
 
 PASSED_ON = ("group:MS", "spillover", "treatment:", "msss")
 """Factors whose effect through the microbes is listed beside the molecules' own."""
@@ -55,26 +54,6 @@ class Molecules:
             self.pathways.expose(exposures, species),
             self.metabolites.expose(exposures, genera),
         )
-
-
-def draw_molecules(
-    species: Community, genera: Community, design: StudyDesign, seed: int
-) -> Molecules:
-    """Draw pathways and metabolites of everyone.
-
-    Parameters
-    ----------
-    species, genera : Community
-        The same people's true species and 16S genera.
-    design : StudyDesign
-    seed : int
-    """
-    return Molecules(
-        species,
-        genera,
-        draw_pathways(species, design, seed),
-        draw_metabolites(genera, design, seed),
-    )
 
 
 def _passed_on(coefficients: pd.DataFrame) -> pd.DataFrame:

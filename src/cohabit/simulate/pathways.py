@@ -67,11 +67,11 @@ class Pathways:
 
 
 def draw_pathways(
-    species: Community, design: StudyDesign, seed: int, template: Template | None = None
+    species: Community, dice: Dice, design: StudyDesign, template: Template | None = None
 ) -> Pathways:
     """Draw the pathways of everyone in a community."""
     template = read_taxa("pathways") if template is None else template
-    dice = Dice.of(species.people, design, seed).within("pathways")
+    dice = dice.within("pathways")
     panel = draw_panel(
         template,
         species.exposures,

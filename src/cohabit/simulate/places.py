@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from cohabit.simulate.dice import stream
 from cohabit.simulate.genes import ANCESTRIES
 from cohabit.simulate.population_design import PopulationDesign
-from cohabit.simulate.streams import stream
 
 N_REGIONS, TOWNS_PER_REGION = 40, 10
 HIGH, LOW = 54.0, 16.0

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from cohabit.simulate import exposures, places
+from cohabit.simulate.dice import stream
 from cohabit.simulate.genes import ANCESTRIES, HLA, Genes, add_up, draw_genes
 from cohabit.simulate.hazard import Exposed, Hazard
 from cohabit.simulate.pedigree import KINDRED, TWIN_FAMILY, Pedigree
 from cohabit.simulate.population_design import PopulationDesign
-from cohabit.simulate.streams import stream
 from cohabit.simulate.template import read_template
 
 CENSUS = 2020

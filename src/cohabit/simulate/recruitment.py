@@ -13,11 +13,10 @@ from scipy.special import expit
 from cohabit.simulate import clinic, exposures, partners
 from cohabit.simulate.bmi import draw_bmi_since
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.dice import Dice, sites_of
+from cohabit.simulate.dice import Dice, sites_of, stream
 from cohabit.simulate.places import is_near
 from cohabit.simulate.population import simulate_population
 from cohabit.simulate.population_design import PopulationDesign
-from cohabit.simulate.streams import stream
 from cohabit.simulate.template import read_template
 
 LATITUDE = {

@@ -12,8 +12,7 @@ import pandas as pd
 from scipy import sparse, special
 
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.dice import Dice
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import Dice, stream
 from cohabit.simulate.template import read_template
 
 KITS = ("dry swab", "snap frozen")
@@ -68,10 +67,10 @@ def draw_depth(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str
 
 def sequence(
     people: pd.DataFrame,
+    dice: Dice,
+    design: StudyDesign,
     composition: np.ndarray,
     batch_effect: np.ndarray,
-    design: StudyDesign,
-    seed: int,
     assay: str,
 ) -> Libraries:
     """Draw every library of one assay.
@@ -79,16 +78,16 @@ def sequence(
     Parameters
     ----------
     people : DataFrame, one row a person
+    dice : Dice
+        Random numbers of these people.
+    design : StudyDesign
     composition : array, shape (n_people, n_features)
         True shares; rows add up to 1.
     batch_effect : array, shape (n_features,)
         Log fold by which the second technical batch sees a feature.
-    design : StudyDesign
-    seed : int
     assay : str
         ``"shotgun"`` or ``"16s"``.
     """
-    dice = Dice.of(people, design, seed)
     batches = draw_batches(dice)
     depth = draw_depth(people, dice, design, assay)
     kit_effect = stream(0, f"sequencing/{assay}/kit").standard_normal(composition.shape[1])

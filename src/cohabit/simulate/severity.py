@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import stream
 
 EDSS_STEPS = (0.0, *np.arange(1.0, 9.5, 0.5))  # the scale has no 0.5
 YEARS = 61  # durations of 0 to 60 years

@@ -1,5 +1,6 @@
-"""The whole study: people, community, assays and the truth beside them."""
+"""Cohorts seen in the world: the study, its replication, and a community of one's own."""
 
+import dataclasses
 import platform
 
 import biom
@@ -8,19 +9,28 @@ import pandas as pd
 import scipy
 
 import cohabit
+from cohabit.data import schema
 from cohabit.data.cohort import Cohort, Truth
+from cohabit.data.schema import nearest
 from cohabit.simulate import blood, diet, followup
-from cohabit.simulate.amplicons import build_pool, build_tree, draw_genera, split_genera
-from cohabit.simulate.community import Community, draw_community
-from cohabit.simulate.covariates import hide_unanswered
+from cohabit.simulate.amplicons import build_tree
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.dice import Dice
-from cohabit.simulate.effects import list_effects
-from cohabit.simulate.estimands import find_estimands
-from cohabit.simulate.households import draw_people
-from cohabit.simulate.molecules import Molecules, draw_molecules
-from cohabit.simulate.sequencing import Libraries, sequence
-from cohabit.simulate.taxa import LINEAGE
+from cohabit.simulate.dice import stream
+from cohabit.simulate.estimands import find_community_estimands, find_estimands
+from cohabit.simulate.sequencing import Libraries
+from cohabit.simulate.taxa import FACTORS, LINEAGE, SITES, Template
+from cohabit.simulate.world import World, check_seed, draw_world
+
+REPLICATION_SHARE = 285 / 576  # pairs of the second cohort for each of the first; our choice
+REPLICATION_PREFIX = "R-"
+
+NEEDED = [
+    *("spread", "intercept", "carriage", "household_share", "carriage_share", "carriage_loading"),
+    *("richness_loading", "carriage_richness_loading", "group", "group_loading"),
+    *("carriage_group_loading", "tail", "batch", *FACTORS, *LINEAGE),
+    *(f"site_{site.replace(' ', '_')}" for site in SITES),
+]
+"""Columns without which no community can be drawn."""
 
 
 def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
@@ -43,34 +53,26 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
     ValueError
         When the seed is no whole number from 0.
     """
-    check_seed(seed)
-    people = draw_people(design, seed, complete=True)
-    species, shotgun, species_table = _draw_shotgun(people, design, seed)
-    genera = draw_genera(species, design, seed)
-    pool = build_pool(genera.template)
-    asvs = split_genera(genera, pool, design, seed)
-    seen = genera.template.column("batch")[pool.genus]
-    amplicons = sequence(people, asvs, seen, design, seed, "16s")
-    asv_lineage = genera.template.table[LINEAGE].iloc[pool.genus].set_axis(pool.names)
+    world = draw_world(design, seed)
+    shotgun, amplicons = world.sequence_species(), world.sequence_asvs()
+    lineage = world.genera.template.table[LINEAGE].iloc[world.asv_pool.genus]
+    lineage = lineage.set_axis(world.asv_pool.names)
     features = {
-        "shotgun": species_table,
-        "16s": to_biom(amplicons, asv_lineage.assign(species="", asv=pool.names)),
+        "shotgun": _tabulate_species(world, shotgun),
+        "16s": to_biom(amplicons, lineage.assign(species="", asv=lineage.index)),
     }
-    molecules = draw_molecules(species, genera, design, seed)
-    butyrate = molecules.metabolites.follow_butyrate()
-    eaten = diet.draw_diet(people, design, seed)
     return Cohort(
-        participants=hide_unanswered(people, design, seed),
+        participants=world.answers,
         samples=pd.concat([shotgun.samples, amplicons.samples]),
         features=features,
-        provenance=describe(design, seed),
-        diet=eaten,
-        metabolites=molecules.metabolites.table(),
-        pathways=molecules.pathways.table(),
-        blood=blood.draw_blood(people, design, seed),
-        visits=followup.draw_visits(people, design, seed, diet=eaten, butyrate=butyrate),
-        tree=build_tree(asv_lineage.loc[features["16s"].ids("observation")]),
-        truth=Truth(_all_effects(species, genera, molecules), lambda: find_estimands(design)),
+        provenance=_describe(world),
+        diet=world.diet,
+        metabolites=world.metabolites.table(),
+        pathways=world.pathways.table(),
+        blood=world.blood,
+        visits=world.visits,
+        tree=build_tree(lineage.loc[features["16s"].ids("observation")]),
+        truth=Truth(_list_all_effects(world), lambda: find_estimands(design)),
     )
 
 
@@ -95,39 +97,102 @@ def simulate_shotgun(design: StudyDesign, seed: int) -> Cohort:
     ValueError
         When the seed is no whole number from 0.
     """
-    check_seed(seed)
-    people = draw_people(design, seed, complete=True)
-    species, libraries, table = _draw_shotgun(people, design, seed)
-    effects = list_effects(species.coefficients, species.carriage_coefficients, "shotgun")
-    return Cohort(
-        participants=hide_unanswered(people, design, seed),
-        samples=libraries.samples,
-        features={"shotgun": table},
-        provenance=describe(design, seed),
-        truth=Truth(effects, lambda: find_estimands(design)),
+    cohort = _see_species(draw_world(design, seed), "shotgun")
+    return dataclasses.replace(
+        cohort, truth=Truth(cohort.truth.effects, lambda: find_estimands(design))
     )
 
 
-def _draw_shotgun(
-    people: pd.DataFrame, design: StudyDesign, seed: int
-) -> tuple[Community, Libraries, biom.Table]:
-    """Return the community of species, its libraries and their feature table."""
-    species = draw_community(add_fibre(people, design, seed), design, seed)
-    batch = species.template.column("batch")
-    libraries = sequence(people, species.composition, batch, design, seed, "shotgun")
-    lineage = species.template.table[LINEAGE].assign(species=species.taxa)
-    return species, libraries, to_biom(libraries, lineage)
+def simulate_from(
+    template: pd.DataFrame, design: StudyDesign, seed: int, *, assay: str = "shotgun"
+) -> Cohort:
+    """Simulate a household-paired study of a community of your own.
+
+    Parameters
+    ----------
+    template : DataFrame, one row a taxon
+        As from `calibrate.fit_template`. Effects are what its columns ``ms``, ``severity``,
+        ``sex``, ``age``, ``bmi``, a drug's name and so on hold, natural log; a column that is
+        not there is zero. `power.plant_effects` fills ``ms``.
+    design : StudyDesign
+        People, dials and depth; ``shotgun_depth`` or ``sixteen_s_depth`` as the assay says.
+    seed : int
+        Not negative; the same template, design and seed give the same cohort.
+    assay : str
+        What the table is called and whose depth it has: ``"shotgun"`` or ``"16s"``.
+
+    Returns
+    -------
+    Cohort
+        Participants, samples and one feature table, with its truth. People are the iMSMS's:
+        of yours the template knows the community alone.
+
+    Raises
+    ------
+    ValueError
+        For a template without a column it needs or with one that is not finite, an unknown
+        assay, or a seed that is none.
+    """
+    check_seed(seed)
+    _check_template(template, assay)
+    cohort = _see_species(draw_world(design, seed, Template(template)), assay)
+    return dataclasses.replace(cohort, provenance={**cohort.provenance, "template": "own"})
 
 
-def add_fibre(people: pd.DataFrame, design: StudyDesign, seed: int) -> pd.DataFrame:
-    """Return people with what they truly eat of what moves the community."""
-    return people.assign(fibre=diet.eat(people, Dice.of(people, design, seed))["fibre"])
+def simulate_replication(design: StudyDesign, seed: int) -> Cohort:
+    """Simulate the replication batch of the cohort with the same design and seed.
+
+    Parameters
+    ----------
+    design : StudyDesign
+        Of the first cohort; the second has its sites, with half as many pairs each (285
+        pairs, 570 people, where the first has 576), and every dial as it is.
+    seed : int
+        Of the first cohort; the second draws from a seed of its own, made from it.
+
+    Returns
+    -------
+    Cohort
+        Other people in other households; every ID starts with ``R-``. Its provenance holds
+        its own design and seed, and the first seed as ``replicates_seed``.
+
+    Raises
+    ------
+    ValueError
+        When the seed is no whole number from 0.
+    """
+    check_seed(seed)
+    smaller = design.replace(pairs_per_site=_halve(design.pairs_per_site))
+    cohort = simulate_cohort(smaller, int(stream(seed, "replication").integers(2**62)))
+    renamed = {name: _rename(getattr(cohort, name)) for name in _TABLES}
+    return dataclasses.replace(
+        cohort,
+        **renamed,
+        features={assay: _rename_samples(table) for assay, table in cohort.features.items()},
+        provenance={**cohort.provenance, "replicates_seed": int(seed)},
+        truth=Truth(cohort.truth.effects, lambda: find_estimands(design)),
+    )
 
 
-def check_seed(seed: int) -> None:
-    """Refuse what is no seed."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed: expected a whole number from 0; got {seed!r}")
+def _see_species(world: World, assay: str) -> Cohort:
+    """Return the cohort of a world's people in whom nothing but the species was measured."""
+    libraries = world.sequence_species(assay)
+    template, design = world.template, world.design
+    return Cohort(
+        participants=world.answers,
+        samples=libraries.samples,
+        features={assay: _tabulate_species(world, libraries)},
+        provenance=_describe(world),
+        truth=Truth(
+            world.species.list_effects(assay),
+            lambda: find_community_estimands(template, design, assay),
+        ),
+    )
+
+
+def _tabulate_species(world: World, libraries: Libraries) -> biom.Table:
+    lineage = world.template.table[LINEAGE].assign(species=world.template.taxa)
+    return to_biom(libraries, lineage)
 
 
 def to_biom(libraries: Libraries, lineage: pd.DataFrame) -> biom.Table:
@@ -140,24 +205,24 @@ def to_biom(libraries: Libraries, lineage: pd.DataFrame) -> biom.Table:
     )
 
 
-def _all_effects(species: Community, genera: Community, molecules: Molecules) -> pd.DataFrame:
+def _list_all_effects(world: World) -> pd.DataFrame:
     parts = [
-        list_effects(species.coefficients, species.carriage_coefficients, "shotgun"),
-        list_effects(genera.coefficients, genera.carriage_coefficients, "16s"),
-        molecules.list_effects(),
-        diet.list_effects().assign(assay="diet"),
-        blood.list_effects().assign(assay="blood"),
-        followup.list_effects().assign(assay="visits"),
+        world.species.list_effects("shotgun"),
+        world.genera.list_effects("16s"),
+        world.molecules.list_effects(),
+        diet.list_diet_effects().assign(assay="diet"),
+        blood.list_blood_effects().assign(assay="blood"),
+        followup.list_followup_effects().assign(assay="visits"),
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def describe(design: StudyDesign, seed: int) -> dict:
+def _describe(world: World) -> dict:
     """Return the provenance of a simulated cohort."""
     return {
         "simulated": True,
-        "design": design.to_dict(),
-        "seed": int(seed),
+        "design": world.design.to_dict(),
+        "seed": int(world.seed),
         "versions": {
             "cohabit": cohabit.__version__,
             "python": ".".join(platform.python_version_tuple()[:2]),
@@ -166,3 +231,45 @@ def describe(design: StudyDesign, seed: int) -> dict:
             "scipy": scipy.__version__,
         },
     }
+
+
+def _check_template(template: pd.DataFrame, assay: str) -> None:
+    if assay not in schema.ASSAYS:
+        raise ValueError(f"assay: {nearest(assay, schema.ASSAYS)}")
+    absent = [name for name in NEEDED if name not in template]
+    if absent:
+        raise ValueError(
+            f"template: {len(absent)} column(s) not there, first {absent[:5]}; "
+            "calibrate.fit_template makes them all"
+        )
+    numbers = template.select_dtypes("number")
+    broken = numbers.index[~numbers.notna().all(axis=1)]
+    if len(broken):
+        raise ValueError(
+            f"template: {len(broken)} taxa have a missing number, first {list(broken[:5])}"
+        )
+
+
+_TABLES = ("participants", "samples", "diet", "metabolites", "pathways", "blood", "visits")
+_ID_COLUMNS = ("participant_id", "household_id")
+
+
+def _halve(pairs_per_site: dict[str, int]) -> dict[str, int]:
+    """Return about half the pairs of each site, at least one where there were any."""
+    return {
+        site: max(round(n * REPLICATION_SHARE), min(n, 1)) for site, n in pairs_per_site.items()
+    }
+
+
+def _rename(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose IDs carry the prefix; its index is always one."""
+    table = table.set_axis(pd.Index(REPLICATION_PREFIX + table.index, name=table.index.name))
+    columns = {
+        name: REPLICATION_PREFIX + table[name].astype(str) for name in _ID_COLUMNS if name in table
+    }
+    return table.assign(**columns)
+
+
+def _rename_samples(table: biom.Table) -> biom.Table:
+    names = {name: REPLICATION_PREFIX + name for name in table.ids("sample")}
+    return table.update_ids(names, axis="sample", inplace=False)

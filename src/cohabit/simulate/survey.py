@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from cohabit.simulate.dice import stream
 from cohabit.simulate.population import Population
 from cohabit.simulate.population_design import PopulationDesign
-from cohabit.simulate.streams import stream
 
 REMEMBERED = 0.85
 """Share of true exposures that a healthy person reports when asked years later (our choice)."""

@@ -17,7 +17,7 @@ from cohabit.experiments.arena.worlds import PATIENT_SPREAD, TAIL_DF, SimulatedW
 from cohabit.judge.claims import judge
 from cohabit.judge.recovery import METHOD_SCALES, planted_values
 from cohabit.simulate import StudyDesign
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import stream
 from cohabit.simulate.taxa import read_taxa
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.composition import filter_features, prevalence

@@ -13,7 +13,7 @@ from cohabit.experiments.arena.trial import (
     choose_effects,
     describe_truth,
 )
-from cohabit.simulate.streams import stream
+from cohabit.simulate.dice import stream
 from cohabit.stats.comparisons import COVARIATES
 from cohabit.stats.formula import variables
 

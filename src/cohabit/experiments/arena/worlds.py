@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 
 from cohabit.experiments.arena.trial import Setting, Trial, choose_effects, describe_truth
-from cohabit.simulate import StudyDesign
-from cohabit.simulate.community import Community, assemble
+from cohabit.simulate import StudyDesign, draw_world
+from cohabit.simulate.community import Community
+from cohabit.simulate.dice import stream
 from cohabit.simulate.effects import DRUGS
-from cohabit.simulate.households import draw_people
-from cohabit.simulate.sequencing import sequence
-from cohabit.simulate.streams import stream
 from cohabit.simulate.taxa import Template, read_taxa
 
 
@@ -53,17 +51,14 @@ class SimulatedWorld:
             Natural logs, in the order of the species template.
         seed : int
         """
-        people = draw_people(design, seed, complete=True)
         template = plant(read_taxa("species"), effects)
-        community = assemble(people, template, design, seed, "species")
+        world = draw_world(design.replace(diet=0.0), seed).with_template(template, "species")
         if self.tail_df:
             rng = stream(seed, "arena/tails")
-            community = spread_out(community, self.tail_df, self.patient_spread, rng)
-        batch = template.column("batch")
-        seen = sequence(people, community.composition, batch, design, seed, "shotgun")
-        counts = np.asarray(seen.counts[0::2].todense() + seen.counts[1::2].todense())
-        table = pd.DataFrame(counts, people.index, template.taxa)
-        return Trial(table, people, find_truth(community, effects, design))
+            world = world.with_species(
+                spread_out(world.species, self.tail_df, self.patient_spread, rng)
+            )
+        return Trial(world.count(), world.people, find_truth(world.species, effects, design))
 
 
 PATIENT_SPREAD = 1.07

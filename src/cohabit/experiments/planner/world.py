@@ -11,8 +11,8 @@ from cohabit.experiments.planner.scenario import Scenario
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS, FACTORS, build_coefficients, build_exposures
-from cohabit.simulate.households import draw_people
 from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.simulate.world import draw_world
 
 POOL_PAIRS, POOL_SEED = 2880, 20240616
 """Households that people are drawn from, with replacement."""
@@ -42,7 +42,7 @@ class Pool:
 def read_pool(opposite_sex_share: float) -> Pool:
     """Draw the pool of households, once for each share of opposite-sex pairs."""
     design = StudyDesign(opposite_sex_share=opposite_sex_share).with_pairs(POOL_PAIRS)
-    people = draw_people(design, POOL_SEED, complete=True)
+    people = draw_world(design, POOL_SEED).people
     female = (people["sex"] == "female").to_numpy(float)
     numbers = people[["age", "bmi"]].to_numpy(float)
     return Pool(
@@ -163,6 +163,7 @@ class Recipe:
             disease=scenario.disease,
             treatment=scenario.treatment,
             covariates=scenario.covariates,
+            diet=0.0,
             spillover=scenario.spillover if scenario.paired else 0.0,
         )
         effects = [build_coefficients(world.template, design, kind) for kind in ("", "carriage_")]

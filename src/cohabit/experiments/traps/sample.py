@@ -7,12 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
-from cohabit.experiments.two_worlds import World
-from cohabit.simulate import StudyDesign
-from cohabit.simulate.community import assemble
-from cohabit.simulate.dice import Dice
-from cohabit.simulate.households import draw_people
-from cohabit.simulate.sequencing import draw_batches
+from cohabit.simulate import StudyDesign, World, draw_world
 from cohabit.simulate.taxa import Template, read_taxa
 from cohabit.stats import composition
 
@@ -87,26 +82,22 @@ def draw_sample(
 @lru_cache(maxsize=32)
 def _draw(dials: tuple, sites: tuple, seed: int) -> Sample:
     """Draw a sample with its switch off; several traps start from the same one."""
-    design = StudyDesign(pairs_per_site=dict(sites), **dict(dials))
-    people = _draw_people(sites, design.strangers, seed)
-    batch = np.where(draw_batches(Dice.of(people, design, seed)) == 1, "B", "A")
-    people = people.assign(batch=batch)
-    community = assemble(people, _common_species(), design, seed, "traps")
-    return Sample(World(design, seed, community), on=False)
+    dials = dict(dials)
+    world = _draw_people(sites, dials.pop("strangers", False), seed)
+    return Sample(world.redraw(**dials), on=False)
 
 
 @lru_cache(maxsize=64)
-def _draw_people(sites: tuple, strangers: bool, seed: int) -> pd.DataFrame:
-    return draw_people(
-        StudyDesign(pairs_per_site=dict(sites), strangers=strangers), seed, complete=True
-    )
+def _draw_people(sites: tuple, strangers: bool, seed: int) -> World:
+    """Draw who takes part in a world without diet, with the technical batch of each.
 
-
-@lru_cache(maxsize=1)
-def _common_species() -> Template:
-    """Return the template without its nameless rare tail: a third of the work."""
+    Its species are the template's without the nameless rare tail: a third of the work.
+    """
+    design = StudyDesign(pairs_per_site=dict(sites), strangers=strangers, diet=0.0)
     table = read_taxa("species").table
-    return Template(table[table["tail"] == 0])
+    world = draw_world(design, seed).with_template(Template(table[table["tail"] == 0]), "traps")
+    batch = np.where(world.batches == 1, "B", "A")
+    return replace(world, people=world.people.assign(batch=batch))
 
 
 BLOOMING = "Escherichia coli"
@@ -120,7 +111,7 @@ def bloom(world: World, species: str = BLOOMING, log_fold: float = 4.0) -> World
     log_abundance[patients, place] += log_fold
     liability[patients, place] = np.inf
     moved = replace(world.species, log_abundance=log_abundance, liability=liability)
-    return replace(world, species=moved)
+    return world.with_species(moved)
 
 
 def lose_carriage(world: World, probit: float = -1.0) -> World:
@@ -131,7 +122,7 @@ def lose_carriage(world: World, probit: float = -1.0) -> World:
     liability = world.species.liability.copy()
     cells = np.ix_(world.patients.to_numpy(), half_carried(world))
     liability[cells] += probit
-    return replace(world, species=replace(world.species, liability=liability))
+    return world.with_species(replace(world.species, liability=liability))
 
 
 def half_carried(world: World) -> np.ndarray:

@@ -36,7 +36,8 @@ from cohabit.experiments.two_worlds.progress import (
     observe_progress,
     trace,
 )
-from cohabit.experiments.two_worlds.world import World, draw_world, recall_world
+from cohabit.experiments.two_worlds.world import recall_world
+from cohabit.simulate.world import World, draw_world
 
 __all__ = [
     "CHANGES",

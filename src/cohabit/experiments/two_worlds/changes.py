@@ -12,8 +12,8 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.data.schema import nearest
-from cohabit.experiments.two_worlds.world import World, draw_world
 from cohabit.simulate.design import PRESETS
+from cohabit.simulate.world import World, draw_world
 
 CLINICAL = ("course", "onset_age", "duration", "edss", "msss", "relapses")
 """Columns that only patients have."""
@@ -108,7 +108,7 @@ def transfer_species(world: World, species: Sequence[str], share: float = 1.0) -
     log_abundance[cells] = np.where(carried, after, log_abundance[cells])
     arrived = carried & (liability[cells] <= 0)
     liability[cells] = np.where(arrived, np.inf, liability[cells])
-    return replace(world, species=replace(before, log_abundance=log_abundance, liability=liability))
+    return world.with_species(replace(before, log_abundance=log_abundance, liability=liability))
 
 
 def _amount(community, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -7,9 +7,9 @@ import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
 from cohabit.data.schema import nearest
-from cohabit.experiments.two_worlds.world import World
 from cohabit.simulate.community import Community
 from cohabit.simulate.estimands import HALF_READ
+from cohabit.simulate.world import World
 from cohabit.stats.composition import clr, filter_features
 
 EFFECT_SCALES = {

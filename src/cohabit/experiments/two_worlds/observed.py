@@ -9,7 +9,7 @@ import pandas as pd
 from cohabit.data.cohort import with_study_groups
 from cohabit.data.schema import nearest
 from cohabit.experiments.two_worlds.differences import differ
-from cohabit.experiments.two_worlds.world import World
+from cohabit.simulate.world import World
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.comparisons import COVARIATES
 from cohabit.stats.composition import arcsine_sqrt

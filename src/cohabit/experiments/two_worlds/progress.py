@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.experiments.two_worlds.world import World
-from cohabit.simulate import diet, followup
+from cohabit.simulate import followup
 from cohabit.simulate.amplicons import follow_species
-from cohabit.simulate.community import assemble
-from cohabit.simulate.covariates import hide_unanswered
 from cohabit.simulate.effects import MEAN_LOG_FIBRE, SD_LOG_FIBRE
 from cohabit.simulate.metabolites import BUTYRATE
 from cohabit.simulate.taxa import read_taxa
+from cohabit.simulate.world import World
 from cohabit.stats.mediation import fit_mediation
 
 FOLLOWED_YEARS = 3
@@ -50,7 +48,9 @@ def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None =
     """
     design = world.design if effect is None else world.design.replace(microbe_effect=effect)
     patients = world.people[world.patients]
-    level = followup.follow_disability(patients, design, world.seed, butyrate=butyrate)
+    level = followup.follow_disability(
+        patients, world.dice.take(world.patients.to_numpy()), design, butyrate=butyrate
+    )
     return (level[12 * FOLLOWED_YEARS] - level[0]).rename("gain")
 
 
@@ -97,9 +97,10 @@ def cut_edges(after: World, before: World) -> pd.DataFrame:
         `before`, genera without species and molecules do not; and so on along the chain.
     """
     exposures = after.species.exposures
-    own = assemble(before.people, read_taxa("genera"), before.design, before.seed, "genera")
     genera = {
-        "exposure to species": follow_species(own.expose(exposures), before.species),
+        "exposure to species": follow_species(
+            before.genera_alone.expose(exposures), before.species
+        ),
         "species to butyrate": before.genera,
     }
     old = follow_butyrate(before)
@@ -128,12 +129,8 @@ def observe_progress(world: World) -> pd.DataFrame:
         ``fibre`` and ``butyrate`` (SD of the log, as measured at baseline), ``gain`` (EDSS at 36
         months less EDSS at 0), ``smokes`` (1 or 0), and site, sex, age, bmi, course, treatment.
     """
-    design, seed = world.design, world.seed
-    reported = hide_unanswered(world.people, design, seed)
-    answers = diet.draw_diet(world.people, design, seed)
-    butyrate = follow_butyrate(world)
-    visits = followup.draw_visits(world.people, design, seed, diet=answers, butyrate=butyrate)
-    edss = visits.pivot(index="participant_id", columns="visit", values="edss")
+    reported, answers = world.answers, world.diet
+    edss = world.visits.pivot(index="participant_id", columns="visit", values="edss")
     table = world.metabolites.table()[BUTYRATE]
     solved = read_taxa("metabolites").table.loc[BUTYRATE]
     columns = {

@@ -1,0 +1,274 @@
+"""The world before anybody looks at it: people, their microbes, and what follows from both.
+
+It is put together here and nowhere else. Everything but the people is drawn when it is first asked
+for, from random numbers that belong to the people: two worlds of one seed share them all, so a
+person's difference between the two is that person's own effect of whatever differs.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from cohabit.simulate import blood, diet, followup
+from cohabit.simulate.amplicons import AsvPool, build_pool, follow_species, split_genera
+from cohabit.simulate.community import Community, combine, draw_community
+from cohabit.simulate.covariates import hide_unanswered
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
+from cohabit.simulate.effects import build_coefficients, build_exposures
+from cohabit.simulate.households import draw_people
+from cohabit.simulate.metabolites import Metabolites, draw_metabolites
+from cohabit.simulate.molecules import Molecules
+from cohabit.simulate.pathways import Pathways, draw_pathways
+from cohabit.simulate.sequencing import Libraries, draw_batches, sequence
+from cohabit.simulate.taxa import Template, read_taxa
+
+EVERYONE = slice(None)
+RECRUITMENT = {
+    *("source", "pairs_per_site", "opposite_sex_share", "strangers", "missing_partners"),
+    *("treated_share", "course_shares"),
+}
+"""Dials that decide who is there."""
+
+SPLITS = {"household_sharing"}
+"""Dials that split the draws between home and person."""
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Who lives in a world, and all that is true of them.
+
+    Made by `draw_world`; `with_dials`, `with_people` and `with_species` give another world of the
+    same people in which nothing is drawn anew.
+    """
+
+    design: StudyDesign
+    people: pd.DataFrame
+    """One row a person: what is true of them, asked or not; `fibre` in grams a day."""
+
+    dice: Dice
+    """The random numbers of these people."""
+
+    template: Template
+    """Of the community that `species` holds."""
+
+    stream: str
+    """Name of that community's random numbers."""
+
+    changed: Community | None = None
+    """The species of a world in which something is changed; None: as they are drawn."""
+
+    @property
+    def seed(self) -> int:
+        """The seed that everything is drawn from."""
+        return self.dice.seed
+
+    @property
+    def patients(self) -> pd.Series:
+        """Whether a person has MS in this world."""
+        return self.people["group"] == "MS"
+
+    @cached_property
+    def batches(self) -> np.ndarray:
+        """Whether a person's samples are of the second technical batch, 1 or 0."""
+        return draw_batches(self.dice)
+
+    @cached_property
+    def species(self) -> Community:
+        """The true species of everyone."""
+        if self.changed is not None:
+            return self.changed
+        return draw_community(self.people, self.dice, self.design, self.template, self.stream)
+
+    @cached_property
+    def genera_alone(self) -> Community:
+        """The 16S genera by their own terms, before they follow the species."""
+        return self.with_template(read_taxa("genera"), "genera").species
+
+    @cached_property
+    def genera(self) -> Community:
+        """The true 16S genera, which follow the species."""
+        return follow_species(self.genera_alone, self.species)
+
+    @cached_property
+    def asv_pool(self) -> AsvPool:
+        """The ASVs that the genera are split into."""
+        return build_pool(self.genera.template)
+
+    @cached_property
+    def asvs(self) -> np.ndarray:
+        """True shares of the ASVs, people x ASVs."""
+        return split_genera(self.genera, self.asv_pool, self.dice, self.design)
+
+    @cached_property
+    def pathways(self) -> Pathways:
+        """The pathways that the species carry and express."""
+        return draw_pathways(self.species, self.dice, self.design)
+
+    @cached_property
+    def metabolites(self) -> Metabolites:
+        """The metabolites that the genera make."""
+        return draw_metabolites(self.genera, self.dice, self.design)
+
+    @cached_property
+    def molecules(self) -> Molecules:
+        """Pathways and metabolites with the microbes they come from."""
+        return Molecules(self.species, self.genera, self.pathways, self.metabolites)
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """The people as the questionnaires tell of them: what was not answered is missing."""
+        return hide_unanswered(self.people.drop(columns="fibre", errors="ignore"), self.dice)
+
+    @cached_property
+    def diet(self) -> pd.DataFrame:
+        """The diet of who answered the food questionnaire."""
+        return diet.draw_diet(self.people, self.dice)
+
+    @cached_property
+    def blood(self) -> pd.DataFrame:
+        """Everyone's immune panel."""
+        return blood.draw_blood(self.people, self.dice)
+
+    @cached_property
+    def visits(self) -> pd.DataFrame:
+        """The visits at 0, 12, 24 and 36 months that took place."""
+        butyrate = self.metabolites.follow_butyrate()
+        return followup.draw_visits(
+            self.people, self.dice, self.design, diet=self.diet, butyrate=butyrate
+        )
+
+    def sequence_species(self, assay: str = "shotgun", rows: slice | np.ndarray = EVERYONE):
+        """Return the libraries of everyone's species, or of some people's."""
+        shares, batch = self.species.composition, self.species.template.column("batch")
+        return self._sequence(shares, batch, assay, rows)
+
+    def sequence_asvs(self) -> Libraries:
+        """Return the 16S libraries of everyone."""
+        batch = self.genera.template.column("batch")[self.asv_pool.genus]
+        return self._sequence(self.asvs, batch, "16s", EVERYONE)
+
+    def _sequence(self, shares: np.ndarray, batch: np.ndarray, assay: str, rows) -> Libraries:
+        people, dice = self.people.iloc[rows], self.dice.take(rows)
+        return sequence(people, dice, self.design, shares[rows], batch, assay)
+
+    def count(self, rows: slice | np.ndarray = EVERYONE) -> pd.DataFrame:
+        """Sequence people by shotgun: people x species, both libraries of a person summed.
+
+        Each count keeps its own uniform random number, so a species that is the same in two
+        worlds is counted the same, but for closure; and so do some of the people alone.
+        """
+        counts = self.sequence_species(rows=rows).counts.toarray()
+        index = self.people.index[rows]
+        summed = counts.reshape(len(index), -1, counts.shape[1]).sum(axis=1)
+        return pd.DataFrame(summed, index, self.species.taxa)
+
+    def with_people(self, **columns: pd.Series) -> "World":
+        """Return the world in which some columns of the people are other; nothing is redrawn.
+
+        What depends on them follows: exposures, species, genera, molecules.
+        """
+        people = self.people.assign(**columns)
+        moved = self.species.expose(build_exposures(people))
+        return replace(self, people=people, changed=replace(moved, people=people))
+
+    def with_dials(self, **dials: float) -> "World":
+        """Return the same people in a world whose forces are other; nothing is redrawn.
+
+        Raises
+        ------
+        ValueError
+            When a dial decides who is recruited or how people are drawn: draw that world anew.
+        """
+        _refuse(dials, RECRUITMENT | SPLITS)
+        design, species = self.design.replace(**dials), self.species
+        abundance = build_coefficients(species.template, design)
+        carriage = build_coefficients(species.template, design, "carriage_")
+        moved = replace(
+            species,
+            coefficients=abundance,
+            carriage_coefficients=carriage,
+            log_abundance=species.log_abundance
+            + combine(species.exposures, abundance - species.coefficients),
+            liability=species.liability
+            + combine(species.exposures, carriage - species.carriage_coefficients),
+        )
+        return replace(self, design=design, changed=moved)
+
+    def with_species(self, species: Community) -> "World":
+        """Return the world in which people carry other species; genera and molecules follow."""
+        return replace(self, changed=species)
+
+    def with_template(self, template: Template, stream: str) -> "World":
+        """Return the same people with a community of another template, drawn by its own name."""
+        return replace(self, template=template, stream=stream, changed=None)
+
+    def redraw(self, **dials: float) -> "World":
+        """Return the world that other dials draw for the same people.
+
+        Raises
+        ------
+        ValueError
+            When a dial decides who is recruited: draw that world anew.
+        """
+        _refuse(dials, RECRUITMENT)
+        return replace(self, design=self.design.replace(**dials), changed=None)
+
+
+def draw_world(design: StudyDesign, seed: int, template: Template | None = None) -> World:
+    """Draw the world of a design, with everything true of its people and what they eat.
+
+    Parameters
+    ----------
+    design : StudyDesign
+    seed : int
+        Not negative.
+    template : Template, optional
+        Of a community of one's own; by default the study's species.
+
+    Raises
+    ------
+    ValueError
+        When the seed is no whole number from 0.
+    """
+    check_seed(seed)
+    people = draw_people(design, seed, complete=True)
+    world = _settle(design, people, seed, template)
+    return replace(world, people=people.assign(fibre=diet.eat(people, world.dice)["fibre"]))
+
+
+def draw_recorded_world(
+    design: StudyDesign, seed: int, template: Template | None = None, *, group: str | None = None
+) -> World:
+    """Draw a world of people of whom no more is known than a study records of them all.
+
+    Nobody's diet counts, nor what was not answered. With `group`, patients or controls alone.
+    Parameters and errors as for `draw_world`.
+    """
+    check_seed(seed)
+    people = draw_people(design, seed)
+    people = people if group is None else people[people["group"] == group]
+    return _settle(design, people, seed, template)
+
+
+def _settle(
+    design: StudyDesign, people: pd.DataFrame, seed: int, template: Template | None
+) -> World:
+    """Return the world of these people."""
+    dice = Dice.of(people, design, seed)
+    if template is None:
+        return World(design, people, dice, read_taxa("species"), "species")
+    return World(design, people, dice, template, "own")
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what is no seed."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed: expected a whole number from 0; got {seed!r}")
+
+
+def _refuse(dials: dict[str, float], redrawn: set[str]) -> None:
+    for name in sorted(redrawn & set(dials)):
+        raise ValueError(f"{name}: expected a dial of a force; draw_world takes this one")
