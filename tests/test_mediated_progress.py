@@ -26,7 +26,7 @@ def fibre(before) -> two_worlds.World:
 def inside(world: two_worlds.World, *others: two_worlds.World) -> np.ndarray:
     """Patients whose disability is never cut at an end of the scale, in any of the worlds."""
     whole = [
-        follow_disability(one.people, one.design, one.seed, butyrate=butyrate)
+        follow_disability(one.people, one.dice, one.design, butyrate=butyrate)
         for one in (world, *others)
         for butyrate in map(two_worlds.follow_butyrate, (world, *others))
     ]
@@ -90,7 +90,7 @@ def test_observed_table__holds_complete_patients_who_came_back(before):
     np.testing.assert_allclose(seen["butyrate"], true, atol=1e-3)
     assert set(seen["gain"] % 0.5) == {0.0}
     level = follow_disability(
-        before.people, DESIGN, before.seed, butyrate=two_worlds.follow_butyrate(before)
+        before.people, before.dice, DESIGN, butyrate=two_worlds.follow_butyrate(before)
     )
     examined = (level[36] - level[0])[seen.index]
     assert (seen["gain"] - examined).abs().mean() < 0.4

@@ -1,6 +1,5 @@
 """The analyses that the traps compare: each takes a sample and returns one number."""
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -203,7 +202,7 @@ def _with_outsiders(sample: Sample, counts: pd.DataFrame) -> tuple[pd.DataFrame,
     """Return the patients, and the controls as they would be without a patient at home."""
     patients = sample.patients
     exposures = sample.world.species.exposures.assign(spillover=0.0)
-    free = replace(sample.world, species=sample.world.species.expose(exposures))
+    free = sample.world.with_species(sample.world.species.expose(exposures))
     outside = free.count(np.flatnonzero(~patients))[counts.columns]
     counts = pd.concat([counts[patients], outside])
     people = sample.people.loc[counts.index]
