@@ -30,10 +30,9 @@ from cohabit.files.importers import (
     read_mapping,
     read_preset,
 )
-from cohabit.files.importers.inputs import explain_rds
-from cohabit.files.importers.log import ImportLog
+from cohabit.files.importers.log import ImportLog, inert
 from cohabit.files.importers.mapping import parse_mapping
-from cohabit.files.importers.names import inert
+from cohabit.files.importers.sources import explain_rds
 from cohabit.files.storage import read_cohort
 
 QZA = "FeatureTable[Frequency]"

@@ -15,10 +15,10 @@ from own_cohort import (
 
 from cohabit.data.lineage import parse_lineage
 from cohabit.files.importers import ImportRefused, guess_mapping, import_cohort, read_mapping
-from cohabit.files.importers.inputs import make_source
+from cohabit.files.importers.features import read_tree
+from cohabit.files.importers.log import ImportLog, inert
 from cohabit.files.importers.mapping import parse_mapping
-from cohabit.files.importers.names import inert
-from cohabit.files.importers.tree import read_tips
+from cohabit.files.importers.sources import Source
 
 FEW = settings(
     max_examples=40,
@@ -158,7 +158,7 @@ def test_json__survives_any_part(tmp_path, key, value):
 @FEW
 @given(text=st.text(alphabet="(),:;'[]ab1. \n", max_size=40))
 def test_tree__is_read_or_refused(text):
-    accept_or_explain(lambda: read_tips(text, "tree"))
+    accept_or_explain(lambda: read_tree(Source("tree", "text", text.encode()), [], ImportLog()))
 
 
 @FEW
@@ -179,7 +179,7 @@ def test_names__become_inert_and_stay_so(text):
     assert len(parse_lineage(text)) == 6
 
 
-def test_deep_tree__needs_no_recursion(tmp_path):
+def test_deep_tree__is_refused_at_once():
     deep = "(" * 200_000 + "a" + ")" * 200_000 + ";"
-    assert read_tips(deep, "tree") == ["a"]
-    assert make_source(tmp_path / "tree.nwk", deep.encode()).kind == "text"
+    with pytest.raises(ValueError, match="200,000 deep"):
+        read_tree(Source("tree", "text", deep.encode()), ["a"], ImportLog())

@@ -23,7 +23,7 @@ from own_cohort import (
 
 from cohabit import cli
 from cohabit.files.importers import ImportRefused, import_cohort, read_mapping
-from cohabit.files.importers.inputs import read_source
+from cohabit.files.importers.sources import read_source
 
 IDS = [row[0] for row in Files().rows]
 QZA = "FeatureTable[Frequency]"
@@ -355,8 +355,12 @@ OTHERS = {
     ),
     "no taxon": ("taxonomy", b"id\tname\notu1\ta\n", "expected a column Taxon or taxonomy"),
     "tree open": ("tree", b"((otu1,otu2);", "not a whole Newick tree"),
-    "tree closed": ("tree", b"(otu1,otu2));", r"a `\)` without its `\(`"),
-    "tree length": ("tree", b"(otu1:long,otu2:1);", "expected a branch length.*got 'long'"),
+    "tree closed": ("tree", b"(otu1,otu2));", "not a whole Newick tree.*unbalanced"),
+    "tree length": ("tree", b"(otu1:long,otu2:1);", "not a whole Newick tree.*length.*long"),
+    "tree twice": ("tree", b"(otu1,otu2,otu1);", r"1 tip\(s\) of the tree repeat \(otu1\)"),
+    "tree nan": ("tree", b"(otu1:nan,otu2:1);", r"1 branch length\(s\) negative.*otu1"),
+    "tree negative": ("tree", b"(otu1:1,otu2:-2);", r"1 branch length\(s\) negative.*otu2"),
+    "tree quote": ("tree", b"('otu1,otu2);", "not a whole Newick tree"),
     "two trees": ("tree", b"(otu1,otu2);(a,b);", "text after the `;`"),
     "tree of another table": ("tree", b"(a:1,b:1);", "no tip of the tree is a feature"),
 }

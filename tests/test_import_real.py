@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cohabit.files.importers import guess_mapping, import_cohort
-from cohabit.files.importers.command import write_with_log
+from cohabit.files.importers.build import write_with_log
 from cohabit.files.importers.mapping import parse_mapping
 from cohabit.stats import (
     abundance,

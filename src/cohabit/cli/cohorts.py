@@ -66,9 +66,9 @@ def simulate_to_disk(options: argparse.Namespace) -> int:
 
 def import_to_disk(options: argparse.Namespace) -> int:
     """Make a cohort folder of somebody's own tables."""
-    from cohabit.files.importers import command
+    from cohabit.files.importers.build import run_import
 
-    return command.run(options)
+    return run_import(options)
 
 
 def write_simulated(design, seed: int, folder: Path, *, without: Sequence[str] = ()) -> None:

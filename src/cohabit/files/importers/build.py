@@ -1,33 +1,35 @@
-"""From files to a cohort: read, check everything, tell everything, then write."""
+"""From files to a cohort, and the work behind `cohabit import`: read, check, tell, write."""
 
-import os
+import argparse
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 
-import biom
-import numpy as np
 import pandas as pd
 
 import cohabit
 from cohabit.data import schema
 from cohabit.data.cohort import Cohort
-from cohabit.data.lineage import lineage_of, looks_like_lineage
-from cohabit.files.importers.counts import Counts
-from cohabit.files.importers.inputs import MAX_BYTES, Source, read_source
+from cohabit.files.importers.counts import match_samples
+from cohabit.files.importers.features import (
+    finish_table,
+    join_samples,
+    name_libraries,
+    read_taxonomy,
+    read_tree,
+)
+from cohabit.files.importers.guess import guess_mapping
 from cohabit.files.importers.log import ImportLog
-from cohabit.files.importers.mapping import MATRICES, Mapping
+from cohabit.files.importers.mapping import MATRICES, Mapping, read_mapping, read_preset
 from cohabit.files.importers.measured import read_measured
 from cohabit.files.importers.metadata import translate
-from cohabit.files.importers.names import inert
-from cohabit.files.importers.people import add_columns, check_households, split_people
-from cohabit.files.importers.qza import open_artifact
-from cohabit.files.importers.tables import read_table
-from cohabit.files.importers.tree import check_tree
-from cohabit.files.importers.tsv import read_grid, read_taxonomy_tsv
-from cohabit.files.importers.visits import read_visits
+from cohabit.files.importers.people import add_columns, check_households, read_visits, split_people
+from cohabit.files.importers.sources import MAX_BYTES, PathLike, read_source
+from cohabit.files.importers.tables import read_counts
+from cohabit.files.importers.tsv import read_grid
+from cohabit.files.storage import write_atomically, write_cohort, write_table
 
-PathLike = str | os.PathLike
+LOG_FILE = "import_log.tsv"
 
 
 def import_cohort(
@@ -77,11 +79,14 @@ def import_cohort(
     _check_there([metadata, *tables.values(), taxonomy, tree, *measured.values()])
     log = ImportLog()
     table = _read_metadata(metadata, mapping, max_bytes, log)
-    counts = {
-        assay: read_table(path, table["sample_id"], mapping, max_bytes, log)
-        for assay, path in tables.items()
-    }
-    lineages = _read_taxonomy(taxonomy, max_bytes, log)
+    counts = {}
+    for assay, path in tables.items():
+        found = read_counts(path, log, max_bytes=max_bytes)
+        counts[assay] = match_samples(found, table["sample_id"], mapping, log)
+    lineages = {}
+    if taxonomy is not None:
+        source = read_source(taxonomy, "FeatureData", max_bytes=max_bytes)
+        lineages = read_taxonomy(source, log)
     participants, samples = split_people(table, mapping, log)
     _check_people(participants, log)
     newick = _read_tree(tree, counts, max_bytes, log)
@@ -89,12 +94,12 @@ def import_cohort(
     log.stop_on_errors()
     check_households(participants, log)
     features = {
-        assay: _finish_table(found, samples.index, assay, lineages, log)
+        assay: finish_table(found, samples.index, assay, lineages, log)
         for assay, found in counts.items()
     }
     if len(features) > 1:
-        features = {assay: _name_libraries(table, assay) for assay, table in features.items()}
-    samples = _join_samples(samples, features)
+        features = {assay: name_libraries(table, assay) for assay, table in features.items()}
+    samples = join_samples(samples, features)
     participants = add_columns(participants, log)
     files = [metadata, *tables.values(), *measured.values()]
     provenance = {
@@ -121,24 +126,13 @@ def _read_metadata(path: PathLike, mapping: Mapping, max_bytes: int, log: Import
     return translate(read_grid(source, log), mapping, source.name, log)
 
 
-def _read_taxonomy(path: PathLike | None, max_bytes: int, log: ImportLog) -> dict[str, object]:
-    if path is None:
-        return {}
-    source = read_source(path, max_bytes=max_bytes)
-    if source.kind == "zip":
-        source = open_artifact(source, "FeatureData", max_bytes=max_bytes)
-    return read_taxonomy_tsv(source, log)
-
-
 def _read_tree(path: PathLike | None, counts: dict, max_bytes: int, log: ImportLog) -> str | None:
     if path is None:
         return None
     if "16s" not in counts:
         raise ValueError("--tree: a tree belongs to a 16s table; there is none among the tables")
-    source: Source = read_source(path, max_bytes=max_bytes)
-    if source.kind == "zip":
-        source = open_artifact(source, "Phylogeny", max_bytes=max_bytes)
-    return check_tree(source, counts["16s"].features, log)
+    source = read_source(path, "Phylogeny", max_bytes=max_bytes)
+    return read_tree(source, counts["16s"].features, log)
 
 
 def _read_others(
@@ -176,71 +170,80 @@ def _check_people(participants: pd.DataFrame, log: ImportLog) -> None:
             log.error(problem.column, problem.rule, problem.rows, problem.remedy)
 
 
-def _finish_table(
-    counts: Counts, known: pd.Index, assay: str, lineages: dict, log: ImportLog
-) -> biom.Table:
-    """Leave out strangers and what was never seen, add lineages, return a table."""
-    matrix = counts.matrix[:, counts.samples.isin(known)]
-    samples = counts.samples[counts.samples.isin(known)]
-    seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
-    if not seen.all():
-        log.change(
-            counts.name, f"{(~seen).sum()} sample(s) without a single read left out", samples[~seen]
+def run_import(options: argparse.Namespace) -> int:
+    """Import a cohort, or propose a mapping; print what was found."""
+    max_bytes = options.max_mb * 2**20
+    named = [_split(text) for text in options.table]
+    measured = _find_measured(options)
+    if options.guess:
+        paths = [path for _, path in named]
+        text = guess_mapping(options.metadata, paths, measured=measured, max_bytes=max_bytes)
+        print(text, end="")
+        return 0
+    mapping = _choose_mapping(options)
+    if not named or options.out is None:
+        raise ValueError("import: expected --table [ASSAY=]FILE and --out DIR")
+    tables = _name_tables(named, mapping)
+    cohort, log = import_cohort(
+        options.metadata,
+        tables,
+        mapping,
+        taxonomy=options.taxonomy,
+        tree=options.tree,
+        measured=measured,
+        max_bytes=max_bytes,
+    )
+    print(log.describe())
+    folder = Path(options.out)
+    write_with_log(cohort, log, folder)
+    print(f"cohort: {folder}\nnext: python run_all.py --cohort {folder}")
+    return 0
+
+
+def write_with_log(cohort, log: ImportLog, folder: Path) -> None:
+    """Write the cohort folder and, beside its tables, the log of the import."""
+    with write_atomically(folder) as scratch:
+        write_cohort(cohort, scratch)
+        write_table(log.table(), scratch / LOG_FILE, index=False)
+
+
+def _choose_mapping(options: argparse.Namespace) -> Mapping:
+    if (options.mapping is None) == (options.preset is None):
+        raise ValueError(
+            "import: expected one of --mapping FILE and --preset NAME; "
+            "`cohabit import --guess` proposes a mapping"
         )
-    found = np.asarray(matrix.sum(axis=1)).ravel() > 0
-    if not found.all():
-        log.change(
-            counts.name, f"{(~found).sum()} feature(s) never seen left out", counts.features[~found]
-        )
-    features = counts.features[found]
-    as_names = {name: name for name in features if looks_like_lineage(name)}
-    written = {**as_names, **counts.lineages, **lineages}
-    _count_lineages(features, written, counts.name, log)
-    names = _make_names_inert(features, counts.name, log)
-    both = zip(names, features, strict=True)
-    lineages = [lineage_of(name, written.get(given), assay) for name, given in both]
-    metadata = [{"taxonomy": [inert(name) for name in lineage]} for lineage in lineages]
-    return biom.Table(matrix[found][:, seen], names, samples[seen], metadata)
+    return read_preset(options.preset) if options.preset else read_mapping(options.mapping)
 
 
-def _make_names_inert(features: pd.Index, table: str, log: ImportLog) -> list[str]:
-    names = [inert(name) for name in features]
-    changed = [old for old, new in zip(features, names, strict=True) if old != new]
-    if changed:
-        log.change(table, f"{len(changed)} feature name(s) made inert", changed)
-    if len(set(names)) < len(names):
-        log.error(table, "feature names are equal once they are inert", changed, "rename them")
-        log.stop_on_errors()
-    return names
+def _find_measured(options: argparse.Namespace) -> dict[str, str]:
+    """Return the further tables that were named; of metabolites, by the sample they are of."""
+    single = ("diet", "pathways", "blood", "visits")
+    found = {name: path for name in single if (path := getattr(options, name))}
+    for text in options.metabolites:
+        matrix, equals, path = text.partition("=")
+        name, path = (matrix, path) if equals and matrix in MATRICES else ("metabolites", text)
+        if name in found:
+            raise ValueError(f"--metabolites: two tables for {name}; expected one each")
+        found[name] = path
+    return found
 
 
-def _count_lineages(features: pd.Index, written: dict, name: str, log: ImportLog) -> None:
-    without = [feature for feature in features if feature not in written]
-    if len(without) == len(features):
-        log.warn(
-            name,
-            "no feature has a lineage: what needs genera or families will be skipped",
-            [],
-            "give --taxonomy",
-        )
-    elif without:
-        log.warn(name, f"{len(without)} feature(s) have no lineage", without)
+def _split(text: str) -> tuple[str | None, str]:
+    """Part ``16s=counts.biom``; a path with no such name in front is taken whole."""
+    assay, equals, path = text.partition("=")
+    return (assay, path) if equals and assay in schema.ASSAYS else (None, text)
 
 
-def _name_libraries(table: biom.Table, assay: str) -> biom.Table:
-    """Return a table whose samples carry the assay's name: one sample gave two libraries."""
-    names = {name: f"{name}.{assay}" for name in table.ids("sample")}
-    return table.update_ids(names, axis="sample", inplace=False)
-
-
-def _join_samples(samples: pd.DataFrame, features: dict[str, biom.Table]) -> pd.DataFrame:
-    """Return one row a library: assay and depth beside each sample's facts."""
-    parts = []
-    for assay, table in features.items():
-        names = table.ids("sample")
-        own = names if len(features) == 1 else [name.removesuffix(f".{assay}") for name in names]
-        part = samples.loc[own].assign(assay=assay).set_axis(pd.Index(names, name="sample_id"))
-        parts.append(part.assign(depth=table.sum("sample").astype(int)))
-    joined = pd.concat(parts)
-    order = list(schema.SAMPLE_COLUMNS)
-    return joined[order + [name for name in joined if name not in order]]
+def _name_tables(named: list, mapping: Mapping) -> dict[str, str]:
+    tables: dict[str, str] = {}
+    for assay, path in named:
+        assay = assay or mapping.assay
+        if assay is None:
+            raise ValueError(
+                f"--table {path}: say which assay it is, 16s or shotgun: --table 16s={path}"
+            )
+        if assay in tables:
+            raise ValueError(f"--table: two tables for {assay}; expected one an assay")
+        tables[assay] = path
+    return tables

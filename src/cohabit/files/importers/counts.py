@@ -1,13 +1,30 @@
-"""A feature table as it was read: any file in, features x samples out."""
+"""A feature table as it was read: its ids and counts checked, its samples set beside metadata."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from cohabit.files.importers.log import ImportLog
+from cohabit.files.importers.mapping import Mapping
+
+ID_RULES = (
+    ({"-": "."}, ""),
+    ({".": "-"}, ""),
+    ({"_": "."}, ""),
+    ({"-": "_"}, ""),
+    ({" ": "."}, ""),
+    ({}, "X"),
+    ({"-": ".", "_": ".", " ": "."}, "X"),
+)
+"""Ways in which programs rewrite ids: (characters exchanged, prefix taken off)."""
+
+RUIN = r"#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)"
+_DATE = r"\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_POWER = r"\d(?:\.\d+)?E\+\d+"
 
 
 @dataclass(frozen=True)
@@ -22,7 +39,7 @@ class Counts:
 
     features: pd.Index
     samples: pd.Index
-    lineages: Mapping[str, object]
+    lineages: MappingType[str, object]
     """Feature -> lineage as it was written; empty when the file has none."""
 
     def turned(self) -> "Counts":
@@ -36,13 +53,13 @@ def check_counts(counts: Counts, log: ImportLog) -> None:
     for axis, ids in {"feature": counts.features, "sample": counts.samples}.items():
         check_ids(ids, f"{counts.name}, {axis} ids", log)
     if not counts.matrix.shape[0] or not counts.matrix.shape[1]:
-        log.error(counts.name, f"the table is empty, {counts.matrix.shape}", "export again")
+        words = f"the table is empty, {counts.matrix.shape}"
+        log.error(counts.name, words, None, "export again")
         return
     values = counts.matrix.tocoo()
     for what, wrong, remedy in _impossible(values.data):
         if wrong.any():
-            n = int(wrong.sum())
-            cells = _cells(counts, values, wrong)
+            cells, n = _cells(counts, values, wrong), int(wrong.sum())
             log.error(counts.name, f"{n} {what}", cells, remedy(counts), n)
 
 
@@ -81,60 +98,83 @@ def _cells(counts: Counts, values: sparse.coo_matrix, wrong: np.ndarray) -> list
 def check_ids(ids: pd.Index, where: str, log: ImportLog) -> None:
     """Write down ids that are empty, repeated, or a spreadsheet's ruins."""
     ids = pd.Index(ids.astype(str))
-    empty = np.flatnonzero(ids.str.strip() == "")
-    if len(empty):
-        log.error(
-            where,
-            f"{len(empty)} empty id(s)",
-            [f"number {i + 1}" for i in empty],
-            "name them or leave them out",
-        )
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
-        log.error(
-            where,
-            f"{len(repeated)} id(s) repeat",
-            repeated,
-            "ids must be unique: rename or merge them",
-        )
-    ruins = ids[ids.str.fullmatch(r"#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")].unique()
-    if len(ruins):
-        log.error(
-            where,
-            "error values of a spreadsheet stand where ids should",
-            ruins,
-            "restore the ids from the original file",
-        )
-    dates = ids[ids.str.fullmatch(r"\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)")]
-    powers = ids[ids.str.fullmatch(r"\d(?:\.\d+)?E\+\d+")]
-    if len(dates) or len(powers):
-        log.warn(
-            where,
-            "id(s) that look as if a spreadsheet had turned them into dates or powers",
-            dates.append(powers).unique(),
-            "compare with the original",
-        )
+    empty = [f"number {i + 1}" for i in np.flatnonzero(ids.str.strip() == "")]
+    log.error(where, "{n} empty id(s)", empty, "name them or leave them out")
+    repeated, remedy = ids[ids.duplicated()].unique(), "ids must be unique: rename or merge them"
+    log.error(where, "{n} id(s) repeat", repeated, remedy)
+    ruins, remedy = ids[ids.str.fullmatch(RUIN)].unique(), "restore the ids from the original file"
+    log.error(where, "error values of a spreadsheet stand where ids should", ruins, remedy)
+    altered = ids[ids.str.fullmatch(_DATE)].append(ids[ids.str.fullmatch(_POWER)]).unique()
+    words = "id(s) that look as if a spreadsheet had turned them into dates or powers"
+    log.warn(where, words, altered, "compare with the original")
 
 
-def overlap(ids: Collection, known: Collection) -> int:
-    """Return how many ids are known."""
-    return len(set(ids) & set(known))
-
-
-def choose_orientation(counts: Counts, known: Collection[str], log: ImportLog) -> Counts:
-    """Turn a table so that samples are its columns, found by the ids of the metadata.
+def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: ImportLog) -> Counts:
+    """Return a table with its samples across and their ids rewritten, checked and compared.
 
     Parameters
     ----------
     counts : Counts
         Rows taken for features.
-    known : collection of str
+    ids : collection of str
         Sample ids of the metadata.
+    mapping : Mapping
+        How ids are rewritten.
+    log : ImportLog
+        Receives problems and changes.
     """
-    across, down = overlap(counts.samples, known), overlap(counts.features, known)
+    renamed = (mapping.rename_ids([*map(str, axis)]) for axis in (counts.features, counts.samples))
+    rows, columns = (pd.Index(names, dtype=object) for names in renamed)
+    across, down = _overlap(columns, ids), _overlap(rows, ids)
+    samples = columns
     if down > across:
         log.note(counts.name, f"read with samples as rows: {down} row ids are in the metadata")
-        return counts.turned()
-    if across:
+        counts, samples = counts.turned(), rows
+    elif across:
         log.note(counts.name, f"read with samples as columns: {across} are in the metadata")
+    changed = int((samples != counts.samples).sum())
+    if changed:
+        log.change(counts.name, f"{changed} sample id(s) rewritten by [ids]")
+    counts = replace(counts, samples=samples)
+    check_counts(counts, log)
+    _compare_ids(counts, ids, log)
     return counts
+
+
+def _overlap(ids: Collection, known: Collection) -> int:
+    """Return how many ids are known."""
+    return len(set(ids) & set(known))
+
+
+def _compare_ids(counts: Counts, ids: Collection[str], log: ImportLog) -> None:
+    """Compare a table's sample ids with the metadata's; look for the rule that would join them."""
+    here, there = set(counts.samples), set(ids)
+    common = len(here & there)
+    rule, joined = find_id_rule(here, there)
+    strangers, without = sorted(here - there, key=str), sorted(there - here, key=str)
+    if joined > common:
+        found = f"{common} of {len(here)} sample ids are in the metadata"
+        words, remedy = f"{found}; {rule} would join {joined}", f"add {rule} to the mapping"
+        log.error(counts.name, words, strangers, remedy)
+    elif not common:
+        words = f"no sample id is in the metadata (here {strangers[:2]}, there {without[:2]})"
+        remedy = "give the metadata of this very table, or name its sample_id column"
+        log.error(counts.name, words, None, remedy)
+    else:
+        log.change(counts.name, "{n} sample(s) without metadata left out", strangers)
+        words = "{n} sample(s) of the metadata are not in the table"
+        log.warn(counts.name, words, without, "their people stay, without counts")
+
+
+def find_id_rule(here: set[str], there: set[str]) -> tuple[str, int]:
+    """Return the [ids] rule that joins most ids of two files, and how many it joins."""
+    best, joined = "", 0
+    for exchanged, prefix in ID_RULES:
+        rule = Mapping({}, replace=exchanged, strip_prefix=prefix)
+        both = len(set(rule.rename_ids([*here])) & set(rule.rename_ids([*there])))
+        if both > joined:
+            pairs = ", ".join(f'"{old}" = "{new}"' for old, new in exchanged.items())
+            parts = [f"replace = {{ {pairs} }}"] if exchanged else []
+            parts += [f'strip_prefix = "{prefix}"'] if prefix else []
+            best, joined = f"[ids] {' and '.join(parts)}", both
+    return best, joined

@@ -1,6 +1,6 @@
 """Propose a mapping for somebody's metadata: a text to read and correct, never used unseen."""
 
-import os
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,18 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.files.importers.guess_levels import (
-    MISSING_WORDS,
-    is_control,
-    is_nothing,
-    nothing,
-    propose_levels,
-)
-from cohabit.files.importers.guess_more import find_people, guess_tables
-from cohabit.files.importers.inputs import MAX_BYTES, read_source
+from cohabit.files.importers.counts import find_id_rule
 from cohabit.files.importers.log import ImportLog
-from cohabit.files.importers.names import quote
-from cohabit.files.importers.tables import find_id_rule, read_counts
+from cohabit.files.importers.sources import MAX_BYTES, PathLike, read_source
+from cohabit.files.importers.tables import read_counts
 from cohabit.files.importers.tsv import read_grid
 
 NAMES = {
@@ -48,24 +40,86 @@ NAMES = {
 }
 """Names that people give to what we call by the name on the left."""
 
+DIET = {
+    "hei_total": r"hei.?(2015|2010)?.?(total)?.?(score)?|healthy.?eating.?index.*",
+    "energy": r"(total.?)?(energy|calories|kcal)\b.*",
+    "fibre": r"(dietary.?|total.?)?fib(re|er)\b.*",
+    "fruit": r"(total.?)?fruits?\b.*",
+    "vegetables": r"(total.?)?vegetables?\b.*",
+    "meat_eggs_beans": r"meat\b.*eggs?\b.*beans?\b.*",
+    "vitamin_c": r"(vitamin|vit\.?)[ ._]?c\b.*|ascorb.*",
+}
+ACIDS = {
+    "acetate": r"acet(ate|ic.?acid)",
+    "propionate": r"propion(ate|ic.?acid)",
+    "butyrate": r"(n-?)?butyr(ate|ic.?acid)",
+    "valerate": r"(n-?)?valer(ate|ic.?acid)",
+    "hexanoate": r"hexano(ate|ic.?acid)|capro(ate|ic.?acid)",
+    "isobutyrate": r"iso-?butyr(ate|ic.?acid)",
+    "isovalerate": r"iso-?valer(ate|ic.?acid)",
+    "2-methylbutyrate": r"2-?methyl-?butyr(ate|ic.?acid)",
+}
+VISITS = {
+    "visit": r"visits?|time.?point|months?(.?from.?baseline)?|time|years?|weeks?|days?",
+    "treatment": NAMES["treatment"],
+    "edss": NAMES["edss"],
+    "relapses": r"(n.?|number.?of.?)?relapses?",
+    "new_lesions": r"(new.?)?(t2.?|gd.?)?lesions?",
+    "smoking": NAMES["smoking"],
+    "bmi": NAMES["bmi"],
+    "hei_total": DIET["hei_total"],
+}
+PATTERNS = {"diet": DIET, "stool": ACIDS, "serum": ACIDS, "metabolites": ACIDS, "visits": VISITS}
+
+_CONTROL = (  # words for somebody who is well
+    r"(healthy|normal|well|unaffected|hh?c|ctrl|control|partner|spouse|non.?ibd|no|none|0|false|h)"
+    r"([ ._-]?(control|donor|volunteer|subject)s?)?"
+)
+_WORDS = {
+    "sex": {"female": "f|female|woman|w|girl", "male": "m|male|man|boy"},
+    "course": {
+        "RRMS": r"rr(ms)?|relapsing.*",
+        "SPMS": r"sp(ms)?|secondary.*",
+        "PPMS": r"pp(ms)?|primary.*",
+    },
+    "treatment": {
+        "untreated": r"un.?treated|none|no|naive|no.?therapy",
+        "interferon": r".*interferon.*|ifn.*|avonex|rebif|betaseron|plegridy",
+        "dimethyl_fumarate": r".*fumarate.*|dmf|tecfidera|bg.?12",
+        "fingolimod": r"fingolimod|gilenya|fty720",
+        "glatiramer": r"glatiramer.*|copaxone|ga",
+        "natalizumab": r"natalizumab|tysabri|ntz",
+        "anti_cd20": r"ocrevus.*|ocrelizumab|rituximab|rituxan|ofatumumab|anti.?cd20",
+    },
+    "smoking": {
+        "never": r"never.*|non.?smoker",
+        "former": r"former.*|ex.?smoker|past|previous",
+        "current": r"current.*|smoker|active",
+    },
+}
+"""Our columns -> our levels -> words that people write for them."""
+
+MISSING_WORDS = (
+    *("na", "n/a", "nan", "none", "null", "\\n", "not provided", "not applicable", "missing"),
+    *("not collected", "unknown", "?", "-", ".", "-9", "-99", "-999"),
+)
+
 
 @dataclass(frozen=True)
 class Guess:
-    """One column of theirs taken for one of ours."""
+    """One column of theirs taken for one of ours; confidence, 0 to 1, and why."""
 
     ours: str
     theirs: str
     confidence: float
-    """0 to 1: how well its name and its values fit."""
-
     reason: str
 
 
 def guess_mapping(
-    metadata: str | os.PathLike,
-    tables: Collection[str | os.PathLike] = (),
+    metadata: PathLike,
+    tables: Collection[PathLike] = (),
     *,
-    measured: Mapping[str, str | os.PathLike] | None = None,
+    measured: Mapping[str, PathLike] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> str:
     """Propose a mapping as TOML, with a comment of confidence at each line.
@@ -90,31 +144,22 @@ def guess_mapping(
     for path in tables:
         counts = read_counts(path, log, max_bytes=max_bytes)
         ids |= {*map(str, counts.samples), *map(str, counts.features)}
-    guesses = {guess.ours: guess for guess in guess_columns(grid, ids)}
+    guesses = {guess.ours: guess for guess in _guess_columns(grid, ids)}
     measured = measured or {}
-    theirs, joined = find_people(measured, grid, max_bytes=max_bytes)
+    theirs, joined = _find_people(measured, grid, max_bytes)
     if joined and theirs not in {guess.theirs for guess in guesses.values()}:
         reason = f"{joined} ids of further tables"
         guesses.setdefault("participant_id", Guess("participant_id", theirs, 0.9, reason))
-    parts = [_write_head(), _write_columns(grid, guesses)]
-    parts += [propose_levels(grid, {ours: guess.theirs for ours, guess in guesses.items()})]
+    parts = [_HEAD, _write_columns(grid, guesses), _propose_levels(grid, guesses)]
     parts += [_write_missing(grid, guesses), _write_ids(grid, guesses, ids)]
     columns = [guesses[n].theirs for n in ("sample_id", "participant_id") if n in guesses]
     known = set(grid[columns].to_numpy().ravel()) if columns else set(grid.iloc[:, 0])
-    parts += guess_tables(measured, known, max_bytes=max_bytes)
+    parts += _guess_tables(measured, known, max_bytes)
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def guess_columns(grid: pd.DataFrame, ids: Collection[str] = ()) -> list[Guess]:
-    """Propose which column of theirs is which of ours, each at most once.
-
-    Parameters
-    ----------
-    grid : DataFrame of str
-        Metadata, cell by cell.
-    ids : collection of str
-        Sample ids of the feature tables.
-    """
+def _guess_columns(grid: pd.DataFrame, ids: Collection[str]) -> list[Guess]:
+    """Propose which column of theirs is which of ours, each at most once."""
     found = []
     for theirs in grid:
         for ours, pattern in NAMES.items():
@@ -128,8 +173,8 @@ def guess_columns(grid: pd.DataFrame, ids: Collection[str] = ()) -> list[Guess]:
 
 
 def _judge(ours: str, theirs: str, pattern: str, values: pd.Series, ids: Collection[str]) -> Guess:
-    named = bool(re.fullmatch(pattern, theirs, re.IGNORECASE))
-    values = values[~values.str.lower().isin(nothing(ours))]
+    named = _is_named(theirs, pattern)
+    values = values[~values.str.lower().isin(_nothing(ours))]
     fits, reason = _fits(ours, values, ids)
     if ours == "sample_id":
         confidence = 0.95 * fits + 0.05 * named
@@ -158,31 +203,89 @@ def _fits(ours: str, values: pd.Series, ids: Collection[str]) -> tuple[float, st
         sizes = values.value_counts()
         return float((sizes > 1).mean()), f"{levels} values, {sizes.max()} rows at most"
     if ours == "group":
-        controls = values.map(is_control).mean()
+        controls = values.map(_is_control).mean()
         return float(0 < controls < 1 and levels <= 8), f"{levels} levels"
     return float(levels <= max(12, len(values) / 5)), f"{levels} levels"
 
 
-def _write_head() -> str:
-    return (
-        "# Proposed by cohabit. Read every line: the number after # says how sure the guess is\n"
-        "# (1 = name and values fit). Correct it, then import with --mapping.\n\n"
-        "[cohort]\n"
-        'name = "my cohort"\n'
-        '# assay = "16s"  # or "shotgun"; or write --table 16s=FILE\n'
-    )
+_HEAD = (
+    "# Proposed by cohabit. Read every line: the number after # says how sure the guess is\n"
+    "# (1 = name and values fit). Correct it, then import with --mapping.\n\n"
+    "[cohort]\n"
+    'name = "my cohort"\n'
+    '# assay = "16s"  # or "shotgun"; or write --table 16s=FILE\n'
+)
 
 
 def _write_columns(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
     lines = ["[columns]"]
     for ours, guess in guesses.items():
-        lines.append(f"{ours} = {quote(guess.theirs)}  # {guess.confidence:.2f}, {guess.reason}")
+        lines.append(f"{ours} = {_quote(guess.theirs)}  # {guess.confidence:.2f}, {guess.reason}")
     if "household_id" not in guesses:
         lines.append('household_id = ""  # 0.00, write the column that says who lives together')
     used = {guess.theirs for guess in guesses.values()}
     rest = [name for name in grid if name not in used and 1 < grid[name].nunique() < len(grid)]
-    lines.append(f"keep = [{', '.join(quote(name) for name in rest)}]  # further columns to keep")
+    lines.append(f"keep = [{', '.join(_quote(name) for name in rest)}]  # further columns to keep")
     return "\n".join(lines) + "\n"
+
+
+def _propose_levels(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
+    """Return the sections of the mapping that say what words mean."""
+    parts = [] if "group" in guesses else [_EVERYONE]
+    for ours in [name for name in ("group", *_WORDS) if name in guesses]:
+        parts.append(_propose_words(ours, grid[guesses[ours].theirs]))
+    return "\n".join(parts)
+
+
+_EVERYONE = (
+    "[levels.group]\n"
+    'everyone = ["control"]  # 0.30, no column tells cases from controls: nobody is a case\n'
+)
+
+
+def _propose_words(ours: str, values: pd.Series) -> str:
+    words = sorted(set(values[~values.str.lower().isin(_nothing(ours))]))
+    levels: dict[str, list[str]] = {}
+    for word in words:
+        levels.setdefault(_level_of(ours, word), []).append(word)
+    if ours == "group" and "control" not in levels:
+        levels = {"?": words}  # no word says who is well, so none says who is ill
+    known = ", ".join([*_WORDS.get(ours, ("case", "control")), "leave_out"])
+    lines = [f"[levels.{ours}]"]
+    for level, written in levels.items():
+        text = f"[{', '.join(map(_quote, written))}]"
+        lines.append(f"# decide, {known}: {text}" if level == "?" else f"{level} = {text}")
+    return "\n".join(lines) + "\n"
+
+
+def _level_of(ours: str, word: str) -> str:
+    """Return our level of a word; ``missing`` of a patient's column for who is none."""
+    if ours == "group":
+        return "control" if _is_control(word) else "case"
+    if ours in schema.ONLY_PATIENTS and _is_control(word) and word.lower() not in ("no", "none"):
+        return "missing"
+    fits = (level for level, words in _WORDS[ours].items() if _is_named(word, words))
+    return next(fits, "?")
+
+
+def _is_named(word: str, pattern: str) -> bool:
+    return bool(re.fullmatch(pattern, word, re.IGNORECASE))
+
+
+def _nothing(ours: str) -> set[str]:
+    """Return the words for a missing value, in small letters; no disease or therapy is a value."""
+    return {"", *MISSING_WORDS} - ({"none"} if ours in ("group", "treatment") else set())
+
+
+def _is_control(word: str) -> bool:
+    return _is_named(word, _CONTROL)
+
+
+def _is_left(ours: str, word: str) -> bool:
+    """Whether a word of a column is what a form leaves for who was not asked: 0, untreated."""
+    if ours == "treatment":
+        return _level_of(ours, word) == "untreated"
+    return pd.to_numeric(word, errors="coerce") == 0
 
 
 def _write_missing(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
@@ -190,9 +293,9 @@ def _write_missing(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
     words = {word for name in grid for word in grid[name].unique() if word.lower() in MISSING_WORDS}
     if "none" not in {word.lower() for word in grid.drop(columns=levels).to_numpy().ravel()}:
         words = {word for word in words if word.lower() != "none"}
-    lines = ["[missing]", f"codes = [{', '.join(quote(word) for word in sorted(words))}]"]
+    lines = ["[missing]", f"codes = [{', '.join(_quote(word) for word in sorted(words))}]"]
     if zero := _find_filled_in(grid, guesses):
-        listed = ", ".join(quote(name) for name in zero)
+        listed = ", ".join(_quote(name) for name in zero)
         lines.append(f"zero_in_controls = [{listed}]  # controls hold 0, or no treatment, there")
     return "\n".join(lines) + "\n"
 
@@ -201,12 +304,12 @@ def _find_filled_in(grid: pd.DataFrame, guesses: dict[str, Guess]) -> list[str]:
     """Return the columns of patients in which controls have a 0 or no treatment."""
     if "group" not in guesses:
         return []
-    controls = grid[grid[guesses["group"].theirs].map(is_control)]
+    controls = grid[grid[guesses["group"].theirs].map(_is_control)]
     clinical = [name for name in schema.ONLY_PATIENTS if name in guesses and name != "course"]
     return [
         name
         for name in clinical
-        if controls[guesses[name].theirs].map(lambda word, name=name: is_nothing(name, word)).any()
+        if controls[guesses[name].theirs].map(lambda word, name=name: _is_left(name, word)).any()
     ]
 
 
@@ -222,3 +325,76 @@ def _write_ids(grid: pd.DataFrame, guesses: dict[str, Guess], ids: Collection[st
     section, _, rest = rule.partition(" ")
     lines = rest.replace(" and ", "\n")
     return f"{section}  # joins {joined} of {len(there)} ids; {plain} without it\n{lines}\n"
+
+
+def _find_people(
+    files: Mapping[str, PathLike], grid: pd.DataFrame, max_bytes: int
+) -> tuple[str, int]:
+    """Return the column of metadata whose words stand as ids in most tables, and how many do."""
+    ids: set[str] = set()
+    for table in _read_texts(files, max_bytes).values():
+        ids |= {*table.columns, *table.iloc[:, 0]}
+    joined = {name: len(ids & set(grid[name])) for name in grid}
+    best = max(joined, key=lambda name: joined[name])
+    return best, joined[best]
+
+
+def _read_texts(files: Mapping[str, PathLike], max_bytes: int) -> dict[str, pd.DataFrame]:
+    sources = {kind: read_source(path, max_bytes=max_bytes) for kind, path in files.items()}
+    return {
+        kind: read_grid(source, ImportLog(), first="id")
+        for kind, source in sources.items()
+        if source.kind == "text"
+    }
+
+
+def _guess_tables(files: Mapping[str, PathLike], ids: set[str], max_bytes: int) -> list[str]:
+    """Propose the mapping's sections of further tables; pathways need none."""
+    parts: dict[str, list[str]] = {}
+    for kind, grid in _read_texts(files, max_bytes).items():
+        if kind != "pathways":
+            section = "metabolites" if kind in ("stool", "serum") else kind
+            parts.setdefault(section, []).append(_propose_table(kind, section, grid, ids))
+    return ["\n".join(_join_sections(section, texts)) for section, texts in parts.items()]
+
+
+def _propose_table(kind: str, section: str, grid: pd.DataFrame, ids: set[str]) -> str:
+    down = {name: find_id_rule(set(grid[name]), ids)[1] for name in grid}
+    best = max(down, key=down.get)
+    across = find_id_rule(set(grid.columns), ids)[1]
+    names = list(grid[grid.columns[0]]) if across > down[best] else list(grid.columns)
+    lines = []
+    if across <= down[best]:
+        of = grid[best].nunique()
+        lines.append(f"participant_id = {_quote(best)}  # {down[best]} of {of} ids joined")
+    if section == "metabolites":
+        text = grid.drop(columns=best, errors="ignore")
+        negative = (text.apply(pd.to_numeric, errors="coerce") < 0).any(axis=None)
+        lines += [f'scale = "{"log" if negative else "concentration"}"  # decide']
+    lines.append(f"[{section}.columns]")
+    before = f"{kind}:" if kind in ("stool", "serum") else ""
+    for ours, theirs in _match(names, PATTERNS.get(kind, {})).items():
+        lines.append(f"{_quote(before + ours)} = {_quote(theirs)}")
+    return "\n".join(lines)
+
+
+def _match(names: list[str], patterns: Mapping[str, str]) -> dict[str, str]:
+    """Return our name -> theirs, each at most once, where a name fits its pattern."""
+    found: dict[str, str] = {}
+    for ours, pattern in patterns.items():
+        fits = {name for name in names if _is_named(name.strip(), pattern)} - {*found.values()}
+        if fits:
+            found[ours] = min(sorted(fits, key=names.index), key=len)
+    return found
+
+
+def _join_sections(section: str, texts: list[str]) -> list[str]:
+    """Return one section of several files: the keys of the first, the columns of all."""
+    head, _, _ = texts[0].partition(f"[{section}.columns]")
+    columns = [text.partition(f"[{section}.columns]\n")[2] for text in texts]
+    return [f"[{section}]", head.rstrip("\n"), f"[{section}.columns]", *filter(None, columns), ""]
+
+
+def _quote(text: str) -> str:
+    """Return text as a TOML string on one line."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

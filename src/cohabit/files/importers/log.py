@@ -1,5 +1,6 @@
-"""What an import found, changed and left out: told in full, never done in silence."""
+"""What an import found, changed and left out; and text of others made safe to show."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -8,6 +9,10 @@ import pandas as pd
 ERROR, WARNING, CHANGE, NOTE = "error", "warning", "change", "note"
 LOG_COLUMNS = ("kind", "where", "what", "n", "first", "remedy")
 SHOWN = 5
+DANGEROUS_STARTS = ("=", "+", "-", "@")
+"""What makes a spreadsheet take text for a formula."""
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 class ImportRefused(ValueError):
@@ -51,28 +56,41 @@ class ImportLog:
         kind: str,
         where: str,
         what: str,
-        rows: Iterable = (),
+        rows: Iterable | None = None,
         remedy: str = "",
         n: int | None = None,
     ) -> None:
-        """Write down one finding; `n` when `rows` are only the first of so many."""
-        rows = tuple(clean_text(row) for row in rows)
-        n = len(rows) if n is None else n
-        self.findings.append(Finding(kind, clean_text(where), clean_text(what), rows, remedy, n))
+        """Write down one finding.
 
-    def error(
-        self, where: str, what: str, rows: Iterable = (), remedy: str = "", n: int | None = None
-    ) -> None:
-        """Write down what makes the import impossible."""
+        Parameters
+        ----------
+        kind, where, what, remedy : str
+            As of a `Finding`; ``{n}`` in `what` is how many rows it concerns.
+        rows : iterable, optional
+            Whom it concerns; when nobody, nothing is written. None: no row in particular.
+        n : int, optional
+            How many it concerns, when `rows` are only the first of them.
+        """
+        if rows is not None:
+            rows = tuple(clean_text(row) for row in rows)
+            if not rows:
+                return
+            n = len(rows) if n is None else n
+            what = what.replace("{n}", str(n))
+        finding = Finding(kind, clean_text(where), clean_text(what), rows or (), remedy, n or 0)
+        self.findings.append(finding)
+
+    def error(self, where: str, what: str, rows=None, remedy: str = "", n=None) -> None:
+        """Write down what makes the import impossible; arguments as of `add`."""
         self.add(ERROR, where, what, rows, remedy, n)
 
-    def warn(self, where: str, what: str, rows: Iterable = (), remedy: str = "") -> None:
+    def warn(self, where: str, what: str, rows=None, remedy: str = "") -> None:
         """Write down what is legal and should be known."""
         self.add(WARNING, where, what, rows, remedy)
 
-    def change(self, where: str, what: str, rows: Iterable = (), remedy: str = "") -> None:
+    def change(self, where: str, what: str, rows=None) -> None:
         """Write down what differs between the files given and the cohort written."""
-        self.add(CHANGE, where, what, rows, remedy)
+        self.add(CHANGE, where, what, rows)
 
     def note(self, where: str, what: str) -> None:
         """Write down how something was read."""
@@ -106,3 +124,15 @@ def clean_text(value: object, longest: int = 300) -> str:
     """Return text on one line, without control characters, cut to a length that can be read."""
     text = "".join(c if c.isprintable() else "?" for c in str(value).replace("\n", " "))
     return text if len(text) <= longest else text[:longest] + "..."
+
+
+def inert(text: str) -> str:
+    """Return text that no spreadsheet, terminal or figure takes for more than text.
+
+    Control characters are left out; ``$``, between which figures and pages look for formulas,
+    becomes ``_``; a leading ``=``, ``+``, ``-`` or ``@`` gets an apostrophe before it, unless
+    the text is a number. HTML is left as it is: every page escapes it.
+    """
+    text = "".join(c for c in str(text) if c.isprintable()).replace("$", "_")
+    formula = text.startswith(DANGEROUS_STARTS) and not _NUMBER.fullmatch(text)
+    return "'" + text if formula else text

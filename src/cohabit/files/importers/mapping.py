@@ -9,38 +9,23 @@ from pathlib import Path
 
 from cohabit.data import schema
 from cohabit.data.schema import nearest
-from cohabit.files.importers.names import inert
+from cohabit.files.importers.log import inert
 
-PEOPLE = (
-    "household_id",
-    "group",
-    "site",
-    "country",
-    "sex",
-    "age",
-    "bmi",
-    "course",
-    "treatment",
-    "onset_age",
-    "duration",
-    "edss",
-    "msss",
-    "smoking",
-    "education",
-)
+PEOPLE = (*schema.PARTICIPANT_COLUMNS, *schema.ONLY_PATIENTS, "smoking", "education")
 """Columns of a person that the collection knows."""
 
 SAMPLES = ("sample_id", "participant_id", "visit", "kit", "replicate", "batch")
 """Columns of a sample; a table of people needs `sample_id` alone."""
 
-NUMBERS = ("age", "bmi", "onset_age", "duration", "edss", "msss")
+NUMBERS = tuple(schema.PLAUSIBLE)
 CASE = "case"
 """Another name for the level ``MS`` of `group`: whoever is ill in this cohort."""
 
 EVERYONE, MISSING, LEAVE_OUT = "everyone", "missing", "leave_out"
 VISIT_MONTHS = {"months": 1.0, "years": 12.0, "weeks": 12 / 52.1775, "days": 12 / 365.2425}
-VISIT_COLUMNS = ("visit", "treatment", "edss", "relapses", "new_lesions", "smoking", "bmi")
-VISIT_COLUMNS += ("hei_total",)
+VISIT_COLUMNS = (
+    *("visit", "treatment", "edss", "relapses", "new_lesions", "smoking", "bmi", "hei_total"),
+)
 """Columns of a visit that the collection knows, beside whose it is."""
 
 TABLE_KINDS = ("diet", "pathways", "metabolites", "blood")

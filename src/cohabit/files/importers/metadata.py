@@ -7,7 +7,7 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.data.schema import nearest
-from cohabit.files.importers.log import ImportLog, clean_text
+from cohabit.files.importers.log import ImportLog, clean_text, inert
 from cohabit.files.importers.mapping import (
     EVERYONE,
     LEAVE_OUT,
@@ -17,7 +17,6 @@ from cohabit.files.importers.mapping import (
     SAMPLES,
     Mapping,
 )
-from cohabit.files.importers.names import inert
 from cohabit.files.importers.tsv import explain_non_number
 
 
@@ -44,8 +43,7 @@ def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -
     log.stop_on_errors()
     table = grid[list(columns)].set_axis(list(columns.values()), axis=1).copy()
     left_out = sorted(set(grid.columns) - set(columns))
-    if left_out:
-        log.change(file, f"{len(left_out)} column(s) not in the mapping were left out", left_out)
+    log.change(file, "{n} column(s) not in the mapping were left out", left_out)
     table["sample_id"] = _rename_ids(table["sample_id"], mapping, file, log)
     if "participant_id" not in table:
         table["participant_id"] = table["sample_id"]
@@ -65,10 +63,9 @@ def _find_columns(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLo
             hint = nearest(theirs, grid.columns)
             log.error(file, f"no column {theirs!r} for {ours}", remedy=f"{hint}; mend [columns]")
         elif theirs in columns:
+            words = f"column {theirs!r} is given for {columns[theirs]} and {ours}"
             remedy = "give each of ours a column of its own, or leave one out"
-            log.error(
-                file, f"column {theirs!r} is given for {columns[theirs]} and {ours}", (), remedy
-            )
+            log.error(file, words, None, remedy)
         else:
             columns[theirs] = ours
     for theirs in mapping.keep:
@@ -144,13 +141,10 @@ def translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd.
     if not ours:
         known = known.where(known != "", given)
     strange = given[known == ""]
+    remedy = f"say what it is under [levels.{column}]; known: {', '.join(ours)}"
     for word, rows in strange.groupby(strange):
-        log.error(
-            column,
-            f"unknown level {word!r} in {len(rows)} row(s)",
-            [f"line {line}" for line in rows.index],
-            f"say what it is under [levels.{column}]; known: {', '.join(ours)}",
-        )
+        lines = [f"line {line}" for line in rows.index]
+        log.error(column, f"unknown level {word!r} in {{n}} row(s)", lines, remedy)
     changed = known[(known != given) & (known != "")]
     for word, rows in changed.groupby(given[changed.index]):
         log.change(column, f"{word!r} became {rows.iloc[0]!r} in {len(rows)} row(s)")
@@ -161,12 +155,7 @@ def translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd.
 def leave_out(table: pd.DataFrame, who: str, log: ImportLog) -> pd.DataFrame:
     """Leave out the rows with a level that the mapping leaves out; `who` names them in the log."""
     out = (table == LEAVE_OUT).any(axis=1)
-    if out.any():
-        log.change(
-            "levels",
-            f"{out.sum()} row(s) left out, as the mapping says",
-            table.loc[out, who],
-        )
+    log.change("levels", "{n} row(s) left out, as the mapping says", table.loc[out, who])
     return table[~out].copy()
 
 
@@ -184,14 +173,10 @@ def read_number_columns(table: pd.DataFrame, columns: list[str], log: ImportLog)
         text = table[column]
         numbers = pd.to_numeric(text, errors="coerce")
         wrong = text[(numbers.isna() & text.notna()) | np.isinf(numbers)]
-        if len(wrong):
-            first = str(wrong.iloc[0])
-            log.error(
-                column,
-                f"{len(wrong)} value(s) are no numbers, first {first!r}",
-                [f"line {line}" for line in wrong.index],
-                explain_non_number(first),
-            )
+        first = str(next(iter(wrong), ""))
+        lines = [f"line {line}" for line in wrong.index]
+        words = f"{{n}} value(s) are no numbers, first {first!r}"
+        log.error(column, words, lines, explain_non_number(first))
         table[column] = numbers.astype(float)
 
 
@@ -220,10 +205,7 @@ def _make_inert(table: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
         changed = table[column].notna() & (safe != table[column])
         if changed.any():
             first = clean_text(table.loc[changed, column].iloc[0], 40)
-            log.change(
-                column,
-                f"{changed.sum()} text(s) could act as a formula or hold control "
-                f"characters and were made inert, first {first!r}",
-            )
+            words = "could act as a formula or hold control characters and were made inert"
+            log.change(column, f"{changed.sum()} text(s) {words}, first {first!r}")
         table[column] = safe
     return table

@@ -1,14 +1,31 @@
-"""From one row a sample to people in households and the samples they gave."""
+"""From one row a sample, or a visit, to people in households, their samples and visits."""
+
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
+from cohabit.data.schema import nearest
+from cohabit.files.importers.counts import find_id_rule
 from cohabit.files.importers.log import ImportLog
-from cohabit.files.importers.mapping import SAMPLES, VISIT_MONTHS, Mapping
+from cohabit.files.importers.mapping import (
+    SAMPLES,
+    VISIT_COLUMNS,
+    VISIT_MONTHS,
+    Mapping,
+    TableMapping,
+)
+from cohabit.files.importers.metadata import leave_out, read_number_columns, translate_column
+from cohabit.files.importers.sources import PathLike, read_source
+from cohabit.files.importers.tsv import read_grid
 
 FIRM = ("household_id", "group", "site", "country", "sex", "diagnosis")
 """What a person has once: two values are a mistake, not a change over time."""
+
+_VISIT_LEVELS = ("treatment", "smoking")
+_VISIT_BOUNDS = {"edss": (0, 10), "bmi": (8, 120), "hei_total": (0, 100)}
+_VISIT_COUNTS = ("relapses", "new_lesions")
 
 
 def split_people(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> tuple:
@@ -42,25 +59,13 @@ def split_people(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> tuple
 
 def _check_sample_ids(table: pd.DataFrame, log: ImportLog) -> None:
     ids = table["sample_id"]
-    for what, wrong, remedy in (
-        ("empty sample id(s)", ids.eq(""), "name the sample or delete the line"),
-        (
-            "sample id(s) repeat",
-            ids.duplicated(keep=False) & ids.ne(""),
-            "one row a sample; a person's several samples need `participant_id`",
-        ),
-    ):
-        if wrong.any():
-            rows = [f"line {line}: {ids[line]}" for line in table.index[wrong]]
-            log.error("sample_id", f"{wrong.sum()} {what}", rows, remedy)
-    nobody = table["participant_id"].isna()
-    if nobody.any():
-        log.error(
-            "participant_id",
-            f"{nobody.sum()} sample(s) belong to nobody",
-            ids[nobody],
-            "fill it in or leave the samples out",
-        )
+    lines = pd.Series([f"line {line}: {name}" for line, name in ids.items()], ids.index)
+    empty, twice = ids.eq(""), ids.duplicated(keep=False) & ids.ne("")
+    remedy = "one row a sample; a person's several samples need `participant_id`"
+    log.error("sample_id", "{n} empty sample id(s)", lines[empty], "name them or delete the line")
+    log.error("sample_id", "{n} sample id(s) repeat", lines[twice], remedy)
+    nobody, remedy = ids[table["participant_id"].isna()], "fill it in or leave the samples out"
+    log.error("participant_id", "{n} sample(s) belong to nobody", nobody, remedy)
 
 
 def _make_samples(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> pd.DataFrame:
@@ -76,14 +81,9 @@ def _make_samples(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> pd.D
     if "batch" in table:
         samples["batch"] = _given(table, "batch", "unknown")
     several = samples.loc[(again > 1).to_numpy(), "participant_id"].unique()
-    if len(several):
-        log.warn(
-            "sample_id",
-            f"{len(several)} participant(s) gave several samples at one visit",
-            several,
-            "they are summed"
-            + ("" if "visit" in table else "; name a column as visit if they are visits"),
-        )
+    named = "" if "visit" in table else "; name a column as visit if they are visits"
+    words = "{n} participant(s) gave several samples at one visit"
+    log.warn("sample_id", words, several, f"they are summed{named}")
     return samples
 
 
@@ -97,45 +97,39 @@ def _months(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> np.ndarray
     """Return the month of each visit, 0 for baseline."""
     if "visit" not in table:
         return np.zeros(len(table), dtype=int)
+    without = table.loc[table["visit"].isna(), "sample_id"]
+    remedy = "fill it in or leave them out"
+    log.error("visit", "{n} sample(s) have no visit", without, remedy)
+    months = _count_months(table, mapping)
+    if not (months == 0).any():
+        log.error("visit", "no sample has visit 0, the baseline", None, _FROM_FIRST)
+    return months.to_numpy()
+
+
+def _count_months(table: pd.DataFrame, mapping: Mapping) -> pd.Series:
+    """Return whole months since baseline, or since each person's first visit."""
     time = table["visit"]
-    if time.isna().any():
-        log.error(
-            "visit",
-            f"{time.isna().sum()} sample(s) have no visit",
-            table.loc[time.isna(), "sample_id"],
-            "fill it in or leave them out",
-        )
     if mapping.visit_from == "first":
         time = time - time.groupby(table["participant_id"]).transform("min")
-    months = (time * VISIT_MONTHS[mapping.visit_unit]).round().fillna(0).astype(int)
-    if not (months == 0).any():
-        log.error(
-            "visit",
-            "no sample has visit 0, the baseline",
-            [],
-            'write from = "first" under [visits] to count from each person\'s first',
-        )
-    return months.to_numpy()
+    return (time * VISIT_MONTHS[mapping.visit_unit]).round().fillna(0).astype(int)
+
+
+_FROM_FIRST = 'write from = "first" under [visits] to count from each person\'s first'
 
 
 def _check_agreement(table: pd.DataFrame, column: str, log: ImportLog) -> None:
     """Compare a person's rows: firm facts must agree, of others the earliest is taken."""
     different = table.groupby("participant_id")[column].nunique()
     people = different.index[different > 1]
-    if len(people) and column in FIRM:
-        log.error(
-            column,
-            f"{len(people)} participant(s) have two values",
-            people,
+    if column in FIRM:
+        words, remedy = (
+            "{n} participant(s) have two values",
             "correct the metadata: one value a person",
         )
-    elif len(people):
-        log.change(
-            column,
-            f"{len(people)} participant(s) have several values; the first visit's, "
-            "or the first row's, was taken",
-            people,
-        )
+        log.error(column, words, people, remedy)
+    else:
+        taken = "the first visit's, or the first row's, was taken"
+        log.change(column, f"{{n}} participant(s) have several values; {taken}", people)
 
 
 def _arrange(participants: pd.DataFrame) -> pd.DataFrame:
@@ -163,39 +157,126 @@ def check_households(participants: pd.DataFrame, log: ImportLog) -> None:
     """Write down what is legal but decides which method can be used."""
     sizes = participants.groupby("household_id").size()
     cases = participants["group"].eq("MS").groupby(participants["household_id"]).sum()
-    alone = sizes.index[sizes == 1]
-    if len(alone):
-        log.warn(
-            "household_id",
-            f"{len(alone)} household(s) have one member",
-            alone,
-            "legal: paired methods leave them out, mixed models keep them",
-        )
-    two = cases.index[cases > 1]
-    if len(two):
-        log.warn(
-            "household_id",
-            f"{len(two)} household(s) have two or more cases",
-            two,
-            "legal: paired methods leave them out and say so",
-        )
-    unmatched = sizes.index[(sizes > 1) & ((cases == 0) | (cases == sizes))]
-    if len(unmatched) and cases.sum():
-        log.warn(
-            "household_id",
-            f"{len(unmatched)} household(s) have no case beside a control",
-            unmatched,
-            "legal: they say nothing of case against control",
-        )
+    unmatched = (sizes > 1) & ((cases == 0) | (cases == sizes))
+    for words, which, what in (
+        ("have one member", sizes == 1, "paired methods leave them out, mixed models keep them"),
+        ("have two or more cases", cases > 1, "paired methods leave them out and say so"),
+        (
+            "have no case beside a control",
+            unmatched & bool(cases.sum()),
+            "they say nothing of case against control",
+        ),
+    ):
+        homes = sizes.index[which]
+        log.warn("household_id", f"{{n}} household(s) {words}", homes, f"legal: {what}")
     if not cases.sum():
         log.warn("group", "nobody is a case: comparisons of cases with controls will be skipped")
-    large = sizes.index[sizes > 2]
-    if len(large):
-        log.note(
-            "household_id",
-            f"{len(large)} household(s) have more than two members, {sizes.max()} at most",
-        )
-    log.note(
-        "participants",
-        f"{len(participants)} people in {len(sizes)} households, {int(cases.sum())} cases",
-    )
+    large = (sizes > 2).sum()
+    if large:
+        words = f"{large} household(s) have more than two members, {sizes.max()} at most"
+        log.note("household_id", words)
+    words = f"{len(participants)} people in {len(sizes)} households, {int(cases.sum())} cases"
+    log.note("participants", words)
+
+
+def read_visits(
+    path: PathLike, people: Collection[str], mapping: Mapping, log: ImportLog, *, max_bytes: int
+) -> pd.DataFrame:
+    """Read a follow-up.
+
+    Parameters
+    ----------
+    path : path
+        TSV, one row a visit, gzip'd or not.
+    people : collection of str
+        Participant ids.
+    mapping : Mapping
+        ``[visits]`` says what the columns are called and in which unit time is written.
+    log : ImportLog
+        Receives problems and changes.
+    max_bytes : int
+        Bound on the file once unpacked.
+
+    Returns
+    -------
+    DataFrame, index visit_id
+        participant_id, visit (months) and those of `VISIT_COLUMNS` that are there.
+    """
+    source = read_source(path, max_bytes=max_bytes)
+    if source.kind != "text":
+        raise ValueError(f"{source.name}: expected visits as tab-separated text")
+    table = _pick_columns(read_grid(source, log), mapping, source.name, log)
+    if not {"participant_id", "visit"} <= set(table):
+        return table.iloc[:0]
+    table["participant_id"] = mapping.rename_ids(table["participant_id"].tolist())
+    table = _keep_known(table, people, source.name, log)
+    for column in table.columns.drop("participant_id"):
+        coded = table[column].isin(mapping.missing_in(column))
+        table[column] = table[column].astype(object).where(~coded)
+    for column in [name for name in _VISIT_LEVELS if name in table]:
+        table[column] = translate_column(table[column], mapping, log)
+    table = leave_out(table, "participant_id", log)
+    numbers = {*_VISIT_BOUNDS, *_VISIT_COUNTS, "visit"}
+    read_number_columns(table, [name for name in table if name in numbers], log)
+    _check_visits(table, log)
+    months = _count_months(table, mapping)
+    if len(months) and not (months == 0).any():
+        log.error("visits, visit", "nobody has a visit 0, the baseline", None, _FROM_FIRST)
+    return _name_visits(table.assign(visit=months), log)
+
+
+def _pick_columns(grid: pd.DataFrame, mapping: Mapping, name: str, log: ImportLog) -> pd.DataFrame:
+    """Return the columns we know under our names; tell which are missing and which left out."""
+    own = mapping.tables.get("visits", TableMapping())
+    wanted = {"participant_id": own.id_column or grid.columns[0]}
+    wanted |= {ours: ours for ours in VISIT_COLUMNS if ours in grid} | dict(own.columns)
+    for ours, theirs in wanted.items():
+        if theirs not in grid:
+            log.error(name, f"no column {theirs!r} for {ours}", None, nearest(theirs, grid))
+    if "visit" not in wanted:
+        log.error(name, "no column says when", None, 'write visit = "..." under [visits.columns]')
+    found = {theirs: ours for ours, theirs in wanted.items() if theirs in grid}
+    left_out = [column for column in grid if column not in found]
+    log.change(name, "{n} column(s) not in the mapping were left out", left_out)
+    return grid[list(found)].rename(columns=found)
+
+
+def _keep_known(
+    table: pd.DataFrame, people: Collection[str], name: str, log: ImportLog
+) -> pd.DataFrame:
+    known = table["participant_id"].isin(list(people))
+    strangers = table.loc[~known, "participant_id"].unique()
+    if known.any():
+        log.change(name, "visits of {n} stranger(s) left out", strangers)
+    else:
+        rule, joined = find_id_rule(set(strangers), set(people))
+        remedy = f"add {rule} to the mapping" if joined else "name it under participant_id"
+        log.error(name, "no visit is of a participant of the metadata", strangers, remedy)
+    return table[known].copy()
+
+
+def _check_visits(table: pd.DataFrame, log: ImportLog) -> None:
+    """Write down values that no visit can have, with their lines."""
+    rules = [("visit", table["visit"].isna(), "{n} visit(s) without a time")]
+    for column, (low, high) in _VISIT_BOUNDS.items():
+        if column in table:
+            rule = f"outside {low} to {high} {schema.UNITS.get(column, 'points')}"
+            wrong = table[column].notna() & ~table[column].between(low, high)
+            rules.append((column, wrong, rule))
+    for column in [name for name in _VISIT_COUNTS if name in table]:
+        wrong = (table[column] < 0) | (table[column] % 1 > 0)
+        rules.append((column, wrong, "no whole number from 0"))
+    if "edss" in table:
+        rules.append(("edss", table["edss"] * 2 % 1 > 0, "not in half steps"))
+    for column, wrong, rule in rules:
+        lines = [f"line {line}" for line in table.index[wrong]]
+        remedy = "correct the values, or list a missing code"
+        log.error(f"visits, {column}", rule, lines, "fill it in" if column == "visit" else remedy)
+
+
+def _name_visits(table: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
+    twice = table.duplicated(["participant_id", "visit"], keep=False)
+    who, remedy = table.loc[twice, "participant_id"].unique(), "give one row a person and month"
+    log.error("visits", "{n} participant(s) have two visits of one month", who, remedy)
+    names = table["participant_id"] + "-m" + table["visit"].astype(str)
+    return table.set_axis(pd.Index(names, name="visit_id", dtype=object))

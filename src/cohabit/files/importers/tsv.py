@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cohabit.files.importers.counts import Counts
-from cohabit.files.importers.inputs import Source
+from cohabit.files.importers.counts import RUIN, Counts
 from cohabit.files.importers.log import ImportLog, clean_text
+from cohabit.files.importers.sources import Source
 
 LINEAGE_COLUMNS = ("taxonomy", "consensus lineage", "taxon", "lineage")
 NAMELESS = "the header lacks a name for the first column, as R writes it"
@@ -79,9 +79,8 @@ def _split_lines(source: Source, log: ImportLog) -> list[tuple[int, list[str]]]:
                 continue
             if lines and cells[0].startswith("#"):
                 if not cells[0].lower().startswith("#q2:"):
-                    log.change(
-                        source.name, "a comment line was left out", [f"line {reader.line_num}"]
-                    )
+                    line = f"line {reader.line_num}"
+                    log.change(source.name, "a comment line was left out", [line])
                 continue
             lines.append((reader.line_num, cells))
     except csv.Error as error:
@@ -119,12 +118,8 @@ def _check_header(names: list[str], file: str) -> list[str]:
 def _strip(table: pd.DataFrame, name: str, log: ImportLog) -> pd.DataFrame:
     stripped = table.apply(lambda column: column.str.strip())
     padded = (stripped != table).any(axis=1)
-    if padded.any():
-        log.change(
-            name,
-            "spaces around values were left out",
-            [f"line {number}" for number in table.index[padded]],
-        )
+    lines = [f"line {number}" for number in table.index[padded]]
+    log.change(name, "spaces around values were left out", lines)
     return stripped
 
 
@@ -249,50 +244,8 @@ def explain_non_number(text: str) -> str:
         return "a decimal comma: write a point"
     if re.fullmatch(r"\d{1,2}[-/ ]\w{3,9}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\w{3}-\d{2}", text):
         return "a date, perhaps made by a spreadsheet: restore the number"
-    if re.fullmatch(r"#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)", text):
+    if re.fullmatch(RUIN, text):
         return "an error of a spreadsheet: restore the number"
     if re.fullmatch(r"[<>≤≥~]\s*[\d.]+", text):
         return "a bound, not a number: leave it empty or decide on a value"
     return "if it means missing, list it under [missing] codes; else correct it"
-
-
-def read_taxonomy_tsv(source: Source, log: ImportLog) -> dict[str, str]:
-    """Read a taxonomy: feature and lineage in one column, or one column a rank.
-
-    Raises
-    ------
-    ValueError
-        When a feature has two lineages, or no column looks like a lineage.
-    """
-    grid = read_grid(source, log)
-    ids = grid.iloc[:, 0].str.strip()
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
-        raise ValueError(
-            f"{source.name}: {len(repeated)} feature(s) have two lineages, first "
-            f"{', '.join(clean_text(name) for name in repeated[:5])}; keep one each"
-        )
-    names = {name.lower(): name for name in grid.columns[1:]}
-    for known in LINEAGE_COLUMNS:
-        if known in names:
-            return dict(zip(ids, grid[names[known]], strict=True))
-    ranks = [names[rank] for rank in _RANK_COLUMNS if rank in names]
-    if len(ranks) < 2:
-        raise ValueError(
-            f"{source.name}: expected a column Taxon or taxonomy, or one column a rank "
-            f"({', '.join(_RANK_COLUMNS)}); got {', '.join(map(clean_text, grid.columns[:8]))}"
-        )
-    return {i: _join_ranks(row) for i, row in zip(ids, grid[ranks].to_dict("records"), strict=True)}
-
-
-_RANK_COLUMNS = ("kingdom", "domain", "phylum", "class", "order", "family", "genus", "species")
-
-
-def _join_ranks(row: dict[str, str]) -> str:
-    """Return one lineage with prefixes, so that a missing rank shifts no other."""
-    parts = []
-    for rank, name in row.items():
-        letter = rank[0].lower()
-        bare = name if "__" not in name else name.split("__", 1)[1]
-        parts.append(f"{letter}__{bare}")
-    return "; ".join(parts)

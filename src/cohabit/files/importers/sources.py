@@ -6,10 +6,13 @@ Nothing here runs code, follows a link, opens another file or the network.
 import gzip
 import io
 import os
+import re
+import zipfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+PathLike = str | os.PathLike
 MAX_BYTES = 2**30
 """Largest file, after decompression: a table of 1,000 people and 8,000 features has 20 MB."""
 
@@ -17,6 +20,17 @@ _BLOCK = 2**20
 _EXCEL_SUFFIXES = (".xlsx", ".xls", ".ods")
 _R_SUFFIXES = (".rds", ".rda", ".rdata")
 _R_MAGIC = (b"RDX", b"RDA", b"X\n\x00", b"A\n")
+
+
+MAX_MEMBERS = 20_000
+_PAYLOADS = {
+    "FeatureTable[Frequency]": "feature-table.biom",
+    "FeatureData[Taxonomy]": "taxonomy.tsv",
+    "Phylogeny[Rooted]": "tree.nwk",
+    "Phylogeny[Unrooted]": "tree.nwk",
+}
+_TYPE = re.compile(r"^type:\s*['\"]?([^'\"\r\n]+?)['\"]?\s*$", re.MULTILINE)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -38,12 +52,15 @@ class Source:
         return decode(self.data, self.name)
 
 
-def read_source(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Source:
+def read_source(path: PathLike, artifact: str = "", *, max_bytes: int = MAX_BYTES) -> Source:
     """Read one file, gzip'd or not, and find out what it is.
 
     Parameters
     ----------
     path : path
+    artifact : str, optional
+        ``"FeatureTable"``, ``"FeatureData"`` or ``"Phylogeny"``: of a QIIME 2 artifact, an
+        archive of which one known member is read in memory, return that member.
     max_bytes : int
         Bound on the decompressed size, in bytes.
 
@@ -52,7 +69,8 @@ def read_source(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Sourc
     FileNotFoundError
         When it is not there.
     ValueError
-        When it is too large, damaged, empty, R's or a spreadsheet; says what to do.
+        When it is too large, damaged, hostile, empty, R's, a spreadsheet or another artifact;
+        says what to do.
     """
     path = Path(path)
     if not path.is_file():
@@ -64,7 +82,10 @@ def read_source(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Sourc
             data = _unzip(stream, path.name, max_bytes)
         else:
             data = read_bounded(stream, path.name, max_bytes)
-    return make_source(path, data)
+    source = make_source(path, data)
+    if artifact and source.kind == "zip":
+        return _open_artifact(source, artifact, max_bytes)
+    return source
 
 
 def make_source(path: Path, data: bytes) -> Source:
@@ -160,3 +181,60 @@ def decode(data: bytes, name: str) -> str:
             f"{name}: line {line} is not UTF-8 (byte 0x{data[error.start]:02x}); it looks like "
             f"Latin-1 or Windows-1252: `iconv -f WINDOWS-1252 -t UTF-8 {name}`"
         ) from None
+
+
+def _open_artifact(source: Source, wanted: str, max_bytes: int) -> Source:
+    """Return the payload of an artifact; nothing is unpacked to disk."""
+    try:
+        with zipfile.ZipFile(source.stream()) as archive:
+            names = _check_members(archive, source.name)
+            kind = _read_type(archive, names, source.name)
+            if kind not in _PAYLOADS or not kind.startswith(wanted):
+                expected = [known for known in _PAYLOADS if known.startswith(wanted)]
+                raise ValueError(
+                    f"{source.name}: expected {' or '.join(expected)}; this artifact is {kind}"
+                )
+            member = _find(names, f"data/{_PAYLOADS[kind]}", source.name)
+            data = _read_member(archive, member, source.name, max_bytes)
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{source.name}: the archive is damaged ({error}); export it from QIIME 2 again"
+        ) from None
+    payload = make_source(Path(member).with_name(_PAYLOADS[kind]), data)
+    return Source(source.name, payload.kind, payload.data)
+
+
+def _check_members(archive: zipfile.ZipFile, name: str) -> list[str]:
+    members = archive.infolist()
+    if len(members) > MAX_MEMBERS:
+        raise ValueError(f"{name}: {len(members)} files in one archive; at most {MAX_MEMBERS}")
+    for member in members:
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
+            raise ValueError(
+                f"{name}: the member {member.filename[:80]!r} points outside the archive; "
+                "this is no QIIME 2 artifact and nothing of it was read"
+            )
+    return [member.filename for member in members]
+
+
+def _find(names: list[str], ending: str, name: str) -> str:
+    """Return the member at the top folder's `ending`; provenance lies deeper and is not ours."""
+    depth = ending.count("/") + 1
+    found = [n for n in names if n.endswith("/" + ending) and n.count("/") == depth]
+    if len(found) != 1:
+        raise ValueError(f"{name}: expected one {ending} in the artifact; found {len(found)}")
+    return found[0]
+
+
+def _read_type(archive: zipfile.ZipFile, names: list[str], name: str) -> str:
+    text = _read_member(archive, _find(names, "metadata.yaml", name), name, 2**16)
+    found = _TYPE.search(text.decode("utf-8", errors="replace"))
+    if not found:
+        raise ValueError(f"{name}: metadata.yaml names no type; is this a QIIME 2 artifact?")
+    return found[1].strip()
+
+
+def _read_member(archive: zipfile.ZipFile, member: str, name: str, max_bytes: int) -> bytes:
+    with archive.open(member) as stream:
+        return read_bounded(stream, f"{name}, {PurePosixPath(member).name}", max_bytes)
