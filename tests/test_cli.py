@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cohabit import cli
+from cohabit.cli.lab import copy_notebooks
 from cohabit.run.folder import RunFolder
-from cohabit.run.lab import copy_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("pandas", "numpy", "papermill", "nbformat", "rich", "matplotlib", "dask", "distributed")

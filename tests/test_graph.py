@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from cohabit.run.execution import longest_ways, order_by_way, run_graph
 from cohabit.run.graph import discover, find, find_needs, with_dependents, with_needs
-from cohabit.run.schedule import longest_ways, order_by_way, run_graph
 
 
 def test_discover__reads_numbers_titles_and_parameters(tree):
@@ -70,8 +70,8 @@ NEEDS = {"a": [], "b": ["a"], "c": ["a"], "d": ["c"], "e": ["b", "d"]}
 
 
 def run(needs, execute, jobs=1, seconds=()):
-    order = order_by_way(needs, dict(seconds))
-    return run_graph(needs, execute, jobs=jobs, order=order, stop=lambda: None)
+    ordered = {task: needs[task] for task in order_by_way(needs, dict(seconds))}
+    return run_graph(ordered, execute, jobs=jobs, stop=lambda: None)
 
 
 def test_run_graph__hands_each_task_the_outcomes_it_needs():
@@ -109,4 +109,4 @@ def test_run_graph__stops_the_others_when_one_call_breaks():
         assert stopped.wait(5)
 
     with pytest.raises(OSError, match="disk full"):
-        run_graph({"a": [], "b": []}, execute, jobs=2, order=["a", "b"], stop=stopped.set)
+        run_graph({"a": [], "b": []}, execute, jobs=2, stop=stopped.set)

@@ -13,7 +13,7 @@ import pytest
 from tiny_tree import MAKE, SUMS, FakeWorkers
 
 from cohabit import cli
-from cohabit.run import collection, execution, folder
+from cohabit.run import execution, folder, setting
 
 WHOLE = {
     "cohort/participants.tsv": "person 1\n",
@@ -70,9 +70,9 @@ def test_run__reruns_a_changed_notebook_and_what_depends_on_it(tree, run):
 
 def test_run__reruns_when_the_library_changed(tree, run, monkeypatch):
     run()
-    monkeypatch.setattr(collection, "hash_library", lambda code: "other" if "* n" in code else "")
+    monkeypatch.setattr(setting, "hash_library", lambda code: "other" if "* n" in code else "")
     run()
-    monkeypatch.setattr(collection, "hash_library", lambda code: "")
+    monkeypatch.setattr(setting, "hash_library", lambda code: "")
     assert run() == (0, ["05"])
 
 
@@ -194,7 +194,7 @@ def test_run__tells_each_notebook_whose_people_it_reads(
         asked.append((about["simulated"], about["of_study"]))
         return notebook.path
 
-    monkeypatch.setattr(collection, "write_source", write_source)
+    monkeypatch.setattr(setting, "write_source", write_source)
     mine = tree.root / "mine"
     mine.mkdir()
     (mine / "participants.tsv").write_text("me\n")

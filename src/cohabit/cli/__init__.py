@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cohabit import __version__
-from cohabit.cli import cohorts, plan, run
+from cohabit.cli import cohorts, lab, plan, run
 
 WRONG_USE = 2
 
@@ -40,6 +40,6 @@ def make_parser() -> argparse.ArgumentParser:
     cohorts.add_simulate(commands)
     cohorts.add_import(commands)
     plan.add_plan(commands)
-    run.add_lab(commands)
+    lab.add_lab(commands)
     run.add_report(commands)
     return parser

@@ -1,18 +1,20 @@
-"""`cohabit run`, `cohabit report` and `cohabit lab`: the notebooks, their page, copies of them."""
+"""`cohabit run` and `cohabit report`: the notebooks, and the page over them."""
 
 import argparse
 import json
+import signal
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from cohabit.cli.cohorts import STUDY_COHORT, USUAL_PRESET, write_simulated
+from cohabit.cli.cohorts import USUAL_PRESET
 from cohabit.cli.values import split_names
 from cohabit.data.schema import nearest
 from cohabit.files import paths
 from cohabit.run.plan import Plan, Request, Setting, make_plan
-from cohabit.run.stopping import stopped_by_sigterm
 
 MOST_SHOWN = 20
 
@@ -62,11 +64,21 @@ def add_report(commands) -> None:
     report.set_defaults(command=rebuild_report)
 
 
-def add_lab(commands) -> None:
-    """Add `lab` to the command line."""
-    lab = commands.add_parser("lab", help="open JupyterLab on copies of the notebooks in lab/")
-    lab.add_argument("options", nargs="*", help="handed to JupyterLab, after a --")
-    lab.set_defaults(command=open_lab)
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM stop what runs inside as Ctrl-C does.
+
+    A shell that is not interactive starts its background jobs deaf to Ctrl-C (SIGINT); `kill` and
+    the queues of clusters send SIGTERM. Outside the main thread signals are left as they are.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @stopped_by_sigterm()
@@ -177,21 +189,6 @@ def rebuild_report(options: argparse.Namespace) -> int:
     with run.locked():
         run.forget("report")
         return 0 if write_report(run, summary) else 1
-
-
-def open_lab(options: argparse.Namespace) -> int:
-    """Copy the notebooks to lab/ and open JupyterLab there."""
-    from cohabit.run.lab import become_jupyter, copy_notebooks
-
-    data = paths.from_root(STUDY_COHORT)
-    if not (data / "cohort.json").exists():
-        from cohabit.simulate.design import StudyDesign
-
-        write_simulated(StudyDesign.preset(USUAL_PRESET), 1, data)
-    for line in copy_notebooks(paths.notebooks(), paths.from_root("lab")):
-        print(line)
-    become_jupyter(paths.from_root("lab"), options.options)
-    return 0
 
 
 def _describe_run(setting: Setting) -> str:

@@ -1,17 +1,27 @@
-"""A plan carried out: the notebooks of every setting as one graph, each setting in its folder."""
+"""A plan carried out: the notebooks of every setting as one graph, each setting in its folder.
 
-from collections.abc import Mapping
+Several run at once, the longest way first. `run_graph` knows neither notebooks nor Dask: it hands
+each task to `execute` in a thread, which decides whether there is work, sends it to a worker and
+waits for it.
+"""
+
+from collections.abc import Callable, Collection, Hashable, Mapping
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from cohabit.compute.fingerprint import find_versions
 from cohabit.files import paths
-from cohabit.run.collection import UNCHANGED, Collection, Task
 from cohabit.run.folder import Outcome, RunFolder, write_json
 from cohabit.run.plan import Plan
 from cohabit.run.progress import PlainProgress
-from cohabit.run.schedule import order_by_way, run_graph
+from cohabit.run.setting import UNCHANGED, SettingRun, Task
 from cohabit.run.workers import Workers
+
+Node = TypeVar("Node", bound=Hashable)
+End = TypeVar("End")
 
 RUN_SUMMARY, SWEEP_SUMMARY = "run.json", "sweep.json"
 KEPT_OF_NOTEBOOK = (
@@ -26,24 +36,24 @@ class Execution:
     def __init__(self, plan: Plan):
         self.plan = plan
         self.folder = RunFolder(plan.folder)
-        self.collections = {each.name: Collection(plan, each) for each in plan.settings}
+        self.parts = {setting.name: SettingRun(plan, setting) for setting in plan.settings}
 
     @property
     def names(self) -> dict[Task, str]:
         """Each task, and what it is called for people."""
-        return {
-            (setting, number): f"{setting} {name}" if self.plan.is_sweep else name
-            for setting, collection in self.collections.items()
-            for number in sorted(collection.selected)
-            for name in [collection.setting.notebooks[number].name]
-        }
+        found = {}
+        for setting, part in self.parts.items():
+            before = f"{setting} " if self.plan.is_sweep else ""
+            for number in sorted(part.selected):
+                found[setting, number] = before + part.setting.notebooks[number].name
+        return found
 
     def check(self) -> dict[Task, str]:
         """Return, for each task, `unchanged` or why it would run."""
         return {
             (setting, number): why
-            for setting, collection in self.collections.items()
-            for number, why in collection.check().items()
+            for setting, part in self.parts.items()
+            for number, why in part.check().items()
         }
 
     def run(self, progress: PlainProgress) -> dict[Task, Outcome]:
@@ -51,26 +61,24 @@ class Execution:
 
         An earlier setting is finished before a later one begins, as far as there are cores.
         """
-        for collection in self.collections.values():
-            collection.clear()
+        for part in self.parts.values():
+            part.clear()
 
         def execute(task: Task, inputs: Mapping[Task, Outcome]) -> Outcome:
             setting, number = task
             before = {need: outcome for (_, need), outcome in inputs.items()}
-            collection = self.collections[setting]
-            return collection.bring_up_to_date(number, before, workers, progress)
+            return self.parts[setting].bring_up_to_date(number, before, workers, progress)
 
-        needs = self._find_needs()
         with open_workers(self.plan, self.folder.owner) as workers:
             jobs = workers.count() if self._has_work() else 1
-            return run_graph(needs, execute, jobs=jobs, order=list(needs), stop=workers.stop)
+            return run_graph(self._find_needs(), execute, jobs=jobs, stop=workers.stop)
 
     def _find_needs(self) -> dict[Task, list[Task]]:
         """Return each task with those before it: by setting, then the longest way first."""
         found = {}
-        for setting, collection in self.collections.items():
-            needs = {number: collection.setting.needs[number] for number in collection.selected}
-            seconds = {number: collection.expect_seconds(number) for number in needs}
+        for setting, part in self.parts.items():
+            needs = {number: part.setting.needs[number] for number in part.selected}
+            seconds = {number: part.expect_seconds(number) for number in needs}
             for number in order_by_way(needs, seconds):
                 found[setting, number] = [(setting, need) for need in needs[number]]
         return found
@@ -87,11 +95,11 @@ class Execution:
             The one that the report shows.
         """
         told = {}
-        for setting, collection in self.collections.items():
-            mine = {number: outcomes[setting, number] for number in collection.selected}
+        for setting, part in self.parts.items():
+            mine = {number: outcomes[setting, number] for number in part.selected}
             spent = sum(each.seconds for each in mine.values()) if self.plan.is_sweep else seconds
-            told[setting] = collection.summarise(mine, spent)
-            write_json(collection.folder.path / RUN_SUMMARY, told[setting])
+            told[setting] = part.summarise(mine, spent)
+            write_json(part.folder.path / RUN_SUMMARY, told[setting])
         if not self.plan.is_sweep:
             return told.popitem()[1]
         summary = self._summarise(told, seconds)
@@ -125,3 +133,87 @@ class Execution:
 def open_workers(plan: Plan, marker: Path) -> Workers:
     """Return the workers that a plan asks for."""
     return Workers(paths.root(), marker, scheduler=plan.scheduler, jobs=plan.jobs)
+
+
+def run_graph(
+    needs: Mapping[Node, Collection[Node]],
+    execute: Callable[[Node, Mapping[Node, End]], End],
+    *,
+    jobs: int,
+    stop: Callable[[], None],
+) -> dict[Node, End]:
+    """Run every task after those that it needs.
+
+    Parameters
+    ----------
+    needs : mapping
+        Task -> tasks that must have ended before it, whatever their outcome. Of those that may
+        start, the one that stands first here goes first.
+    execute : callable
+        Given a task and the outcomes of all it needs, returns its outcome. Called in a thread.
+    jobs : int
+        How many at once.
+    stop : callable
+        Called once when the run is interrupted or `execute` raises; must make the running calls
+        end soon.
+
+    Returns
+    -------
+    dict
+        Task -> outcome.
+    """
+    waiting = dict.fromkeys(needs)
+    outcomes, running = {}, {}
+    with ThreadPoolExecutor(jobs) as threads:
+        try:
+            while waiting or running:
+                for task in _ready(waiting, needs, outcomes, jobs - len(running)):
+                    del waiting[task]
+                    inputs = {need: outcomes[need] for need in needs[task]}
+                    running[threads.submit(execute, task, inputs)] = task
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    outcomes[running.pop(future)] = future.result()
+        except BaseException:
+            stop()
+            raise
+    return outcomes
+
+
+def _ready(waiting: Mapping, needs: Mapping, outcomes: Mapping, count: int) -> list:
+    """Return the first tasks, no more than `count`, for which all that they need has ended."""
+    ready = (task for task in waiting if all(need in outcomes for need in needs[task]))
+    return list(islice(ready, count))
+
+
+def order_by_way(
+    needs: Mapping[Node, Collection[Node]], seconds: Mapping[Node, float]
+) -> list[Node]:
+    """Return the tasks, those with the longest expected way to the end of all first.
+
+    Parameters
+    ----------
+    needs : mapping
+        As in `run_graph`.
+    seconds : mapping
+        Expected time of each task.
+    """
+    ways = longest_ways(needs, seconds)
+    return sorted(needs, key=lambda task: -ways[task])
+
+
+def longest_ways(
+    needs: Mapping[Node, Collection[Node]], seconds: Mapping[Node, float]
+) -> dict[Node, float]:
+    """Return the expected seconds from the start of each task to the end of all that follow."""
+    after: dict[Node, list[Node]] = {task: [] for task in needs}
+    for task, before in needs.items():
+        for need in before:
+            after[need].append(task)
+    ways: dict[Node, float] = {}
+
+    def way(task: Task) -> float:
+        if task not in ways:
+            ways[task] = seconds.get(task, 0.0) + max(map(way, after[task]), default=0.0)
+        return ways[task]
+
+    return {task: way(task) for task in needs}

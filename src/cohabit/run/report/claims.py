@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pandas as pd
 
@@ -24,70 +23,41 @@ SCALE_WORDS = {
 }
 """What a scale of the truth is called where the estimate has another unit."""
 
-
+COPIED = (
+    *("claim_id", "notebook", "statement", "quantity", "unit", "published", "source", "verdict"),
+    "note",
+)
+TRUTH_WORDS = {"true": "true here", "false": "untrue here"}
 WIDTH, HEIGHT, MARGIN = 168, 30, 6
 FAR = 4
 """Widths of the interval beyond which an edge of the region is left out of the drawing."""
 
 
-@dataclass(frozen=True)
-class ClaimRow:
-    """One claim as it stands in the table."""
-
-    claim_id: str
-    notebook: str
-    statement: str
-    quantity: str
-    unit: str
-    published: str
-    source: str
-    planted: str
-    found: str
-    interval: str
-    n: str
-    verdict: str
-    css: str
-    fit: str
-    """``right``, ``wrong``, or empty where nobody knows or nothing was decided."""
-
-    truth: str
-    note: str
-    drawing: str
-    """An inline picture of the interval; empty when there is none."""
-
-
-def describe_claims(claims: pd.DataFrame) -> list[ClaimRow]:
-    """Return the claims as text, in their own order."""
+def describe_claims(claims: pd.DataFrame) -> list[dict]:
+    """Return each claim as the table shows it: text, the class of its verdict, a drawing."""
     return [_describe_claim(row) for row in claims.to_dict("records")]
 
 
-def _describe_claim(row: dict) -> ClaimRow:
+def _describe_claim(row: dict) -> dict:
+    told = {name: plain_text(row.get(name)) for name in COPIED}
     found = interval = ""
     if is_number(row.get("estimate")):
         found = number(row["estimate"])
         interval = f"[{number(row.get('low'))}, {number(row.get('high'))}]"
-    true_here, right = _yes_no(row.get("true_here")), _yes_no(row.get("right"))
     planted = number(row["planted"]) if is_number(row.get("planted")) else ""
     scale = "" if _same_unit(row) else SCALE_WORDS.get(plain_text(row.get("planted_scale")), "")
-    return ClaimRow(
-        claim_id=plain_text(row.get("claim_id")),
-        notebook=plain_text(row.get("notebook")) or plain_text(row.get("claim_id")).split(".")[0],
-        statement=plain_text(row.get("statement")) or plain_text(row.get("claim")),
-        quantity=plain_text(row.get("quantity")),
-        unit=plain_text(row.get("unit")),
-        published=plain_text(row.get("published")),
-        source=plain_text(row.get("source")),
-        planted=f"{planted} ({scale})" if planted and scale else planted,
-        found=found,
-        interval=interval,
-        n=_describe_n(row),
-        verdict=plain_text(row.get("verdict")),
-        css=VERDICT_CLASSES.get(plain_text(row.get("verdict")), "none"),
-        fit={True: "right", False: "wrong", None: ""}[right],
-        truth={True: "true here", False: "untrue here", None: ""}[true_here],
-        note=plain_text(row.get("note")),
-        drawing=_draw(row),
-    )
+    return {
+        **told,
+        "notebook": told["notebook"] or told["claim_id"].split(".")[0],
+        "planted": f"{planted} ({scale})" if planted and scale else planted,
+        "found": found,
+        "interval": interval,
+        "n": _describe_n(row),
+        "css": VERDICT_CLASSES.get(told["verdict"], "none"),
+        "fit": {"true": "right", "false": "wrong"}.get(plain_text(row.get("right")).lower(), ""),
+        "truth": TRUTH_WORDS.get(plain_text(row.get("true_here")).lower(), ""),
+        "drawing": _draw(row),
+    }
 
 
 def _describe_n(row: dict) -> str:
@@ -113,26 +83,26 @@ def _same_unit(row: dict) -> bool:
     return bool(scale) and unit.startswith(scale)
 
 
-def count_verdicts(rows: list[ClaimRow]) -> list[dict]:
+def count_verdicts(rows: list[dict]) -> list[dict]:
     """Return, per verdict, its count and how many of them are right or wrong."""
     cards = []
     for verdict in VERDICT_ORDER:
-        of_it = [row for row in rows if row.verdict == verdict]
-        fits = {fit: sum(row.fit == fit for row in of_it) for fit in ("right", "wrong")}
+        of_it = [row for row in rows if row["verdict"] == verdict]
+        fits = {fit: sum(row["fit"] == fit for row in of_it) for fit in ("right", "wrong")}
         cards.append(
             {"verdict": verdict, "css": VERDICT_CLASSES[verdict], "count": len(of_it), **fits}
         )
     return cards
 
 
-def group_claims(rows: list[ClaimRow], titles: dict[str, str]) -> list[dict]:
+def group_claims(rows: list[dict], titles: dict[str, str]) -> list[dict]:
     """Return the claims of each notebook together, under its title."""
-    numbers = dict.fromkeys(row.notebook for row in rows)
+    numbers = dict.fromkeys(row["notebook"] for row in rows)
     return [
         {
             "notebook": number,
             "title": titles.get(number, ""),
-            "rows": [row for row in rows if row.notebook == number],
+            "rows": [row for row in rows if row["notebook"] == number],
         }
         for number in numbers
     ]
@@ -209,7 +179,3 @@ def _scale(values: list[float], region: tuple[float, float]):
         return MARGIN + (WIDTH - 2 * MARGIN) * (value - low) / (high - low)
 
     return place
-
-
-def _yes_no(value: object) -> bool | None:
-    return {"true": True, "false": False}.get(plain_text(value).lower())

@@ -47,7 +47,7 @@ def build_run_report(folder: Path) -> Path:
         headline=headline,
         also=also,
         claims=claims,
-        known=any(row.truth or row.planted for row in claims),
+        known=any(row["truth"] or row["planted"] for row in claims),
         cards=count_verdicts(claims),
         groups=group_claims(claims, {n.number: n.title for n in results.notebooks}),
         methods=describe_methods(results.recovery),

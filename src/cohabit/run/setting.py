@@ -36,7 +36,7 @@ Task = tuple[str, str]
 """Setting and notebook."""
 
 
-class Collection:
+class SettingRun:
     """The notebooks of one setting of a plan, in a folder of their own."""
 
     def __init__(self, plan: Plan, setting: Setting):

@@ -1,5 +1,6 @@
-"""Copies of the notebooks to work in, so that a reader's run never dirties the sources."""
+"""`cohabit lab`: copies of the notebooks to work in, so that the sources stay as they are."""
 
+import argparse
 import json
 import os
 import shutil
@@ -7,8 +8,30 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cohabit.cli.cohorts import STUDY_COHORT, USUAL_PRESET, write_simulated
 from cohabit.compute.fingerprint import hash_file
+from cohabit.files import paths
 from cohabit.run.folder import write_json
+
+
+def add_lab(commands) -> None:
+    """Add `lab` to the command line."""
+    lab = commands.add_parser("lab", help="open JupyterLab on copies of the notebooks in lab/")
+    lab.add_argument("options", nargs="*", help="handed to JupyterLab, after a --")
+    lab.set_defaults(command=open_lab)
+
+
+def open_lab(options: argparse.Namespace) -> int:
+    """Copy the notebooks to lab/ and open JupyterLab there."""
+    data = paths.from_root(STUDY_COHORT)
+    if not (data / "cohort.json").exists():
+        from cohabit.simulate.design import StudyDesign
+
+        write_simulated(StudyDesign.preset(USUAL_PRESET), 1, data)
+    for line in copy_notebooks(paths.notebooks(), paths.from_root("lab")):
+        print(line)
+    become_jupyter(paths.from_root("lab"), options.options)
+    return 0
 
 
 def copy_notebooks(source: Path, lab: Path) -> list[str]:
