@@ -12,6 +12,7 @@ from cohabit.simulate.gene_content import hash_uniform, name_carriers
 from cohabit.simulate.pathways import SHARPNESS, Pathways, draw_pathways, log_carriers
 from cohabit.simulate.taxa import SITES, Template
 from cohabit.simulate.template import read_template
+from cohabit.stats.composition import arcsine_root
 
 HEXURONATE = ("GLUCUROCAT-PWY", "GALACT-GLUCUROCAT-PWY", "GALACTUROCAT-PWY", "PWY-6507", "PWY-7242")
 PLANTED = (*HEXURONATE, "PWY-5097", "PWY-4702")
@@ -145,7 +146,7 @@ def _plant(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
     now = _draw(table, reference)
     species, _, exposures = reference.label(**{"group:MS": 0.0, "msss": 0.0})
     before = now.expose(exposures, species)
-    moved = np.arcsin(np.sqrt(now.share)) - np.arcsin(np.sqrt(before.share))
+    moved = arcsine_root(now.share) - arcsine_root(before.share)
     missing = table["target_ms"] - moved[reference.patient].mean(axis=0)
     step = (missing / asin_slope(table)).where(table.index.isin(PLANTED), 0.0)
     return table.assign(ms=table["ms"] + step)
@@ -153,7 +154,7 @@ def _plant(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
 
 def _share(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
     """Move the household share until partners are as alike as released, as shares are seen."""
-    seen = np.arcsin(np.sqrt(_draw(table, reference).share))
+    seen = arcsine_root(_draw(table, reference).share)
     residuals = reference.fit(seen)[1]
     now = reference.shared(residuals) / residuals.var(axis=0)
     missing = (table["household_icc"] - now) * table["total_sd"] ** 2 / table["spread"] ** 2

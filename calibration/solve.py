@@ -18,7 +18,9 @@ from cohabit.simulate.design import PAIRS_PER_SITE, StudyDesign
 from cohabit.simulate.sequencing import count_reads
 from cohabit.simulate.taxa import FACTORS, Template
 from cohabit.simulate.world import World, draw_recorded_world
+from cohabit.stats.composition import arcsine_root
 from cohabit.stats.formula import model_matrix
+from cohabit.stats.least_squares import residuals
 
 SEED = 1_000_001  # of the population the constants are solved on; no study uses it
 TIMES = 5  # as many pairs as the study
@@ -84,10 +86,9 @@ def look(population: Population, counts: np.ndarray) -> Seen:
     shares = counts / counts.sum(axis=1, keepdims=True)
     controls = shares[population.controls]
     logs = np.log(np.where(controls > 0, controls, np.nan))
-    values = np.arcsin(np.sqrt(shares))
+    values = arcsine_root(shares)
     x = model_matrix(MODEL, population.people).values.to_numpy(float)
-    fitted = np.linalg.lstsq(x, values, rcond=None)[0]
-    left = values - x @ fitted
+    left = residuals(values, x)
     variance = (left**2).sum(axis=0) / (len(x) - x.shape[1])
     variance = np.maximum(variance, 1e-30)
     log_sd = pd.DataFrame(logs).std(ddof=0).to_numpy()

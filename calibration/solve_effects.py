@@ -14,6 +14,7 @@ from calibration.solve import Population
 from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community
 from cohabit.simulate.effects import DRUGS
+from cohabit.stats.composition import arcsine_root
 
 DAMPING = 0.8
 LARGEST_D = {"species": 0.36, "genera": 0.5}  # of MS, in SDs of log abundance of carriers
@@ -50,10 +51,7 @@ class World:
     def change(self, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, pd.DataFrame]:
         """Return how the arcsine square roots move from one exposure to the other."""
         first, second = self.shares(before), self.shares(after)
-        return {
-            rank: np.arcsin(np.sqrt(second[rank])) - np.arcsin(np.sqrt(first[rank]))
-            for rank in first
-        }
+        return {rank: arcsine_root(second[rank]) - arcsine_root(first[rank]) for rank in first}
 
 
 def disease_effects(world: World) -> dict[str, pd.Series]:

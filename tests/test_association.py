@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from cohabit.stats.association import COLUMNS, fit_linear_model, fit_ordinal, partial_spearman
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.inference import adjust_p
 
 ORACLES = Path(__file__).parent / "oracles"
 

@@ -6,7 +6,6 @@ import pytest
 from scipy.stats import binomtest
 
 from cohabit.stats.batches import (
-    count_sure,
     measure_replication,
     set_batches_side_by_side,
     turn_to_published,
@@ -16,19 +15,6 @@ from cohabit.stats.batches import (
 def batch(estimates: list, q_values: list) -> pd.DataFrame:
     features = [f"taxon {number}" for number in range(len(estimates))]
     return pd.DataFrame({"feature": features, "estimate": estimates, "q_value": q_values})
-
-
-def test_count_sure__stops_at_the_first_that_fails():
-    assert count_sure(pd.Series([0.001, 0.2, 0.0125, np.nan, 0.01]), level=0.05) == 3
-    assert count_sure(pd.Series([0.05, 0.0001, 0.02]), level=0.05) == 3
-    assert count_sure(pd.Series([0.03, 0.04]), level=0.05) == 0
-    assert count_sure(pd.Series(dtype=float)) == 0
-
-
-def test_count_sure__is_rarely_wrong_where_nothing_differs():
-    p_values = np.random.default_rng(1).uniform(size=(2000, 50))
-    wrong = np.mean([count_sure(pd.Series(row)) > 0 for row in p_values])
-    assert 0.015 < wrong < 0.035
 
 
 def test_set_batches_side_by_side__goes_by_name_and_needs_both():

@@ -8,8 +8,8 @@ from cohabit.stats import diversity
 from cohabit.stats.abundance import METHODS, compare_abundance
 from cohabit.stats.association import fit_linear_model, fit_ordinal, partial_spearman
 from cohabit.stats.clustered import fit_clustered_model
-from cohabit.stats.collinearity import find_independent, rests_on_one
 from cohabit.stats.composition import check_counts
+from cohabit.stats.least_squares import find_independent, rests_on_one
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.networks import compare_networks, proportionality, sparcc
 from cohabit.stats.paired import fit_paired_model, paired_wilcoxon

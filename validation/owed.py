@@ -8,7 +8,6 @@ covariates of the people they contrast, and nearly without noise. Rank correlati
 linear: what one owes in a world is its mean over cohorts of that world.
 """
 
-import numpy as np
 import pandas as pd
 
 from cohabit.data.cohort import Cohort, pairs_where, with_study_groups
@@ -102,7 +101,7 @@ def read_scales(cohort: Cohort) -> list[pd.DataFrame]:
     species, genera = (
         composition.arcsine_sqrt(cohort.table(*assay)) for assay in (("shotgun",), ("16s", "genus"))
     )
-    return [species, genera, np.arcsin(np.sqrt(pathways)), logs]
+    return [species, genera, composition.arcsine_root(pathways), logs]
 
 
 def _match(published: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

@@ -8,10 +8,10 @@ from cohabit.course.registry import Context, are_names, exercise, is_name, is_ne
 from cohabit.data.cohort import pairs_where
 from cohabit.stats.composition import filter_features, relative_abundance
 from cohabit.stats.diversity import bray_curtis
+from cohabit.stats.inference import normal_cdf
 from cohabit.stats.levels import take_levels
 from cohabit.stats.longitudinal import list_years, take_visits
 from cohabit.stats.paired import fit_paired_model
-from cohabit.stats.tails import normal_cdf
 
 
 @exercise("04.1")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv
 
 from cohabit.data.cohort import Truth
 from cohabit.data.schema import MissingInput, feature_weights, nearest
@@ -316,8 +315,9 @@ def _accuracy(rows: pd.DataFrame) -> dict[str, float]:
 
 def _share(name: str, hits: int, of: int) -> dict[str, float]:
     """Return a share with its exact (Clopper-Pearson) 95% interval; missing when of nothing."""
+    from statsmodels.stats.proportion import proportion_confint
+
     if of == 0:
         return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
-    low = betaincinv(hits, of - hits + 1, 0.025) if hits else 0.0
-    high = betaincinv(hits + 1, of - hits, 0.975) if hits < of else 1.0
+    low, high = proportion_confint(hits, of, method="beta")
     return {name: hits / of, f"{name}_low": float(low), f"{name}_high": float(high)}

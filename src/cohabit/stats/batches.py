@@ -3,17 +3,7 @@
 import numpy as np
 import pandas as pd
 
-
-def count_sure(p_values: pd.Series, level: float = 0.025) -> int:
-    """Return how many features certainly differ: the length of Holm's list.
-
-    With probability 1 - `level` no feature of the list is a false one, whatever their
-    correlation, so the length is a lower confidence bound for the number of features that
-    truly differ (Holm 1979, Scandinavian Journal of Statistics 6:65).
-    """
-    ordered = np.sort(p_values.dropna())
-    bounds = level / np.arange(len(ordered), 0, -1)
-    return int(np.cumprod(ordered <= bounds).sum())
+from cohabit.stats.inference import correlation_interval
 
 
 def set_batches_side_by_side(
@@ -76,7 +66,7 @@ def measure_replication(
     called = batches[batches["called"]]
     turned = (np.sign(called["first"]) * called["second"]).to_numpy()
     rows = {
-        "sign": (*_wilson(int((turned > 0).sum()), len(called)), len(called)),
+        "sign": (*_share(int((turned > 0).sum()), len(called)), len(called)),
         "size": (
             *_shrinkage(turned, called["first"].abs().to_numpy(), n_bootstrap, rng),
             len(called),
@@ -87,11 +77,12 @@ def measure_replication(
     return table.rename_axis("measure")
 
 
-def _wilson(k: int, n: int, z: float = 1.96) -> tuple[float, float, float]:
-    if n == 0:
+def _share(hits: int, of: int) -> tuple[float, float, float]:
+    from statsmodels.stats.proportion import proportion_confint
+
+    if of == 0:
         return (np.nan,) * 3
-    half = z * np.sqrt(k * (n - k) / n + z**2 / 4)
-    return k / n, (k + z**2 / 2 - half) / (n + z**2), (k + z**2 / 2 + half) / (n + z**2)
+    return hits / of, *proportion_confint(hits, of, method="wilson")
 
 
 def _shrinkage(
@@ -108,8 +99,7 @@ def _correlation(first: pd.Series, second: pd.Series) -> tuple[float, float, flo
     if len(first) < 4:
         return (np.nan,) * 3
     r = first.corr(second)
-    error = 1.96 / np.sqrt(len(first) - 3)
-    return r, np.tanh(np.arctanh(r) - error), np.tanh(np.arctanh(r) + error)
+    return r, *correlation_interval(r, len(first))
 
 
 def turn_to_published(earlier: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:

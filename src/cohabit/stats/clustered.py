@@ -9,8 +9,8 @@ from scipy import special
 
 from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values, household_codes
-from cohabit.stats.collinearity import ONE_LEVEL, find_independent, rests_on_one
 from cohabit.stats.formula import model_matrix
+from cohabit.stats.least_squares import ONE_LEVEL, find_independent, rests_on_one
 
 COLUMNS = (
     *("coefficient", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cohabit.stats.abundance import compare_abundance, lenient_rule
 from cohabit.stats.formula import usable_terms, variables
-from cohabit.stats.tails import normal_cdf, normal_quantile
+from cohabit.stats.inference import normal_quantile, power_of_normal
 
 COVARIATES = "sex + age + bmi + site"
 """What the study's models hold fixed."""
@@ -169,8 +169,7 @@ def power_of_pairs(
     rows = pd.MultiIndex.from_product([n_pairs, effects], names=["n_pairs", "effect"])
     table = rows.to_frame(index=False)
     statistic = table["effect"] / np.sqrt(2 * (1 - household_share) / table["n_pairs"])
-    bound = normal_quantile(1 - alpha / 2)
-    return table.assign(power=normal_cdf(statistic - bound) + normal_cdf(-bound - statistic))
+    return table.assign(power=power_of_normal(statistic, alpha))
 
 
 def visible_effect(

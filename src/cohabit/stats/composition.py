@@ -49,14 +49,23 @@ def clr(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
         As `relative_abundance`; or when zeros remain and the pseudocount is not positive.
     """
     amounts = check_counts(counts) + _check_pseudocount(counts, pseudocount)
-    logs = np.log(amounts)
-    return _like(counts, logs - logs.mean(axis=1, keepdims=True))
+    return _like(counts, centre_logs(np.log(amounts)))
+
+
+def centre_logs(logs: np.ndarray) -> np.ndarray:
+    """Subtract from each row of logs its mean."""
+    return logs - logs.mean(axis=1, keepdims=True)
 
 
 def arcsine_sqrt(counts: pd.DataFrame) -> pd.DataFrame:
-    """Return asin(sqrt(share)), the scale of the study's own models; 0 to pi/2."""
+    """Return asin(sqrt(share)) of counts, the scale of the study's own models; 0 to pi/2."""
     amounts = check_counts(counts)
-    return _like(counts, np.arcsin(np.sqrt(amounts / amounts.sum(axis=1, keepdims=True))))
+    return _like(counts, arcsine_root(amounts / amounts.sum(axis=1, keepdims=True)))
+
+
+def arcsine_root(shares):
+    """Return asin(sqrt(share)) of an array or table of shares, which need not sum to 1."""
+    return np.arcsin(np.sqrt(shares))
 
 
 def prevalence(counts: pd.DataFrame) -> pd.Series:

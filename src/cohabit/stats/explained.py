@@ -13,7 +13,7 @@ from scipy import sparse
 
 from cohabit.stats.alignment import align_metadata, check_complete, read_distances
 from cohabit.stats.formula import model_matrix, variables
-from cohabit.stats.tails import t_quantile
+from cohabit.stats.inference import deal_groups, jackknife_interval
 
 VALUES = ("r2", "r2_adjusted")
 
@@ -33,10 +33,9 @@ class ExplainedVariation:
         """Estimates with 95% intervals: term, df, and for each value low and high."""
         columns = {"df": self.estimates["df"].astype(int)}
         for value in VALUES:
-            error = _error(self.replicates[value])
-            columns[value] = self.estimates[value]
-            columns[f"{value}_low"] = self.estimates[value] - error
-            columns[f"{value}_high"] = self.estimates[value] + error
+            found = jackknife_interval(self.estimates[value], self.replicates[value])
+            columns |= {value: found["estimate"]}
+            columns |= {f"{value}_{end}": found[end] for end in ("low", "high")}
         return pd.DataFrame(columns).rename_axis("term").reset_index()
 
     def compare(self, first: str, second: str, value: str = "r2_adjusted") -> pd.Series:
@@ -47,8 +46,7 @@ class ExplainedVariation:
         """
         estimate = self.estimates[value].loc[first] - self.estimates[value].loc[second]
         differences = self.replicates[value][first] - self.replicates[value][second]
-        error = float(_error(differences.to_frame()).iloc[0])
-        return pd.Series({"estimate": estimate, "low": estimate - error, "high": estimate + error})
+        return pd.Series(jackknife_interval(estimate, differences))
 
 
 def explain_alone(
@@ -146,8 +144,7 @@ def _groups(blocks: pd.Series, n_groups: int, rng) -> np.ndarray:
     if not n_groups >= 10:
         raise ValueError(f"n_groups: expected at least 10; got {n_groups}")
     n_groups = min(n_groups, len(levels))
-    order = np.random.default_rng(rng).permutation(len(levels))
-    return (order % n_groups)[codes]
+    return deal_groups(codes, n_groups, rng)
 
 
 def _jackknife(explain, groups: np.ndarray) -> ExplainedVariation:
@@ -184,10 +181,3 @@ def _model_squares(squares: np.ndarray, columns) -> tuple[float, int]:
     left, strength, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
     basis = left[:, strength > 1e-9 * strength[0]]
     return float(-0.5 * np.einsum("ik,ik->", basis, squares @ basis)), basis.shape[1]
-
-
-def _error(replicates: pd.DataFrame) -> pd.Series:
-    """Return half the width of a 95% interval, column by column."""
-    n_groups = len(replicates)
-    variance = (n_groups - 1) / n_groups * ((replicates - replicates.mean()) ** 2).sum()
-    return np.sqrt(variance) * t_quantile(0.975, n_groups - 1)

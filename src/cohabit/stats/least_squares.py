@@ -1,14 +1,27 @@
-"""Ordinary least squares of many features on one design, in closed form."""
+"""Least squares of many features on one design, and which coefficients it can tell apart.
+
+The columns of a design are scaled to length 1 first, so that a change of a column's unit does
+not change what is found.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from cohabit.stats.collinearity import find_independent
-from cohabit.stats.tails import t_quantile, two_sided_t
+from cohabit.stats.inference import infer
+
+ONE_LEVEL = "not estimable: the term has one level"
+_TOLERANCE = 1e-7
 
 
 def fit_least_squares(
-    values: np.ndarray, design: pd.DataFrame, *, only: str | None = None
+    values: np.ndarray,
+    design: pd.DataFrame,
+    contrasts: np.ndarray | None = None,
+    *,
+    why_unfit: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Regress every feature on the design.
 
@@ -16,54 +29,147 @@ def fit_least_squares(
     ----------
     values : ndarray, shape (n_samples, n_features)
     design : DataFrame, shape (n_samples, n_coefficients)
-        Holds the intercept; columns that others determine are allowed.
-    only : str, optional
-        The one coefficient to report; by default all.
+        Columns that others determine are allowed.
+    contrasts : ndarray, shape (n_rows, n_coefficients), optional
+        Weights of the combinations of coefficients to report; by default each coefficient.
+    why_unfit : callable, optional
+        From values, residual sums of squares and the rank of the design to the reason why each
+        feature has no fit, or empty text. By default `why_unfit`, for a design with intercept.
 
     Returns
     -------
-    dict of ndarray, each of shape (n_coefficients, n_features)
-        estimate, std_error, low, high, statistic, p_value, df, note. Where a number cannot
-        be had it is NaN and `note` says why.
+    dict of ndarray, each of shape (n_rows, n_features)
+        `inference.NUMBERS` and note. Where a number cannot be had it is NaN and `note` says why.
     """
     columns = find_independent(design)
-    left, upper = np.linalg.qr(design.to_numpy()[:, columns.kept])
-    df = len(values) - len(columns.kept)
-    fitted = left.T @ values
-    squares = ((values - left @ fitted) ** 2).sum(axis=0)
-    inverse = np.zeros((design.shape[1], len(columns.kept)))
-    inverse[columns.kept] = np.linalg.inv(upper)
-    asked = slice(None) if only is None else [design.columns.get_loc(only)]
-    inverse, each = inverse[asked], np.eye(design.shape[1])[asked]
-    note = _notes(values, squares, df)[None].repeat(len(each), axis=0)
-    for row, weights in enumerate(each):
-        note[row, note[row] == ""] = columns.reason(weights)
+    scaled, length = _scale(design.to_numpy(dtype=float)[:, columns.kept])
+    basis, upper = np.linalg.qr(scaled)
+    contrasts = np.eye(design.shape[1]) if contrasts is None else contrasts
+    reach = np.linalg.solve(upper.T, (contrasts[:, columns.kept] / length).T).T
+    fitted = basis.T @ values
+    squares, df = ((values - basis @ fitted) ** 2).sum(axis=0), len(values) - len(length)
+    note = (why_unfit or why_no_fit)(values, squares, len(length))[None]
+    reasons = np.array([columns.reason(row) for row in contrasts], dtype=object)[:, None]
+    note = np.where(note == "", reasons, note)
     usable = np.where(note == "", 1.0, np.nan)
-    estimate = inverse @ fitted * usable
-    length = np.linalg.norm(inverse, axis=1)[:, None]
-    std_error = length * np.sqrt(squares / max(df, 1)) * usable
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = estimate / std_error
-    half = t_quantile(0.975, max(df, 1)) * std_error
-    return {
-        "estimate": estimate,
-        "std_error": std_error,
-        "low": estimate - half,
-        "high": estimate + half,
-        "statistic": statistic,
-        "p_value": two_sided_t(statistic, max(df, 1)),
-        "df": df * usable,
-        "note": note,
-    }
+    error = np.linalg.norm(reach, axis=1)[:, None] * np.sqrt(squares / max(df, 1))
+    return infer(reach @ fitted * usable, error * usable, df * usable) | {"note": note}
 
 
-def _notes(values: np.ndarray, squares: np.ndarray, df: int) -> np.ndarray:
-    """Say of each feature why it has no fit; empty text where it has."""
+def why_no_fit(values: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
+    """Say of each feature why a design with intercept has no fit; empty text where it has."""
     note = np.full(values.shape[1], "", dtype=object)
-    if df < 1:
+    if len(values) <= rank:
         note[:] = f"{len(values)} samples are too few for this design"
         return note
     total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
     note[squares <= 1e-20 * total] = "the terms determine the feature: no variance is left"
     note[np.ptp(values, axis=0) == 0] = "constant: the feature does not vary"
     return note
+
+
+def residuals(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return what least squares on the columns of a matrix leaves of the values."""
+    scaled, _ = _scale(matrix)
+    return values - scaled @ np.linalg.lstsq(scaled, values)[0]
+
+
+def _scale(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns at length 1, and their lengths; a column of zeros stays."""
+    length = np.linalg.norm(matrix, axis=0)
+    length = np.where(length > 0, length, 1.0)
+    return matrix / length, length
+
+
+@dataclass(frozen=True)
+class Independence:
+    """A largest set of independent columns, and the collisions of the rest."""
+
+    names: pd.Index
+    kept: np.ndarray
+    """Positions of independent columns; among collinear ones the first are kept."""
+
+    length: np.ndarray
+    """Length of each column, 1 where it is zero."""
+
+    null: np.ndarray
+    """Combinations of columns of length 1 that vanish, shape (n_columns, n_dropped)."""
+
+    def reason(self, weights: np.ndarray) -> str:
+        """Say why a linear combination of coefficients has no estimate; empty when it has.
+
+        A combination is estimable when it is orthogonal to every vanishing combination of
+        columns: then, and only then, all least squares solutions agree on it.
+        """
+        scaled = weights / self.length
+        hit = np.abs(scaled @ self.null) > _TOLERANCE * np.linalg.norm(scaled)
+        if not hit.any():
+            return ""
+        partners = (np.abs(self.null[:, hit]) > _TOLERANCE).any(axis=1) & (weights == 0)
+        if not partners.any():
+            return "not estimable: the column is zero in every row"
+        others = [str(name) for name in self.names[partners]]
+        if others == ["Intercept"]:
+            return "not estimable: the same value in every row"
+        return f"not estimable: collinear with {', '.join(others)}"
+
+
+def find_independent(matrix: pd.DataFrame) -> Independence:
+    """Split the columns of a model matrix into independent ones and the rest.
+
+    Parameters
+    ----------
+    matrix : DataFrame, shape (n_rows, n_columns)
+
+    Notes
+    -----
+    Columns are taken in order (modified Gram-Schmidt); one is dropped when less than 1e-7
+    of its length is left. Unlike R, which then reports the columns kept as if they were
+    identified, the caller is told which combinations are estimable at all.
+    """
+    scaled, length = _scale(matrix.to_numpy(dtype=float))
+    basis, kept = np.empty((len(scaled), 0)), []
+    for position in range(scaled.shape[1]):
+        rest = scaled[:, position]
+        for _ in range(2):
+            rest = rest - basis @ (basis.T @ rest)
+        left = np.linalg.norm(rest)
+        if left > _TOLERANCE:
+            kept.append(position)
+            basis = np.column_stack([basis, rest / left])
+    return Independence(matrix.columns, np.array(kept, dtype=int), length, _null(scaled, kept))
+
+
+def _null(scaled: np.ndarray, kept: list[int]) -> np.ndarray:
+    dropped = [position for position in range(scaled.shape[1]) if position not in kept]
+    null = np.zeros((scaled.shape[1], len(dropped)))
+    for column, position in enumerate(dropped):
+        null[position, column] = 1.0
+        null[kept, column] = -np.linalg.lstsq(scaled[:, kept], scaled[:, position])[0]
+    return null
+
+
+def rests_on_one(matrix: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Say of each coefficient whether it is lost when some one group of rows is left out.
+
+    Such a coefficient fits its group whatever the outcome is, so a variance taken from the
+    residuals of the groups says nothing of it.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_rows, n_columns)
+        Independent columns.
+    groups : ndarray of int, shape (n_rows,)
+        0, 1, 2, ...
+
+    Returns
+    -------
+    ndarray of bool, shape (n_columns,)
+    """
+    basis, upper = np.linalg.qr(_scale(matrix)[0])
+    within = np.zeros((groups.max() + 1, *upper.shape))
+    np.add.at(within, groups, basis[:, :, None] * basis[:, None, :])
+    share, directions = np.linalg.eigh(within)
+    alone = directions.transpose(0, 2, 1)[share > 1 - _TOLERANCE]
+    moved = np.abs(np.linalg.solve(upper, alone.T))
+    return (moved > _TOLERANCE * moved.max(axis=0, initial=0)).any(axis=1)

@@ -8,8 +8,9 @@ import pandas as pd
 from cohabit.data.cohort import Cohort
 from cohabit.data.schema import ACIDS, BRANCHED_ACIDS, MissingInput, feature_weights
 from cohabit.stats.comparisons import COVARIATES, hold_fixed
+from cohabit.stats.composition import arcsine_root
+from cohabit.stats.inference import adjust_p
 from cohabit.stats.mixed import fit_household_model
-from cohabit.stats.multiplicity import adjust_p
 from cohabit.stats.paired import compare_pair_differences
 
 COLUMNS = (
@@ -85,7 +86,7 @@ def list_scales(shares: pd.DataFrame) -> dict[str, pd.DataFrame]:
         where not), ``"detected"`` (1 or 0).
     """
     return {
-        "asin-sqrt": np.arcsin(np.sqrt(shares)),
+        "asin-sqrt": arcsine_root(shares),
         "log, where detected": np.log(shares.where(shares > 0)),
         "detected": (shares > 0).astype(float),
     }

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from cohabit.data import schema
 from cohabit.stats.clustered import fit_clustered_model
+from cohabit.stats.inference import correlation_interval, infer
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import find_pairs
 
@@ -198,9 +198,8 @@ def compare_before_after(years: pd.DataFrame, column: str, by: str) -> pd.DataFr
     for group, chosen in years.groupby(by, observed=True):
         for when, name in (("year before", f"{column}_before"), ("year after", column)):
             values = chosen[name].dropna()
-            reach = special.stdtrit(max(len(values) - 1, 1), 0.975) * values.sem()
-            mean = values.mean()
-            ends = {"estimate": mean, "low": mean - reach, "high": mean + reach}
+            found = infer(values.mean(), values.sem(), max(len(values) - 1, 1))
+            ends = {key: found[key] for key in ("estimate", "low", "high")}
             rows.append({"group": group, "when": when, **ends, "n": len(values)})
     return pd.DataFrame(rows)
 
@@ -245,7 +244,6 @@ def _correlate(first: pd.Series, second: pd.Series, trait: str, kind: str, month
     both = first.notna().to_numpy() & second.notna().to_numpy()
     n = int(both.sum())
     r = np.corrcoef(first[both], second[both])[0, 1] if n >= 4 else np.nan
-    reach = 1.96 / np.sqrt(max(n - 3, 1))
-    low, high = np.tanh(np.arctanh(r) + np.array([-reach, reach]))
+    low, high = correlation_interval(r, n)
     values = {"estimate": r, "low": low, "high": high, "n": n}
     return {"trait": trait, "with": kind, "months": int(month), **values}

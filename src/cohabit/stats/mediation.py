@@ -8,8 +8,8 @@ import pandas as pd
 from scipy import optimize
 
 from cohabit.stats.formula import model_matrix
+from cohabit.stats.inference import power_of_normal
 from cohabit.stats.least_squares import fit_least_squares
-from cohabit.stats.tails import normal_cdf, normal_quantile
 
 PATHS = ("exposure to mediator", "mediator to outcome", "direct", "indirect", "total")
 COLUMNS = ("path", "estimate", "std_error", "low", "high", "p_value", "n")
@@ -151,7 +151,7 @@ def power_of_mediation(
         n, power. Normal approximation (Fritz and MacKinnon 2007, Psychol. Sci. 18:233).
     """
     n = np.asarray(n)
-    power = _power(first * np.sqrt(n), alpha) * _power(second * np.sqrt(n), alpha)
+    power = power_of_normal(first * np.sqrt(n), alpha) * power_of_normal(second * np.sqrt(n), alpha)
     return pd.DataFrame({"n": n, "power": power})
 
 
@@ -193,8 +193,3 @@ def people_needed(first: float, second: float, *, power: float = 0.8, alpha: flo
         return power_of_mediation([np.exp(log_n)], first, second, alpha=alpha)["power"][0] - power
 
     return float(np.ceil(np.exp(optimize.brentq(lacks, 0, 60))))
-
-
-def _power(statistic: np.ndarray, alpha: float) -> np.ndarray:
-    bound = normal_quantile(1 - alpha / 2)
-    return normal_cdf(statistic - bound) + normal_cdf(-bound - statistic)

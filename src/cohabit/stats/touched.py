@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from cohabit.stats.inference import adjust_p, deal_groups, jackknife_interval, leave_out
 from cohabit.stats.mixed import fit_household_model
-from cohabit.stats.multiplicity import adjust_p
-from cohabit.stats.tails import t_quantile
 
 
 def count_touched(
@@ -61,14 +60,12 @@ def compare_touched(
         chapter 4). A count of tests is no smooth function of the data: take the interval
         as a rough one.
     """
-    rng = np.random.default_rng(rng)
-    homes = np.array(sorted(metadata["household_id"].unique()))
-    group = pd.Series(rng.permutation(np.arange(len(homes)) % n_groups), homes)
-    place = metadata["household_id"].map(group).loc[values.index]
-    counts = count_touched(values, metadata, formula)
-    left = [count_touched(values[place != g], metadata, formula) for g in range(n_groups)]
-    differences = np.array([count[first] - count[second] for count in left])
-    spread = np.square(differences - differences.mean()).sum()
-    error = t_quantile(0.975, n_groups - 1) * np.sqrt((n_groups - 1) / n_groups * spread)
-    estimate = float(counts[first] - counts[second])
-    return pd.Series({"estimate": estimate, "low": estimate - error, "high": estimate + error})
+
+    def differ(rows: np.ndarray) -> float:
+        counts = count_touched(values[rows], metadata, formula)
+        return float(counts[first] - counts[second])
+
+    homes = pd.Series(pd.factorize(metadata["household_id"], sort=True)[0], metadata.index)
+    groups = pd.Series(deal_groups(homes.to_numpy(), n_groups, rng), metadata.index)
+    found = leave_out(differ, groups[values.index].to_numpy())
+    return pd.Series(jackknife_interval(*found))

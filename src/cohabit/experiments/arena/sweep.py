@@ -10,7 +10,7 @@ from cohabit.compute.pool import map_tasks
 from cohabit.experiments.arena.trial import Generator, Setting, Trial
 from cohabit.experiments.arena.ways import FAST, Prepared, compare_communities, compare_taxa
 from cohabit.stats.abundance import lenient_rule
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.inference import adjust_p
 
 FDR = 0.05
 CALLING_RULES = ("FDR", "lenient")

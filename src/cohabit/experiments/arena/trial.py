@@ -8,6 +8,7 @@ import pandas as pd
 
 from cohabit.simulate.dials import OURS, Dials, dial
 from cohabit.stats.comparisons import COVARIATES
+from cohabit.stats.composition import arcsine_root
 from cohabit.stats.formula import usable_terms, variables
 
 PLANTED_FROM = 0.2
@@ -109,7 +110,7 @@ def describe_truth(
         The share that stands in for none.
     """
     one, other = (x / x.sum(axis=1, keepdims=True) for x in (before, after))
-    arcs = np.arcsin(np.sqrt(other)) - np.arcsin(np.sqrt(one))
+    arcs = arcsine_root(other) - arcsine_root(one)
     logs = np.log(other + half_read) - np.log(one + half_read)
     columns = {
         "planted": effects != 0,

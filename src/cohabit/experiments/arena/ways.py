@@ -20,12 +20,12 @@ from cohabit.stats.abundance.models import density_mode
 from cohabit.stats.composition import arcsine_sqrt, clr, filter_features, relative_abundance
 from cohabit.stats.diversity import aitchison, bray_curtis
 from cohabit.stats.formula import ModelMatrix, model_matrix
-from cohabit.stats.least_squares import fit_least_squares
+from cohabit.stats.inference import two_sided_t
+from cohabit.stats.least_squares import fit_least_squares, residuals
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import find_pairs, fit_paired_model
 from cohabit.stats.permanova.analysis import Options, analyse, prepare_model
 from cohabit.stats.permanova.geometry import from_distances
-from cohabit.stats.tails import two_sided_t
 
 GROUP = "group[MS]"
 FITTED_SCALES = ("asin-sqrt", "CLR")
@@ -115,8 +115,7 @@ class Way:
 
 
 def _fit_unpaired(prepared: Prepared) -> pd.DataFrame:
-    values = prepared.values.to_numpy()
-    return _name(prepared, _row(fit_least_squares(values, prepared.matrix.values, only=GROUP)))
+    return _fit_columns(prepared, prepared.matrix.values)
 
 
 def _fit_pair_term(prepared: Prepared) -> pd.DataFrame:
@@ -125,7 +124,12 @@ def _fit_pair_term(prepared: Prepared) -> pd.DataFrame:
     moving = prepared.matrix.values.drop(columns="Intercept")
     moving = moving.loc[:, _varies_at_home(prepared, moving)]
     design = pd.concat([homes, moving], axis=1)
-    return _name(prepared, _row(fit_least_squares(prepared.values.to_numpy(), design, only=GROUP)))
+    return _fit_columns(prepared, design)
+
+
+def _fit_columns(prepared: Prepared, design: pd.DataFrame) -> pd.DataFrame:
+    group = (design.columns == GROUP).astype(float)[None]
+    return _name(prepared, _row(fit_least_squares(prepared.values.to_numpy(), design, group)))
 
 
 def _varies_at_home(prepared: Prepared, columns: pd.DataFrame) -> np.ndarray:
@@ -142,17 +146,13 @@ def _fit_strata(prepared: Prepared) -> pd.DataFrame:
     design = prepared.matrix.values
     others = design.drop(columns=GROUP).to_numpy(float)
     values = prepared.values.to_numpy()
-    group = _residuals(others, design[[GROUP]].to_numpy(float))
-    rest = _residuals(others, values)
+    group = residuals(design[[GROUP]].to_numpy(float), others)
+    rest = residuals(values, others)
     pairs = prepared.subtract(group) * prepared.subtract(rest) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = pairs.sum(axis=0) / np.sqrt((pairs**2).sum(axis=0))
     estimate = (group * rest).sum(axis=0) / (group**2).sum()
     return _name(prepared, {"estimate": estimate, "p_value": 2 * stats.norm.sf(np.abs(statistic))})
-
-
-def _residuals(design: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return values - design @ np.linalg.lstsq(design, values)[0]
 
 
 def _fit_random(prepared: Prepared) -> pd.DataFrame:

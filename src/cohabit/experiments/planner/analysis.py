@@ -13,12 +13,13 @@ from scipy.spatial.distance import pdist, squareform
 from cohabit.experiments.planner.draw import People, count_reads, draw_latent, recruit
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import COVARIATES, Recipe
+from cohabit.stats.composition import centre_logs
+from cohabit.stats.inference import two_sided_t
 from cohabit.stats.mixed.reml import decompose, fit_households
 from cohabit.stats.permanova.geometry import FeatureGeometry, Geometry, GramGeometry
 from cohabit.stats.permanova.pseudo_f import PairFit, PermanovaFit
 from cohabit.stats.permanova.schemes import Exchange
 from cohabit.stats.permanova.terms import Term, model_basis, term_space
-from cohabit.stats.tails import two_sided_t
 
 ADJUST = ("site", *COVARIATES)
 """Terms the analysis may adjust for."""
@@ -86,8 +87,7 @@ def _filter(counts: np.ndarray) -> np.ndarray:
 
 
 def _clr(counts: np.ndarray) -> np.ndarray:
-    logs = np.log(counts + PSEUDOCOUNT)
-    return logs - logs.mean(axis=1, keepdims=True)
+    return centre_logs(np.log(counts + PSEUDOCOUNT))
 
 
 def model_columns(people: People, adjust: Sequence[str] = ADJUST) -> np.ndarray:

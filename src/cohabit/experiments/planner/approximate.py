@@ -23,6 +23,7 @@ from cohabit.experiments.planner.draw import People, draw_latent, recruit
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import Recipe, World
+from cohabit.stats.least_squares import residuals
 
 LARGE, OUTLOOK_SEED = 400, 1
 
@@ -175,8 +176,7 @@ def _log_reads(recipe: Recipe, log_abundance: np.ndarray, carried: np.ndarray) -
 def _residuals(measured: Measured) -> np.ndarray:
     """Return what the model leaves, scaled so that its mean square is unbiased."""
     x, values = _contrast(measured.people, _columns(measured.people), measured.values)
-    residual = values - x @ np.linalg.lstsq(x, values, rcond=None)[0]
-    return residual * np.sqrt(len(x) / (len(x) - x.shape[1]))
+    return residuals(values, x) * np.sqrt(len(x) / (len(x) - x.shape[1]))
 
 
 def _inflation(scenario: Scenario) -> float:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from cohabit.compute.fingerprint import hash_environment, hash_library, hash_text, hash_value
 from cohabit.compute.pool import open_workers
@@ -198,12 +198,7 @@ def exact_interval(hits: np.ndarray, trials: np.ndarray, level: float = INTERVAL
     hits, trials : array of int
     level : float
     """
-    hits, trials = np.asarray(hits, dtype=float), np.asarray(trials, dtype=float)
-    tail = (1 - level) / 2
-    with np.errstate(invalid="ignore"):
-        low = stats.beta.ppf(tail, hits, trials - hits + 1)
-        high = stats.beta.ppf(1 - tail, hits + 1, trials - hits)
-    return np.where(hits == 0, 0.0, low), np.where(hits == trials, 1.0, high)
+    return proportion_confint(hits, trials, alpha=1 - level, method="beta")
 
 
 def list_looks(stop: Stop, step: int) -> np.ndarray:

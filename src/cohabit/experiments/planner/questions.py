@@ -18,7 +18,7 @@ from cohabit.experiments.planner.analysis import (
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import Recipe, World
 from cohabit.simulate.dials import OURS, Dials, choice, dial
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.inference import adjust_p
 
 ASKED = {
     "community": "PERMANOVA of status rejects at `alpha`",

@@ -20,8 +20,8 @@ from cohabit.experiments.realism.tables import (
 )
 from cohabit.simulate.metabolites import FATTY_ACIDS
 from cohabit.stats.association import fit_linear_model
-from cohabit.stats.composition import arcsine_sqrt
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.composition import arcsine_root, arcsine_sqrt
+from cohabit.stats.inference import adjust_p
 
 TREATED = list(TREATMENTS[1:])
 GENUS_EFFECTS = {
@@ -137,7 +137,7 @@ def _measure_families(tables: StudyTables) -> dict[str, float]:
     controls = tables.people["group"] == "control"
     means = shares[controls.loc[shares.index]].mean()
     return {
-        "T21": _count_discoveries(fit_status(np.arcsin(np.sqrt(_tested(shares))), tables.people)),
+        "T21": _count_discoveries(fit_status(arcsine_root(_tested(shares)), tables.people)),
         **{row: means.get(family, np.nan) for row, family in FAMILY_MEANS.items()},
     }
 
@@ -239,7 +239,7 @@ def measure_pathways(tables: StudyTables) -> dict[str, float]:
     shares = tables.cohort.pathways
     if shares is None:
         return {}
-    values = np.arcsin(np.sqrt(shares))
+    values = arcsine_root(shares)
     values = values.loc[:, ((shares > 0).mean() >= 0.05) & (values.var() > 0)]
     untreated, treated, everyone = (
         _fit_therapy(values, tables.people, therapy) for therapy in ("untreated", TREATED, None)

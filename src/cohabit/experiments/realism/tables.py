@@ -11,6 +11,7 @@ from cohabit.data.cohort import Cohort
 from cohabit.stats import composition, diversity
 from cohabit.stats.comparisons import COVARIATES
 from cohabit.stats.formula import model_matrix
+from cohabit.stats.least_squares import residuals
 from cohabit.stats.mixed import fit_household_model
 
 RAREFIED_TO = 10_000  # reads, as in the released tables
@@ -107,8 +108,7 @@ class StudyTables:
 def find_residuals(values: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
     """Return what status and covariates leave of each column."""
     design = model_matrix(MODEL, people.loc[values.index]).values.to_numpy(float)
-    left = values.to_numpy()
-    return left - design @ np.linalg.lstsq(design, left, rcond=None)[0]
+    return residuals(values.to_numpy(), design)
 
 
 def fit_status(values: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from cohabit.data.schema import nearest
 from cohabit.simulate.community import Community
 from cohabit.simulate.estimands import HALF_READ
 from cohabit.simulate.world import World
-from cohabit.stats.composition import clr, filter_features
+from cohabit.stats.composition import arcsine_root, centre_logs, clr, filter_features
 
 EFFECT_SCALES = {
     "latent": "log abundance before closure, carried or not; nothing moves but what is touched",
@@ -115,9 +115,8 @@ def _see(community: Community, scale: str, columns: np.ndarray) -> np.ndarray:
     if scale == "share":
         return share
     if scale == "asin":
-        return np.arcsin(np.sqrt(share))
-    logs = np.log(share + HALF_READ["shotgun"])
-    return logs - logs.mean(axis=1, keepdims=True)
+        return arcsine_root(share)
+    return centre_logs(np.log(share + HALF_READ["shotgun"]))
 
 
 def split_difference(world: World, first: pd.Series, second: pd.Series) -> pd.DataFrame:

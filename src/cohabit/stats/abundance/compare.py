@@ -11,10 +11,9 @@ from cohabit.data import schema
 from cohabit.stats.abundance import models, pairs
 from cohabit.stats.abundance.comparison import Comparison
 from cohabit.stats.alignment import align_values, household_codes
-from cohabit.stats.columns import tidy_columns
 from cohabit.stats.composition import arcsine_sqrt, check_counts, why_filtered
 from cohabit.stats.formula import variables
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.inference import adjust_p, tidy_columns
 
 COLUMNS = (*tidy_columns()[:-1], "transform", "note")
 

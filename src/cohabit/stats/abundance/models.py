@@ -5,10 +5,9 @@ import pandas as pd
 
 from cohabit.stats.abundance.comparison import Comparison, join_notes
 from cohabit.stats.association import fit_linear_model
-from cohabit.stats.collinearity import find_independent, rests_on_one
-from cohabit.stats.columns import NUMBERS
+from cohabit.stats.inference import NUMBERS, infer
+from cohabit.stats.least_squares import find_independent, rests_on_one
 from cohabit.stats.mixed import fit_household_model
-from cohabit.stats.tails import normal_quantile, two_sided_normal, two_sided_t
 
 _LEAST_FEATURES = 3
 """Fewer coefficients have no mode, fewer features no sampling fractions."""
@@ -43,13 +42,10 @@ def _take_off_mode(table: pd.DataFrame) -> pd.DataFrame:
         few = f"{found.sum()} features are too few for a mode"
         return table.assign(**dict.fromkeys(NUMBERS, np.nan), note=table["note"].where(~found, few))
     bias = density_mode(table.loc[found, "estimate"].to_numpy()) if found.any() else 0.0
-    moved = table.assign(**{name: table[name] - bias for name in ("estimate", "low", "high")})
-    statistic = moved["estimate"] / moved["std_error"]
-    told = moved["note"].map(lambda note: join_notes(note, f"closure bias {bias:+.4g} taken off"))
-    return moved.assign(
-        statistic=statistic,
-        p_value=two_sided_t(statistic, moved["df"]),
-        note=moved["note"].where(~found, told),
+    told = table["note"].map(lambda note: join_notes(note, f"closure bias {bias:+.4g} taken off"))
+    return table.assign(
+        **infer(table["estimate"] - bias, table["std_error"], table["df"]),
+        note=table["note"].where(~found, told),
     )
 
 
@@ -93,8 +89,8 @@ def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
         part = pd.DataFrame({"feature": comparison.kept, "note": reason})
         if not reason:
             rows = fit.xs(f"x{kept.columns.get_loc(name)}", level="Covariate")
-            tests = _with_normal(rows["Log(FC)"].to_numpy(), rows["SE"].to_numpy())
-            part = part.join(tests).assign(note="household not in the model")
+            tests = infer(rows["Log(FC)"].to_numpy(), rows["SE"].to_numpy())
+            part = part.assign(**tests).assign(note="household not in the model")
         parts.append(part.assign(contrast=comparison.matrix.contrasts[name]))
     n_pairs = int((comparison.household_sizes > 1).sum())
     return pd.concat(parts, ignore_index=True).reindex(columns=_COLUMNS).assign(n_pairs=n_pairs)
@@ -115,22 +111,6 @@ def _call_ancombc(table: pd.DataFrame, design: pd.DataFrame) -> pd.DataFrame:
     plain = plain.drop(columns="x0")
     table = table.set_axis(range(table.shape[1]), axis=1)
     return ancombc(table, plain, " + ".join(plain), p_adjust=None).result
-
-
-def _with_normal(estimate: np.ndarray, std_error: np.ndarray) -> pd.DataFrame:
-    half = normal_quantile(0.975) * std_error
-    statistic = estimate / std_error
-    return pd.DataFrame(
-        {
-            "estimate": estimate,
-            "std_error": std_error,
-            "low": estimate - half,
-            "high": estimate + half,
-            "statistic": statistic,
-            "df": np.inf,
-            "p_value": two_sided_normal(statistic),
-        }
-    )
 
 
 def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:

@@ -5,10 +5,9 @@ import pandas as pd
 from scipy.special import expit
 
 from cohabit.stats.abundance.comparison import Comparison, join_notes
-from cohabit.stats.collinearity import find_independent
-from cohabit.stats.columns import NUMBERS
+from cohabit.stats.inference import NUMBERS, infer, two_sided_normal
+from cohabit.stats.least_squares import find_independent
 from cohabit.stats.paired import find_pairs, fit_paired_model, paired_wilcoxon
-from cohabit.stats.tails import normal_quantile, two_sided_normal
 
 MIN_DISCORDANT = 5
 """Discordant pairs a coefficient needs: with fewer, Wald's interval means little."""
@@ -104,18 +103,10 @@ def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndar
     estimate[good] = beta[bounded, 0] / scale[0]
     std_error[good] = np.sqrt(np.linalg.inv(information[bounded])[:, 0, 0]) / scale[0]
     statistic[good] = _modified_root(design, sign[:, good], beta[bounded], information[bounded])
-    half = normal_quantile(0.975) * std_error
-    return {
-        "estimate": estimate,
-        "std_error": std_error,
-        "low": estimate - half,
-        "high": estimate + half,
-        "statistic": statistic,
-        "df": np.where(good, np.inf, np.nan),
-        "p_value": two_sided_normal(statistic),
-        "n_pairs": n_discordant,
-        "note": note,
-    }
+    found = infer(estimate, std_error, np.where(good, np.inf, np.nan))
+    p_value = two_sided_normal(statistic)
+    found |= {"statistic": statistic, "p_value": p_value}
+    return found | {"n_pairs": n_discordant, "note": note}
 
 
 def _newton(design: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,11 +8,9 @@ import pandas as pd
 from cohabit.stats.alignment import align_values, check_table, missing_patterns
 from cohabit.stats.association.ordinal import fit_proportional_odds
 from cohabit.stats.association.ranks import correlate_ranks
-from cohabit.stats.collinearity import ONE_LEVEL
-from cohabit.stats.columns import NUMBERS, tidy_columns
 from cohabit.stats.formula import model_matrix
-from cohabit.stats.least_squares import fit_least_squares
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.inference import NUMBERS, adjust_p, tidy_columns
+from cohabit.stats.least_squares import ONE_LEVEL, fit_least_squares
 
 COLUMNS = tidy_columns("n")
 _NUMBERS = (*NUMBERS, "q_value")

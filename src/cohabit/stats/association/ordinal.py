@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, logit
 
-from cohabit.stats.tails import normal_quantile, two_sided_normal
+from cohabit.stats.inference import infer
 
 _MAX_STEPS = 50
 _SEPARATED = 15.0
@@ -55,19 +55,8 @@ def _why_not(level: np.ndarray, columns: np.ndarray, spread: np.ndarray) -> str:
 
 
 def _row(estimate=np.nan, std_error=np.nan, *, converged=False, note="") -> dict[str, object]:
-    statistic = estimate / std_error
-    half = normal_quantile(0.975) * std_error
-    return {
-        "estimate": estimate,
-        "std_error": std_error,
-        "low": estimate - half,
-        "high": estimate + half,
-        "statistic": statistic,
-        "df": np.inf if converged else np.nan,
-        "p_value": two_sided_normal(statistic),
-        "converged": converged,
-        "note": note,
-    }
+    df = np.inf if converged else np.nan
+    return infer(estimate, std_error, df) | {"converged": converged, "note": note}
 
 
 def _maximise(level: np.ndarray, x: np.ndarray) -> tuple[float, float, bool]:

@@ -1,8 +1,9 @@
 """Partial rank correlation of many features with one variable, in closed form."""
 
 import numpy as np
+import scipy
 
-from cohabit.stats.tails import normal_quantile, rank_values, two_sided_t
+from cohabit.stats.inference import normal_quantile, two_sided_t
 
 
 def correlate_ranks(
@@ -25,7 +26,7 @@ def correlate_ranks(
     n, n_features = values.shape
     if n < min_samples:
         return _no_numbers(np.full(n_features, f"only {n} samples, fewer than {min_samples}"))
-    basis = _basis(np.column_stack([np.ones(n), rank_values(covariates)]))
+    basis = _basis(np.column_stack([np.ones(n), scipy.stats.rankdata(covariates, axis=0)]))
     df = n - 1 - basis.shape[1]
     ranks, spread = _residual_ranks(values, basis)
     x_ranks, x_spread = _residual_ranks(x[:, None], basis)
@@ -67,7 +68,7 @@ def _basis(columns: np.ndarray) -> np.ndarray:
 
 def _residual_ranks(values: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return rank residuals of length 1, and what share of the ranks' length is left."""
-    ranks = rank_values(values)
+    ranks = scipy.stats.rankdata(values, axis=0)
     ranks -= ranks.mean(axis=0)
     length = np.linalg.norm(ranks, axis=0)
     residual = ranks - basis @ (basis.T @ ranks)

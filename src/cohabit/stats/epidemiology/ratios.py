@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, norm
+from scipy.stats import norm
 from statsmodels.discrete.conditional_models import ConditionalLogit
 from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2
+from statsmodels.stats.proportion import proportion_confint
 
 Z = norm.ppf(0.975)
 
@@ -13,9 +14,7 @@ def share_with_interval(hits: float, of: float, level: float = 0.95) -> tuple[fl
     """Return the exact (Clopper-Pearson) interval of a share; counts may be effective ones."""
     if of <= 0:
         raise ValueError(f"expected at least one trial; got {of}")
-    tail = (1 - level) / 2
-    low = beta.ppf(tail, hits, of - hits + 1) if hits > 0 else 0.0
-    high = beta.ppf(1 - tail, hits + 1, of - hits) if hits < of else 1.0
+    low, high = proportion_confint(hits, of, alpha=1 - level, method="beta")
     return float(low), float(high)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from cohabit.stats.alignment import align_values, household_codes, missing_patterns
-from cohabit.stats.collinearity import Independence, find_independent
 from cohabit.stats.formula import ModelMatrix, model_matrix, variables
+from cohabit.stats.least_squares import Independence, find_independent
 from cohabit.stats.mixed.reml import HouseholdDesign, Residuals, decompose
 
 NO_MAXIMUM = (

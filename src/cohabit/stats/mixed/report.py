@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from cohabit.data import schema
-from cohabit.stats.collinearity import ONE_LEVEL, Independence
 from cohabit.stats.formula import ModelMatrix
+from cohabit.stats.inference import infer
+from cohabit.stats.least_squares import ONE_LEVEL, Independence
 
 COLUMNS = (
     "feature",
@@ -139,22 +139,7 @@ def _long(fit: Fit, report: Report) -> dict[str, np.ndarray]:
     return {
         **{name: np.repeat(part, n_rows) for name, part in of_feature.items()},
         **{name: np.tile(part, n_features) for name, part in of_row.items()},
-        **{name: part.ravel() for name, part in _test(**fit.numbers).items()},
+        **{name: part.ravel() for name, part in infer(**fit.numbers).items()},
         "converged": (note == "").ravel(),
         "note": note.ravel(),
-    }
-
-
-def _test(estimate: np.ndarray, std_error: np.ndarray, df: np.ndarray) -> dict[str, np.ndarray]:
-    """Return t statistic, two-sided p and the 95% interval."""
-    statistic = estimate / std_error
-    reach = special.stdtrit(df, 0.975) * std_error
-    return {
-        "estimate": estimate,
-        "std_error": std_error,
-        "low": estimate - reach,
-        "high": estimate + reach,
-        "df": df,
-        "statistic": statistic,
-        "p_value": 2 * special.stdtr(df, -np.abs(statistic)),
     }

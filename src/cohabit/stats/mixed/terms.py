@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from cohabit.stats.collinearity import ONE_LEVEL
+from cohabit.stats.least_squares import ONE_LEVEL
 from cohabit.stats.mixed.parts import NO_MAXIMUM, Part, prepare, split_by_missing
 from cohabit.stats.mixed.reml import HouseholdDesign, Residuals, maximise, profile_at, satterthwaite
 

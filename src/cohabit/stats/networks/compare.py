@@ -9,9 +9,9 @@ from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values, check_table, household_codes, split_levels
 from cohabit.stats.composition import clr
 from cohabit.stats.formula import model_matrix
+from cohabit.stats.inference import t_quantile
 from cohabit.stats.networks.correlation import LEAST_SAMPLES, correlate_basis, residuals
 from cohabit.stats.networks.network import DIFFERENCES, PROPERTIES, Network
-from cohabit.stats.tails import t_quantile
 
 
 def compare_networks(

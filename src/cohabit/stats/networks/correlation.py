@@ -6,6 +6,7 @@ import pandas as pd
 from cohabit.stats.alignment import align_values
 from cohabit.stats.composition import clr
 from cohabit.stats.formula import model_matrix
+from cohabit.stats.least_squares import residuals
 
 LEAST_SAMPLES = 4
 """People whose correlations are worth a number, beyond the coefficients of covariates."""
@@ -88,11 +89,6 @@ def _check_size(values: np.ndarray, least: int) -> None:
             f"counts: correlations need at least {LEAST_SAMPLES} samples and {least} features, "
             f"got {values.shape}"
         )
-
-
-def residuals(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return what least squares on the matrix leaves of the values."""
-    return values - matrix @ np.linalg.lstsq(matrix, values)[0]
 
 
 def _ratio_variance(covariance: np.ndarray) -> np.ndarray:

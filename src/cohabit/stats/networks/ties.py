@@ -8,8 +8,9 @@ import pandas as pd
 from cohabit.stats.alignment import align_values, check_table, household_codes
 from cohabit.stats.composition import clr
 from cohabit.stats.formula import model_matrix
-from cohabit.stats.networks.correlation import correlate_basis, residuals
-from cohabit.stats.tails import t_quantile
+from cohabit.stats.inference import deal_groups, jackknife_interval, leave_out
+from cohabit.stats.least_squares import residuals
+from cohabit.stats.networks.correlation import correlate_basis
 
 
 def ties_within(
@@ -55,23 +56,15 @@ def ties_within(
         for name in (sorted(sets.unique()) if among is None else among)
     }
     matrix = None if covariates is None else model_matrix(covariates, people).values.to_numpy()
-    values, groups = clr(counts).to_numpy(), _deal(people, household, n_groups, rng)
+    values = clr(counts).to_numpy()
+    groups = deal_groups(household_codes(people, household), n_groups, rng)
 
     def find(rows: np.ndarray) -> np.ndarray:
         part = values[rows] if matrix is None else residuals(values[rows], matrix[rows])
         correlation = correlate_basis(part, n_exclusions)
         return np.array([_compare(correlation, chosen) for chosen in members.values()])
 
-    found = find(np.ones(len(people), dtype=bool))
-    left = np.array([np.subtract(*find(groups != g).T) for g in np.unique(groups)])
-    return _tidy(found, left, members)
-
-
-def _deal(people: pd.DataFrame, household: str, n_groups: int, rng) -> np.ndarray:
-    """Return the group of each person; households are dealt out at random, evenly."""
-    codes = household_codes(people, household)
-    order = np.random.default_rng(rng).permutation(codes.max() + 1)
-    return order[codes] % n_groups
+    return _tidy(*leave_out(find, groups), members)
 
 
 def _compare(correlation: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
@@ -85,17 +78,13 @@ def _compare(correlation: np.ndarray, chosen: np.ndarray) -> tuple[float, float]
 
 
 def _tidy(found: np.ndarray, left: np.ndarray, members: dict[str, np.ndarray]) -> pd.DataFrame:
-    estimate, n_groups = found[:, 0] - found[:, 1], len(left)
-    spread = np.square(left - left.mean(axis=0)).sum(axis=0) * (n_groups - 1) / n_groups
-    margin = t_quantile(0.975, n_groups - 1) * np.sqrt(spread)
+    inside, outside = found.T
     return pd.DataFrame(
         {
             "feature": list(members),
             "n_features": [int(chosen.sum()) for chosen in members.values()],
-            "inside": found[:, 0],
-            "outside": found[:, 1],
-            "estimate": estimate,
-            "low": estimate - margin,
-            "high": estimate + margin,
+            "inside": inside,
+            "outside": outside,
+            **jackknife_interval(inside - outside, left[..., 0] - left[..., 1]),
         }
     )

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values, missing_patterns
-from cohabit.stats.collinearity import find_independent
 from cohabit.stats.formula import model_matrix
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.inference import adjust_p
+from cohabit.stats.least_squares import fit_least_squares
 from cohabit.stats.paired.pairs import COLUMNS, Pairs, count_nonzero, find_pairs, subtract
 
 
@@ -158,19 +157,10 @@ def _regress(
 
 def _regress_pattern(y: np.ndarray, x: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
     """Least squares of features that have the same pairs; rows as in `_regress`."""
-    columns = find_independent(x)
-    q, r = np.linalg.qr(x.to_numpy()[:, columns.kept])
-    fitted = q.T @ y
-    squares = np.square(y - q @ fitted).sum(axis=0)
-    df = len(y) - len(columns.kept)
-    reach = np.linalg.solve(r.T, weights[:, columns.kept].T)
-    unfit = _why_unfit(y, squares, len(columns.kept))[:, None]
-    reasons = np.array([columns.reason(row) for row in weights], dtype=object)
-    note = np.where(unfit == "", reasons, unfit).ravel()
-    estimate = (fitted.T @ reach).ravel()
-    std_error = np.sqrt(squares / max(df, 1))[:, None] * np.linalg.norm(reach, axis=0)
-    table = pd.DataFrame({"estimate": estimate, "std_error": std_error.ravel(), "df": float(df)})
-    return table.where(pd.Series(note == "")).assign(n_pairs=len(y), note=note)
+    fit = fit_least_squares(y, x, weights, why_unfit=_why_unfit)
+    return pd.DataFrame({name: found.T.ravel() for name, found in fit.items()}).assign(
+        n_pairs=len(y)
+    )
 
 
 def _why_unfit(y: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
@@ -184,17 +174,11 @@ def _why_unfit(y: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
 
 
 def _finish(rows: pd.DataFrame, method: str, table: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """Add tests, intervals, q-values and counts; put the columns in order."""
-    statistic = rows["estimate"] / rows["std_error"]
-    reach = special.stdtrit(rows["df"], 0.975) * rows["std_error"]
+    """Add q-values and counts; put the columns in order."""
     rows = rows.assign(
         feature=table.columns.to_numpy()[rows["position"]],
         contrast=rows["label"],
         method=method,
-        statistic=statistic,
-        low=rows["estimate"] - reach,
-        high=rows["estimate"] + reach,
-        p_value=2 * special.stdtr(rows["df"], -statistic.abs()),
         n_nonzero=count_nonzero(table, pairs)[rows["position"]],
         converged=rows["estimate"].notna(),
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.stats.alignment import align_values, household_codes
-from cohabit.stats.columns import tidy_columns
+from cohabit.stats.inference import tidy_columns
 
 COLUMNS = tidy_columns()
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import scipy
 
 from cohabit.stats.alignment import align_values
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.inference import adjust_p, normal_quantile, two_sided_normal
 from cohabit.stats.paired.pairs import COLUMNS, count_nonzero, find_pairs, subtract
-from cohabit.stats.tails import normal_quantile, rank_values, two_sided_normal
 
 _BLOCK = 2048
 """Sign patterns drawn and multiplied at a time."""
@@ -141,7 +141,7 @@ def _signed_rank(d: np.ndarray) -> dict[str, float]:
         return dict.fromkeys(("estimate", "low", "high", "statistic", "p_value"), np.nan) | {
             "n_pairs": len(d)
         }
-    ranks = rank_values(np.abs(moved))
+    ranks = scipy.stats.rankdata(np.abs(moved))
     p_value = _signed_rank_test(moved, ranks)
     low, estimate, high = _pseudo_median(moved)
     statistic = float((np.sign(moved) * ranks).sum())
@@ -158,9 +158,7 @@ def _signed_rank(d: np.ndarray) -> dict[str, float]:
 def _signed_rank_test(d: np.ndarray, ranks: np.ndarray) -> float:
     n, sizes = len(d), np.unique(ranks, return_counts=True)[1]
     if n <= _EXACT_PAIRS and len(sizes) == n:
-        from scipy.stats import wilcoxon
-
-        return wilcoxon(d).pvalue
+        return scipy.stats.wilcoxon(d).pvalue
     variance = n * (n + 1) * (2 * n + 1) / 24 - (sizes**3 - sizes).sum() / 48
     return two_sided_normal((ranks[d > 0].sum() - n * (n + 1) / 4) / np.sqrt(variance))
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.stats.alignment import align_metadata, check_complete, present_levels, read_distances
-from cohabit.stats.multiplicity import adjust_p
+from cohabit.stats.inference import adjust_p
 from cohabit.stats.permanova.analysis import PERMANOVA_COLUMNS, permanova, permanova_features
 from cohabit.stats.permanova.geometry import from_distances
 

@@ -1,0 +1,175 @@
+"""From estimates to intervals and p-values, one test or many, and the columns that hold them.
+
+Tails of the normal and t distributions come from `scipy.special`: the numbers of `scipy.stats`
+at a seventieth of the time a call.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+NUMBERS = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
+"""What a test says; missing where `note` says why there is none."""
+
+
+def tidy_columns(count: str = "n_pairs") -> tuple[str, ...]:
+    """Return the columns of a table of tests, one row a feature and contrast, in order.
+
+    `count` names how many were used: pairs, or samples ``n``.
+    """
+    who, end = ("feature", "contrast", "method"), ("n_nonzero", "converged", "note")
+    return (*who, *NUMBERS, "q_value", count, *end)
+
+
+def infer(estimate, std_error, df=np.inf) -> dict:
+    """Return the 95% interval, statistic and two-sided p-value of an estimate and its error.
+
+    Parameters
+    ----------
+    estimate, std_error : float, ndarray or Series
+        NaN, no estimate, gives NaN throughout.
+    df : float, ndarray or Series
+        Degrees of freedom of t; infinite for a normal estimate.
+
+    Returns
+    -------
+    dict
+        The columns `NUMBERS`.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = estimate / std_error
+    reach = t_quantile(0.975, df) * std_error
+    return {
+        "estimate": estimate,
+        "std_error": std_error,
+        "low": estimate - reach,
+        "high": estimate + reach,
+        "statistic": statistic,
+        "df": df,
+        "p_value": two_sided_t(statistic, df),
+    }
+
+
+def correlation_interval(r: float | np.ndarray, n: int) -> tuple:
+    """Return the 95% interval of a correlation of `n` pairs of values, by Fisher's z."""
+    reach = 1.96 / np.sqrt(max(n - 3, 1))
+    return np.tanh(np.arctanh(r) - reach), np.tanh(np.arctanh(r) + reach)
+
+
+def deal_groups(
+    codes: np.ndarray, n_groups: int, rng: int | np.random.Generator | None = None
+) -> np.ndarray:
+    """Return the group of each row; households are dealt out to groups at random, evenly.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_rows,)
+        The household of each row: 0, 1, 2, ...
+    n_groups : int
+    rng : int or Generator, optional
+    """
+    order = np.random.default_rng(rng).permutation(codes.max() + 1)
+    return (order % n_groups)[codes]
+
+
+def leave_out(
+    statistic: Callable[[np.ndarray], np.ndarray], groups: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a statistic of all rows, and its values without each group of rows in turn.
+
+    Parameters
+    ----------
+    statistic : callable
+        From a mask of rows to a number or an array.
+    groups : ndarray, shape (n_rows,)
+
+    Returns
+    -------
+    estimate : ndarray
+    replicates : ndarray, shape (n_groups, ...)
+    """
+    left = [np.asarray(statistic(groups != group)) for group in np.unique(groups)]
+    return np.asarray(statistic(np.ones(len(groups), dtype=bool))), np.array(left)
+
+
+def jackknife_interval(estimate, replicates) -> dict:
+    """Return estimate, low and high: the 95% interval of the delete-group jackknife.
+
+    Parameters
+    ----------
+    estimate : float, ndarray or Series
+    replicates : ndarray or DataFrame, shape (n_groups, ...)
+        The estimate without each group, as from `leave_out`.
+
+    Notes
+    -----
+    The quantile of t with ``n_groups - 1`` degrees of freedom times the jackknife error (Wolter
+    2007, Introduction to Variance Estimation, chapter 4).
+    """
+    n_groups = len(replicates)
+    squares = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
+    reach = t_quantile(0.975, n_groups - 1) * np.sqrt((n_groups - 1) / n_groups * squares)
+    return {"estimate": estimate, "low": estimate - reach, "high": estimate + reach}
+
+
+def adjust_p(p_values: np.ndarray) -> np.ndarray:
+    """Return Benjamini and Hochberg's (1995) adjusted p-values; NaN, no test, stays NaN.
+
+    Parameters
+    ----------
+    p_values : array-like, shape (n_tests,)
+        The family is every test with a number.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = np.array(p_values, dtype=float)
+    tested = np.isfinite(adjusted)
+    if tested.any():
+        adjusted[tested] = multipletests(adjusted[tested], method="fdr_bh")[1]
+    return adjusted
+
+
+def count_sure(p_values: np.ndarray, level: float = 0.025) -> int:
+    """Return how many features certainly differ: the length of Holm's list.
+
+    With probability 1 - `level` no feature of the list is a false one, whatever their
+    correlation, so the length is a lower confidence bound for the number of features that
+    truly differ (Holm 1979, Scandinavian Journal of Statistics 6:65).
+    """
+    # Not by statsmodels, which collects the garbage of the whole process at every call.
+    p_values = np.asarray(p_values, dtype=float)
+    ordered = np.sort(p_values[np.isfinite(p_values)])
+    bounds = level / np.arange(len(ordered), 0, -1)
+    return int(np.cumprod(ordered <= bounds).sum())
+
+
+def power_of_normal(statistic: float | np.ndarray, alpha: float = 0.05) -> float | np.ndarray:
+    """Return the chance that a normal statistic with this mean is significant, two-sided."""
+    bound = normal_quantile(1 - alpha / 2)
+    return normal_cdf(statistic - bound) + normal_cdf(-bound - statistic)
+
+
+def normal_quantile(probability: float | np.ndarray) -> float | np.ndarray:
+    """Return the standard normal deviate with this much probability below it."""
+    return special.ndtri(probability)
+
+
+def normal_cdf(deviate: float | np.ndarray) -> float | np.ndarray:
+    """Return the probability below a standard normal deviate."""
+    return special.ndtr(deviate)
+
+
+def two_sided_normal(deviate: float | np.ndarray) -> float | np.ndarray:
+    """Return the probability of a standard normal deviate at least as far from 0."""
+    return 2 * special.ndtr(-np.abs(deviate))
+
+
+def t_quantile(probability: float | np.ndarray, df: float | np.ndarray) -> float | np.ndarray:
+    """Return the t with this much probability below it; `df` may be infinite."""
+    return special.stdtrit(df, probability)
+
+
+def two_sided_t(statistic: float | np.ndarray, df: float | np.ndarray) -> float | np.ndarray:
+    """Return the probability of a t at least as far from 0; `df` may be infinite."""
+    return 2 * special.stdtr(df, -np.abs(statistic))
