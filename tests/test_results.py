@@ -1,8 +1,11 @@
 import math
 
+import IPython.display
+import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from cohabit.data.lineage import Resolution
 from cohabit.run.results import ESTIMATE_COLUMNS, OUTPUT_VARIABLE, open_run
@@ -63,13 +66,38 @@ def test_read_estimates__of_an_empty_run_is_an_empty_table(run):
 def test_write_figure__keeps_the_words_beside_the_picture(run):
     figure, ax = plt.subplots()
     ax.set(xlabel="Age (years)", yticks=[0, 1], yticklabels=["women", "men"])
-    path = run.write_figure(figure, "slopes", alt="Lines that fall.")
+    path = run.write_figure(figure, "ages", alt="A diagram of ages.")
     plt.close(figure)
-    assert path.name == "07_slopes.png"
-    words = path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
-    assert words == ["Lines that fall.", "Across: Age (years); rows: women, men."]
-    with pytest.raises(ValueError, match="alternative text"):
-        run.write_figure(figure, "slopes", alt=" ")
+    assert path.name == "07_ages.png"
+    words = path.with_suffix(".txt").read_text(encoding="utf-8")
+    assert words == "A diagram of ages. Across: Age (years); rows from the top: men; women.\n"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What a cell shows, where cells show figures."""
+    monkeypatch.setattr(matplotlib, "get_backend", lambda: "inline")
+    pictures = []
+    monkeypatch.setattr(IPython.display, "display", pictures.append)
+    return pictures
+
+
+def test_write_figure__shows_the_saved_picture_once_at_the_size_of_the_figure(run, shown):
+    figure, ax = plt.subplots(figsize=(6, 3), dpi=110)
+    ax.set(xlabel="Age (years)")
+    path = run.write_figure(figure, "slopes")
+    (picture,) = shown
+    assert picture.data == path.read_bytes()
+    assert (picture.width, picture.height) == (660, 330)
+    assert picture.alt == "Across: Age (years)."
+    assert not plt.fignum_exists(figure.number), "the end of the cell would show it again"
+
+
+def test_write_figure__leaves_a_figure_to_who_shows_it_elsewhere(run, shown):
+    figure = Figure()
+    figure.subplots()
+    run.write_figure(figure, "slopes")
+    assert shown == []
 
 
 def test_open_run__writes_where_the_runner_says_and_reads_from_the_run(tmp_path, monkeypatch):

@@ -176,35 +176,6 @@ def test_run__takes_a_cohort_of_ones_own(tree, run, tmp_path):
     assert run("--cohort", str(mine)) == (0, ["05", "07", "13"])
 
 
-@pytest.mark.parametrize(
-    ("manifest", "options", "told"),
-    [
-        (None, ("--cohort", "mine"), (False, False)),
-        ('{"simulated": false}', ("--cohort", "mine"), (False, False)),
-        ('{"simulated": true}', ("--cohort", "mine"), (True, False)),
-        (None, (), (True, True)),
-    ],
-)
-def test_run__tells_each_notebook_whose_people_it_reads(
-    tree, run, monkeypatch, manifest, options, told
-):
-    asked = []
-
-    def write_source(notebook, attempt, **about):
-        asked.append((about["simulated"], about["of_study"]))
-        return notebook.path
-
-    monkeypatch.setattr(setting, "write_source", write_source)
-    mine = tree.root / "mine"
-    mine.mkdir()
-    (mine / "participants.tsv").write_text("me\n")
-    if manifest:
-        (mine / "cohort.json").write_text(manifest)
-    monkeypatch.chdir(tree.root)
-    assert run(*options)[0] == 0
-    assert set(asked) == {told}
-
-
 def test_run__refuses_a_folder_that_another_process_writes(tree, run, capsys):
     with folder.RunFolder(tree.run_folder()).locked():
         assert run() == (1, [])

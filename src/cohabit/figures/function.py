@@ -43,10 +43,10 @@ def draw_beside_published(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axe
     bar = {"color": BAR, "linewidth": 9, "label": "released study, 95% interval"}
     ax.hlines(places, published["published_low"], published["published_high"], **bar)
     tick = {"marker": "|", "s": 110, "linewidth": 2, "color": REFERENCE}
-    ax.scatter(effects["published"], places, zorder=2, **tick)
+    ax.scatter(effects["published"], places, zorder=2, label="_released study", **tick)
     colours = np.where(effects["estimate"] > 0, UP, DOWN)
     ax.hlines(places, effects["low"], effects["high"], color=colours, linewidth=1.6, zorder=3)
-    ax.scatter(effects["estimate"], places, s=34, color=colours, zorder=4)
+    ax.scatter(effects["estimate"], places, s=34, color=colours, zorder=4, label="_here")
     mark_zero(ax)
     name_rows(ax, effects["feature"], margin=0.8, label=label)
     key_above(ax)
@@ -130,11 +130,12 @@ def draw_therapies(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
         places = len(names) - 1 - chosen["name"].map(names.index).to_numpy()
         places = places + set_apart(number, len(therapies), 0.26)
         colour, marker = colours[str(therapy)], MARKERS[number % 6]
-        mark = {"s": 32, "marker": marker}
+        mark = {"s": 32, "marker": marker, "label": f"_{readable(therapy)}"}
         draw_intervals(chosen, places, ax=ax, colour=colour, width=1.5, **mark)
         ax.plot([], [], color=colour, marker=marker, label=readable(therapy))
         open_mark = {"facecolor": "white", "edgecolor": colour, "linewidth": 1.2, "zorder": 3}
-        ax.scatter(chosen["published"], places - 0.1, s=26, marker=marker, **open_mark)
+        open_mark |= {"marker": marker, "label": f"_{readable(therapy)}, released"}
+        ax.scatter(chosen["published"], places - 0.1, s=26, **open_mark)
     mark_zero(ax)
     name_rows(ax, names, label=label)
     key_above(ax, len(therapies))

@@ -62,11 +62,6 @@ class Notebook:
         """All code, cells joined by empty lines."""
         return "\n\n".join(_source(cell) for cell in self._cells("code"))
 
-    @property
-    def reads_cohort(self) -> bool:
-        """Whether it is about the people of the run's cohort."""
-        return "read_cohort(" in self.code
-
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """Its parameters by name.

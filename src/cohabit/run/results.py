@@ -43,6 +43,9 @@ class Run:
         if not cohort.simulated:
             self.about_people = True
             _mark_displays()
+            case = cohort.provenance.get("case", "MS")
+            if case != "MS":
+                print(f"MS stands for {case} in tables and figures.")
         return cohort
 
     def write_table(self, table: pd.DataFrame, name: str, *, index: bool = False) -> Path:
@@ -55,7 +58,7 @@ class Run:
     def _marked(self, table: pd.DataFrame) -> pd.DataFrame:
         return privacy.mark_rows(table) if self.about_people else table
 
-    def write_figure(self, figure, name: str, *, alt: str) -> Path:
+    def write_figure(self, figure, name: str, *, alt: str = "") -> Path:
         """Write `figures/NN_name.png` and, beside it, the words for who cannot see it; show it.
 
         Parameters
@@ -63,21 +66,18 @@ class Run:
         figure : matplotlib Figure
         name : str
         alt : str
-            What the figure shows of the study's world, in one or two sentences; not empty. The
-            second line of the text says what is drawn, which holds of any cohort.
+            What kind of picture it is, where its axes do not say so; never what it shows of one
+            cohort. What is drawn is told from the figure itself.
         """
-        from cohabit.figures.show import show_saved  # whoever draws has matplotlib
-        from cohabit.figures.words import describe_figure
+        from cohabit.figures.words import describe_figure  # whoever draws has matplotlib
 
-        if not alt.strip():
-            raise ValueError(f"figure {name!r}: expected an alternative text; got none")
         path = self.output / "figures" / f"{self.notebook}_{name}.png"
-        drawn = describe_figure(figure)
+        words = " ".join([*alt.split(), describe_figure(figure)])
         with write_atomically(path) as scratch:
-            figure.savefig(scratch, metadata={"Description": drawn, "Software": None})
+            figure.savefig(scratch, metadata={"Description": words, "Software": None})
         with write_atomically(path.with_suffix(".txt")) as scratch:
-            scratch.write_text(f"{' '.join(alt.split())}\n{drawn}\n", encoding="utf-8")
-        show_saved(figure, path, drawn)
+            scratch.write_text(words + "\n", encoding="utf-8")
+        _show_saved(figure, path, words)
         return path
 
     def estimate(
@@ -216,6 +216,24 @@ def _mark_displays() -> None:
     shell = get_ipython()
     if shell is not None:
         privacy.mark_displays(shell.display_formatter)
+
+
+def _show_saved(figure, path: Path, alt: str) -> None:
+    """Show the saved picture where a cell would show the figure anyway, and close the figure.
+
+    Elsewhere, and for a figure that is not pyplot's own (an explorer's), nothing happens.
+    """
+    import matplotlib
+    from matplotlib import pyplot as plt
+
+    shown = "inline" in matplotlib.get_backend()
+    if not shown or getattr(figure, "number", None) not in plt.get_fignums():
+        return
+    from IPython.display import Image, display
+
+    width, height = (round(side * figure.dpi) for side in figure.get_size_inches())
+    display(Image(path.read_bytes(), format="png", width=width, height=height, alt=alt))
+    plt.close(figure)
 
 
 def open_run(run_dir: str | os.PathLike, *, notebook: str, seed: int) -> Run:

@@ -18,13 +18,10 @@ from cohabit.compute.fingerprint import (
 from cohabit.compute.pool import count_cores
 from cohabit.files import paths
 from cohabit.run.folder import Outcome, Record, RunFolder
-from cohabit.run.graph import Notebook
 from cohabit.run.plan import Plan, Setting
 from cohabit.run.progress import PlainProgress
-from cohabit.run.wording import MS, write_source
 from cohabit.run.workers import Workers
 
-STUDY = "study"
 """The world for which the notebooks' words were written."""
 
 NEVER = "not run yet"
@@ -120,19 +117,13 @@ class SettingRun:
         attempt, task = self.folder.open_attempt(number), (self.setting.name, number)
         progress.started(task, why)
         result = workers.run(
-            self._write_source(notebook, attempt),
+            notebook.path,
             attempt,
             {**self.setting.parameters[number], **self._find_directories()},
             timeout=self.setting.timeouts.get(number),
             on_cell=lambda cell: progress.reached(task, cell),
         )
         return self._collect(number, attempt, result, depends)
-
-    def _write_source(self, notebook: Notebook, attempt: Path) -> Path:
-        own = _read_manifest(self.setting.cohort) if self.setting.cohort else {"simulated": True}
-        simulated = own.get("simulated", False)
-        about = {"simulated": simulated, "of_study": simulated and self.setting.preset == STUDY}
-        return write_source(notebook, attempt, **about, case=own.get("case", MS))
 
     def _collect(self, number: str, attempt: Path, result: dict, depends: Mapping) -> Outcome:
         """Take over what an attempt left, whole or not at all."""
@@ -184,7 +175,7 @@ class SettingRun:
             "preset": self.setting.preset,
             "cohort": _shown(self.setting.cohort) if self.setting.cohort else None,
             "simulated": manifest.get("simulated", False),
-            "case": manifest.get("case", MS),
+            "case": manifest.get("case", "MS"),
             "seed": manifest.get("seed"),
             "design": manifest.get("design"),
             "versions": dict(find_versions()),

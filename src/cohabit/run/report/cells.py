@@ -51,9 +51,7 @@ class Picture:
         return f' style="width:{inches:.1f}in"'
 
 
-def render_notebook(
-    result: NotebookResult, folder: Path, targets: dict[str, str], *, of_study: bool = True
-) -> str:
+def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str]) -> str:
     """Return the body of one executed notebook.
 
     Parameters
@@ -63,15 +61,11 @@ def render_notebook(
         The run; its `figures/` hold sharper copies with a text for who cannot see them.
     targets : dict
         Notebook file -> anchor on the page.
-    of_study : bool
-        Whether the people are those of the study's simulated world; of others a figure's text
-        says only what is drawn.
     """
     if result.path is None:
         return ""
     notebook = _read(result)
-    of_study = of_study or not reads_cohort(result)
-    writer = _CellWriter(result.number, folder / "figures", targets, of_study)
+    writer = _CellWriter(result.number, folder / "figures", targets)
     parts = [writer.write(cell) for cell in notebook["cells"]]
     return "\n".join([*parts, *writer.write_unseen()])
 
@@ -95,8 +89,8 @@ def _joined(text: str | list[str]) -> str:
 class _CellWriter:
     """Writes one notebook's cells in order, and remembers which figures were shown."""
 
-    def __init__(self, number: str, figures: Path, targets: dict[str, str], of_study: bool):
-        self.number, self.targets, self.of_study = number, targets, of_study
+    def __init__(self, number: str, figures: Path, targets: dict[str, str]):
+        self.number, self.targets = number, targets
         self.figures = {p.stem[len(number) + 1 :]: p for p in figures.glob(f"{number}_*.png")}
         self.shown: set[str] = set()
         self.count = 0
@@ -154,15 +148,9 @@ class _CellWriter:
 
     def _read_saved(self, name: str) -> Picture:
         path = self.figures[name]
-        return Picture(path.read_bytes(), self._read_words(path.with_suffix(".txt"), name))
-
-    def _read_words(self, path: Path, name: str) -> str:
-        """Return the text of a figure: first what it shows of the study, then what is drawn."""
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        plain = f"Figure: {name.replace('_', ' ')}."
-        if self.of_study:
-            return next(iter(lines), plain)
-        return " ".join([plain, *lines[1:2]])
+        words = path.with_suffix(".txt")
+        told = words.read_text(encoding="utf-8").strip() if words.exists() else ""
+        return Picture(path.read_bytes(), told or f"Figure: {name.replace('_', ' ')}.")
 
 
 def _fold_code(source: str, tags: list[str]) -> str:

@@ -11,7 +11,6 @@ from cohabit.judge.recovery import score_claims
 from cohabit.run.results import Run, read_reference
 
 EMPTY = pd.DataFrame()
-STUDY = "study"
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,6 @@ class RunResults:
     def simulated(self) -> bool:
         """Whether the people were made up; so unless the run says otherwise."""
         return bool(self.summary.get("simulated", True))
-
-    @property
-    def of_study(self) -> bool:
-        """Whether the people live in the study's simulated world, of which the notebooks speak."""
-        return self.simulated and self.summary.get("preset", STUDY) == STUDY
 
 
 def collect_run(folder: Path) -> RunResults:

@@ -77,7 +77,7 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
             "about": notebook,
             "css": STATUS_CLASSES.get(notebook.status, "quiet"),
             "nature": NATURES[results.simulated or (False if reads_cohort(notebook) else None)],
-            "body": render_notebook(notebook, results.folder, targets, of_study=results.of_study),
+            "body": render_notebook(notebook, results.folder, targets),
         }
         for notebook in results.notebooks
     ]
