@@ -316,7 +316,10 @@ TABLES = {
     ),
     "pickle": (with_bytes(pickle.dumps({"a": 1}), "counts.biom"), "NUL byte, so it is no text"),
     "gzip twice": (with_bytes(gzipped(gzipped(b"a\tb\n")), "counts.tsv.gz"), "holds a NUL byte"),
-    "endless cell": (with_bytes(b"id\ts1a\n" + b"o" * 200_000 + b"\t1\n"), "header or first row"),
+    "endless cell": (
+        with_bytes(b"id\ts1a\n" + b"o" * 200_000 + b"\t1\n"),
+        "line 2: a cell of more",
+    ),
     "zip damaged": (with_bytes(b"PK\x03\x04" + bytes(50), "t.qza"), "the archive is damaged"),
 }
 

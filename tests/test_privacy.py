@@ -10,7 +10,7 @@ from IPython.core.formatters import DisplayFormatter
 
 from cohabit.files.privacy import (
     FEW_COLUMN,
-    MARK,
+    FEW_MARK,
     find_small_cells,
     mark_cells,
     mark_displays,
@@ -46,7 +46,7 @@ def test_run__marks_what_it_writes_about_few_real_people(tmp_path, small_cohort)
     run.estimate("05.site_r2", 0.1, 0.0, 0.2, n=4)
     assert (run.output / "tables" / "06_estimates.tsv").read_text().count("fewer than 5: n") == 1
     other = open_run(tmp_path / "other", notebook="06", seed=1)
-    assert MARK not in other.write_table(table, "sites").read_text()
+    assert FEW_MARK not in other.write_table(table, "sites").read_text()
 
 
 def test_mark_rows__leaves_a_table_without_counts_as_it_is():
@@ -71,7 +71,7 @@ def test_survey__names_the_table(tmp_path):
 def test_mark_cells__marks_a_count_and_no_other_number():
     table = pd.DataFrame({"n_pairs": [4, 5], "df": [1, 2], "estimate": [0.25, 3.0]}, ["a", "b"])
     marked = mark_cells(table)
-    assert marked["n_pairs"].tolist() == [f"4 ({MARK})", 5]
+    assert marked["n_pairs"].tolist() == [f"4 ({FEW_MARK})", 5]
     assert marked.drop(columns="n_pairs").equals(table.drop(columns="n_pairs"))
 
 
@@ -81,19 +81,19 @@ def test_mark_cells__knows_groups_across_and_columns_of_two_levels():
     few = int(((counts > 0) & (counts < 5)).sum().sum())
     assert few == 3
     for shown in (counts, pd.concat({"n": counts.rename(columns=str.lower)}, axis=1)):
-        assert mark_cells(shown).to_html().count(MARK) == few
+        assert mark_cells(shown).to_html().count(FEW_MARK) == few
 
 
 def test_displays__mark_tables_and_printed_counts():
     formatter = DisplayFormatter()
     counts = pd.Series({"control": 12, "MS": 3})
     table = counts.to_frame("n")
-    assert MARK not in str(formatter.format(table)) + str(formatter.format(counts))
+    assert FEW_MARK not in str(formatter.format(table)) + str(formatter.format(counts))
     mark_displays(formatter)
     shown, _ = formatter.format(table)
-    assert shown["text/html"].count(MARK) == shown["text/plain"].count(MARK) == 1
-    assert formatter.format(counts)[0]["text/plain"].count(f"3 ({MARK})") == 1
-    assert MARK not in str(formatter.format(counts / 2))
+    assert shown["text/html"].count(FEW_MARK) == shown["text/plain"].count(FEW_MARK) == 1
+    assert formatter.format(counts)[0]["text/plain"].count(f"3 ({FEW_MARK})") == 1
+    assert FEW_MARK not in str(formatter.format(counts / 2))
 
 
 def test_report__of_real_people_says_what_it_holds(tmp_path):

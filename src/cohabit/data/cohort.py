@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit.data import schema
-from cohabit.data.lineage import Resolution, lineage_table, resolve
+from cohabit.data.lineage import Resolution, find_main_rank, lineage_table
 
 USUAL = ("sex", "age", "bmi", "site")
 """What the study's models hold fixed."""
@@ -132,7 +132,7 @@ class Cohort:
     def resolution(self) -> Resolution:
         """The counts that resolve most: shotgun species, else 16S genera, else its features."""
         assay = self.main_assay
-        rank, lineage = resolve(assay, self.taxonomy(assay))
+        rank, lineage = find_main_rank(assay, self.taxonomy(assay))
         return Resolution(self.table(assay, rank), assay, rank, lineage)
 
     def has(self, need: str) -> bool:

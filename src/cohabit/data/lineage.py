@@ -165,7 +165,7 @@ class Resolution:
         return [name for name in dict.fromkeys(names) if name in known]
 
 
-def resolve(assay: str, lineage: pd.DataFrame) -> tuple[str | None, pd.DataFrame]:
+def find_main_rank(assay: str, lineage: pd.DataFrame) -> tuple[str | None, pd.DataFrame]:
     """Return the rank at which an assay's features can be analysed, and the lineages there.
 
     Parameters

@@ -17,7 +17,7 @@ COUNTS_OF_PEOPLE = (
 )
 """Columns that count people, pairs of them, or who carries a feature."""
 
-MARK = f"fewer than {MIN_CELL}"
+FEW_MARK = f"fewer than {MIN_CELL}"
 FEW_COLUMN = "few_people"
 """Column of a table about real people: which of its counts are below `MIN_CELL` in that row."""
 
@@ -64,7 +64,9 @@ def mark_rows(table: pd.DataFrame) -> pd.DataFrame:
         return table
     small = pd.DataFrame({name: _is_small(table[name]) for name in counting}, index=table.index)
     words = [", ".join(small.columns[row]) for row in small.to_numpy()]
-    return table.assign(**{FEW_COLUMN: [f"{MARK}: {names}" if names else "" for names in words]})
+    return table.assign(
+        **{FEW_COLUMN: [f"{FEW_MARK}: {names}" if names else "" for names in words]}
+    )
 
 
 def mark_cells(shown: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
@@ -96,7 +98,7 @@ def _mark(column: pd.Series) -> pd.Series:
     small = _is_small(column)
     if not small.any():
         return column
-    words = pd.to_numeric(column[small]).map(lambda n: f"{n:.0f} ({MARK})")
+    words = pd.to_numeric(column[small]).map(lambda n: f"{n:.0f} ({FEW_MARK})")
     return column.astype(object).where(~small, words.reindex(column.index))
 
 

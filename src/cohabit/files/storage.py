@@ -23,7 +23,7 @@ CACHE_VARIABLE = "COHABIT_CACHE_DIR"
 """Names a folder for what depends on a design alone; without it everything is computed."""
 
 BIOM_DATE = datetime(2022, 9, 15)  # fixed, so that the same counts give the same bytes
-TABLES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
+TABLE_FILES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
 TEXT_COLUMNS = ("participant_id", "household_id", "site", "country", "kit", "batch")
 FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
 
@@ -114,7 +114,7 @@ def write_table(table: pd.DataFrame, path: Path, *, index: bool = True) -> None:
 def _write_tables(cohort: Cohort, folder: Path) -> None:
     write_table(cohort.participants, folder / "participants.tsv")
     write_table(cohort.samples, folder / "samples.tsv")
-    for name, filename in TABLES.items():
+    for name, filename in TABLE_FILES.items():
         table = getattr(cohort, name)
         if table is not None:
             write_table(table, folder / filename)
@@ -188,7 +188,7 @@ def read_cohort(folder: str | os.PathLike) -> Cohort:
             f"{folder}: expected a feature table, {' or '.join(FEATURES.values())}; found none"
         )
     samples = _read_samples(folder, participants, features)
-    tables = {name: _read_optional(folder / filename) for name, filename in TABLES.items()}
+    tables = {name: _read_optional(folder / filename) for name, filename in TABLE_FILES.items()}
     tree = folder / "tree.nwk"
     return Cohort(
         participants=participants,

@@ -12,9 +12,7 @@ from cohabit.data import schema
 from cohabit.data.cohort import Cohort
 from cohabit.files.importers.counts import match_samples
 from cohabit.files.importers.features import (
-    finish_table,
-    join_samples,
-    name_libraries,
+    finish_tables,
     read_taxonomy,
     read_tree,
 )
@@ -93,24 +91,22 @@ def import_cohort(
     others = _read_others(measured, participants, samples, mapping, max_bytes, log)
     log.stop_on_errors()
     check_households(participants, log)
-    features = {
-        assay: finish_table(found, samples.index, assay, lineages, log)
-        for assay, found in counts.items()
-    }
-    if len(features) > 1:
-        features = {assay: name_libraries(table, assay) for assay, table in features.items()}
-    samples = join_samples(samples, features)
+    features, samples = finish_tables(counts, samples, lineages, log)
     participants = add_columns(participants, log)
     files = [metadata, *tables.values(), *measured.values()]
-    provenance = {
+    provenance = _describe_source(mapping, files)
+    cohort = Cohort(participants, samples, features, provenance, tree=newick, **others)
+    return cohort, log
+
+
+def _describe_source(mapping: Mapping, files: Iterable[PathLike]) -> dict:
+    return {
         "simulated": False,
         "name": mapping.name,
         "case": ", ".join(mapping.levels.get("group", {}).get("MS", ())) or "MS",
         "files": sorted(Path(path).name for path in files),
         "versions": {"cohabit": cohabit.__version__},
     }
-    cohort = Cohort(participants, samples, features, provenance, tree=newick, **others)
-    return cohort, log
 
 
 def _check_there(paths: Iterable[PathLike | None]) -> None:
@@ -183,18 +179,11 @@ def run_import(options: argparse.Namespace) -> int:
     mapping = _choose_mapping(options)
     if not named or options.out is None:
         raise ValueError("import: expected --table [ASSAY=]FILE and --out DIR")
-    tables = _name_tables(named, mapping)
-    cohort, log = import_cohort(
-        options.metadata,
-        tables,
-        mapping,
-        taxonomy=options.taxonomy,
-        tree=options.tree,
-        measured=measured,
-        max_bytes=max_bytes,
-    )
-    print(log.describe())
     folder = Path(options.out)
+    tables = _name_tables(named, mapping)
+    further = {"taxonomy": options.taxonomy, "tree": options.tree, "measured": measured}
+    cohort, log = import_cohort(options.metadata, tables, mapping, max_bytes=max_bytes, **further)
+    print(log.describe())
     write_with_log(cohort, log, folder)
     print(f"cohort: {folder}\nnext: python run_all.py --cohort {folder}")
     return 0

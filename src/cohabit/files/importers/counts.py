@@ -48,7 +48,7 @@ class Counts:
         return Counts(self.name, matrix, self.samples, self.features, {})
 
 
-def check_counts(counts: Counts, log: ImportLog) -> None:
+def _check_counts(counts: Counts, log: ImportLog) -> None:
     """Write down what cannot be a count, and ids that repeat or are empty."""
     for axis, ids in {"feature": counts.features, "sample": counts.samples}.items():
         check_ids(ids, f"{counts.name}, {axis} ids", log)
@@ -136,7 +136,7 @@ def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: I
     if changed:
         log.change(counts.name, f"{changed} sample id(s) rewritten by [ids]")
     counts = replace(counts, samples=samples)
-    check_counts(counts, log)
+    _check_counts(counts, log)
     _compare_ids(counts, ids, log)
     return counts
 

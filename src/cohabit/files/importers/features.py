@@ -1,7 +1,7 @@
 """The features of a cohort: their lineages, their tree, and the tables that hold them."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import biom
 import numpy as np
@@ -135,23 +135,35 @@ def _ends_once(text: str) -> bool:
     return False
 
 
-def finish_table(
-    counts: Counts, known: pd.Index, assay: str, lineages: dict, log: ImportLog
-) -> biom.Table:
-    """Leave out strangers and what was never seen, add lineages, return a table.
+def finish_tables(
+    counts: Mapping[str, Counts], samples: pd.DataFrame, lineages: dict, log: ImportLog
+) -> tuple[dict[str, biom.Table], pd.DataFrame]:
+    """Return tables as a cohort keeps them, and their libraries.
 
     Parameters
     ----------
-    counts : Counts
-        Samples across.
-    known : Index
-        Sample ids of the metadata.
-    assay : str
+    counts : mapping
+        Assay -> counts, samples across.
+    samples : DataFrame, one row a sample
+        Those of the metadata; samples of nobody are left out.
     lineages : dict
-        Feature -> lineage as it was written; before those of the table itself.
+        Feature -> lineage as it was written; before those of the tables themselves.
     log : ImportLog
         Receives changes and warnings.
     """
+    features = {
+        assay: _finish_table(found, samples.index, assay, lineages, log)
+        for assay, found in counts.items()
+    }
+    if len(features) > 1:
+        features = {assay: _name_libraries(table, assay) for assay, table in features.items()}
+    return features, _join_samples(samples, features)
+
+
+def _finish_table(
+    counts: Counts, known: pd.Index, assay: str, lineages: dict, log: ImportLog
+) -> biom.Table:
+    """Leave out strangers and what was never seen, add lineages, return a table."""
     matrix = counts.matrix[:, counts.samples.isin(known)]
     samples = counts.samples[counts.samples.isin(known)]
     seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
@@ -188,13 +200,13 @@ def _count_lineages(features: pd.Index, written: dict, name: str, log: ImportLog
         log.warn(name, "{n} feature(s) have no lineage", without)
 
 
-def name_libraries(table: biom.Table, assay: str) -> biom.Table:
+def _name_libraries(table: biom.Table, assay: str) -> biom.Table:
     """Return a table whose samples carry the assay's name: one sample gave two libraries."""
     names = {name: f"{name}.{assay}" for name in table.ids("sample")}
     return table.update_ids(names, axis="sample", inplace=False)
 
 
-def join_samples(samples: pd.DataFrame, features: dict[str, biom.Table]) -> pd.DataFrame:
+def _join_samples(samples: pd.DataFrame, features: dict[str, biom.Table]) -> pd.DataFrame:
     """Return one row a library: assay and depth beside each sample's facts."""
     parts = []
     for assay, table in features.items():

@@ -40,7 +40,7 @@ NAMES = {
 }
 """Names that people give to what we call by the name on the left."""
 
-DIET = {
+_DIET = {
     "hei_total": r"hei.?(2015|2010)?.?(total)?.?(score)?|healthy.?eating.?index.*",
     "energy": r"(total.?)?(energy|calories|kcal)\b.*",
     "fibre": r"(dietary.?|total.?)?fib(re|er)\b.*",
@@ -49,7 +49,7 @@ DIET = {
     "meat_eggs_beans": r"meat\b.*eggs?\b.*beans?\b.*",
     "vitamin_c": r"(vitamin|vit\.?)[ ._]?c\b.*|ascorb.*",
 }
-ACIDS = {
+_ACIDS = {
     "acetate": r"acet(ate|ic.?acid)",
     "propionate": r"propion(ate|ic.?acid)",
     "butyrate": r"(n-?)?butyr(ate|ic.?acid)",
@@ -59,17 +59,20 @@ ACIDS = {
     "isovalerate": r"iso-?valer(ate|ic.?acid)",
     "2-methylbutyrate": r"2-?methyl-?butyr(ate|ic.?acid)",
 }
-VISITS = {
+_VISITS = {
     "visit": r"visits?|time.?point|months?(.?from.?baseline)?|time|years?|weeks?|days?",
-    "treatment": NAMES["treatment"],
-    "edss": NAMES["edss"],
     "relapses": r"(n.?|number.?of.?)?relapses?",
     "new_lesions": r"(new.?)?(t2.?|gd.?)?lesions?",
-    "smoking": NAMES["smoking"],
-    "bmi": NAMES["bmi"],
-    "hei_total": DIET["hei_total"],
+    "hei_total": _DIET["hei_total"],
+    **{name: NAMES[name] for name in ("treatment", "edss", "smoking", "bmi")},
 }
-PATTERNS = {"diet": DIET, "stool": ACIDS, "serum": ACIDS, "metabolites": ACIDS, "visits": VISITS}
+_PATTERNS = {
+    "diet": _DIET,
+    "stool": _ACIDS,
+    "serum": _ACIDS,
+    "metabolites": _ACIDS,
+    "visits": _VISITS,
+}
 
 _CONTROL = (  # words for somebody who is well
     r"(healthy|normal|well|unaffected|hh?c|ctrl|control|partner|spouse|non.?ibd|no|none|0|false|h)"
@@ -99,7 +102,7 @@ _WORDS = {
 }
 """Our columns -> our levels -> words that people write for them."""
 
-MISSING_WORDS = (
+_MISSING_WORDS = (
     *("na", "n/a", "nan", "none", "null", "\\n", "not provided", "not applicable", "missing"),
     *("not collected", "unknown", "?", "-", ".", "-9", "-99", "-999"),
 )
@@ -145,16 +148,16 @@ def guess_mapping(
         counts = read_counts(path, log, max_bytes=max_bytes)
         ids |= {*map(str, counts.samples), *map(str, counts.features)}
     guesses = {guess.ours: guess for guess in _guess_columns(grid, ids)}
-    measured = measured or {}
-    theirs, joined = _find_people(measured, grid, max_bytes)
+    texts = _read_texts(measured or {}, max_bytes)
+    theirs, joined = _find_people(texts, grid)
     if joined and theirs not in {guess.theirs for guess in guesses.values()}:
-        reason = f"{joined} ids of further tables"
-        guesses.setdefault("participant_id", Guess("participant_id", theirs, 0.9, reason))
+        guess = Guess("participant_id", theirs, 0.9, f"{joined} ids of further tables")
+        guesses.setdefault("participant_id", guess)
     parts = [_HEAD, _write_columns(grid, guesses), _propose_levels(grid, guesses)]
     parts += [_write_missing(grid, guesses), _write_ids(grid, guesses, ids)]
     columns = [guesses[n].theirs for n in ("sample_id", "participant_id") if n in guesses]
     known = set(grid[columns].to_numpy().ravel()) if columns else set(grid.iloc[:, 0])
-    parts += _guess_tables(measured, known, max_bytes)
+    parts += _guess_tables(texts, known)
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -163,8 +166,9 @@ def _guess_columns(grid: pd.DataFrame, ids: Collection[str]) -> list[Guess]:
     found = []
     for theirs in grid:
         for ours, pattern in NAMES.items():
-            guess = _judge(ours, str(theirs), pattern, grid[theirs], ids)
-            found += [guess] if guess.confidence >= 0.4 else []
+            if ours == "sample_id" or _is_named(theirs, pattern):
+                found.append(_judge(ours, theirs, grid[theirs], ids))
+    found = [guess for guess in found if guess.confidence >= 0.4]
     taken: dict[str, Guess] = {}
     for guess in sorted(found, key=lambda guess: -guess.confidence):
         if guess.ours not in taken and guess.theirs not in {g.theirs for g in taken.values()}:
@@ -172,15 +176,14 @@ def _guess_columns(grid: pd.DataFrame, ids: Collection[str]) -> list[Guess]:
     return [taken[ours] for ours in NAMES if ours in taken]
 
 
-def _judge(ours: str, theirs: str, pattern: str, values: pd.Series, ids: Collection[str]) -> Guess:
-    named = _is_named(theirs, pattern)
+def _judge(ours: str, theirs: str, values: pd.Series, ids: Collection[str]) -> Guess:
     values = values[~values.str.lower().isin(_nothing(ours))]
     fits, reason = _fits(ours, values, ids)
+    same = theirs.lower() in (ours, ours.removesuffix("_id"))
     if ours == "sample_id":
-        confidence = 0.95 * fits + 0.05 * named
+        confidence = 0.95 * fits + 0.05 * _is_named(theirs, NAMES[ours])
     else:
-        confidence = 0.6 * named + 0.35 * fits * named
-        confidence += 0.05 * (theirs.lower() == ours or theirs.lower() + "_id" == ours)
+        confidence = 0.6 + 0.35 * fits + 0.05 * same
     return Guess(ours, theirs, round(confidence, 2), reason)
 
 
@@ -197,24 +200,23 @@ def _fits(ours: str, values: pd.Series, ids: Collection[str]) -> tuple[float, st
         low, high, _ = schema.PLAUSIBLE.get(ours, (-60, 1e6, ""))
         share = pd.to_numeric(values, errors="coerce").between(low, high).mean()
         return float(share), f"{share:.0%} are numbers from {low:g} to {high:g}"
-    if ours == "participant_id":
-        return 1.0, f"{levels} values, {values.value_counts().max()} rows at most"
-    if ours == "household_id":
+    if ours in ("participant_id", "household_id"):
         sizes = values.value_counts()
-        return float((sizes > 1).mean()), f"{levels} values, {sizes.max()} rows at most"
+        fits = float((sizes > 1).mean()) if ours == "household_id" else 1.0
+        return fits, f"{levels} values, {sizes.max()} rows at most"
     if ours == "group":
         controls = values.map(_is_control).mean()
         return float(0 < controls < 1 and levels <= 8), f"{levels} levels"
     return float(levels <= max(12, len(values) / 5)), f"{levels} levels"
 
 
-_HEAD = (
-    "# Proposed by cohabit. Read every line: the number after # says how sure the guess is\n"
-    "# (1 = name and values fit). Correct it, then import with --mapping.\n\n"
-    "[cohort]\n"
-    'name = "my cohort"\n'
-    '# assay = "16s"  # or "shotgun"; or write --table 16s=FILE\n'
-)
+_HEAD = """# Proposed by cohabit. Read every line: the number after # says how sure the guess is
+# (1 = name and values fit). Correct it, then import with --mapping.
+
+[cohort]
+name = "my cohort"
+# assay = "16s"  # or "shotgun"; or write --table 16s=FILE
+"""
 
 
 def _write_columns(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
@@ -225,22 +227,20 @@ def _write_columns(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
         lines.append('household_id = ""  # 0.00, write the column that says who lives together')
     used = {guess.theirs for guess in guesses.values()}
     rest = [name for name in grid if name not in used and 1 < grid[name].nunique() < len(grid)]
-    lines.append(f"keep = [{', '.join(_quote(name) for name in rest)}]  # further columns to keep")
+    lines.append(f"keep = {_quote_all(rest)}  # further columns to keep")
     return "\n".join(lines) + "\n"
 
 
 def _propose_levels(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
     """Return the sections of the mapping that say what words mean."""
-    parts = [] if "group" in guesses else [_EVERYONE]
-    for ours in [name for name in ("group", *_WORDS) if name in guesses]:
-        parts.append(_propose_words(ours, grid[guesses[ours].theirs]))
-    return "\n".join(parts)
+    known = [ours for ours in ("group", *_WORDS) if ours in guesses]
+    parts = [_propose_words(ours, grid[guesses[ours].theirs]) for ours in known]
+    return "\n".join(parts if "group" in guesses else [_EVERYONE, *parts])
 
 
-_EVERYONE = (
-    "[levels.group]\n"
-    'everyone = ["control"]  # 0.30, no column tells cases from controls: nobody is a case\n'
-)
+_EVERYONE = """[levels.group]
+everyone = ["control"]  # 0.30, no column tells cases from controls: nobody is a case
+"""
 
 
 def _propose_words(ours: str, values: pd.Series) -> str:
@@ -253,7 +253,7 @@ def _propose_words(ours: str, values: pd.Series) -> str:
     known = ", ".join([*_WORDS.get(ours, ("case", "control")), "leave_out"])
     lines = [f"[levels.{ours}]"]
     for level, written in levels.items():
-        text = f"[{', '.join(map(_quote, written))}]"
+        text = _quote_all(written)
         lines.append(f"# decide, {known}: {text}" if level == "?" else f"{level} = {text}")
     return "\n".join(lines) + "\n"
 
@@ -269,12 +269,12 @@ def _level_of(ours: str, word: str) -> str:
 
 
 def _is_named(word: str, pattern: str) -> bool:
-    return bool(re.fullmatch(pattern, word, re.IGNORECASE))
+    return len(word) < 200 and bool(re.fullmatch(pattern, word, re.IGNORECASE))
 
 
 def _nothing(ours: str) -> set[str]:
     """Return the words for a missing value, in small letters; no disease or therapy is a value."""
-    return {"", *MISSING_WORDS} - ({"none"} if ours in ("group", "treatment") else set())
+    return {"", *_MISSING_WORDS} - ({"none"} if ours in ("group", "treatment") else set())
 
 
 def _is_control(word: str) -> bool:
@@ -283,20 +283,22 @@ def _is_control(word: str) -> bool:
 
 def _is_left(ours: str, word: str) -> bool:
     """Whether a word of a column is what a form leaves for who was not asked: 0, untreated."""
-    if ours == "treatment":
-        return _level_of(ours, word) == "untreated"
-    return pd.to_numeric(word, errors="coerce") == 0
+    untreated = ours == "treatment" and _level_of(ours, word) == "untreated"
+    return untreated or (ours != "treatment" and pd.to_numeric(word, errors="coerce") == 0)
 
 
 def _write_missing(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
     levels = [guesses[ours].theirs for ours in ("group", "treatment") if ours in guesses]
-    words = {word for name in grid for word in grid[name].unique() if word.lower() in MISSING_WORDS}
+    words = {
+        word for name in grid for word in grid[name].unique() if word.lower() in _MISSING_WORDS
+    }
     if "none" not in {word.lower() for word in grid.drop(columns=levels).to_numpy().ravel()}:
         words = {word for word in words if word.lower() != "none"}
-    lines = ["[missing]", f"codes = [{', '.join(_quote(word) for word in sorted(words))}]"]
+    lines = ["[missing]", f"codes = {_quote_all(sorted(words))}"]
     if zero := _find_filled_in(grid, guesses):
-        listed = ", ".join(_quote(name) for name in zero)
-        lines.append(f"zero_in_controls = [{listed}]  # controls hold 0, or no treatment, there")
+        lines.append(
+            f"zero_in_controls = {_quote_all(zero)}  # controls hold 0, or no treatment, there"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -306,11 +308,8 @@ def _find_filled_in(grid: pd.DataFrame, guesses: dict[str, Guess]) -> list[str]:
         return []
     controls = grid[grid[guesses["group"].theirs].map(_is_control)]
     clinical = [name for name in schema.ONLY_PATIENTS if name in guesses and name != "course"]
-    return [
-        name
-        for name in clinical
-        if controls[guesses[name].theirs].map(lambda word, name=name: _is_left(name, word)).any()
-    ]
+    words = {name: controls[guesses[name].theirs].unique() for name in clinical}
+    return [name for name in clinical if any(_is_left(name, word) for word in words[name])]
 
 
 def _write_ids(grid: pd.DataFrame, guesses: dict[str, Guess], ids: Collection[str]) -> str:
@@ -327,16 +326,13 @@ def _write_ids(grid: pd.DataFrame, guesses: dict[str, Guess], ids: Collection[st
     return f"{section}  # joins {joined} of {len(there)} ids; {plain} without it\n{lines}\n"
 
 
-def _find_people(
-    files: Mapping[str, PathLike], grid: pd.DataFrame, max_bytes: int
-) -> tuple[str, int]:
+def _find_people(texts: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> tuple[str, int]:
     """Return the column of metadata whose words stand as ids in most tables, and how many do."""
     ids: set[str] = set()
-    for table in _read_texts(files, max_bytes).values():
+    for table in texts.values():
         ids |= {*table.columns, *table.iloc[:, 0]}
     joined = {name: len(ids & set(grid[name])) for name in grid}
-    best = max(joined, key=lambda name: joined[name])
-    return best, joined[best]
+    return max(joined.items(), key=lambda found: found[1])
 
 
 def _read_texts(files: Mapping[str, PathLike], max_bytes: int) -> dict[str, pd.DataFrame]:
@@ -348,34 +344,41 @@ def _read_texts(files: Mapping[str, PathLike], max_bytes: int) -> dict[str, pd.D
     }
 
 
-def _guess_tables(files: Mapping[str, PathLike], ids: set[str], max_bytes: int) -> list[str]:
+def _guess_tables(texts: Mapping[str, pd.DataFrame], ids: set[str]) -> list[str]:
     """Propose the mapping's sections of further tables; pathways need none."""
-    parts: dict[str, list[str]] = {}
-    for kind, grid in _read_texts(files, max_bytes).items():
+    heads: dict[str, list[str]] = {}
+    columns: dict[str, list[str]] = {}
+    for kind, grid in texts.items():
         if kind != "pathways":
             section = "metabolites" if kind in ("stool", "serum") else kind
-            parts.setdefault(section, []).append(_propose_table(kind, section, grid, ids))
-    return ["\n".join(_join_sections(section, texts)) for section, texts in parts.items()]
+            head, named = _propose_table(kind, section, grid, ids)
+            heads.setdefault(section, head)
+            columns.setdefault(section, []).extend(named)
+    return [
+        "\n".join([f"[{section}]", *head, f"[{section}.columns]", *columns[section], ""])
+        for section, head in heads.items()
+    ]
 
 
-def _propose_table(kind: str, section: str, grid: pd.DataFrame, ids: set[str]) -> str:
+def _propose_table(
+    kind: str, section: str, grid: pd.DataFrame, ids: set[str]
+) -> tuple[list[str], list[str]]:
+    """Return the lines that say whose rows these are, and those that name the columns."""
     down = {name: find_id_rule(set(grid[name]), ids)[1] for name in grid}
     best = max(down, key=down.get)
     across = find_id_rule(set(grid.columns), ids)[1]
     names = list(grid[grid.columns[0]]) if across > down[best] else list(grid.columns)
-    lines = []
+    head = []
     if across <= down[best]:
         of = grid[best].nunique()
-        lines.append(f"participant_id = {_quote(best)}  # {down[best]} of {of} ids joined")
+        head.append(f"participant_id = {_quote(best)}  # {down[best]} of {of} ids joined")
     if section == "metabolites":
         text = grid.drop(columns=best, errors="ignore")
         negative = (text.apply(pd.to_numeric, errors="coerce") < 0).any(axis=None)
-        lines += [f'scale = "{"log" if negative else "concentration"}"  # decide']
-    lines.append(f"[{section}.columns]")
+        head.append(f'scale = "{"log" if negative else "concentration"}"  # decide')
     before = f"{kind}:" if kind in ("stool", "serum") else ""
-    for ours, theirs in _match(names, PATTERNS.get(kind, {})).items():
-        lines.append(f"{_quote(before + ours)} = {_quote(theirs)}")
-    return "\n".join(lines)
+    found = _match(names, _PATTERNS.get(kind, {})).items()
+    return head, [f"{_quote(before + ours)} = {_quote(theirs)}" for ours, theirs in found]
 
 
 def _match(names: list[str], patterns: Mapping[str, str]) -> dict[str, str]:
@@ -388,13 +391,10 @@ def _match(names: list[str], patterns: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _join_sections(section: str, texts: list[str]) -> list[str]:
-    """Return one section of several files: the keys of the first, the columns of all."""
-    head, _, _ = texts[0].partition(f"[{section}.columns]")
-    columns = [text.partition(f"[{section}.columns]\n")[2] for text in texts]
-    return [f"[{section}]", head.rstrip("\n"), f"[{section}.columns]", *filter(None, columns), ""]
-
-
 def _quote(text: str) -> str:
     """Return text as a TOML string on one line."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _quote_all(words: Collection[str]) -> str:
+    return f"[{', '.join(map(_quote, words))}]"

@@ -17,7 +17,7 @@ PEOPLE = (*schema.PARTICIPANT_COLUMNS, *schema.ONLY_PATIENTS, "smoking", "educat
 SAMPLES = ("sample_id", "participant_id", "visit", "kit", "replicate", "batch")
 """Columns of a sample; a table of people needs `sample_id` alone."""
 
-NUMBERS = tuple(schema.PLAUSIBLE)
+NUMBER_COLUMNS = tuple(schema.PLAUSIBLE)
 CASE = "case"
 """Another name for the level ``MS`` of `group`: whoever is ill in this cohort."""
 
@@ -31,8 +31,17 @@ VISIT_COLUMNS = (
 TABLE_KINDS = ("diet", "pathways", "metabolites", "blood")
 MATRICES = ("stool", "serum")
 SCALES = ("concentration", "log")
-SECTIONS = ("cohort", "columns", "levels", "missing", "ids", "visits", *TABLE_KINDS)
-TABLE_KEYS = ("participant_id", "columns")
+SECTIONS = {
+    "cohort": ("name", "assay"),
+    "columns": (*SAMPLES, *PEOPLE, "keep"),
+    "levels": (*PEOPLE, "kit"),
+    "missing": ("codes", "zero_in_controls"),
+    "ids": ("replace", "strip_prefix"),
+    "visits": ("participant_id", "columns", "unit", "from"),
+    "metabolites": ("participant_id", "columns", "scale"),
+    **dict.fromkeys(("diet", "pathways", "blood"), ("participant_id", "columns")),
+}
+"""Sections of the file -> what may stand in each."""
 
 
 @dataclass(frozen=True)
@@ -139,19 +148,27 @@ def parse_mapping(data: bytes, name: str) -> Mapping:
         found = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{name}: not readable as TOML ({error})") from None
-    for section in found:
+    sections: dict[str, dict] = dict.fromkeys(SECTIONS, {})
+    for section, content in found.items():
         _known(section, SECTIONS, f"{name}: section")
-    sections = {key: _table(found.get(key, {}), f"{name}: [{key}]") for key in SECTIONS}
-    columns = _parse_columns(sections["columns"], name)
-    options = _parse_options(sections, name)
-    options["tables"] = _parse_tables(found, name)
-    return Mapping(columns=columns, levels=_parse_levels(sections["levels"], name), **options)
+        sections[section] = _table(content, f"{name}: [{section}]")
+        for key in content:
+            _known(key, SECTIONS[section], f"{name}: [{section}]")
+    return Mapping(
+        columns=_parse_columns(sections["columns"], name),
+        keep=_texts(sections["columns"].get("keep", []), f"{name}: keep"),
+        levels=_parse_levels(sections["levels"], name),
+        tables=_parse_tables(sections, name),
+        **_parse_cohort(sections["cohort"], name),
+        **_parse_missing(sections["missing"], name),
+        **_parse_ids(sections["ids"], name),
+        **_parse_time(sections["visits"], name),
+    )
 
 
 def _parse_columns(found: dict, name: str) -> dict[str, str]:
     columns = {key: value for key, value in found.items() if key != "keep"}
     for ours, theirs in columns.items():
-        _known(ours, (*SAMPLES, *PEOPLE), f"{name}: [columns]")
         _text(theirs, f"{name}: [columns] {ours}")
     if "household_id" not in columns:
         raise ValueError(
@@ -161,59 +178,60 @@ def _parse_columns(found: dict, name: str) -> dict[str, str]:
 
 
 def _parse_levels(found: dict, name: str) -> dict:
-    levels = {}
+    """Return our level of each column -> their words; no word may stand for two levels."""
+    levels: dict[str, dict[str, tuple[str, ...]]] = {}
     for column, table in found.items():
-        where = f"{name}: [levels.{column}]"
-        _known(column, (*PEOPLE, "kit"), f"{name}: [levels]")
-        levels[column] = {}
-        for level, words in _table(table, where).items():
+        where, of = f"{name}: [levels.{column}]", levels.setdefault(column, {})
+        for level, words in _table(table, f"{name}: [levels.{column}]").items():
             known = (*schema.LEVELS.get(column, (level,)), MISSING, LEAVE_OUT)
-            if column == "group":
-                known = (CASE, EVERYONE, *known)
-            _known(level, known, where)
-            words = [words] if isinstance(words, str) else words
+            _known(level, (CASE, EVERYONE, *known) if column == "group" else known, where)
+            words = _texts([words] if isinstance(words, str) else words, f"{where} {level}")
             ours = "MS" if column == "group" and level == CASE else level
-            levels[column][ours] = _texts(words, f"{where} {level}")
+            for other, taken in of.items():
+                if set(words) & set(taken) and other != ours:
+                    both = ", ".join(sorted(set(words) & set(taken)))
+                    raise ValueError(f"{where}: {both} is named for {other} and for {ours}")
+            of[ours] = (*of.get(ours, ()), *words)
     return levels
 
 
-def _parse_options(sections: dict, name: str) -> dict:
-    cohort, missing, ids, visits = (sections[key] for key in ("cohort", "missing", "ids", "visits"))
-    allowed = {
-        "cohort": ("name", "assay"),
-        "missing": ("codes", "zero_in_controls"),
-        "ids": ("replace", "strip_prefix"),
-        "visits": ("unit", "from", *TABLE_KEYS),
-    }
-    allowed |= dict.fromkeys(TABLE_KINDS, TABLE_KEYS) | {"metabolites": (*TABLE_KEYS, "scale")}
-    for section, keys in allowed.items():
-        for key in sections[section]:
-            _known(key, keys, f"{name}: [{section}]")
-    options: dict = {"keep": _texts(sections["columns"].get("keep", []), f"{name}: keep")}
-    options["name"] = _text(cohort.get("name", ""), f"{name}: [cohort] name")
-    if "assay" in cohort:
-        options["assay"] = _one_of(cohort["assay"], schema.ASSAYS, f"{name}: assay")
-    if "codes" in missing:
-        options["missing"] = ("", *_texts(missing["codes"], f"{name}: codes"))
-    zero = _texts(missing.get("zero_in_controls", []), f"{name}: zero_in_controls")
-    for column in zero:
-        _known(column, (*NUMBERS, "treatment"), f"{name}: zero_in_controls")
-    replaced = _table(ids.get("replace", {}), f"{name}: [ids] replace")
-    for old, new in replaced.items():
-        _text(new, f"{name}: [ids] replace {old}")
-    options |= {"zero_in_controls": zero, "replace": replaced}
-    options["strip_prefix"] = _text(ids.get("strip_prefix", ""), f"{name}: strip_prefix")
-    unit, start = visits.get("unit", "months"), visits.get("from", "zero")
-    options["visit_unit"] = _one_of(unit, VISIT_MONTHS, f"{name}: [visits] unit")
-    options["visit_from"] = _one_of(start, ("zero", "first"), f"{name}: [visits] from")
+def _parse_cohort(found: dict, name: str) -> dict:
+    options = {"name": _text(found.get("name", ""), f"{name}: [cohort] name")}
+    if "assay" in found:
+        options["assay"] = _one_of(found["assay"], schema.ASSAYS, f"{name}: assay")
     return options
 
 
-def _parse_tables(found: dict, name: str) -> dict[str, TableMapping]:
+def _parse_missing(found: dict, name: str) -> dict:
+    zero = _texts(found.get("zero_in_controls", []), f"{name}: zero_in_controls")
+    for column in zero:
+        _known(column, (*NUMBER_COLUMNS, "treatment"), f"{name}: zero_in_controls")
+    if "codes" not in found:
+        return {"zero_in_controls": zero}
+    return {"zero_in_controls": zero, "missing": ("", *_texts(found["codes"], f"{name}: codes"))}
+
+
+def _parse_ids(found: dict, name: str) -> dict:
+    replaced = _table(found.get("replace", {}), f"{name}: [ids] replace")
+    for old, new in replaced.items():
+        _text(new, f"{name}: [ids] replace {old}")
+    prefix = _text(found.get("strip_prefix", ""), f"{name}: strip_prefix")
+    return {"replace": replaced, "strip_prefix": prefix}
+
+
+def _parse_time(found: dict, name: str) -> dict:
+    unit, start = found.get("unit", "months"), found.get("from", "zero")
+    return {
+        "visit_unit": _one_of(unit, VISIT_MONTHS, f"{name}: [visits] unit"),
+        "visit_from": _one_of(start, ("zero", "first"), f"{name}: [visits] from"),
+    }
+
+
+def _parse_tables(sections: dict, name: str) -> dict[str, TableMapping]:
     """Return the sections of further tables that are there."""
     tables = {}
     for kind in (*TABLE_KINDS, "visits"):
-        section, where = found.get(kind, {}), f"{name}: [{kind}]"
+        section, where = sections[kind], f"{name}: [{kind}]"
         options = {"columns": _table(section.get("columns", {}), f"{where} columns")}
         for ours, theirs in options["columns"].items():
             _text(theirs, f"{where} {ours}")

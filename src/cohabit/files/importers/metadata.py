@@ -12,7 +12,7 @@ from cohabit.files.importers.mapping import (
     EVERYONE,
     LEAVE_OUT,
     MISSING,
-    NUMBERS,
+    NUMBER_COLUMNS,
     PEOPLE,
     SAMPLES,
     Mapping,
@@ -160,7 +160,9 @@ def leave_out(table: pd.DataFrame, who: str, log: ImportLog) -> pd.DataFrame:
 
 
 def _read_numbers(table: pd.DataFrame, log: ImportLog) -> None:
-    read_number_columns(table, [n for n in (*NUMBERS, "visit", "replicate") if n in table], log)
+    read_number_columns(
+        table, [n for n in (*NUMBER_COLUMNS, "visit", "replicate") if n in table], log
+    )
     for column in [name for name in table if name not in {*PEOPLE, *SAMPLES, "diagnosis"}]:
         numbers = pd.to_numeric(table[column], errors="coerce")
         if numbers.notna().sum() == table[column].notna().sum() and np.isfinite(numbers).any():

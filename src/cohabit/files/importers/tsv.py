@@ -3,8 +3,9 @@
 import csv
 import io
 import re
-import warnings
 from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,12 @@ from cohabit.files.importers.sources import Source
 
 LINEAGE_COLUMNS = ("taxonomy", "consensus lineage", "taxon", "lineage")
 NAMELESS = "the header lacks a name for the first column, as R writes it"
+MAX_COLUMNS, MAX_CELL = 1_000_000, 100_000
+"""Bounds on the columns of a feature table, and on the characters of a cell."""
+
+MAX_GRID_COLUMNS, MAX_CELLS = 20_000, 20_000_000
+"""Bounds on the columns and the cells of other tables, whose cells are kept as text."""
+
 _BIOM_COMMENT = re.compile(r"#\s*constructed from biom file", re.IGNORECASE)
 
 
@@ -40,7 +47,10 @@ def read_grid(source: Source, log: ImportLog, *, first: str = "row_name") -> pd.
     ValueError
         When it has no tabs, or lines of different length; names the lines.
     """
-    (_, header), *lines = _split_lines(source, log)
+    if source.data.startswith(b"\xef\xbb\xbf"):
+        log.change(source.name, "a byte order mark before the first column's name was left out")
+    (_, header), *lines = _read_rows(source, log)
+    _refuse_other_separators(header, source.name)
     rows = [cells for _, cells in lines]
     if _lacks_first_name(header, rows):
         header = ["", *header]
@@ -51,44 +61,73 @@ def read_grid(source: Source, log: ImportLog, *, first: str = "row_name") -> pd.
         raise ValueError(
             f"{source.name}: the header has {len(header)} columns; {len(ragged)} line(s) have "
             f"another number, first line {number} with {len(cells)}; look there for a tab or a "
-            'line break inside a cell, or an unclosed quote (")'
+            "line break inside a cell"
         )
     names = [name.strip() for name in header]
     names = _check_header([names[0] or first, *names[1:]], source.name)
     if not rows:
         raise ValueError(f"{source.name}: a header and no rows; export it again")
-    table = pd.DataFrame(rows, columns=names, index=[number for number, _ in lines], dtype=str)
-    return _strip(table, source.name, log)
+    stripped = [[cell.strip() for cell in cells] for cells in rows]
+    padded = [
+        f"line {number}"
+        for (number, cells), row in zip(lines, stripped, strict=True)
+        if cells != row
+    ]
+    log.change(source.name, "spaces around values were left out", padded)
+    return pd.DataFrame(stripped, [number for number, _ in lines], names, dtype=str)
+
+
+def _read_rows(source: Source, log: ImportLog) -> list[tuple[int, list[str]]]:
+    """Return header and rows with their numbers; what is larger than metadata can be is refused."""
+    lines, size = [], 0
+    for number, cells in _read_lines(source):
+        size += len(cells)
+        if size > MAX_CELLS or len(cells) > MAX_GRID_COLUMNS:
+            raise ValueError(
+                f"{source.name}: more than {MAX_GRID_COLUMNS:,} columns or {MAX_CELLS:,} cells by "
+                f"line {number}, more than a table of people can need; check the file"
+            )
+        if not lines or not cells[0].startswith("#"):
+            lines.append((number, cells))
+        elif not cells[0].lower().startswith("#q2:"):
+            log.change(source.name, "a comment line was left out", [f"line {number}"])
+    if not lines:
+        raise ValueError(f"{source.name}: no line holds data; export it again")
+    return lines
+
+
+def _read_lines(source: Source) -> Iterator[tuple[int, list[str]]]:
+    """Yield number and cells of each line that holds something; a cell never spans two lines."""
+    source.text()  # refuses what is no UTF-8, and says where
+    stream = io.TextIOWrapper(source.stream(), encoding="utf-8-sig", newline=None)
+    for number, line in enumerate(stream, start=1):
+        if line.strip():
+            yield number, _split_cells(line.removesuffix("\n"), f"{source.name}: line {number}")
+
+
+def _split_cells(line: str, where: str) -> list[str]:
+    if line.count("\t") >= MAX_COLUMNS:
+        raise ValueError(f"{where}: more than {MAX_COLUMNS:,} columns; check the file")
+    cells = line.split("\t")
+    if '"' in line:
+        try:
+            (cells,) = csv.reader([line], delimiter="\t", strict=True)
+        except csv.Error as error:
+            raise ValueError(
+                f'{where}: an unclosed quote ("), or a line break or a quote inside a quoted cell '
+                f"({error}); write each line and each cell whole, or without quotes"
+            ) from None
+        if any("\t" in cell for cell in cells):
+            raise ValueError(f"{where}: a quoted cell holds a tab; write a space for it")
+    if len(line) > MAX_CELL and max(map(len, cells)) > MAX_CELL:
+        raise ValueError(f"{where}: a cell of more than {MAX_CELL:,} characters; check the file")
+    return cells
 
 
 def _lacks_first_name(header: list[str], rows: list[list[str]]) -> bool:
     """Whether the row names have no name, as R writes them; a tab at each line's end is another."""
     longer = bool(rows) and all(len(row) == len(header) + 1 for row in rows)
     return longer and any(row[-1].strip() for row in rows)
-
-
-def _split_lines(source: Source, log: ImportLog) -> list[tuple[int, list[str]]]:
-    """Return line number and cells of each line that holds data."""
-    if source.data.startswith(b"\xef\xbb\xbf"):
-        log.change(source.name, "a byte order mark before the first column's name was left out")
-    reader = csv.reader(io.StringIO(source.text(), newline=None), delimiter="\t")
-    lines = []
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if lines and cells[0].startswith("#"):
-                if not cells[0].lower().startswith("#q2:"):
-                    line = f"line {reader.line_num}"
-                    log.change(source.name, "a comment line was left out", [line])
-                continue
-            lines.append((reader.line_num, cells))
-    except csv.Error as error:
-        raise ValueError(f"{source.name}: line {reader.line_num}: {error}") from None
-    if not lines:
-        raise ValueError(f"{source.name}: no line holds data; export it again")
-    _refuse_other_separators(lines[0][1], source.name)
-    return lines
 
 
 def _refuse_other_separators(header: list[str], name: str) -> None:
@@ -115,14 +154,6 @@ def _check_header(names: list[str], file: str) -> list[str]:
     return names
 
 
-def _strip(table: pd.DataFrame, name: str, log: ImportLog) -> pd.DataFrame:
-    stripped = table.apply(lambda column: column.str.strip())
-    padded = (stripped != table).any(axis=1)
-    lines = [f"line {number}" for number in table.index[padded]]
-    log.change(name, "spaces around values were left out", lines)
-    return stripped
-
-
 def read_counts_tsv(source: Source, log: ImportLog) -> Counts:
     """Read a feature table written as text, its rows taken for features.
 
@@ -134,105 +165,105 @@ def read_counts_tsv(source: Source, log: ImportLog) -> Counts:
     ValueError
         When cells are no numbers, lines have different lengths or columns repeat.
     """
-    text = source.text().replace("\r\n", "\n").replace("\r", "\n")
-    try:
-        skipped, header = _find_header(text, source.name)
-        first_row = text.split("\n", skipped + 2)[skipped + 1 : skipped + 2]
-        n_cells = len(next(csv.reader(first_row, delimiter="\t"), []))
-    except csv.Error as error:
-        raise ValueError(f"{source.name}: header or first row: {error}; look for a quote") from None
-    if n_cells == len(header) + 1:  # as R's write.table writes row names
+    lines = _read_lines(source)
+    header = _find_header(lines, source.name)
+    first = next(lines, None)
+    if first is None:
+        raise ValueError(f"{source.name}: a header and no rows; export it again")
+    if len(first[1]) == len(header) + 1:  # as R's write.table writes row names
         header = ["feature", *header]
         log.note(source.name, NAMELESS)
+    header = [cell.strip() for cell in header]
     _check_header([header[0] or "feature", *header[1:]], source.name)
-    table = _read_cells(text, skipped + 1, header, source.name)
+    has_lineage = len(header) > 2 and header[-1].lower() in LINEAGE_COLUMNS
+    columns = header[1:-1] if has_lineage else header[1:]
+    rows = _CountRows(source.name, columns)
     lineages = {}
-    if len(header) > 2 and header[-1].strip().lower() in LINEAGE_COLUMNS:
-        lineages = dict(zip(table.index, table.pop(table.columns[-1]), strict=True))
-    matrix = sparse.csr_matrix(_numbers(table, source.name))
-    samples = pd.Index([name.strip() for name in table.columns])
-    return Counts(source.name, matrix, pd.Index(table.index), samples, lineages)
+    for number, cells in chain([first], lines):
+        _check_length(cells, header, f"{source.name}: line {number}")
+        feature = cells[0].strip()
+        rows.add(feature, cells[1 : len(columns) + 1])
+        if has_lineage:
+            lineages[feature] = cells[-1]
+    matrix, features = rows.finish()
+    return Counts(source.name, matrix, features, pd.Index(columns), lineages)
 
 
-def _find_header(text: str, name: str) -> tuple[int, list[str]]:
-    """Return how many lines stand before the header, and its cells."""
-    for number, line in enumerate(io.StringIO(text)):
-        if line.strip() and not _BIOM_COMMENT.match(line):
-            header = next(csv.reader([line.rstrip("\r\n")], delimiter="\t"))
+def _find_header(lines: Iterator[tuple[int, list[str]]], name: str) -> list[str]:
+    """Return the cells of the first line that is no comment of the BIOM program."""
+    for number, header in lines:
+        if not _BIOM_COMMENT.match(header[0]):
             _refuse_other_separators(header, name)
             if len(header) < 2:
                 raise ValueError(
-                    f"{name}: expected a table with tabs; line {number + 1} has one column"
+                    f"{name}: expected a table with tabs; line {number} has one column"
                 )
-            return number, header
+            return header
     raise ValueError(f"{name}: no header; export the table again")
 
 
-def _read_cells(text: str, skip: int, header: list[str], name: str) -> pd.DataFrame:
-    kinds = {0: str}
-    if header[-1].strip().lower() in LINEAGE_COLUMNS:
-        kinds[len(header) - 1] = str
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                io.StringIO(text),
-                sep="\t",
-                header=None,
-                skiprows=skip,
-                dtype=kinds,
-                names=range(len(header)),
-                keep_default_na=False,
-                na_values=[""],
-                low_memory=False,
-                index_col=False,
-                skip_blank_lines=True,
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
-        words = str(error).replace("Error tokenizing data. C error: ", "").strip()
+def _check_length(cells: list[str], header: list[str], where: str) -> None:
+    if len(cells) != len(header):
         raise ValueError(
-            f"{name}: {words}; every line must have as many columns as the header ({len(header)})"
-        ) from None
-    table.columns = [cell.strip() for cell in header]
-    ids = table.pop(table.columns[0]).fillna("").str.strip()
-    return table.set_axis(pd.Index(ids, dtype=object, name="feature"))
-
-
-def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
-    """Return the cells as numbers; refuse text with where it stands and what it looks like."""
-    plain = [kind.kind in "iuf" for kind in table.dtypes]
-    if not all(plain):
-        _refuse_text(table.loc[:, [not ok for ok in plain]].astype(object), name)
-    numbers = table.to_numpy(float)
-    missing = np.argwhere(np.isnan(numbers))
-    if len(missing):
-        row, column = missing[0]
-        raise ValueError(
-            f"{name}: {len(missing)} cell(s) are empty, first {clean_text(table.index[row])!r} in "
-            f"{clean_text(table.columns[column])!r}; write 0 where nothing was seen"
-        )
-    return numbers
-
-
-def _refuse_text(table: pd.DataFrame, name: str) -> None:
-    cells = table.stack(future_stack=True)
-    bad = cells[cells.notna() & ~cells.map(_is_number)]
-    (row, column), value = next(iter(bad.items())) if len(bad) else (("", ""), "")
-    if len(bad):
-        raise ValueError(
-            f"{name}: {len(bad)} cell(s) are no numbers, first {clean_text(value, 40)!r} in row "
-            f"{clean_text(row)!r}, column {clean_text(column)!r}; {explain_non_number(str(value))}"
+            f"{where}: expected as many columns as the header has ({len(header)}), saw "
+            f"{len(cells)}; look there for a tab or a line break inside a cell"
         )
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool):
-        return False
+class _CountRows:
+    """Rows of counts as they are read: what is above zero is kept, what is no number is told."""
+
+    def __init__(self, name: str, columns: list[str]):
+        self.name, self.columns = name, columns
+        self.features: list[str] = []
+        self.values: list[np.ndarray] = []
+        self.places: list[np.ndarray] = []
+        self.wrong: dict[str, tuple[int, str]] = {}
+
+    def add(self, feature: str, cells: list[str]) -> None:
+        """Take one row."""
+        try:
+            values = np.array(cells, dtype=float)
+        except ValueError:
+            values = np.zeros(len(cells))
+        if not values.any() or "_" in "".join(cells):  # Python takes 1_000 for a number
+            self._note(feature, cells)
+        place = np.flatnonzero(values)
+        self.features.append(feature)
+        self.values.append(values[place])
+        self.places.append(place.astype(np.int32))
+
+    def _note(self, feature: str, cells: list[str]) -> None:
+        """Count the cells of a row that hold no number, and keep the first."""
+        for column, cell in zip(self.columns, cells, strict=True):
+            if not _is_number(cell):
+                kind = "are no numbers" if cell.strip() else "are empty"
+                n, first = self.wrong.get(kind, (0, ""))
+                self.wrong[kind] = (n + 1, first or self._locate(feature, column, cell))
+
+    def _locate(self, feature: str, column: str, cell: str) -> str:
+        row, column = clean_text(feature), clean_text(column)
+        if not cell.strip():
+            return f"{row!r} in {column!r}; write 0 where nothing was seen"
+        shown, advice = clean_text(cell, 40), explain_non_number(cell)
+        return f"{shown!r} in row {row!r}, column {column!r}; {advice}"
+
+    def finish(self) -> tuple[sparse.csr_matrix, pd.Index]:
+        """Return counts and features, or say which cells hold no number."""
+        for kind, (n, first) in sorted(self.wrong.items(), reverse=True):
+            raise ValueError(f"{self.name}: {n} cell(s) {kind}, first {first}")
+        ends = np.cumsum([0, *map(len, self.values)])
+        parts = (np.concatenate(self.values), np.concatenate(self.places), ends)
+        matrix = sparse.csr_matrix(parts, (len(self.features), len(self.columns)))
+        return matrix, pd.Index(self.features, dtype=object, name="feature")
+
+
+def _is_number(cell: str) -> bool:
     try:
-        float(value)
-    except (TypeError, ValueError):
+        float(cell)
+    except ValueError:
         return False
-    return "_" not in str(value)
+    return "_" not in cell
 
 
 def explain_non_number(text: str) -> str:

@@ -64,7 +64,7 @@ def _describe_n(row: dict) -> str:
     """Return how many people, marked where they are real and few."""
     if not is_number(row.get("n")):
         return ""
-    few = f" ({privacy.MARK})" if plain_text(row.get(privacy.FEW_COLUMN)) else ""
+    few = f" ({privacy.FEW_MARK})" if plain_text(row.get(privacy.FEW_COLUMN)) else ""
     return f"{number(row['n'])}{few}"
 
 

@@ -56,7 +56,7 @@ def build_run_report(folder: Path) -> Path:
         versions=flatten(results.summary.get("versions")),
         notebooks=_describe_notebooks(results),
         few=[] if results.simulated else privacy.survey_tables(results.folder)["table"],
-        fewer=privacy.MARK,
+        fewer=privacy.FEW_MARK,
         made=datetime.now().strftime("%d %B %Y, %H:%M"),
     )
 
