@@ -7,7 +7,7 @@ import pytest
 from calibration.plant import choose_planted, shrink, split_disease
 from cohabit.experiments.realism import score
 from cohabit.experiments.realism.feature_measures import explain_by_site, predict
-from cohabit.experiments.realism.score import FED, compare_with_targets, measure_lesser
+from cohabit.experiments.realism.scorecard import FED, compare_with_targets, measure_lesser
 from cohabit.experiments.realism.tables import StudyTables
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.effects import DRUGS

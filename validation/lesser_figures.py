@@ -3,7 +3,7 @@
 import pandas as pd
 
 from cohabit.experiments.realism.cohort_measures import measure_diet
-from cohabit.experiments.realism.score import compare_with_targets, measure_lesser
+from cohabit.experiments.realism.scorecard import compare_with_targets, measure_lesser
 from cohabit.experiments.realism.tables import StudyTables
 from cohabit.simulate import StudyDesign, simulate_cohort
 from validation import realism

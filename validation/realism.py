@@ -11,7 +11,7 @@ Figures that built the template are `fed`, the others `emergent`.
 import numpy as np
 import pandas as pd
 
-from cohabit.experiments.realism.score import score
+from cohabit.experiments.realism.scorecard import score
 from cohabit.simulate import StudyDesign, simulate_cohort
 from validation import gates
 
