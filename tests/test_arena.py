@@ -18,7 +18,7 @@ from cohabit.experiments.arena.worlds import spread_out
 from cohabit.files.storage import read_cohort
 from cohabit.simulate import StudyDesign, draw_world
 
-SMALL = arena.Setting(n_pairs=30, effect=1.0)
+SMALL = arena.TrialDesign(n_pairs=30, effect=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def even() -> arena.SpikeIn:
 
 def test_effects__move_so_many_common_taxa_and_no_rare_one():
     prevalence = np.r_[np.full(50, 0.9), np.full(30, 0.1)]
-    setting = arena.Setting(changed=0.2, effect=0.7, pull=0.0)
+    setting = arena.TrialDesign(changed=0.2, effect=0.7, pull=0.0)
     effects = choose_effects(prevalence, setting, np.random.default_rng(1))
     assert sorted(effects[effects != 0]) == [-0.7] * 5 + [0.7] * 5
     assert not effects[50:].any()
@@ -63,7 +63,7 @@ def test_effects__move_so_many_common_taxa_and_no_rare_one():
 
 
 def test_spike_in__multiplies_what_it_says_and_knows_the_share_that_follows(even):
-    trial = even.draw(arena.Setting(n_pairs=200, effect=0.8, changed=0.4, depth=1e8), 5)
+    trial = even.draw(arena.TrialDesign(n_pairs=200, effect=0.8, changed=0.4, depth=1e8), 5)
     patient = trial.people["group"] == "MS"
     well, ill = trial.counts[~patient].mean(), trial.counts[patient].mean()
     effects = trial.truth["latent"]
@@ -79,7 +79,7 @@ def test_spike_in__multiplies_what_it_says_and_knows_the_share_that_follows(even
 
 
 def test_spike_in__spills_over_and_loses_partners(even):
-    setting = arena.Setting(n_pairs=400, effect=1.0, changed=0.4, spillover=0.5, depth=1e8)
+    setting = arena.TrialDesign(n_pairs=400, effect=1.0, changed=0.4, spillover=0.5, depth=1e8)
     trial = even.draw(setting.replace(missing_partners=0.25), 5)
     control = (trial.people["group"] == "control").to_numpy()
     assert 0.2 < 1 - control.sum() / 400 < 0.3
@@ -90,10 +90,10 @@ def test_spike_in__spills_over_and_loses_partners(even):
 
 
 def test_spike_in__keeps_who_falls_ill_by_sex_and_breaks_it_by_community(even, spike):
-    people = even.draw(arena.Setting(n_pairs=2000), 1).people
+    people = even.draw(arena.TrialDesign(n_pairs=2000), 1).people
     women = (people.loc[people["group"] == "MS", "sex"] == "female").mean()
     assert women == pytest.approx(0.8, abs=0.03)
-    trial = spike.draw(arena.Setting(n_pairs=300, effect=0.0, depth=1e8), 1)
+    trial = spike.draw(arena.TrialDesign(n_pairs=300, effect=0.0, depth=1e8), 1)
     rows = [tuple(row) for row in spike.counts.reshape(-1, len(spike.taxa)).astype(int)]
     drawn = [rows.index(tuple(row)) for row in trial.counts.to_numpy()]
     assert all(a // 2 == b // 2 for a, b in zip(drawn[0::2], drawn[1::2], strict=True))
@@ -102,7 +102,9 @@ def test_spike_in__keeps_who_falls_ill_by_sex_and_breaks_it_by_community(even, s
 
 
 def test_spike_in__of_strangers_takes_partners_of_the_same_site(spike):
-    trial = spike.draw(arena.Setting(n_pairs=200, effect=0.0, household_sharing=0.0, depth=1e8), 1)
+    trial = spike.draw(
+        arena.TrialDesign(n_pairs=200, effect=0.0, household_sharing=0.0, depth=1e8), 1
+    )
     rows = [tuple(row) for row in spike.counts.reshape(-1, len(spike.taxa)).astype(int)]
     drawn = np.array([rows.index(tuple(row)) for row in trial.counts.to_numpy()])
     assert np.mean(drawn[0::2] // 2 == drawn[1::2] // 2) < 0.3
@@ -161,7 +163,7 @@ def test_pair_as_term__is_the_paired_difference(found):
 
 def test_strata__has_the_spread_of_all_swaps():
     """Eight pairs, so that all 256 ways to swap can be taken."""
-    trial = arena.SimulatedWorld().draw(arena.Setting(n_pairs=8), 2)
+    trial = arena.SimulatedWorld().draw(arena.TrialDesign(n_pairs=8), 2)
     bare = arena.Trial(trial.counts, trial.people[["household_id", "group", "age"]], trial.truth)
     study = Prepared(bare)
     taxon = study.counts.columns[2]
@@ -197,7 +199,7 @@ def test_rank_tests__are_those_of_scipy(prepared, found):
 
 
 def test_unpaired__is_too_cautious_where_homes_are_alike_and_pairs_are_not():
-    setting = arena.Setting(n_pairs=60, effect=0.0, household_sharing=2.0)
+    setting = arena.TrialDesign(n_pairs=60, effect=0.0, household_sharing=2.0)
     rates = []
     for seed in range(4):
         study = Prepared.of(arena.SimulatedWorld().draw(setting, seed))
@@ -212,7 +214,7 @@ def test_unpaired__is_too_cautious_where_homes_are_alike_and_pairs_are_not():
 
 def test_false_discovery__is_rare_where_nothing_is_planted_and_lenient_rules_invent(spike):
     trials = arena.run_arena(
-        [spike], [arena.Setting(n_pairs=40, effect=0.0)], 8, ways=arena.ADJUSTED
+        [spike], [arena.TrialDesign(n_pairs=40, effect=0.0)], 8, ways=arena.ADJUSTED
     )
     by_rule = trials.groupby("rule")["false_discovery"].mean()
     assert by_rule["FDR"] < 0.2, "in at most one study of eight, say"
@@ -221,7 +223,7 @@ def test_false_discovery__is_rare_where_nothing_is_planted_and_lenient_rules_inv
 
 
 def test_strong_effects__are_found_with_their_sign_and_size(spike):
-    strong = arena.Setting(n_pairs=100, effect=3.0, changed=0.05)
+    strong = arena.TrialDesign(n_pairs=100, effect=3.0, changed=0.05)
     table = arena.run_arena([spike], [strong], 2).query("rule == 'FDR'")
     table = table.set_index(["way", "scale"]).groupby(level=[0, 1]).mean(numeric_only=True)
     row = table.loc[("paired difference", "CLR")]
@@ -232,7 +234,7 @@ def test_strong_effects__are_found_with_their_sign_and_size(spike):
 
 
 def test_communities__the_household_makes_free_permutation_blind():
-    setting = arena.Setting(n_pairs=40, effect=0.8, household_sharing=2.0)
+    setting = arena.TrialDesign(n_pairs=40, effect=0.8, household_sharing=2.0)
     trials = arena.run_arena([arena.SimulatedWorld()], [setting], 3, ways=(), n_permutations=99)
     p = trials.groupby(["way", "distance"])["p_value"].mean().unstack()["Aitchison"]
     assert p["strata"] < p["free"]

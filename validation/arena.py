@@ -1,6 +1,6 @@
 """Every way to treat households, on studies of three generators whose truth is known.
 
-One dial at a time, everything else at the baseline of `arena.Setting`. Spike-ins draw from the
+One dial at a time, everything else at the baseline of `arena.TrialDesign`. Spike-ins draw from the
 example cohort. Every setting has studies of its own, the same for every way and generator, so
 that settings may be pooled. The tables in `data/reference/arena` are written by
 `python -m validation arena`.
@@ -17,7 +17,7 @@ from cohabit.files.storage import read_cohort
 TITLE = "The arena"
 SEED, BLOCK, N_PERMUTATIONS = 9000, 4, 199
 SLOW = tuple(name for name, way in arena.WAYS.items() if way.slow)
-COMMUNITY = arena.Setting.preset("community")
+COMMUNITY = arena.TrialDesign.preset("community")
 NULL = COMMUNITY.replace(effect=0.0)
 SETTINGS = {
     "taxa": arena.list_settings(arena.TAXA_LEVELS),

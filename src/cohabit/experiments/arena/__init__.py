@@ -21,7 +21,7 @@ from cohabit.experiments.arena.sweep import (
     run_arena,
     score_trial,
 )
-from cohabit.experiments.arena.trial import Generator, Setting, Trial
+from cohabit.experiments.arena.trial import Generator, Trial, TrialDesign
 from cohabit.experiments.arena.ways import COMMUNITY_WAYS, FAST, WAYS, compare_communities
 from cohabit.experiments.arena.worlds import SimulatedWorld, heavy_tails
 
@@ -36,7 +36,7 @@ __all__ = [
     "Generator",
     "TAXA_LEVELS",
     "WAYS",
-    "Setting",
+    "TrialDesign",
     "SimulatedWorld",
     "SpikeIn",
     "Trial",

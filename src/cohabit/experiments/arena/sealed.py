@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from cohabit.data.cohort import Truth
-from cohabit.experiments.arena.trial import PLANTED_FROM, Setting, Trial, choose_effects
+from cohabit.experiments.arena.trial import PLANTED_FROM, Trial, TrialDesign, choose_effects
 from cohabit.experiments.arena.worlds import PATIENT_SPREAD, TAIL_DF, SimulatedWorld, fit_design
 from cohabit.judge.claims import judge
 from cohabit.judge.recovery import METHOD_SCALES, planted_values
@@ -119,8 +119,8 @@ def _draw_design(rng: np.random.Generator) -> StudyDesign:
     )
 
 
-def _draw_setting(rng: np.random.Generator) -> Setting:
-    return Setting(
+def _draw_setting(rng: np.random.Generator) -> TrialDesign:
+    return TrialDesign(
         n_pairs=int(np.exp(rng.uniform(np.log(30), np.log(300)))),
         effect=float(rng.uniform(0.2, 1.2)),
         changed=float(rng.uniform(0.05, 0.3)),
@@ -132,7 +132,7 @@ def _draw_setting(rng: np.random.Generator) -> Setting:
     )
 
 
-def _draw_effects(setting: Setting, rng: np.random.Generator) -> np.ndarray:
+def _draw_effects(setting: TrialDesign, rng: np.random.Generator) -> np.ndarray:
     """Draw effects of unequal size around the setting's."""
     template = read_taxa("species")
     common = np.where(template.column("tail") == 0, template.column("prevalence"), 0.0)

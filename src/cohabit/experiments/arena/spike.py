@@ -8,8 +8,8 @@ import pandas as pd
 from cohabit.data.cohort import Cohort
 from cohabit.data.schema import MissingInput
 from cohabit.experiments.arena.trial import (
-    Setting,
     Trial,
+    TrialDesign,
     choose_effects,
     describe_truth,
 )
@@ -67,12 +67,12 @@ class SpikeIn:
         shape = (n_pairs, 2, int(kept.sum()))
         return cls(counts[:, kept].reshape(shape), people, table.columns[kept])
 
-    def draw(self, setting: Setting, seed: int) -> Trial:
+    def draw(self, setting: TrialDesign, seed: int) -> Trial:
         """Draw one study.
 
         Parameters
         ----------
-        setting : Setting
+        setting : TrialDesign
             `household_sharing` below 1 replaces partners by strangers of the site; above 1 it
             says nothing here, since nobody can share more than the people at hand.
         seed : int
@@ -94,7 +94,7 @@ class SpikeIn:
         present &= counts.sum(axis=1).to_numpy() > 0
         return Trial(counts[present], people[present], truth)
 
-    def _recruit(self, setting: Setting, rng: np.random.Generator) -> np.ndarray:
+    def _recruit(self, setting: TrialDesign, rng: np.random.Generator) -> np.ndarray:
         """Return rows of two people a household, shape (n_pairs, 2)."""
         n_homes = len(self.counts)
         homes = rng.integers(n_homes, size=setting.n_pairs)

@@ -13,10 +13,10 @@ import pandas as pd
 from scipy import stats
 
 from cohabit.experiments.arena.sweep import FDR, METRICS
-from cohabit.experiments.arena.trial import Setting
+from cohabit.experiments.arena.trial import TrialDesign
 from cohabit.experiments.arena.ways import WAYS
 
-DIALS = [field.name for field in fields(Setting)]
+DIALS = [field.name for field in fields(TrialDesign)]
 CONFIDENCE = 0.999
 TAXA_KEYS = ["way", "scale", "rule"]
 COMMUNITY_KEYS = ["way", "distance"]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.compute.pool import map_tasks
-from cohabit.experiments.arena.trial import Generator, Setting, Trial
+from cohabit.experiments.arena.trial import Generator, Trial, TrialDesign
 from cohabit.experiments.arena.ways import FAST, Prepared, compare_communities, compare_taxa
 from cohabit.stats.abundance import lenient_rule
 from cohabit.stats.inference import adjust_p
@@ -46,7 +46,7 @@ COMMUNITY_LEVELS = {
     "missing_partners": (0.0, 0.5),
     "spillover": (0.0, 0.6),
 }
-"""What PERMANOVA is tried at, around ``Setting.preset("community")``: it sees effects at which
+"""What PERMANOVA is tried at, around ``TrialDesign.preset("community")``: it sees effects at which
 hardly a taxon is called."""
 
 COMMUNITY_NULL_LEVELS = {"household_sharing": (0.0, 1.0, 2.0), "missing_partners": (0.0, 0.5)}
@@ -60,7 +60,7 @@ class StudyBlock:
     """Some studies of one generator and one setting."""
 
     generator: Generator
-    setting: Setting
+    setting: TrialDesign
     seeds: tuple[int, ...]
     ways: tuple[str, ...] = FAST
     """Ways to compare taxa; none: PERMANOVA instead."""
@@ -74,7 +74,7 @@ class StudyBlock:
 
 
 def list_settings(
-    levels: Mapping[str, Sequence[float]] = TAXA_LEVELS, base: Setting | None = None
+    levels: Mapping[str, Sequence[float]] = TAXA_LEVELS, base: TrialDesign | None = None
 ) -> pd.DataFrame:
     """Return the settings that turn one dial at a time.
 
@@ -83,7 +83,7 @@ def list_settings(
     DataFrame, one row a dial and level
         dial, level, setting. The base belongs to every dial that has its level.
     """
-    base = base or Setting()
+    base = base or TrialDesign()
     rows = [
         {"dial": dial, "level": float(level), "setting": base.replace(**{dial: level})}
         for dial, several in levels.items()
@@ -115,7 +115,7 @@ def run_block(block: StudyBlock) -> pd.DataFrame:
 
 def run_arena(
     generators: Sequence[Generator],
-    settings: Sequence[Setting],
+    settings: Sequence[TrialDesign],
     n_trials: int,
     *,
     ways: Sequence[str] = FAST,
@@ -129,7 +129,7 @@ def run_arena(
     Parameters
     ----------
     generators : sequence of Generator
-    settings : sequence of Setting
+    settings : sequence of TrialDesign
     n_trials : int
         Studies of each generator and setting.
     ways : sequence of str

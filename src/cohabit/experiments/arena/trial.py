@@ -16,7 +16,7 @@ PLANTED_FROM = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting(Dials):
+class TrialDesign(Dials):
     """The dials of a study in the arena; they mean the same whatever the generator."""
 
     presets: ClassVar = {
@@ -71,19 +71,19 @@ class Generator(Protocol):
 
     name: str
 
-    def draw(self, setting: Setting, seed: int) -> Trial:
+    def draw(self, setting: TrialDesign, seed: int) -> Trial:
         """Draw one study; the same setting and seed give the same study."""
         ...
 
 
-def choose_effects(prevalence: np.ndarray, setting: Setting, rng: np.random.Generator):
+def choose_effects(prevalence: np.ndarray, setting: TrialDesign, rng: np.random.Generator):
     """Draw which taxa change, and how: natural logs, shape (n_taxa,); 0 where nothing is planted.
 
     Parameters
     ----------
     prevalence : ndarray, shape (n_taxa,)
         Share of people with the taxon; rare taxa stay as they are.
-    setting : Setting
+    setting : TrialDesign
     rng : Generator
     """
     effects = np.zeros(len(prevalence))

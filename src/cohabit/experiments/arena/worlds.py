@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cohabit.experiments.arena.trial import Setting, Trial, choose_effects, describe_truth
+from cohabit.experiments.arena.trial import TrialDesign, Trial, choose_effects, describe_truth
 from cohabit.simulate import StudyDesign, draw_world
 from cohabit.simulate.community import Community
 from cohabit.simulate.dice import stream
@@ -25,14 +25,14 @@ class SimulatedWorld:
     """Standard deviation of what is a patient's own, relative to a control's."""
 
     design: StudyDesign = StudyDesign(treatment=0.0, severity=0.0)
-    """Every dial that `Setting` does not turn."""
+    """Every dial that `TrialDesign` does not turn."""
 
-    def draw(self, setting: Setting, seed: int) -> Trial:
+    def draw(self, setting: TrialDesign, seed: int) -> Trial:
         """Draw one study.
 
         Parameters
         ----------
-        setting : Setting
+        setting : TrialDesign
         seed : int
         """
         design = fit_design(self.design, setting)
@@ -90,7 +90,7 @@ def spread_out(
     return replace(community, person=person, log_abundance=log_abundance)
 
 
-def fit_design(design: StudyDesign, setting: Setting) -> StudyDesign:
+def fit_design(design: StudyDesign, setting: TrialDesign) -> StudyDesign:
     """Return the design with the dials of a setting."""
     return design.with_pairs(setting.n_pairs).replace(
         household_sharing=setting.household_sharing,
