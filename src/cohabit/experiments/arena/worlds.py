@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cohabit.experiments.arena.trial import TrialDesign, Trial, choose_effects, describe_truth
+from cohabit.experiments.arena.trial import Trial, TrialDesign, choose_effects, describe_truth
 from cohabit.simulate import StudyDesign, draw_world
 from cohabit.simulate.community import Community
 from cohabit.simulate.dice import stream
