@@ -11,10 +11,10 @@ from scipy import stats
 
 from cohabit.data.schema import MissingInput
 from cohabit.experiments import arena
+from cohabit.experiments.arena.generators import spread_out
 from cohabit.experiments.arena.sweep import StudyBlock
 from cohabit.experiments.arena.trial import choose_effects
 from cohabit.experiments.arena.ways import Prepared, compare_taxa
-from cohabit.experiments.arena.worlds import spread_out
 from cohabit.files.storage import read_cohort
 from cohabit.simulate import StudyDesign, draw_world
 

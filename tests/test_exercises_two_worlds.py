@@ -3,8 +3,7 @@
 import pytest
 
 from cohabit.course import check
-from cohabit.experiments import two_worlds
-from cohabit.simulate import StudyDesign, simulate_shotgun
+from cohabit.simulate import StudyDesign, draw_world, simulate_shotgun
 
 DESIGN = StudyDesign(spillover=0.25).with_pairs(40)
 
@@ -16,7 +15,7 @@ def cohort():
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, float]:
-    world = two_worlds.draw_world(DESIGN, 3)
+    world = draw_world(DESIGN, 3)
     taken = set(world.people.loc[world.patients, "treatment"]) - {"untreated"}
     drugs = [f"treatment:{drug}" for drug in sorted(taken)]
     planted = world.species.coefficients.loc[drugs] != 0

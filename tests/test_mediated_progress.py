@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cohabit.experiments import two_worlds
-from cohabit.simulate import StudyDesign
+from cohabit.simulate import StudyDesign, World, draw_world
 from cohabit.simulate.followup import follow_disability
 
 DESIGN = StudyDesign(microbe_effect=2.0).with_pairs(80)
@@ -14,16 +14,16 @@ SMOKING = 0.1  # EDSS points a year for who smokes
 
 
 @pytest.fixture(scope="module")
-def before() -> two_worlds.World:
-    return two_worlds.draw_world(DESIGN, 5)
+def before() -> World:
+    return draw_world(DESIGN, 5)
 
 
 @pytest.fixture(scope="module")
-def fibre(before) -> two_worlds.World:
+def fibre(before) -> World:
     return two_worlds.enrich_diet(before, 40.0)
 
 
-def inside(world: two_worlds.World, *others: two_worlds.World) -> np.ndarray:
+def inside(world: World, *others: World) -> np.ndarray:
     """Patients whose disability is never cut at an end of the scale, in any of the worlds."""
     whole = [
         follow_disability(one.people, one.dice, one.design, butyrate=butyrate)

@@ -54,7 +54,9 @@ def test_measure__names_the_nearest_trap():
 
 def test_switch__leaves_the_people_as_they_are():
     worlds = [
-        sample.draw_sample(sample.QUIET | {"geography": dial}, SMALL_STUDY, SEED, on=bool(dial))
+        sample.draw_sample(
+            sample.NO_DISEASE | {"geography": dial}, SMALL_STUDY, SEED, on=bool(dial)
+        )
         for dial in (0.0, 1.0)
     ]
     pd.testing.assert_frame_equal(worlds[0].people, worlds[1].people)
@@ -62,7 +64,7 @@ def test_switch__leaves_the_people_as_they_are():
 
 
 def test_bloom__pulls_every_other_share_by_closure_alone():
-    before = sample.draw_sample(sample.QUIET, SMALL_STUDY, SEED, on=False).world
+    before = sample.draw_sample(sample.NO_DISEASE, SMALL_STUDY, SEED, on=False).world
     after = sample.bloom(before, log_fold=2.0)
     place = before.species.taxa.get_loc(sample.BLOOMING)
     carriers = (before.patients & before.species.carried[:, place]).to_numpy()

@@ -11,7 +11,7 @@ from scipy.spatial.distance import pdist, squareform
 from calibration.plant import SEVEN
 from cohabit.data import schema
 from cohabit.experiments import two_worlds
-from cohabit.simulate import StudyDesign, simulate_cohort
+from cohabit.simulate import StudyDesign, World, draw_world, simulate_cohort
 from cohabit.stats.composition import clr, filter_features
 
 DESIGN = StudyDesign(spillover=0.3).with_pairs(60)
@@ -19,8 +19,8 @@ SEED = 11
 
 
 @pytest.fixture(scope="module")
-def world() -> two_worlds.World:
-    return two_worlds.draw_world(DESIGN, SEED)
+def world() -> World:
+    return draw_world(DESIGN, SEED)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def planted(cohort) -> pd.DataFrame:
     return effects.pivot(index="feature", columns="name", values="coefficient").fillna(0.0)
 
 
-def change(world: two_worlds.World, name: str) -> two_worlds.World:
+def change(world: World, name: str) -> World:
     more = (list(SEVEN),) if name == "a transfer" else ()
     return two_worlds.CHANGES[name].apply(world, *more)
 
@@ -115,7 +115,7 @@ def test_nothing_given__is_the_same_world(world):
 
 @pytest.mark.parametrize("name", [n for n in two_worlds.CHANGES if n != "as strangers"])
 def test_change__reaches_nobody_it_does_not_concern(name):
-    quiet = two_worlds.draw_world(DESIGN.replace(spillover=0.0), SEED)
+    quiet = draw_world(DESIGN.replace(spillover=0.0), SEED)
     change_ = two_worlds.CHANGES[name]
     latent = two_worlds.differ(change(quiet, name), quiet)
     others = latent[~change_.concerns(quiet.people).to_numpy(dtype=bool)]
@@ -176,7 +176,7 @@ def test_recalled_world__needs_a_simulated_cohort_and_its_own_counts(cohort):
 def test_other_dials__are_the_world_drawn_with_them(world):
     dials = {"spillover": 0.5, "disease": 2.0, "geography": 0.5, "covariates": 0.0}
     turned = world.with_dials(**dials)
-    drawn = two_worlds.draw_world(DESIGN.replace(**dials), SEED)
+    drawn = draw_world(DESIGN.replace(**dials), SEED)
     np.testing.assert_allclose(
         turned.species.composition, drawn.species.composition, rtol=0, atol=1e-12
     )
@@ -211,7 +211,7 @@ def test_errors__name_the_nearest(world):
     with pytest.raises(ValueError, match="no species"):
         two_worlds.transfer_species(world, ["Faecalibacterium prausnitzi"])
     with pytest.raises(ValueError, match="same people"):
-        two_worlds.differ(two_worlds.draw_world(DESIGN.with_pairs(50), SEED), world)
+        two_worlds.differ(draw_world(DESIGN.with_pairs(50), SEED), world)
 
 
 def test_beside_exact__multiplies_by_the_dose_and_counts_errors():
@@ -236,7 +236,7 @@ def test_beside_exact__multiplies_by_the_dose_and_counts_errors():
 
 
 def test_compare_partners__a_home_that_shares_nothing_brings_nobody_nearer(world):
-    alone = two_worlds.draw_world(DESIGN.replace(household_sharing=0.0), SEED)
+    alone = draw_world(DESIGN.replace(household_sharing=0.0), SEED)
     found, with_home = (
         two_worlds.compare_partners(two_worlds.make_strangers(each), each, each.count())
         for each in (alone, world)

@@ -1,7 +1,7 @@
 """Which analysis to trust: every way on studies whose truth is known, from three generators."""
 
+from cohabit.experiments.arena.generators import SimulatedWorld, SpikeIn, heavy_tails
 from cohabit.experiments.arena.sealed import calibrate_verdicts, decide, draw_sealed, run_sealed
-from cohabit.experiments.arena.spike import SpikeIn
 from cohabit.experiments.arena.summary import (
     ADJUSTED,
     DIALS,
@@ -23,7 +23,6 @@ from cohabit.experiments.arena.sweep import (
 )
 from cohabit.experiments.arena.trial import Generator, Trial, TrialDesign
 from cohabit.experiments.arena.ways import COMMUNITY_WAYS, FAST, WAYS, compare_communities
-from cohabit.experiments.arena.worlds import SimulatedWorld, heavy_tails
 
 __all__ = [
     "ADJUSTED",

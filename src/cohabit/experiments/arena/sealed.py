@@ -12,13 +12,18 @@ import pandas as pd
 from scipy import stats
 
 from cohabit.data.cohort import Truth
-from cohabit.experiments.arena.trial import PLANTED_FROM, Trial, TrialDesign, choose_effects
-from cohabit.experiments.arena.worlds import PATIENT_SPREAD, TAIL_DF, SimulatedWorld, fit_design
+from cohabit.experiments.arena.generators import (
+    PATIENT_SPREAD,
+    TAIL_DF,
+    SimulatedWorld,
+    draw_effects,
+    fit_design,
+)
+from cohabit.experiments.arena.trial import PLANTED_FROM, Trial, TrialDesign
 from cohabit.judge.claims import judge
 from cohabit.judge.recovery import METHOD_SCALES, planted_values
 from cohabit.simulate import StudyDesign
 from cohabit.simulate.dice import stream
-from cohabit.simulate.taxa import read_taxa
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.composition import filter_features, prevalence
 
@@ -99,7 +104,9 @@ def draw_sealed(seed: int) -> tuple[SealedWorld, Envelope]:
     tails = {"tail_df": TAIL_DF, "patient_spread": PATIENT_SPREAD} if heavy else {}
     world = SimulatedWorld("sealed", design=_draw_design(rng), **tails)
     setting = _draw_setting(rng)
-    trial = world.draw_planted(fit_design(world.design, setting), _draw_effects(setting, rng), seed)
+    trial = world.draw_planted(
+        fit_design(world.design, setting), _draw_unequal_effects(setting, rng), seed
+    )
     prior = float(rng.uniform(0.3, 0.9))
     claims = {scale: _write_claims(trial, scale, prior, rng) for scale in MARGINS}
     seen = SealedWorld(trial.counts, trial.people, trial.covariates, claims)
@@ -132,11 +139,9 @@ def _draw_setting(rng: np.random.Generator) -> TrialDesign:
     )
 
 
-def _draw_effects(setting: TrialDesign, rng: np.random.Generator) -> np.ndarray:
+def _draw_unequal_effects(setting: TrialDesign, rng: np.random.Generator) -> np.ndarray:
     """Draw effects of unequal size around the setting's."""
-    template = read_taxa("species")
-    common = np.where(template.column("tail") == 0, template.column("prevalence"), 0.0)
-    effects = choose_effects(common, setting, rng)
+    effects = draw_effects(setting, rng)
     return effects * rng.lognormal(0.0, 0.5, len(effects))
 
 

@@ -9,7 +9,7 @@ from cohabit.data.schema import nearest
 from cohabit.experiments.traps import analyses
 from cohabit.experiments.traps.sample import (
     BLOOMING,
-    QUIET,
+    NO_DISEASE,
     bloom,
     draw_sample,
     lose_carriage,
@@ -18,7 +18,7 @@ from cohabit.simulate.design import PAIRS_PER_SITE
 
 SMALL_STUDY = {site: round(pairs * 120 / 576) for site, pairs in PAIRS_PER_SITE.items()}
 TWO_CITIES = {"Buenos Aires": 60, "Edinburgh": 60}
-STRANGERS = QUIET | {"strangers": True, "household_sharing": 0.0}
+STRANGERS = NO_DISEASE | {"strangers": True, "household_sharing": 0.0}
 CALLED = "Untouched species with p \N{LESS-THAN OR EQUAL TO} 0.05 (%)"
 SHARED_AT_HOME = "Variance 'shared at home' by strangers (%)"
 
@@ -44,7 +44,7 @@ class Trap:
     """Words, and the options of the analysis that falls in."""
 
     right: tuple[str, Mapping[str, object]]
-    dials: Mapping[str, object] = field(default_factory=lambda: QUIET)
+    dials: Mapping[str, object] = field(default_factory=lambda: NO_DISEASE)
     turned: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Dial -> its value with the switch off, and on."""
 
@@ -81,7 +81,7 @@ TRAPS: dict[str, Trap] = {
         analyses.percent_more_species,
         wrong=("species counted as they are", {"rarefied": False}),
         right=("rarefied to one depth", {"rarefied": True}),
-        dials=QUIET | {"shotgun_depth": 20_000, "covariates": 0.0},
+        dials=NO_DISEASE | {"shotgun_depth": 20_000, "covariates": 0.0},
         turned={"depth_confounding": (0.0, 0.7)},
     ),
     "country": Trap(

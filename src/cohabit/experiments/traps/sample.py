@@ -11,8 +11,11 @@ from cohabit.simulate import StudyDesign, World, draw_world
 from cohabit.simulate.taxa import Template, read_taxa
 from cohabit.stats import composition
 
-QUIET = {"disease": 0.0, "treatment": 0.0, "severity": 0.0}
+NO_DISEASE = {"disease": 0.0, "treatment": 0.0, "severity": 0.0}
 """Dials of a world in which MS does nothing; sex, age and all the rest do."""
+
+
+BLOOMING = "Escherichia coli"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +101,6 @@ def _draw_people(sites: tuple, strangers: bool, seed: int) -> World:
     world = draw_world(design, seed).with_template(Template(table[table["tail"] == 0]), "traps")
     batch = np.where(world.batches == 1, "B", "A")
     return replace(world, people=world.people.assign(batch=batch))
-
-
-BLOOMING = "Escherichia coli"
 
 
 def bloom(world: World, species: str = BLOOMING, log_fold: float = 4.0) -> World:

@@ -7,6 +7,7 @@ from cohabit.experiments.two_worlds.changes import (
     enrich_diet,
     give_drug,
     make_strangers,
+    recall_world,
     remove_disease,
     stop_smoking,
     stop_therapy,
@@ -30,14 +31,11 @@ from cohabit.experiments.two_worlds.progress import (
     cut_edges,
     follow_butyrate,
     gain_disability,
-    mean_dose,
     mediate,
     observe_mediation,
     observe_progress,
     trace,
 )
-from cohabit.experiments.two_worlds.world import recall_world
-from cohabit.simulate.world import World, draw_world
 
 __all__ = [
     "CHANGES",
@@ -45,18 +43,15 @@ __all__ = [
     "EFFECT_SCALES",
     "TERMS",
     "Change",
-    "World",
     "change_all",
     "compare_partners",
     "cut_edges",
     "differ",
-    "draw_world",
     "enrich_diet",
     "follow_butyrate",
     "gain_disability",
     "give_drug",
     "make_strangers",
-    "mean_dose",
     "mediate",
     "observe_change",
     "observe_mediation",

@@ -146,7 +146,7 @@ def observe_progress(world: World) -> pd.DataFrame:
     return schema.order_levels(seen.dropna())
 
 
-def mean_dose(exposure: str, after: World, before: World) -> float:
+def _mean_dose(exposure: str, after: World, before: World) -> float:
     """Return by how many units of an exposure a change moves the average patient."""
     factor = EXPOSURES[exposure]
     change = after.species.exposures[factor] - before.species.exposures[factor]
@@ -191,7 +191,7 @@ def observe_mediation(
     fit = fit_mediation(
         seen, exposure, "butyrate", "gain", covariates, n_bootstrap=n_bootstrap, rng=rng
     )
-    dose = mean_dose(exposure, after, before)
+    dose = _mean_dose(exposure, after, before)
     step = (follow_butyrate(after) - follow_butyrate(before)).loc[before.patients, 0].mean() / dose
     known = {"exposure to mediator": step, **(exact / dose).to_dict()}
     return fit.assign(dose=dose, exact=fit["path"].map(known))
