@@ -60,7 +60,7 @@ def test_interval__covers_after_stopping_whatever_the_power(half_width):
 def coverage(power: float, stop: Stop) -> float:
     """Probability that the interval at the stop holds the power, by enumeration."""
     reached, covered, before = np.ones(1), 0.0, 0
-    for look in list_looks(stop, BATCH):
+    for look in list_looks(stop):
         step = np.arange(look - before + 1)
         reached = np.convolve(reached, stats.binom.pmf(step, look - before, power))
         low, high = exact_interval(np.arange(look + 1), np.full(look + 1, look))
@@ -73,13 +73,13 @@ def coverage(power: float, stop: Stop) -> float:
 def test_stop__is_at_the_first_narrow_look_and_never_later_than_the_most():
     answers = np.random.default_rng(1).random(600) < 0.5
     stop = Stop(half_width=0.05, most=500)
-    end = find_end(answers, stop, BATCH)
+    end = find_end(answers, stop)
     low, high = exact_interval(answers[:end].sum(), end)
     before = exact_interval(answers[: end - BATCH].sum(), end - BATCH)
     assert (high - low) / 2 <= 0.05 < (before[1] - before[0]) / 2
-    assert find_end(answers[: end - BATCH], stop, BATCH) is None
-    assert find_end(answers[:150], Stop(most=130), BATCH) == 130
-    assert abs(foresee_end(answers[:100], stop, BATCH) - end) <= 2 * BATCH
+    assert find_end(answers[: end - BATCH], stop) is None
+    assert find_end(answers[:150], Stop(most=130)) == 130
+    assert abs(foresee_end(answers[:100], stop) - end) <= 2 * BATCH
 
 
 @pytest.mark.parametrize("wrong", [{"half_width": 0.0}, {"most": 10}])

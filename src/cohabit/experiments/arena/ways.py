@@ -8,7 +8,7 @@ tests that leave sex out.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -160,13 +160,9 @@ def _fit_random(prepared: Prepared) -> pd.DataFrame:
     return _name(prepared, table[table["coefficient"] == GROUP])
 
 
-def _fit_paired(prepared: Prepared) -> pd.DataFrame:
-    formula = prepared.trial.covariates or None
+def _fit_paired(prepared: Prepared, *, adjusted: bool = True) -> pd.DataFrame:
+    formula = prepared.trial.covariates or None if adjusted else None
     return _name(prepared, fit_paired_model(prepared.values, prepared.people, formula))
-
-
-def _fit_paired_alone(prepared: Prepared) -> pd.DataFrame:
-    return _name(prepared, fit_paired_model(prepared.values, prepared.people, None))
 
 
 def _fit_signed_ranks(prepared: Prepared) -> pd.DataFrame:
@@ -197,17 +193,12 @@ def _ranked(prepared: Prepared, statistic: np.ndarray) -> pd.DataFrame:
     return table.reindex(columns=["feature", "scale", *FITTED])
 
 
-def _by_name(method: str, scale: str) -> Callable[[Prepared], pd.DataFrame]:
-    """Return a method of `compare_abundance` that has one scale of its own."""
-
-    def fit(prepared: Prepared) -> pd.DataFrame:
-        covariates = prepared.trial.covariates or None
-        counts, people = prepared.trial.counts, prepared.people
-        table = compare_abundance(counts, people, "group", covariates, method)
-        tested = table[table["feature"].isin(prepared.counts.columns)]
-        return tested.assign(scale=scale).reindex(columns=["feature", "scale", *FITTED])
-
-    return fit
+def _fit_by_name(prepared: Prepared, method: str, scale: str) -> pd.DataFrame:
+    """Fit a method of `compare_abundance` that has one scale of its own."""
+    counts, people = prepared.trial.counts, prepared.people
+    table = compare_abundance(counts, people, "group", prepared.trial.covariates or None, method)
+    tested = table[table["feature"].isin(prepared.counts.columns)]
+    return tested.assign(scale=scale).reindex(columns=["feature", "scale", *FITTED])
 
 
 WAYS = {
@@ -216,11 +207,13 @@ WAYS = {
     "pair as term": Way(_fit_pair_term),
     "random intercept": Way(_fit_random),
     "paired difference": Way(_fit_paired),
-    "paired, sex left out": Way(_fit_paired_alone, adjusted=False),
+    "paired, sex left out": Way(partial(_fit_paired, adjusted=False), adjusted=False),
     "signed ranks": Way(_fit_signed_ranks, adjusted=False),
     "rank sum": Way(_fit_rank_sum, adjusted=False),
-    "ANCOM-BC": Way(_by_name("ancombc", "log counts, corrected"), slow=True),
-    "presence": Way(_by_name("presence_clogit", "presence"), slow=True),
+    "ANCOM-BC": Way(
+        partial(_fit_by_name, method="ancombc", scale="log counts, corrected"), slow=True
+    ),
+    "presence": Way(partial(_fit_by_name, method="presence_clogit", scale="presence"), slow=True),
 }
 """Name -> way (docs/methods.md says what each does); the slow ones run only when asked for."""
 

@@ -12,7 +12,7 @@ import gzip
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,61 +92,46 @@ def estimate_power(
     """
     questions, stop = questions or Questions(), stop or Stop()
     _check(questions, scenarios, template)
-    series = [_Series.of(each, questions, stop, template, seed, store) for each in scenarios]
-    owner = {each.setting: each for each in series}
+    first = [
+        Batch(each, questions, seed, _hash_setting(each, questions, seed, template), 0, template)
+        for each in scenarios
+    ]
+    owner = {batch.setting: _Series(batch, stop, _open_folder(batch, store)) for batch in first}
     with open_workers(scheduler, jobs) as work:
         while wanted := [batch for each in owner.values() for batch in each.wanted()]:
             for batch, cohorts in work(run_batch, wanted):
                 owner[batch.setting].add(batch.number, cohorts)
-    return pd.concat([owner[each.setting].table() for each in series], ignore_index=True)
+    return pd.concat([owner[batch.setting].table() for batch in first], ignore_index=True)
 
 
 @dataclass
 class _Series:
     """One scenario's batches: what is done, and what is wanted next."""
 
-    scenario: Scenario
-    questions: Questions
+    first: Batch
     stop: Stop
-    template: pd.DataFrame | None
-    seed: int
-    setting: str
     folder: Path | None
     done: dict[int, pd.DataFrame] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, scenario, questions, stop, template, seed, store) -> "_Series":
-        setting = _hash_setting(scenario, questions, seed, template)
-        folder = None
-        if store is not None:
-            words = {"scenario": scenario.to_dict(), "questions": questions.to_dict(), "seed": seed}
-            folder = _folder_of(setting, Path(store), words)
-        return cls(scenario, questions, stop, template, seed, setting, folder)
 
     def wanted(self) -> list[Batch]:
         """Return the batches still to be done before the next decision; none at the end."""
         while numbers := self._missing():
-            for number in numbers:
-                known = _read_batch(self.folder, number) if self.folder else None
-                if known is not None:
-                    self.done[number] = known
+            if self.folder:
+                kept = {number: _batch_path(self.folder, number) for number in numbers}
+                self.done |= {
+                    n: pd.read_csv(path, sep="\t") for n, path in kept.items() if path.exists()
+                }
             if numbers := [number for number in numbers if number not in self.done]:
-                return [self._batch(number) for number in numbers]
+                return [replace(self.first, number=number) for number in numbers]
         return []
 
     def _missing(self) -> range:
         """Return the numbers of the batches that the interval still needs."""
-        if len(self.done) * BATCH < FIRST:
-            return range(len(self.done), -(-FIRST // BATCH))
-        answers = self._answers()
-        ends = [
-            find_end(values, self.stop, BATCH) or foresee_end(values, self.stop, BATCH)
-            for values in answers.to_numpy().T
-        ]
-        return range(len(self.done), -(-max(ends) // BATCH))
-
-    def _batch(self, number: int) -> Batch:
-        return Batch(self.scenario, self.questions, self.seed, self.setting, number, self.template)
+        end = FIRST
+        if len(self.done) * BATCH >= FIRST:
+            answers = self._answers().to_numpy().T
+            end = max(find_end(a, self.stop) or foresee_end(a, self.stop) for a in answers)
+        return range(len(self.done), -(-end // BATCH))
 
     def add(self, number: int, cohorts: pd.DataFrame) -> None:
         """Keep a finished batch."""
@@ -158,13 +143,13 @@ class _Series:
         return pd.concat([self.done[number] for number in sorted(self.done)], ignore_index=True)
 
     def _answers(self) -> pd.DataFrame:
-        return self.questions.answer(self._cohorts())
+        return self.first.questions.answer(self._cohorts())
 
     def table(self) -> pd.DataFrame:
         """Return one row a question."""
         answers, cohorts = self._answers(), self._cohorts()
         rows = pd.DataFrame({"question": list(answers)})
-        ends = [find_end(answers[name].to_numpy(), self.stop, BATCH) for name in answers]
+        ends = [find_end(answers[name].to_numpy(), self.stop) for name in answers]
         hits = [answers[name].iloc[:end].sum() for name, end in zip(answers, ends, strict=True)]
         rows["power"] = np.divide(hits, ends)
         rows["low"], rows["high"] = exact_interval(np.array(hits), np.array(ends))
@@ -172,7 +157,7 @@ class _Series:
         for name in ("found", "found_true"):
             if name in cohorts:
                 rows[name] = cohorts[name].mean()
-        return pd.DataFrame([self.scenario.to_dict()] * len(rows)).join(rows)
+        return pd.DataFrame([self.first.scenario.to_dict()] * len(rows)).join(rows)
 
 
 def _check(
@@ -201,12 +186,12 @@ def exact_interval(hits: np.ndarray, trials: np.ndarray, level: float = INTERVAL
     return proportion_confint(hits, trials, alpha=1 - level, method="beta")
 
 
-def list_looks(stop: Stop, step: int) -> np.ndarray:
+def list_looks(stop: Stop) -> np.ndarray:
     """Return after how many cohorts the interval is looked at."""
-    return np.unique([*range(FIRST, stop.most, step), stop.most])
+    return np.unique([*range(FIRST, stop.most, BATCH), stop.most])
 
 
-def find_end(answers: np.ndarray, stop: Stop, step: int) -> int | None:
+def find_end(answers: np.ndarray, stop: Stop) -> int | None:
     """Return after how many cohorts a question is done; None when there are too few yet.
 
     Parameters
@@ -214,10 +199,8 @@ def find_end(answers: np.ndarray, stop: Stop, step: int) -> int | None:
     answers : array of bool
         Of the cohorts in their order, as many as there are.
     stop : Stop
-    step : int
-        Cohorts from one look to the next.
     """
-    places = list_looks(stop, step)
+    places = list_looks(stop)
     known = places[places <= len(answers)]
     hits = np.cumsum(answers)[known - 1] if len(known) else np.array([])
     low, high = exact_interval(hits, known)
@@ -226,9 +209,9 @@ def find_end(answers: np.ndarray, stop: Stop, step: int) -> int | None:
     return int(done[0]) if len(done) else None
 
 
-def foresee_end(answers: np.ndarray, stop: Stop, step: int) -> int:
+def foresee_end(answers: np.ndarray, stop: Stop) -> int:
     """Return after how many cohorts a question will be done if its power is as seen so far."""
-    places = list_looks(stop, step)
+    places = list_looks(stop)
     places = places[places > len(answers)]
     share = (answers.sum() + 0.5) / (len(answers) + 1)
     low, high = exact_interval(share * places, places)
@@ -248,29 +231,27 @@ def _hash_setting(
     return hash_value({"scenario": scenario.to_dict(), "asked": asked, "seed": seed, "own": own})
 
 
-def _folder_of(setting: str, store: Path, described: dict) -> Path:
-    """Return the folder of a setting, made when missing, with the setting in words in it.
+def _open_folder(batch: Batch, store: str | os.PathLike | None) -> Path | None:
+    """Return the folder of a batch's setting, made when missing, with the setting in words in it.
 
     The name depends on the setting, on this code and on the versions of the libraries.
     """
-    key = hash_value([setting, hash_library(WHAT_COUNTS), hash_environment(), BATCH])[:16]
-    words = store / key / "setting.json"
-    if not words.exists():
-        with write_atomically(words) as scratch:
-            scratch.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    return store / key
+    if store is None:
+        return None
+    key = [batch.setting, hash_library(WHAT_COUNTS), hash_environment(), BATCH]
+    folder = Path(store) / hash_value(key)[:16]
+    if not (folder / "setting.json").exists():
+        parts = {"scenario": batch.scenario.to_dict(), "questions": batch.questions.to_dict()}
+        with write_atomically(folder / "setting.json") as scratch:
+            text = json.dumps(parts | {"seed": batch.seed}, indent=1)
+            scratch.write_text(text + "\n", encoding="utf-8")
+    return folder
 
 
 def _write_batch(cohorts: pd.DataFrame, folder: Path, number: int) -> None:
     """Write one batch; it appears whole or not at all."""
     with write_atomically(_batch_path(folder, number)) as scratch:
         write_powers(cohorts, scratch)
-
-
-def _read_batch(folder: Path, number: int) -> pd.DataFrame | None:
-    """Return a finished batch, or None when there is none."""
-    path = _batch_path(folder, number)
-    return pd.read_csv(path, sep="\t") if path.exists() else None
 
 
 def write_powers(table: pd.DataFrame, path: Path) -> None:
