@@ -7,7 +7,7 @@ import pytest
 
 from cohabit.run.graph import discover, find_needs
 from cohabit.run.parameters import read_parameters
-from cohabit.run.profiles import Profile, read_profile, resolve
+from cohabit.run.profiles import Profile, read_profile, resolve_parameters
 
 CELL = """\
 # people
@@ -114,7 +114,7 @@ def test_read_parameters__refuses_another_form(cell, words):
 
 def test_resolve__lets_profile_win_over_defaults_and_settings_over_both(tree):
     profile = Profile("p", "study", {"05": {"n": 4}, "07": {"wrong": True}})
-    found = resolve(tree.notebooks, profile, seed=9, settings=["sums.n=5", "7.seed=2"])
+    found = resolve_parameters(tree.notebooks, profile, seed=9, settings=["sums.n=5", "7.seed=2"])
     assert found["05"] == {"seed": 9, "n": 5}
     assert found["07"] == {"seed": 2, "wrong": True}
     assert "cohort_dir" not in found["02"]
@@ -133,7 +133,7 @@ def test_resolve__lets_profile_win_over_defaults_and_settings_over_both(tree):
 )
 def test_resolve__checks_profiles_like_the_command_line(tree, profile, words):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared below
-        resolve(tree.notebooks, Profile("p", "study", profile))
+        resolve_parameters(tree.notebooks, Profile("p", "study", profile))
     assert words in str(caught.value)
 
 
@@ -167,7 +167,7 @@ def test_notebook__says_meaning_and_range_of_every_parameter(number):
 @pytest.mark.parametrize("name", PROFILES)
 def test_profile__holds_differences_alone(name):
     profile = read_profile(name, ROOT / "config")
-    resolve(NOTEBOOKS, profile)
+    resolve_parameters(NOTEBOOKS, profile)
     for number, table in profile.notebooks.items():
         for key, value in table.items():
             default = NOTEBOOKS[number].parameters[key].default

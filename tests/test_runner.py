@@ -31,7 +31,7 @@ def run(tree, monkeypatch):
 
     def run(*arguments):
         fake = FakeWorkers()
-        monkeypatch.setattr(execution, "open_workers", lambda plan, marker: fake)
+        monkeypatch.setattr(execution, "Workers", lambda *_, **__: fake)
         code = cli.main(["run", "--jobs", "1", *arguments])
         return code, sorted(fake.ran)
 

@@ -21,7 +21,7 @@ def run(tree, monkeypatch):
 
     def run(*arguments):
         fake = FakeWorkers()
-        monkeypatch.setattr(execution, "open_workers", lambda plan, marker: fake)
+        monkeypatch.setattr(execution, "Workers", lambda *_, **__: fake)
         return cli.main(["run", *arguments]), sorted(fake.ran)
 
     return run

@@ -45,7 +45,7 @@ def run(tree, monkeypatch):
 
     def run(*arguments):
         fake = FakeWorkers()
-        monkeypatch.setattr(execution, "open_workers", lambda plan, marker: fake)
+        monkeypatch.setattr(execution, "Workers", lambda *_, **__: fake)
         return cli.main(["run", "--sweep", "try", *arguments]), len(fake.ran)
 
     return run

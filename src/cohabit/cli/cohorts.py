@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cohabit.cli.values import read_setting, split_names
+from cohabit.run.profiles import STUDY
 
-USUAL_PRESET = "study"
 STUDY_COHORT = "data/synthetic/study"
 
 
@@ -15,7 +15,7 @@ def add_simulate(commands) -> None:
     simulate = commands.add_parser("simulate", help="write a simulated cohort folder")
     add = simulate.add_argument
     add("--out", required=True, metavar="DIR", help="the folder; replaced when it is there")
-    add("--preset", default=USUAL_PRESET, metavar="NAME", help="a world by name (default: study)")
+    add("--preset", default=STUDY, metavar="NAME", help="a world by name (default: study)")
     add("--seed", type=int, default=1, metavar="N", help="default: 1")
     add("--pairs", type=int, metavar="N", help="pairs in all (default: the preset's)")
     add("--set", action="append", default=[], metavar="DIAL=VALUE", help="one dial of the world")

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cohabit.cli.cohorts import STUDY_COHORT, USUAL_PRESET, write_simulated
+from cohabit.cli.cohorts import STUDY_COHORT, write_simulated
 from cohabit.compute.fingerprint import hash_file
 from cohabit.files import paths
 from cohabit.run.folder import write_json
+from cohabit.run.profiles import STUDY
 
 
 def add_lab(commands) -> None:
@@ -27,7 +28,7 @@ def open_lab(options: argparse.Namespace) -> int:
     if not (data / "cohort.json").exists():
         from cohabit.simulate.design import StudyDesign
 
-        write_simulated(StudyDesign.preset(USUAL_PRESET), 1, data)
+        write_simulated(StudyDesign.preset(STUDY), 1, data)
     for line in copy_notebooks(paths.notebooks(), paths.from_root("lab")):
         print(line)
     become_jupyter(paths.from_root("lab"), options.options)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from cohabit.cli.cohorts import USUAL_PRESET
 from cohabit.cli.values import split_names
 from cohabit.data.schema import nearest
 from cohabit.files import paths
@@ -119,7 +118,7 @@ def _read_request(options: argparse.Namespace) -> Request:
 
 def _check_presets(plan: Plan) -> None:
     """Refuse an unknown world; the usual one is not worth the seconds of looking it up."""
-    presets = {setting.preset for setting in plan.settings} - {None, USUAL_PRESET}
+    presets = {setting.preset for setting in plan.settings} - {None}
     if presets:
         from cohabit.simulate.design import StudyDesign
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable
 
-WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
+LITERALS = {"true": True, "yes": True, "false": False, "no": False, "none": None}
 
 
 def split_names(texts: Iterable[str]) -> tuple[str, ...]:
@@ -22,7 +22,9 @@ def read_setting(text: str, *, option: str, example: str) -> tuple[str, object]:
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals:
         raise ValueError(f"{option}: expected {example}; got {text!r}")
+    if value.lower() in LITERALS:
+        return name, LITERALS[value.lower()]
     try:
-        return name, WORDS[value.lower()] if value.lower() in WORDS else ast.literal_eval(value)
+        return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):
         return name, value

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from cohabit.compute.fingerprint import find_versions
@@ -69,7 +68,8 @@ class Execution:
             before = {need: outcome for (_, need), outcome in inputs.items()}
             return self.parts[setting].bring_up_to_date(number, before, workers, progress)
 
-        with open_workers(self.plan, self.folder.owner) as workers:
+        asked = {"scheduler": self.plan.scheduler, "jobs": self.plan.jobs}
+        with Workers(paths.root(), self.folder.owner, **asked) as workers:
             jobs = workers.count() if self._has_work() else 1
             return run_graph(self._find_needs(), execute, jobs=jobs, stop=workers.stop)
 
@@ -128,11 +128,6 @@ class Execution:
                 for setting in self.plan.settings
             ],
         }
-
-
-def open_workers(plan: Plan, marker: Path) -> Workers:
-    """Return the workers that a plan asks for."""
-    return Workers(paths.root(), marker, scheduler=plan.scheduler, jobs=plan.jobs)
 
 
 def run_graph(

@@ -18,8 +18,8 @@ from cohabit.run.graph import (
     with_dependents,
     with_needs,
 )
-from cohabit.run.profiles import Profile, read_profile, resolve, resolve_timeouts
-from cohabit.run.sweeps import SEED, name_values, read_sweep
+from cohabit.run.profiles import Profile, read_profile, resolve_parameters, resolve_timeouts
+from cohabit.run.sweeps import SEED_AXIS, name_values, read_sweep
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 OF_ONE_RUN = {
@@ -151,7 +151,8 @@ def make_plan(request: Request) -> Plan:
 def _plan_run(request: Request) -> Plan:
     profile = read_profile(request.profile, paths.root() / "config")
     notebooks = discover(paths.notebooks())
-    parameters = resolve(notebooks, profile, seed=request.seed, settings=request.settings)
+    asked = {"seed": request.seed, "settings": request.settings}
+    parameters = resolve_parameters(notebooks, profile, **asked)
     cohort = _find_cohort(request.cohort)
     if cohort is not None:
         notebooks.pop(COHORT_MAKER, None)
@@ -196,7 +197,7 @@ def _plan_sweep(request: Request) -> Plan:
         replace(
             first,
             run=f"sweeps/{sweep.name}/{name_values(values)}",
-            parameters=resolve(notebooks, _vary(profile, values, notebooks), seed=values.get(SEED)),
+            parameters=_resolve_varied(notebooks, profile, values),
             values=values,
         )
         for values in sweep.settings
@@ -252,18 +253,19 @@ def _restrict(chosen: list[str], notebooks: Mapping) -> dict[str, frozenset[str]
     return find_needs({number: notebooks[number] for number in sorted(kept)})
 
 
-def _vary(profile: Profile, values: Mapping[str, object], notebooks: Mapping) -> Profile:
-    """Return a profile with one setting's values in it."""
+def _resolve_varied(notebooks: Mapping, profile: Profile, values: Mapping[str, object]) -> dict:
+    """Return every notebook's parameters by a profile with one setting's values in it."""
     tables = {find(name, notebooks): dict(table) for name, table in profile.notebooks.items()}
     for key, value in values.items():
         reference, point, name = key.rpartition(".")
         if point:
             tables.setdefault(find(reference, notebooks), {})[name] = value
-        elif key != SEED:
+        elif key != SEED_AXIS:
             raise ValueError(
                 f"sweep: expected `seed` or `NB.name`, for example 02.pairs; got {key}"
             )
-    return replace(profile, notebooks=tables)
+    varied = replace(profile, notebooks=tables)
+    return resolve_parameters(notebooks, varied, seed=values.get(SEED_AXIS))
 
 
 def _mean(axis: str, notebooks: Mapping) -> str:

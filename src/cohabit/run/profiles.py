@@ -8,7 +8,10 @@ from pathlib import Path
 from cohabit.data.schema import nearest
 from cohabit.run.graph import COHORT_MAKER, DIRECTORIES, Notebook, find
 
-KEYS = ("preset", "notebooks", "timeout", "timeouts")
+STUDY = "study"
+"""The usual world, for which the notebooks' words were written."""
+
+PROFILE_KEYS = ("preset", "notebooks", "timeout", "timeouts")
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ def read_profile(name: str, folder: Path) -> Profile:
     known = sorted(path.stem for path in folder.glob("*.toml"))
     if name not in known:
         raise ValueError(f"no profile {name!r}: {nearest(name, known)}")
-    content = read_toml(folder / f"{name}.toml", KEYS)
-    return Profile(name, **{"preset": "study", **content})
+    content = read_toml(folder / f"{name}.toml", PROFILE_KEYS)
+    return Profile(name, **{"preset": STUDY, **content})
 
 
 def read_toml(path: Path, keys: Sequence[str]) -> dict[str, object]:
@@ -58,7 +61,7 @@ def read_toml(path: Path, keys: Sequence[str]) -> dict[str, object]:
     return content
 
 
-def resolve(
+def resolve_parameters(
     notebooks: Mapping[str, Notebook],
     profile: Profile,
     *,

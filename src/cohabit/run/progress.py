@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from cohabit.run.folder import Outcome
 
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 TRACE_LINES = 30
 SHOWN_FAILURES = 8
 COLOURS = {"done": "green", "unchanged": "green", "failed": "red", "running": "cyan"}

@@ -22,8 +22,6 @@ from cohabit.run.plan import Plan, Setting
 from cohabit.run.progress import PlainProgress
 from cohabit.run.workers import Workers
 
-"""The world for which the notebooks' words were written."""
-
 NEVER = "not run yet"
 UNCHANGED = "unchanged"
 UNKNOWN_SECONDS = 20.0

@@ -17,8 +17,8 @@ from cohabit.data.schema import nearest
 from cohabit.files import paths
 from cohabit.run.profiles import read_toml
 
-KEYS = ("question", "profile", "notebooks", "grid", "settings")
-SEED = "seed"
+SWEEP_KEYS = ("question", "profile", "notebooks", "grid", "settings")
+SEED_AXIS = "seed"
 LONGEST_NAME = 80
 MOST_SETTINGS = 10_000
 
@@ -51,7 +51,7 @@ def read_sweep(reference: str) -> Sweep:
         When there is no such sweep, or it has another form.
     """
     path = _find_file(reference)
-    content = read_toml(path, KEYS)
+    content = read_toml(path, SWEEP_KEYS)
     if not content.get("grid") and not content.get("settings"):
         raise ValueError(f"{path.name}: expected [grid] or [[settings]]; found neither")
     return Sweep(

@@ -25,18 +25,17 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 
 from cohabit.compute.pool import limits
+from cohabit.data.schema import MissingInput
 from cohabit.run.folder import explain
 from cohabit.run.warm import name_process
 
 KERNEL_START_SECONDS = 180
-MISSING_INPUT = "MissingInput"
-"""Name of the error by which the library says that a cohort lacks a file."""
 
 COMMAND = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 FILE = "kernel.json"
 
 
-def main(task_file: str, *, warm: bool = False) -> None:
+def be_task(task_file: str, *, warm: bool = False) -> None:
     """Run the task described in a file and say its result; its kernel is forked when warm."""
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     os.environ.update(limits(task["threads"]))
@@ -82,7 +81,7 @@ def execute(
             on_cell_executed=cells.end,
         )
     except papermill.PapermillExecutionError as error:
-        if error.ename == MISSING_INPUT:
+        if error.ename == MissingInput.__name__:
             return {"status": "skipped", "reason": error.evalue, "cells": cells.cost}
         return {"status": "failed", "error": _describe_cell(error), "cells": cells.cost}
     except Exception as error:
@@ -267,4 +266,4 @@ def make_manager(runtime: Path, started: list, forked: ForkedKernel | None) -> t
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    be_task(sys.argv[1])

@@ -46,14 +46,14 @@ IMPORTED = (
 
 BACKEND = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 LONGEST_ORDER = 2**18
-NUMBER = struct.Struct("q")
+SAID = struct.Struct("q")
 GUARD = threading.Lock()
 
 
 def start_task(
     threads: int, task_file: str, environment: Mapping[str, str], folder: str, log: TextIO
 ) -> "ForkedTask":
-    """Fork the process of one task: `cohabit.run.task.main` of its file.
+    """Fork the process of one task: `cohabit.run.task.be_task` of its file.
 
     Parameters
     ----------
@@ -177,16 +177,16 @@ class ForkedTask:
 
     def _read(self) -> None:
         """Read what the warm process says of it: first its number, then its exit code."""
-        said = self._status.read(NUMBER.size)
+        said = self._status.read(SAID.size)
         if said == b"":  # the warm process was killed, and cannot say any more
             self.returncode = -signal.SIGKILL
         elif said and self._pid is None:
-            (self._pid,) = NUMBER.unpack(said)
+            (self._pid,) = SAID.unpack(said)
         elif said:
-            (self.returncode,) = NUMBER.unpack(said)
+            (self.returncode,) = SAID.unpack(said)
 
 
-def main(descriptor: int) -> None:
+def be_warm(descriptor: int) -> None:
     """Import what tasks need, then fork one for each order until the other end closes."""
     name_process("cohabit-warm")
     for name in IMPORTED:
@@ -229,7 +229,7 @@ def _fork_one(orders: socket.socket, running: dict) -> bool:
 
 def _say(status: int, number: int) -> None:
     with suppress(OSError):  # nobody listens any more
-        os.write(status, NUMBER.pack(number))
+        os.write(status, SAID.pack(number))
 
 
 def _begin(order: Mapping[str, object], ends: list[int], foreign: Iterable[int]) -> None:
@@ -246,7 +246,7 @@ def _begin(order: Mapping[str, object], ends: list[int], foreign: Iterable[int])
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
-    task.main(order["task_file"], warm=True)
+    task.be_task(order["task_file"], warm=True)
 
 
 def name_process(name: str) -> None:
@@ -255,4 +255,4 @@ def name_process(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    be_warm(int(sys.argv[1]))

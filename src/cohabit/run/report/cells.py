@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from cohabit.data.schema import MissingInput
+from cohabit.run.progress import ANSI
 from cohabit.run.report.collect import NotebookResult
 from cohabit.run.report.markup import render_markdown, render_math, sanitise
 
-ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
-
-MISSING_INPUT = "MissingInput"
-"""Error by which a notebook says what the cohort lacks."""
 
 ERROR_MARK = "papermill-error-cell-tag"
 """Tag of the cells that point to an error; the error itself stands where it happened."""
@@ -173,7 +171,7 @@ def highlight_python(source: str) -> str:
 
 def _write_output(output: dict, data: dict) -> str:
     """Return one output that is no picture; everything in it is inert."""
-    if output["output_type"] == "error" and output.get("ename") == MISSING_INPUT:
+    if output["output_type"] == "error" and output.get("ename") == MissingInput.__name__:
         return _write_text(f"Skipped: {output.get('evalue')}", "text")
     if output["output_type"] == "error":
         text = "\n".join(output.get("traceback") or [str(output.get("evalue"))])

@@ -28,7 +28,7 @@ COPIED = (
     "note",
 )
 TRUTH_WORDS = {"true": "true here", "false": "untrue here"}
-WIDTH, HEIGHT, MARGIN = 168, 30, 6
+SVG_WIDTH, SVG_HEIGHT, MARGIN = 168, 30, 6
 FAR = 4
 """Widths of the interval beyond which an edge of the region is left out of the drawing."""
 
@@ -126,7 +126,7 @@ def draw_interval(
     seen = [low, high, *([planted] if planted is not None else [])]
     region = tuple(_near_or_open(edge, seen) for edge in region)
     place = _scale(seen, region)
-    middle = HEIGHT / 2
+    middle = SVG_HEIGHT / 2
     parts = [
         *_draw_region(region, place),
         f'<line class="bar" x1="{place(low):.1f}" x2="{place(high):.1f}" y1="{middle}" '
@@ -138,7 +138,8 @@ def draw_interval(
             f'<path class="planted" d="M{place(planted):.1f} {middle - 6}l5 6l-5 6l-5 -6z"/>'
         )
     return (
-        f'<svg class="interval" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
+        f'<svg class="interval" viewBox="0 0 {SVG_WIDTH} {SVG_HEIGHT}" '
+        f'width="{SVG_WIDTH}" height="{SVG_HEIGHT}" '
         f'aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
     )
 
@@ -148,11 +149,12 @@ def _draw_region(region: tuple[float, float], place: Callable[[float], float]) -
     start, end = (place(edge) for edge in region)
     shade = (
         f'<rect class="region" x="{start:.1f}" y="2" width="{end - start:.1f}" '
-        f'height="{HEIGHT - 4}" rx="2"/>'
+        f'height="{SVG_HEIGHT - 4}" rx="2"/>'
     )
     edges = [place(edge) for edge in region if math.isfinite(edge)]
     lines = [
-        f'<line class="edge" x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{HEIGHT - 2}"/>' for x in edges
+        f'<line class="edge" x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{SVG_HEIGHT - 2}"/>'
+        for x in edges
     ]
     return [shade, *lines]
 
@@ -175,7 +177,7 @@ def _scale(values: list[float], region: tuple[float, float]):
 
     def place(value: float) -> float:
         if math.isinf(value):
-            return 0.0 if value < 0 else float(WIDTH)
-        return MARGIN + (WIDTH - 2 * MARGIN) * (value - low) / (high - low)
+            return 0.0 if value < 0 else float(SVG_WIDTH)
+        return MARGIN + (SVG_WIDTH - 2 * MARGIN) * (value - low) / (high - low)
 
     return place

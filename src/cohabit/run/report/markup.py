@@ -3,17 +3,19 @@
 import re
 from html import escape
 
-TABLES = ("caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr")
-BLOCKS = ("blockquote", "details", "div", "hr", "p", "pre", "summary")
-LISTS = ("dd", "dl", "dt", "li", "ol", "ul")
-WORDS = ("a", "b", "br", "code", "del", "em", "i", "kbd", "s", "small", "span", "strong", "sub")
-HEADINGS = ("h3", "h4", "h5", "h6")
-"""Below those of the page itself."""
-
+KEPT_TAGS = frozenset(
+    (
+        *("caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+        *("blockquote", "details", "div", "hr", "p", "pre", "summary"),
+        *("dd", "dl", "dt", "li", "ol", "ul"),
+        *("a", "b", "br", "code", "del", "em", "i", "kbd", "s", "small", "span", "strong"),
+        *("sub", "sup", "u"),
+        *("h3", "h4", "h5", "h6"),  # below those of the page itself
+    )
+)
 HEADING_SHIFT = 2
 """Levels by which headings of Markdown sink."""
 
-KEPT_TAGS = frozenset((*TABLES, *BLOCKS, *LISTS, *WORDS, *HEADINGS, "sup", "u"))
 DROPPED_WITH_CONTENT = frozenset(("script", "style", "iframe", "object", "template", "title"))
 KEPT_ATTRIBUTES = frozenset(("class", "colspan", "rowspan", "scope", "open"))
 
@@ -23,7 +25,7 @@ MATH = re.compile(
     r"|(?<![\\$\w])\$(?![\s$])(?P<inline>[^$\n]+?)(?<![\s\\])\$(?![\d\w])",
     re.DOTALL,
 )
-MARK = re.compile("\u2063(\\d+)\u2063")
+PLACEHOLDER = re.compile("\u2063(\\d+)\u2063")
 """Where a formula stood while the text around it was turned into HTML."""
 
 
@@ -86,7 +88,7 @@ def render_markdown(text: str, *, targets: dict | None = None) -> str:
         text = text.replace(f"]({address})", f"]({anchor})")
     to_html = mistune.create_markdown(renderer=_make_renderer(), plugins=["table", "strikethrough"])
     html = sanitise(to_html(text))
-    return MARK.sub(lambda match: "".join(formulas[int(match[1]) :][:1]), html)
+    return PLACEHOLDER.sub(lambda match: "".join(formulas[int(match[1]) :][:1]), html)
 
 
 def _make_renderer():

@@ -10,8 +10,8 @@ import pandas as pd
 from cohabit.files.storage import write_atomically, write_table
 from cohabit.run.report.collect import read_claims, strip_number
 from cohabit.run.report.page import VERDICT_CLASSES, VERDICT_ORDER, moment, plain_text, write_page
+from cohabit.run.sweeps import SEED_AXIS
 
-SEED = "seed"
 UNFINISHED = ("failed", "blocked", "missing", "outdated")
 ONE_GROUP = "all settings"
 CLAIM_TABLE = ("claim_id", "statement", "planted", "estimate", "low", "high", "p_value", "n")
@@ -79,7 +79,7 @@ def collect_claims(folder: Path, summary: dict) -> pd.DataFrame:
 
 def name_group(values: dict) -> str:
     """Name a setting by what it varies besides seeds."""
-    kept = {key: value for key, value in values.items() if key.rpartition(".")[2] != SEED}
+    kept = {key: value for key, value in values.items() if key.rpartition(".")[2] != SEED_AXIS}
     if len(kept) == 1:
         return str(next(iter(kept.values())))
     return (
@@ -110,7 +110,7 @@ def describe_sweep(summary: dict, settings: pd.DataFrame, claims: pd.DataFrame) 
 
 def name_axis(axes: dict[str, str]) -> str:
     """Name what the groups differ in, and what that means."""
-    told = {axis: words for axis, words in axes.items() if axis.rpartition(".")[2] != SEED}
+    told = {axis: words for axis, words in axes.items() if axis.rpartition(".")[2] != SEED_AXIS}
     return " and ".join(f"{axis} ({words})" for axis, words in told.items()) or "one group"
 
 
