@@ -12,7 +12,7 @@ from skbio.stats.ordination import pcoa as skbio_pcoa
 
 from cohabit.stats import diversity
 from cohabit.stats.composition import relative_abundance
-from cohabit.stats.diversity.overlap import sum_minima
+from cohabit.stats.diversity import sum_minima
 
 ORACLES = Path(__file__).parent / "oracles"
 
@@ -191,27 +191,6 @@ def test_compare_distances__order_of_people_does_not_matter(counts, people):
     shuffled = people.sample(frac=1, random_state=1)
     backward = diversity.compare_distances(distances, shuffled, n_bootstrap=20, rng=1)
     pd.testing.assert_frame_equal(forward, backward)
-
-
-def test_nearest_partner__by_hand():
-    places = pd.Series([0.0, 1.0, 5.0, 5.5, 5.4, 9.0], index=list("abcdef"))
-    frame = pd.DataFrame(
-        np.abs(places.to_numpy()[:, None] - places.to_numpy()),
-        index=places.index,
-        columns=places.index,
-    )
-    homes = pd.DataFrame({"household_id": ["1", "1", "2", "2", "3", "4"]}, index=places.index)
-    answer = diversity.nearest_partner(frame, homes, n_bootstrap=20, rng=1)
-    assert answer["n_people"] == 4
-    assert answer["share"] == pytest.approx(0.5)  # a and b; c and d are closer to e
-    assert answer["chance"] == pytest.approx(0.2)
-
-
-def test_nearest_partner__order_of_people_does_not_matter(counts, people):
-    forward = diversity.nearest_partner(diversity.jaccard(counts), people, n_bootstrap=20, rng=1)
-    shuffled = counts.sample(frac=1, random_state=1)
-    backward = diversity.nearest_partner(diversity.jaccard(shuffled), people, n_bootstrap=20, rng=1)
-    pd.testing.assert_series_equal(forward, backward)
 
 
 def test_compare_distances__names_strangers_to_the_table(counts, people):

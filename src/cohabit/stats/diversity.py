@@ -13,15 +13,22 @@ from scipy import sparse
 from scipy.spatial.distance import pdist, squareform
 from scipy.special import xlogy
 
+from cohabit.stats.alignment import check_table, read_distances
 from cohabit.stats.composition import check_counts, clr
-from cohabit.stats.diversity.households import square
-from cohabit.stats.diversity.overlap import sum_minima
 
 if TYPE_CHECKING:
     from skbio import DistanceMatrix, TreeNode
 
 MOST_READS = 10**9
 """Of a sample that can be rarefied: the generator draws from no larger urn."""
+
+_COMPARISONS = ("same household", "same site, other household", "other site")
+
+_DENSE = 0.25
+"""A feature in a larger share of the samples goes through `pdist`."""
+
+_BLOCK = 512
+"""Features at a time, so that two samples fit into the processor's nearest cache."""
 
 
 def observed(counts: pd.DataFrame) -> pd.Series:
@@ -169,7 +176,7 @@ def pcoa(distances: "DistanceMatrix | pd.DataFrame", n_axes: int = 2) -> Ordinat
     distances such as Bray-Curtis have, are left out of the sum (scikit-bio does so only when
     all axes are asked for).
     """
-    matrix, ids = square(distances)
+    matrix, ids = read_distances(distances)
     gram = -0.5 * matrix**2
     gram -= gram.mean(axis=0)
     gram -= gram.mean(axis=1)[:, None]
@@ -183,9 +190,85 @@ def pcoa(distances: "DistanceMatrix | pd.DataFrame", n_axes: int = 2) -> Ordinat
     axes = [f"PC{number + 1}" for number in range(n_axes)]
     share = values[order] / values[values > 0].sum()
     return Ordination(
-        pd.DataFrame(points, index=pd.Index(ids), columns=axes),
+        pd.DataFrame(points, index=ids.rename(None), columns=axes),
         pd.Series(share, index=axes, name="explained"),
     )
+
+
+def compare_distances(
+    distances: "DistanceMatrix | pd.DataFrame",
+    participants: pd.DataFrame,
+    *,
+    n_bootstrap: int = 999,
+    rng: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """Compare distances inside households, inside sites and between sites.
+
+    Parameters
+    ----------
+    distances : DistanceMatrix or square DataFrame
+        Its IDs are those of `participants`.
+    participants : DataFrame, one row a person
+        Needs `household_id`; without `site` everyone is taken to live at one.
+    n_bootstrap : int
+        Resamples of whole households; two copies of one household are no pair of strangers.
+    rng : int or Generator, optional
+
+    Returns
+    -------
+    DataFrame, three rows (those without a pair are left out)
+        comparison, mean, low, high (95% percentile interval), sd, n_pairs, and `excess` with
+        `excess_low`, `excess_high`: the mean minus that of the same household; and `ratio`
+        with `ratio_low`, `ratio_high`: the mean of the row above divided by this one, below 1
+        when those who share more are more alike.
+    """
+    rng = np.random.default_rng(rng)
+    matrix, people = _align(distances, participants)
+    homes, household = np.unique(people["household_id"].to_numpy(str), return_inverse=True)
+    site = people["site"].to_numpy(str) if "site" in people else np.full(len(people), "")
+    kinds = _kinds(household, site)
+    draws = _resample(len(homes), n_bootstrap, rng)
+    rows, replicates = [], []
+    for kind, name in enumerate(_COMPARISONS):
+        pairs = np.triu(kinds == kind, 1)
+        if pairs.any():
+            values = matrix[pairs]
+            sums, sizes = (_by_home(part, household) for part in (matrix * pairs, pairs))
+            replicates.append(_weighted_mean(draws, sums, sizes, inside=kind == 0))
+            rows.append((name, values.mean(), values.std(ddof=1), len(values)))
+    table = pd.DataFrame(rows, columns=["comparison", "mean", "sd", "n_pairs"])
+    return _with_intervals(table, np.array(replicates))
+
+
+def sum_minima(values: np.ndarray) -> np.ndarray:
+    """Return the sum over features of min(x, y) for every pair of samples.
+
+    Bray-Curtis and weighted UniFrac are made of it, since |x - y| = x + y - 2 min(x, y).
+    A rare feature costs only the pairs that both have it: thousands of sequence variants
+    take seconds where comparing all of them in all pairs takes a minute.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_samples, n_features)
+        At least 0.
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n_samples)
+    """
+    n_present = (values > 0).sum(axis=0)
+    dense = n_present > _DENSE * len(values)
+    common = values[:, dense]
+    apart = np.zeros(len(values) * (len(values) - 1) // 2)
+    for start in range(0, common.shape[1], _BLOCK):
+        apart += pdist(common[:, start : start + _BLOCK], "cityblock")
+    total = common.sum(axis=1)
+    shared = (total[:, None] + total - squareform(apart)) / 2
+    for feature in np.flatnonzero(~dense & (n_present > 0)):
+        rows = np.flatnonzero(values[:, feature])
+        amounts = values[rows, feature]
+        shared[np.ix_(rows, rows)] += np.minimum.outer(amounts, amounts)
+    return shared
 
 
 def _unshared(present: np.ndarray, weights: np.ndarray, ids: pd.Index) -> "DistanceMatrix":
@@ -245,3 +328,72 @@ def _branches(counts: pd.DataFrame, tree: "str | TreeNode") -> tuple[sparse.csr_
             node = node.parent
     below = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), (len(names), len(lengths)))
     return below, np.array(lengths)
+
+
+def _align(distances, participants: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    matrix, ids = read_distances(distances)
+    check_table(participants, "participants")
+    if "household_id" not in participants:
+        raise ValueError("participants: no column 'household_id', which says who lives together")
+    unknown = [name for name in ids if name not in participants.index]
+    if unknown:
+        raise ValueError(
+            f"participants: {len(unknown)} ID(s) of the distances are missing, first {unknown[:5]}"
+        )
+    if not matrix.any():
+        raise ValueError("distances: all zero, so nobody is nearer than anybody else")
+    people = participants.loc[ids]
+    for column in {"household_id", "site"} & set(people):
+        empty = people.index[people[column].isna()]
+        if len(empty):
+            raise ValueError(f"participants: {column} is empty for {empty[:5].tolist()}")
+    return matrix, people
+
+
+def _kinds(household: np.ndarray, site: np.ndarray) -> np.ndarray:
+    """Return 0, 1, 2 for each pair of people, the position in `_COMPARISONS`."""
+    kinds = np.where(site[:, None] == site, 1, 2)
+    return np.where(household[:, None] == household, 0, kinds)
+
+
+def _by_home(values: np.ndarray, household: np.ndarray) -> np.ndarray:
+    """Sum a people x people matrix to households x households."""
+    member = sparse.csr_matrix((np.ones(len(household)), (household, np.arange(len(household)))))
+    return member @ (member @ values).T
+
+
+def _resample(n_homes: int, n_bootstrap: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.multinomial(n_homes, np.full(n_homes, 1 / n_homes), size=n_bootstrap).astype(float)
+
+
+def _weighted_mean(
+    draws: np.ndarray, sums: np.ndarray, sizes: np.ndarray, inside: bool
+) -> np.ndarray:
+    """Return the mean distance of each resample; a pair weighs the product of its households."""
+    if inside:
+        total, size = draws @ np.diag(sums), draws @ np.diag(sizes)
+    else:
+        total = np.einsum("bi,bi->b", draws @ sums, draws)
+        size = np.einsum("bi,bi->b", draws @ sizes, draws)
+    with np.errstate(invalid="ignore"):
+        return total / size
+
+
+def _with_intervals(table: pd.DataFrame, replicates: np.ndarray) -> pd.DataFrame:
+    table["low"], table["high"] = _interval(replicates)
+    names = ["excess", "excess_low", "excess_high"]
+    table[names] = np.nan
+    if table["comparison"].iloc[0] == _COMPARISONS[0]:
+        low, high = _interval(replicates[1:] - replicates[0])
+        excess = table["mean"].iloc[1:] - table["mean"].iloc[0]
+        table.loc[1:, names] = np.column_stack([excess, low, high])
+    ratios = ["ratio", "ratio_low", "ratio_high"]
+    table[ratios] = np.nan
+    low, high = _interval(replicates[:-1] / replicates[1:])
+    ratio = table["mean"].to_numpy()[:-1] / table["mean"].to_numpy()[1:]
+    table.loc[1:, ratios] = np.column_stack([ratio, low, high])
+    return table[["comparison", "mean", "low", "high", "sd", "n_pairs", *names, *ratios]]
+
+
+def _interval(replicates: np.ndarray) -> np.ndarray:
+    return np.nanquantile(replicates, [0.025, 0.975], axis=-1)
