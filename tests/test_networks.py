@@ -11,7 +11,7 @@ from skbio.stats.composition import pairwise_vlr
 from cohabit.stats import networks
 from cohabit.stats.networks import compare
 from cohabit.stats.networks.correlation import _solve_basis
-from cohabit.stats.networks.graph import merge_greedily
+from cohabit.stats.networks.network import merge_greedily
 
 
 def named(matrix):
@@ -99,16 +99,6 @@ def test_proportionality__by_scikit_bios_log_ratio_variances(planted):
     np.testing.assert_allclose(rho, 1 - ratio / (variance[:, None] + variance), atol=1e-10)
     doubled = counts.assign(copy=2 * counts["taxon_5"])
     assert networks.proportionality(doubled, 0).loc["copy", "taxon_5"] == pytest.approx(1)
-
-
-def test_list_edges__sorted_by_strength_with_sign():
-    table = networks.list_edges(named([[1, 0.5, -0.9], [0.5, 1, 0.1], [-0.9, 0.1, 1]]))
-    assert table.to_dict("list") == {
-        "source": ["a", "a"],
-        "target": ["c", "b"],
-        "weight": [-0.9, 0.5],
-        "sign": [-1, 1],
-    }
 
 
 def test_describe_network__a_triangle_with_a_tail_by_hand():

@@ -40,6 +40,19 @@ def align_values(
     return _as_floats(values), metadata.loc[values.index]
 
 
+def align_by_id(counts: pd.DataFrame, metadata: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return counts sorted by ID, so that draws belong to IDs, and the metadata of their rows.
+
+    Raises
+    ------
+    ValueError
+        As `align_values`.
+    """
+    check_table(counts, "counts")
+    counts = counts.loc[sorted(counts.index, key=str)]
+    return counts, align_values(counts, metadata)[1]
+
+
 def check_table(table: pd.DataFrame, name: str) -> None:
     """Refuse what is no DataFrame, or has two rows of one ID.
 

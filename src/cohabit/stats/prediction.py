@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit.data import schema
-from cohabit.stats.alignment import align_values, check_table, household_codes, split_levels
+from cohabit.stats.alignment import align_by_id, household_codes, split_levels
 from cohabit.stats.composition import clr, filter_features
 
 MODELS = ("ridge", "random_forest")
@@ -81,9 +81,7 @@ def predict_group(
     rng = np.random.default_rng(rng)
     _check_names("models", models, MODELS)
     _check_names("predictors", predictors, PREDICTORS)
-    check_table(counts, "counts")
-    counts = counts.loc[sorted(counts.index, key=str)]  # draws belong to IDs, not to rows
-    _, people = align_values(counts, metadata)
+    counts, people = align_by_id(counts, metadata)
     is_case, levels = split_levels(people, group)
     homes = household_codes(people, household)
     if homes.max() + 1 < n_folds:

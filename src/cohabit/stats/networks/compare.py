@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data.schema import nearest
-from cohabit.stats.alignment import align_values, check_table, household_codes, split_levels
+from cohabit.stats.alignment import align_by_id, household_codes, split_levels
 from cohabit.stats.composition import clr
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.inference import t_quantile
-from cohabit.stats.networks.correlation import LEAST_SAMPLES, correlate_basis, residuals
+from cohabit.stats.networks.correlation import LEAST_SAMPLES, correlate_rows
 from cohabit.stats.networks.network import DIFFERENCES, PROPERTIES, Network
 
 
@@ -70,9 +70,7 @@ def compare_networks(
         within `within` changes a label.
     """
     rng = np.random.default_rng(rng)
-    check_table(counts, "counts")
-    counts = counts.loc[sorted(counts.index, key=str)]  # draws belong to IDs, not to rows
-    _, people = align_values(counts, metadata)
+    counts, people = align_by_id(counts, metadata)
     labels, levels = split_levels(people, group)
     blocks = _blocks(people, within)
     kept = _keep_labels(labels, blocks, within)
@@ -83,7 +81,8 @@ def compare_networks(
 
     def measure(labels: np.ndarray) -> np.ndarray:
         pair = [
-            _correlate(values, matrix, rows, threshold, n_exclusions) for rows in (~labels, labels)
+            Network(correlate_rows(values, matrix, rows, n_exclusions), threshold)
+            for rows in (~labels, labels)
         ]
         return np.array([find(*pair) for find in measures])
 
@@ -179,11 +178,6 @@ def _swap(
         swapped = np.empty_like(labels)
         swapped[home] = labels[drawn]
         yield swapped
-
-
-def _correlate(values, matrix, rows, threshold: float, n_exclusions: int) -> Network:
-    part = values[rows] if matrix is None else residuals(values[rows], matrix[rows])
-    return Network(correlate_basis(part, n_exclusions), threshold)
 
 
 def _tidy(

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from scipy.sparse import csgraph
-
-from cohabit.stats.networks.graph import find_groups
 
 N_HUBS = 20
 REACH = 2.0
@@ -43,6 +42,13 @@ class Network:
         """Edges of either sign."""
         return sparse.csr_matrix(self.links)
 
+    @cached_property
+    def steps(self) -> np.ndarray:
+        """Steps between every two features; 0 where no path leads."""
+        steps = csgraph.shortest_path(self.sparse_links, unweighted=True, directed=False)
+        steps[~np.isfinite(steps)] = 0
+        return steps
+
     def _above(self, strength: np.ndarray) -> np.ndarray:
         links = (strength >= self.threshold).astype(float)
         np.fill_diagonal(links, 0)
@@ -70,9 +76,8 @@ def clustering(network: Network) -> float:
 
 def path_length(network: Network) -> float:
     """Return the mean number of steps between connected pairs; NaN without any."""
-    steps = csgraph.shortest_path(network.sparse_links, unweighted=True, directed=False)
-    reached = np.isfinite(steps) & (steps > 0)
-    return float(steps[reached].mean()) if reached.any() else np.nan
+    steps = network.steps[network.steps > 0]
+    return float(steps.mean()) if len(steps) else np.nan
 
 
 def largest_component(network: Network) -> float:
@@ -146,6 +151,184 @@ def find_specific(first: Network, second: Network, reach: float) -> np.ndarray:
     outside = (differences < lower - margin) | (differences > upper + margin)
     corner = np.triu_indices(len(first.links), 1)
     return outside & (first.links[corner] + second.links[corner] > 0)
+
+
+def describe_network(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Series:
+    """Return the properties of the network of |correlation| >= threshold.
+
+    Returns
+    -------
+    Series
+        n_edges; density (share of all pairs); clustering (share of connected triples that
+        close); path_length (mean over connected pairs, NaN without any); largest_component
+        (share of the features); and of the modules (`find_modules`) n_tied (features in one),
+        n_modules and largest_module (features in the largest).
+    """
+    network = Network(correlation.to_numpy(), threshold)
+    return pd.Series({name: find(network) for name, find in PROPERTIES.items()})
+
+
+def describe_features(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.DataFrame:
+    """Return how central each feature is in the network of |correlation| >= threshold.
+
+    Returns
+    -------
+    DataFrame, index feature
+        degree; closeness (features reached over the sum of steps to them, times the share of
+        all others reached); betweenness (share of shortest paths between two others that lead
+        through it, Freeman 1977). 0 for a feature without an edge.
+    """
+    network = Network(correlation.to_numpy(), threshold)
+    links = network.links
+    columns = {
+        "degree": links.sum(axis=0).astype(int),
+        "closeness": _closeness(network.steps),
+        "betweenness": _betweenness(links),
+    }
+    return pd.DataFrame(columns, index=correlation.columns)
+
+
+def specific_edges(
+    first: pd.DataFrame, second: pd.DataFrame, threshold: float = 0.4, reach: float = REACH
+) -> pd.DataFrame:
+    """Return the edges that one of two networks has to itself, by the study's rule.
+
+    An edge of either network is specific when its difference in correlation lies more than
+    `reach` interquartile ranges outside the quartiles of all differences. That describes; the
+    error of a correlation is not in it, and two halves of one group have such edges too.
+
+    Parameters
+    ----------
+    first, second : DataFrame, features x features
+        Correlations of the same features.
+
+    Returns
+    -------
+    DataFrame
+        source, target, first, second, difference (second minus first), strongest first.
+    """
+    second = second.loc[first.index, first.columns]
+    networks = [Network(table.to_numpy(), threshold) for table in (first, second)]
+    rows, columns = np.triu_indices(len(first), 1)
+    found = find_specific(*networks, reach)
+    rows, columns, names = rows[found], columns[found], first.columns.to_numpy()
+    before, after = (network.correlation[rows, columns] for network in networks)
+    table = pd.DataFrame(
+        {"source": names[rows], "target": names[columns], "first": before, "second": after}
+    )
+    table["difference"] = table["second"] - table["first"]
+    order = table["difference"].abs().sort_values(ascending=False, kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def find_modules(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Series:
+    """Split the network into modules by greedy modularity (Clauset, Newman and Moore 2004).
+
+    Parameters
+    ----------
+    correlation : DataFrame, features x features
+    threshold : float
+        Edges are positive correlations of at least this; negative ones tie nothing.
+
+    Returns
+    -------
+    Series
+        Feature -> module, 1 the largest; 0 for a feature without an edge. Ties of the merge
+        are settled by the order of the features. ``attrs["modularity"]`` is its Q.
+    """
+    modules, modularity = find_groups(Network(correlation.to_numpy(), threshold).attractions)
+    result = pd.Series(modules, index=correlation.columns, name="module")
+    result.attrs["modularity"] = modularity
+    return result
+
+
+def _closeness(steps: np.ndarray) -> np.ndarray:
+    """Return nodes reached over the steps to them, times the share of the others reached."""
+    reached, total = (steps > 0).sum(axis=0), steps.sum(axis=0)
+    near = np.divide(reached, total, out=np.zeros(len(steps)), where=total > 0)
+    return near * reached / (len(steps) - 1)
+
+
+def _betweenness(links: np.ndarray) -> np.ndarray:
+    """Return the share of shortest paths between two others through each node.
+
+    Brandes (2001), Journal of Mathematical Sociology 25:163, one step outwards at a time.
+    """
+    through = np.zeros(len(links))
+    for source in range(len(links)):
+        layers = [np.arange(len(links)) == source]
+        paths, seen = layers[0].astype(float), layers[0].copy()
+        while layers[-1].any():
+            arriving = links @ (paths * layers[-1])
+            layers.append((arriving > 0) & ~seen)
+            paths[layers[-1]] = arriving[layers[-1]]
+            seen |= layers[-1]
+        share = np.zeros(len(links))
+        for nearer, further in zip(layers[-2::-1], layers[:0:-1], strict=True):
+            passed = np.divide(1 + share, paths, out=np.zeros_like(share), where=further)
+            share[nearer] += paths[nearer] * (links @ passed)[nearer]
+        through += share * (np.arange(len(links)) != source)
+    return through / ((len(links) - 1) * (len(links) - 2))
+
+
+def find_groups(links: np.ndarray) -> tuple[np.ndarray, float]:
+    """Split a graph by `merge_greedily`; nodes without an edge are not looked at.
+
+    Returns
+    -------
+    groups : ndarray of int, shape (n_nodes,)
+        1 the largest; 0 for a node without an edge.
+    modularity : float
+    """
+    tied = np.flatnonzero(links.any(axis=0))
+    merged, modularity = merge_greedily(links[np.ix_(tied, tied)])
+    labels, positions, sizes = np.unique(merged, return_inverse=True, return_counts=True)
+    rank = np.empty(len(labels), dtype=int)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(1, len(labels) + 1)
+    groups = np.zeros(len(links), dtype=int)
+    groups[tied] = rank[positions]
+    return groups, modularity
+
+
+def merge_greedily(links: np.ndarray) -> tuple[np.ndarray, float]:
+    """Merge the two modules that raise modularity most until none does.
+
+    Parameters
+    ----------
+    links : ndarray, shape (n_nodes, n_nodes)
+        Symmetric weights of at least 0, diagonal empty.
+
+    Returns
+    -------
+    modules : ndarray, shape (n_nodes,)
+        A label a node.
+    modularity : float
+        Q = sum over modules of (share of edge ends inside - squared share of all ends).
+    """
+    total = links.sum()
+    modules = np.arange(len(links))
+    if total == 0:
+        return modules, 0.0
+    between = links / total
+    share = between.sum(axis=0)
+    quality = -(share**2).sum()
+    gone = share == 0
+    gain = 2 * (between - np.outer(share, share))
+    gain[gone] = gain[:, gone] = -np.inf
+    np.fill_diagonal(gain, -np.inf)
+    while gain.max() > 1e-12:
+        keep, drop = divmod(int(gain.argmax()), len(links))
+        quality += gain[keep, drop]
+        modules[modules == drop] = keep
+        between[keep] += between[drop]
+        between[:, keep] += between[:, drop]
+        share[keep] += share[drop]
+        gone[drop] = True
+        merged = 2 * (between[keep] - share[keep] * share)
+        merged[gone] = merged[keep] = -np.inf
+        gain[keep] = gain[:, keep] = merged
+        gain[drop] = gain[:, drop] = -np.inf
+    return modules, float(quality)
 
 
 def _differences(first: Network, second: Network) -> np.ndarray:
