@@ -12,6 +12,7 @@ from cohabit.simulate.metabolites import genus_clr
 from cohabit.simulate.panel import skew_left
 from cohabit.simulate.taxa import Template
 from cohabit.simulate.template import read_template
+from cohabit.stats.inference import two_sided_normal
 
 PUBLISHED_DRUGS = {
     "interferon": "rrms_interferon_beta",
@@ -99,7 +100,7 @@ def _towards(source: pd.DataFrame, name: str, centre: pd.Series | float) -> pd.S
     """Return estimates shrunk towards a centre by their standard errors from it."""
     away = source[f"{name}_effect"] - centre
     z = away.abs() / source[f"{name}_se"]
-    return centre + shrink_by_p(away, pd.Series(2 * stats.norm.sf(z), away.index))
+    return centre + shrink_by_p(away, pd.Series(two_sided_normal(z), away.index))
 
 
 def _solve_weights(table: pd.DataFrame, clr: pd.DataFrame, reference: Reference) -> pd.DataFrame:

@@ -26,14 +26,16 @@ FACTOR = {"sex": "sex:female", "age": "age", "bmi": "bmi"}
 
 
 @dataclass(frozen=True)
-class World:
+class Communities:
     """Species and genera of one population under the templates as they stand."""
 
     species: Community
     genera: Community
 
     @classmethod
-    def build(cls, population: Population, species: pd.DataFrame, genera: pd.DataFrame) -> "World":
+    def build(
+        cls, population: Population, species: pd.DataFrame, genera: pd.DataFrame
+    ) -> "Communities":
         """Draw both communities."""
         return cls(population.assemble(species, "species"), population.assemble(genera, "genera"))
 
@@ -54,26 +56,26 @@ class World:
         return {rank: arcsine_root(second[rank]) - arcsine_root(first[rank]) for rank in first}
 
 
-def disease_effects(world: World) -> dict[str, pd.Series]:
+def disease_effects(drawn: Communities) -> dict[str, pd.Series]:
     """Return the all-MS effect: patients as they are minus the same people as controls."""
-    patient = world.species.exposures["group:MS"].to_numpy() == 1
-    now = world.species.exposures
+    patient = drawn.species.exposures["group:MS"].to_numpy() == 1
+    now = drawn.species.exposures
     none = dict.fromkeys([f"treatment:{drug}" for drug in DRUGS], 0.0)
     before = now.assign(**none, **{"group:MS": 0.0, "msss": 0.0})
-    return {rank: moved[patient].mean() for rank, moved in world.change(before, now).items()}
+    return {rank: moved[patient].mean() for rank, moved in drawn.change(before, now).items()}
 
 
-def covariate_effects(world: World, name: str) -> dict[str, pd.Series]:
+def covariate_effects(drawn: Communities, name: str) -> dict[str, pd.Series]:
     """Return the effect of one unit of sex, age or BMI."""
-    low = world.species.exposures
+    low = drawn.species.exposures
     low = low.assign(**{FACTOR[name]: 0.0}) if name == "sex" else low
     high = low.assign(**{FACTOR[name]: low[FACTOR[name]] + STEP[name]})
-    return {rank: moved.mean() / STEP[name] for rank, moved in world.change(low, high).items()}
+    return {rank: moved.mean() / STEP[name] for rank, moved in drawn.change(low, high).items()}
 
 
-def gains(world: World) -> dict[str, pd.Series]:
+def gains(drawn: Communities) -> dict[str, pd.Series]:
     """Return how far the arcsine square root moves per unit of log abundance."""
-    shares = world.shares(world.species.exposures)
+    shares = drawn.shares(drawn.species.exposures)
     return {rank: 0.5 * np.sqrt(share * (1 - share)).mean() for rank, share in shares.items()}
 
 
@@ -89,8 +91,8 @@ def solve_disease(
     wanted, own = plant.disease_targets()
     planted = species["ms_all"] != 0
     for _ in range(steps):
-        world = World.build(population, species, genera)
-        have, gain = disease_effects(world), gains(world)
+        drawn = Communities.build(population, species, genera)
+        have, gain = disease_effects(drawn), gains(drawn)
         change = _to_target(wanted, have["species"], gain["species"], species.index)
         family = _to_target(plant.family_targets(), have["family"], gain["family"])
         genus = _to_target(plant.genus_targets(), have["genus"], gain["genus"])
@@ -130,8 +132,8 @@ def solve_covariate(
     species, genera = species.copy(), genera.copy()
     wanted, own = plant.covariate_targets(name)
     for _ in range(steps):
-        world = World.build(population, species, genera)
-        have, gain = covariate_effects(world, name), gains(world)
+        drawn = Communities.build(population, species, genera)
+        have, gain = covariate_effects(drawn, name), gains(drawn)
         change = _to_target(wanted, have["species"], gain["species"], species.index)
         genus = _to_target(own, have["genus"], gain["genus"])
         change = _blend(change, species["genus"].map(genus), 0.8).fillna(0.0)

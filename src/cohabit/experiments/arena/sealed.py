@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.data.cohort import Truth
 from cohabit.experiments.arena.generators import (
@@ -26,6 +25,7 @@ from cohabit.simulate import StudyDesign
 from cohabit.simulate.dice import stream
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.composition import filter_features, prevalence
+from cohabit.stats.inference import normal_cdf, normal_quantile
 
 ANALYSES = ("lmm_asin", "lmm_clr", "paired_t_clr", "linda")
 """The study's own model, and three others, of `compare_abundance`."""
@@ -237,10 +237,10 @@ def _tell(truth: pd.DataFrame, scale: str, tested: pd.Index) -> Truth:
 
 def _expect(table: pd.DataFrame, half: pd.Series) -> np.ndarray:
     """Return the chance of a true claim to be upheld, given the width of its interval."""
-    error = half / stats.norm.ppf(0.975)
+    error = half / normal_quantile(0.975)
     low = (table["region_low"] + half - table["planted"]) / error
     high = (table["region_high"] - half - table["planted"]) / error
-    return np.clip(stats.norm.cdf(high) - stats.norm.cdf(low), 0, 1)
+    return np.clip(normal_cdf(high) - normal_cdf(low), 0, 1)
 
 
 def run_sealed(seed: int) -> pd.DataFrame:

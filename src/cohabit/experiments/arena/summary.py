@@ -10,11 +10,11 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cohabit.experiments.arena.sweep import FDR, METRICS
 from cohabit.experiments.arena.trial import TrialDesign
 from cohabit.experiments.arena.ways import WAYS
+from cohabit.stats.inference import normal_quantile, t_quantile
 
 DIALS = [field.name for field in fields(TrialDesign)]
 CONFIDENCE = 0.999
@@ -93,11 +93,9 @@ def contrast_ways(
 def _difference(values: pd.Series, first: str, second: str, confidence: float) -> dict:
     values = values.dropna()
     mean, n = float(values.mean()), len(values)
-    half = np.inf
-    if n > 1:
-        half = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    reach = t_quantile((1 + confidence) / 2, n - 1) * values.sem() if n > 1 else np.inf
     named = {"first": first, "second": second, "difference": mean}
-    return named | {"low": mean - half, "high": mean + half, "n_trials": n}
+    return named | {"low": mean - reach, "high": mean + reach, "n_trials": n}
 
 
 def find_flips(trials: pd.DataFrame, metric: str = "gain") -> pd.DataFrame:
@@ -162,7 +160,7 @@ def _judge(way: str, found: pd.DataFrame) -> dict:
     by_setting = by_setting[by_setting["count"] > 1]
     worst = by_setting["mean"].idxmax()
     harm, error = found["harm"].mean(), found["harm"].sem()
-    z = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    z = normal_quantile((1 + CONFIDENCE) / 2)
     sure = by_setting[by_setting["count"] >= LEAST]
     lowest = [harm - z * error, *(sure["mean"] - z * sure["sem"])]
     base = found[DIALS].mode().iloc[0]

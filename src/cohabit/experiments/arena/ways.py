@@ -20,7 +20,7 @@ from cohabit.stats.abundance.models import density_mode
 from cohabit.stats.composition import arcsine_sqrt, clr, filter_features, relative_abundance
 from cohabit.stats.diversity import aitchison, bray_curtis
 from cohabit.stats.formula import ModelMatrix, model_matrix
-from cohabit.stats.inference import two_sided_t
+from cohabit.stats.inference import two_sided_normal, two_sided_t
 from cohabit.stats.least_squares import fit_least_squares, residuals
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import find_pairs, fit_paired_model
@@ -152,7 +152,7 @@ def _fit_strata(prepared: Prepared) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = pairs.sum(axis=0) / np.sqrt((pairs**2).sum(axis=0))
     estimate = (group * rest).sum(axis=0) / (group**2).sum()
-    return _name(prepared, {"estimate": estimate, "p_value": 2 * stats.norm.sf(np.abs(statistic))})
+    return _name(prepared, {"estimate": estimate, "p_value": two_sided_normal(statistic)})
 
 
 def _fit_random(prepared: Prepared) -> pd.DataFrame:
@@ -187,7 +187,7 @@ def _fit_rank_sum(prepared: Prepared) -> pd.DataFrame:
 
 
 def _ranked(prepared: Prepared, statistic: np.ndarray) -> pd.DataFrame:
-    p_value = 2 * stats.norm.sf(np.abs(statistic))
+    p_value = two_sided_normal(statistic)
     columns = {"feature": prepared.counts.columns, "scale": "ranks of shares"}
     table = pd.DataFrame({**columns, "estimate": statistic, "p_value": p_value})
     return table.reindex(columns=["feature", "scale", *FITTED])

@@ -23,6 +23,7 @@ from cohabit.experiments.planner.draw import People, draw_latent, recruit
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import Recipe, World
+from cohabit.stats.inference import power_of_normal
 from cohabit.stats.least_squares import residuals
 
 LARGE, OUTLOOK_SEED = 400, 1
@@ -84,7 +85,7 @@ class Outlook:
             return np.zeros(len(n))
         place = self.taxa.get_loc(taxon)
         signal = np.abs(self.effect[place]) / np.sqrt(self.variance[place])
-        return _reject(signal * np.sqrt(np.asarray(n) / LARGE), alpha)
+        return power_of_normal(signal * np.sqrt(np.asarray(n) / LARGE), alpha)
 
     def discoveries(self, n: np.ndarray, fdr: float = 0.05) -> np.ndarray:
         """Return how many of the taxa that truly differ are expected to pass the FDR."""
@@ -92,7 +93,7 @@ class Outlook:
         levels = np.geomspace(fdr / len(squared) / 10, fdr, 60)
         found = []
         for size in np.asarray(n, dtype=float):
-            rejected = _reject(np.sqrt(squared * size / LARGE)[:, None], levels)
+            rejected = power_of_normal(np.sqrt(squared * size / LARGE)[:, None], levels)
             allowed = rejected.sum(axis=0) * fdr / len(squared) >= levels
             last = np.flatnonzero(allowed)[-1] if allowed.any() else 0
             found.append(rejected[self.planted, last].sum())
@@ -212,9 +213,3 @@ def _pairs(household: np.ndarray, patient: np.ndarray) -> tuple[np.ndarray, np.n
 def _unbiased_square(covariance: np.ndarray, n: int) -> float:
     """Return the trace of the squared covariance, less what the noise of n rows adds to it."""
     return float((covariance**2).sum() - np.trace(covariance) ** 2 / n)
-
-
-def _reject(signal: np.ndarray, level: np.ndarray | float) -> np.ndarray:
-    """Return the chance that a normal with this mean lies beyond the two-sided bounds."""
-    bound = stats.norm.isf(np.asarray(level) / 2)
-    return stats.norm.sf(bound - signal) + stats.norm.cdf(-bound - signal)

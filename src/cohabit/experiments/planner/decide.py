@@ -10,6 +10,7 @@ from cohabit.experiments.planner.approximate import approximate_power
 from cohabit.experiments.planner.estimate import estimate_power
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Costs, Scenario
+from cohabit.stats.inference import normal_cdf, normal_quantile
 
 CURVES_DRAWN = 2000
 """From a fit's own uncertainty, for intervals."""
@@ -49,7 +50,7 @@ def fit_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         return -(hits * stats.norm.logcdf(z) + (trials - hits) * stats.norm.logsf(z)).sum()
 
     beta = optimize.minimize(loss, _start(root, hits / trials), method="BFGS").x
-    fitted = np.clip(stats.norm.cdf(x @ beta), 1e-9, 1 - 1e-9)
+    fitted = np.clip(normal_cdf(x @ beta), 1e-9, 1 - 1e-9)
     weight = trials * stats.norm.pdf(x @ beta) ** 2 / (fitted * (1 - fitted))
     misfit = (hits - trials * fitted) ** 2 / (trials * fitted * (1 - fitted))
     scale = max(1.0, misfit.sum() / max(len(x) - 2, 1)) if len(x) > 2 else 1.0
@@ -57,7 +58,7 @@ def fit_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _start(root: np.ndarray, share: np.ndarray) -> np.ndarray:
-    slope, intercept = np.polyfit(root, stats.norm.ppf(share), 1)
+    slope, intercept = np.polyfit(root, normal_quantile(share), 1)
     return np.array([intercept, slope])
 
 
@@ -69,7 +70,7 @@ def predict_curve(points: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
     error = 1.96 * np.sqrt(np.einsum("ij,jk,ik->i", x, covariance, x))
     bounds = {"power": 0, "low": -1, "high": 1}
     return pd.DataFrame(
-        {"n": sizes, **{k: stats.norm.cdf(x @ beta + s * error) for k, s in bounds.items()}}
+        {"n": sizes, **{k: normal_cdf(x @ beta + s * error) for k, s in bounds.items()}}
     )
 
 
@@ -91,7 +92,7 @@ def find_size(points: pd.DataFrame, power: float = 0.8) -> pd.Series:
     """
     beta, covariance = fit_curve(points)
     draws = np.random.default_rng(0).multivariate_normal(beta, covariance, size=CURVES_DRAWN)
-    target = stats.norm.ppf(power)
+    target = normal_quantile(power)
     low = np.quantile(_cross(draws, target), 0.025, method="lower")
     high = np.quantile(_cross(draws, target), 0.975, method="higher")
     size = _cross(beta[None], target)[0]

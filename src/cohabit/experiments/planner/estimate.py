@@ -1,6 +1,6 @@
 """Power by simulation: batches of cohorts on as many workers as there are, until it is enough.
 
-Cohorts are looked at in a fixed order, `FIRST` of them and then batch by batch; a question is
+Cohorts are looked at in a fixed order, `FIRST_LOOK` of them and then batch by batch; a question is
 done at the first look at which its interval is narrow enough. Clopper and Pearson's interval
 at 96% is used: after this stopping rule it holds the true power at least 95% of the time,
 whatever the power (exact enumeration; tests/test_power_plan.py).
@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,10 @@ from cohabit.experiments.planner.scenario import Scenario
 from cohabit.experiments.planner.world import World
 from cohabit.files.storage import write_atomically
 
-INTERVAL_LEVEL = 0.96
-FIRST = 50
+exact_interval = partial(proportion_confint, alpha=0.04, method="beta")
+"""(hits, trials) -> low and high of Clopper and Pearson's interval at 96%."""
+
+FIRST_LOOK = 50
 """Cohorts at the first look."""
 
 WHAT_COUNTS = "from cohabit.experiments.planner.questions import run_batch"
@@ -44,8 +47,8 @@ class Stop:
     def __post_init__(self):
         if not 0.005 <= self.half_width <= 0.5:
             raise ValueError(f"half_width: expected 0.005 to 0.5; got {self.half_width!r}")
-        if not self.most >= FIRST:
-            raise ValueError(f"most: expected at least {FIRST} cohorts; got {self.most!r}")
+        if not self.most >= FIRST_LOOK:
+            raise ValueError(f"most: expected at least {FIRST_LOOK} cohorts; got {self.most!r}")
 
 
 def estimate_power(
@@ -127,8 +130,8 @@ class _Series:
 
     def _missing(self) -> range:
         """Return the numbers of the batches that the interval still needs."""
-        end = FIRST
-        if len(self.done) * BATCH >= FIRST:
+        end = FIRST_LOOK
+        if len(self.done) * BATCH >= FIRST_LOOK:
             answers = self._answers().to_numpy().T
             end = max(find_end(a, self.stop) or foresee_end(a, self.stop) for a in answers)
         return range(len(self.done), -(-end // BATCH))
@@ -175,20 +178,9 @@ def _check(
         )
 
 
-def exact_interval(hits: np.ndarray, trials: np.ndarray, level: float = INTERVAL_LEVEL):
-    """Return Clopper and Pearson's interval of a proportion, low and high.
-
-    Parameters
-    ----------
-    hits, trials : array of int
-    level : float
-    """
-    return proportion_confint(hits, trials, alpha=1 - level, method="beta")
-
-
 def list_looks(stop: Stop) -> np.ndarray:
     """Return after how many cohorts the interval is looked at."""
-    return np.unique([*range(FIRST, stop.most, BATCH), stop.most])
+    return np.unique([*range(FIRST_LOOK, stop.most, BATCH), stop.most])
 
 
 def find_end(answers: np.ndarray, stop: Stop) -> int | None:

@@ -11,6 +11,7 @@ from cohabit.stats import composition, diversity
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.association import fit_linear_model, partial_spearman
 from cohabit.stats.formula import model_matrix
+from cohabit.stats.least_squares import residuals
 from cohabit.stats.mixed import fit_household_model
 
 ALPHA = 0.05
@@ -174,8 +175,8 @@ def _percent_shared(sample: Sample, values: pd.DataFrame, formula: str) -> float
 
 def _variance_left(values: np.ndarray, design: np.ndarray) -> np.ndarray:
     """Return the residual variance of each column of `values`, given the design."""
-    slopes, _, rank, _ = np.linalg.lstsq(design, values, rcond=1e-9)
-    return ((values - design @ slopes) ** 2).sum(axis=0) / (len(values) - rank)
+    df = len(values) - np.linalg.matrix_rank(design)
+    return (residuals(values, design) ** 2).sum(axis=0) / df
 
 
 def percent_of_effect(sample: Sample, *, partners: bool) -> float:
