@@ -37,7 +37,7 @@ def test_describe_figure__counts_intervals_on_either_side_of_no_effect(figure):
     draw_forest(effects.assign(q_value=1.0), ax=figure.subplots(), label="difference")
     assert describe_figure(figure) == (
         "Across: difference; rows from the top: a 0.31; b -0.2; c 0.05; "
-        "of 3 intervals 1 lie above 0 and 1 below it."
+        "intervals above 0: 1 of 3; below: 1."
     )
 
 

@@ -16,36 +16,34 @@ from cohabit.figures.causes import (
 from cohabit.figures.communities import (
     draw_by_site,
     draw_distances,
+    draw_edges,
     draw_ordination,
     draw_prevalence,
     draw_r2,
+    draw_swaps,
+    draw_two_networks,
 )
 from cohabit.figures.effects import (
     draw_agreement,
+    draw_beside_published,
     draw_equivalence,
     draw_forest,
     draw_forest_by,
     draw_hits,
     draw_replication,
-)
-from cohabit.figures.followup import (
-    draw_attendance,
-    draw_before_after,
-    draw_changes,
-    draw_likeness,
-)
-from cohabit.figures.function import (
-    draw_beside_published,
     draw_shift,
     draw_therapies,
     draw_volcano,
 )
 from cohabit.figures.judgement import draw_claims, draw_recovery, draw_scorecard, draw_scores
-from cohabit.figures.networks import draw_edges, draw_swaps, draw_two_networks
 from cohabit.figures.people import (
+    draw_attendance,
+    draw_before_after,
+    draw_changes,
     draw_correlations,
     draw_counts,
     draw_depth,
+    draw_likeness,
     draw_pairs,
     draw_shared,
 )

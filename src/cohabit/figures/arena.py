@@ -4,22 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.axes import key_above, set_apart
-from cohabit.figures.style import (
-    BLUE,
-    GREEN,
-    MARKERS,
-    ORANGE,
-    OTHERS,
-    REFERENCE,
-    VERDICT_COLOURS,
-    VERDICT_MARKERS,
-)
+from cohabit.figures import axes, style
 
 GENERATORS = {
-    "simulated": (BLUE, "o"),
-    "heavy tails": (ORANGE, "D"),
-    "spike-in": (GREEN, "s"),
+    "simulated": (style.BLUE, "o"),
+    "heavy tails": (style.ORANGE, "D"),
+    "spike-in": (style.GREEN, "s"),
 }
 """Generator -> colour and marker."""
 
@@ -58,13 +48,13 @@ def draw_ways(
     for number, name in enumerate(known):
         chosen = table[table["generator"] == name]
         places = np.array([len(ways) - 1 - ways.index(way) for way in chosen["way"]])
-        places = places + set_apart(number, len(known), 0.24)
+        places = places + axes.set_apart(number, len(known), 0.24)
         low, high = _find_ends(chosen, value, share)
         colour, marker = GENERATORS[name]
         ax.hlines(places, low, high, color=colour, linewidth=1.3)
         ax.scatter(chosen[value], places, s=22, color=colour, marker=marker, label=name, zorder=3)
     if reference is not None:
-        ax.axvline(reference, color=REFERENCE, linewidth=1, linestyle="--")
+        ax.axvline(reference, color=style.REFERENCE, linewidth=1, linestyle="--")
     ax.set_yticks(range(len(ways)), ways[::-1])
     ax.set(xlabel=label, ylim=(-0.7, len(ways) - 0.3))
     return ax
@@ -106,10 +96,11 @@ def draw_levels(
     for number, (way, rows) in enumerate(table.groupby("way", sort=False)):
         rows = rows.sort_values("level")
         ends = np.abs(_find_ends(rows, value) - rows[value].to_numpy())
-        style = {"color": OTHERS[number % 7], "marker": MARKERS[number % 8], "markersize": 4}
-        ax.errorbar(rows["level"], rows[value], ends, linewidth=1.2, label=way, **style)
+        look = {"color": style.OTHERS[number % 7], "marker": style.MARKERS[number % 8]}
+        look |= {"markersize": 4, "linewidth": 1.2, "label": way}
+        ax.errorbar(rows["level"], rows[value], ends, **look)
     if reference is not None:
-        ax.axhline(reference, color=REFERENCE, linewidth=1, linestyle="--")
+        ax.axhline(reference, color=style.REFERENCE, linewidth=1, linestyle="--")
     levels = sorted(table["level"].unique())
     if logarithmic:
         ax.set_xscale("log")
@@ -131,9 +122,9 @@ def draw_calibration(sealed: pd.DataFrame, *, ax: Axes) -> Axes:
     """
     for share, verdict in {"true_upheld": "agrees", "true_undecided": "cannot tell"}.items():
         ends = np.abs(sealed[[f"{share}_low", f"{share}_high"]].to_numpy().T - sealed[share].array)
-        style = {"color": VERDICT_COLOURS[verdict], "marker": VERDICT_MARKERS[verdict]}
-        ax.errorbar(sealed["mean"], sealed[share], ends, label=verdict, **style)
-    ax.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1, linestyle="--")
+        look = {"color": style.VERDICT_COLOURS[verdict], "marker": style.VERDICT_MARKERS[verdict]}
+        ax.errorbar(sealed["mean"], sealed[share], ends, label=verdict, **look)
+    ax.plot([0, 1], [0, 1], color=style.REFERENCE, linewidth=1, linestyle="--")
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     ax.set(xlabel="Power of the claim, from its interval's width", ylabel="Share of true claims")
     ax.legend(title="verdict", loc="center left")
@@ -153,11 +144,11 @@ def draw_true_share(sealed: pd.DataFrame, *, ax: Axes, promised: float = 0.9) ->
     analyses = list(dict.fromkeys(sealed["analysis"]))[::-1]
     for number, (kind, rows) in enumerate(sealed.groupby("kind", sort=False)):
         places = np.array([analyses.index(name) for name in rows["analysis"]]) + 0.2 * (1 - number)
-        colour, marker = OTHERS[number], MARKERS[number]
+        colour, marker = style.OTHERS[number], style.MARKERS[number]
         ax.hlines(places, rows["agrees_true_low"], rows["agrees_true_high"], color=colour)
         ax.scatter(rows["agrees_true"], places, s=28, color=colour, marker=marker, label=kind)
-    ax.axvline(promised, color=REFERENCE, linewidth=1, linestyle="--")
+    ax.axvline(promised, color=style.REFERENCE, linewidth=1, linestyle="--")
     ax.set_yticks(range(len(analyses)), analyses)
     ax.set(xlabel='Share of the verdicts "agrees" that are true', ylim=(-0.6, len(analyses) - 0.4))
-    key_above(ax, 3, title="claims of")
+    axes.key_above(ax, 3, title="claims of")
     return ax

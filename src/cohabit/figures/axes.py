@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.style import REFERENCE, SITE_COLOURS, VERDICT_COLOURS, VERDICT_MARKERS
+from cohabit.figures.style import MARKERS, REFERENCE, SITE_COLOURS, VERDICT_COLOURS, VERDICT_MARKERS
 
 Kinds = Mapping[str, tuple[pd.Series | np.ndarray, str, str]]
 """Kind of point -> which rows, colour, marker."""
@@ -41,6 +41,20 @@ def draw_intervals(
     """Draw estimates with their 95% intervals, each at its place; `mark` is of the estimate."""
     ax.hlines(places, rows["low"], rows["high"], color=colour, linewidth=width)
     ax.scatter(rows["estimate"], places, color=colour, **mark)
+
+
+def draw_side_by_side(
+    table: pd.DataFrame, row: str, colours: Mapping, by: str, *, ax: Axes, step: float, **mark
+) -> list:
+    """Draw intervals of several series in each row, told apart by colour and shape; return rows."""
+    names = list(pd.unique(table[row]))
+    for number, (level, colour) in enumerate(colours.items()):
+        rows = table[table[by] == level]
+        places = len(names) - 1 - rows[row].map(names.index).to_numpy()
+        places = places + set_apart(number, len(colours), step)
+        look = {"width": 1.6, "marker": MARKERS[number % 7], "label": level, **mark}
+        draw_intervals(rows, places, ax=ax, colour=colour, **look)
+    return names
 
 
 def draw_judged(rows: pd.DataFrame, places: np.ndarray, *, ax: Axes, width: float, **mark) -> None:

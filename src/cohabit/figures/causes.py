@@ -5,28 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from cohabit.figures.axes import (
-    draw_intervals,
-    from_top,
-    key_above,
-    mark_zero,
-    name_rows,
-    set_apart,
-)
-from cohabit.figures.style import (
-    AMBER,
-    CREAM,
-    DOWN,
-    INK,
-    MARKERS,
-    PAPER,
-    QUIET,
-    REFERENCE,
-    REGION,
-    UP,
-    WINDOW,
-    readable,
-)
+from cohabit.figures import axes, style
+from cohabit.figures.style import readable
 
 
 def draw_recurrence(risks: pd.DataFrame, *, ax: Axes) -> Axes:
@@ -38,24 +18,24 @@ def draw_recurrence(risks: pd.DataFrame, *, ax: Axes) -> Axes:
         `relation`, `estimate`, `low`, `high` (shares), `region_low`, `region_high`
         (published; missing where none) and `shared` (share of genes, for the label).
     """
-    places = from_top(risks)
+    places = axes.from_top(risks)
     _draw_regions(risks, places, ax, scale=100)
     low = np.maximum(100 * risks["low"], 0.02)
-    ax.hlines(places, low, 100 * risks["high"], color=UP, linewidth=1.6)
-    ax.scatter(100 * risks["estimate"].replace(0, np.nan), places, s=42, color=UP, zorder=3)
+    ax.hlines(places, low, 100 * risks["high"], color=style.UP, linewidth=1.6)
+    ax.scatter(100 * risks["estimate"].replace(0, np.nan), places, s=42, color=style.UP, zorder=3)
     labels = [f"{relation} ({shared})" for relation, shared in risks[["relation", "shared"]].values]
-    name_rows(ax, labels, label="Risk of MS over a lifetime (%), log scale")
+    axes.name_rows(ax, labels, label="Risk of MS over a lifetime (%), log scale")
     ax.set(xscale="log", xlim=(0.1, 60))
     ax.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["0.1", "0.3", "1", "3", "10", "30"])
-    key_above(ax, 2, middle=0.4)
+    axes.key_above(ax, 2, middle=0.4)
     return ax
 
 
 def _draw_regions(rows: pd.DataFrame, places: np.ndarray, ax: Axes, scale: float = 1.0) -> None:
     known = rows["region_low"].notna().to_numpy()
     low, high = scale * rows["region_low"][known], scale * rows["region_high"][known]
-    style = {"height": 0.6, "color": REGION, "label": "published range"}
-    ax.barh(places[known], high - low, left=low, **style)
+    look = {"height": 0.6, "color": style.REGION, "label": "published range"}
+    ax.barh(places[known], high - low, left=low, **look)
 
 
 def draw_score(risks: pd.Series, *, ax: Axes) -> Axes:
@@ -67,9 +47,9 @@ def draw_score(risks: pd.Series, *, ax: Axes) -> Axes:
         Share ill; index 1 (lowest) to 10.
     """
     per_100k = 1e5 * risks
-    bars = ax.bar(range(len(risks)), per_100k, color=UP, width=0.7)
+    bars = ax.bar(range(len(risks)), per_100k, color=style.UP, width=0.7)
     ax.bar_label(bars, [f"{value:,.0f}" for value in per_100k], fontsize=8)
-    ax.axhline(per_100k.mean(), color=REFERENCE, linewidth=1, linestyle="--")
+    ax.axhline(per_100k.mean(), color=style.REFERENCE, linewidth=1, linestyle="--")
     ax.set_xticks(range(len(risks)), [str(name) for name in risks.index])
     ax.set(xlabel="Tenth of the genetic score, lowest first", ylabel="People with MS per 100,000")
     ax.grid(axis="x", visible=False)
@@ -85,7 +65,7 @@ def draw_scores_of(scores: pd.DataFrame, *, ax: Axes) -> Axes:
         `score` and `ms` (true or false).
     """
     edges = np.linspace(*np.percentile(scores["score"], [0.02, 99.98]), 28)
-    for ill, label, colour in ((False, "without MS", DOWN), (True, "with MS", UP)):
+    for ill, label, colour in ((False, "without MS", style.DOWN), (True, "with MS", style.UP)):
         chosen = scores.loc[scores["ms"] == ill, "score"]
         ax.hist(chosen, edges, density=True, color=colour, alpha=0.55, label=label)
     ax.set(xlabel="Genetic score (log odds)", ylabel="Density")
@@ -93,7 +73,7 @@ def draw_scores_of(scores: pd.DataFrame, *, ax: Axes) -> Axes:
     return ax
 
 
-def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = UP) -> Axes:
+def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = style.UP) -> Axes:
     """Draw prevalence by region against latitude, with the fitted line.
 
     Parameters
@@ -109,7 +89,7 @@ def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = U
     ends = np.array([rates["latitude"].min(), rates["latitude"].max()])
     label = f"{slope['estimate']:+.1f} a degree ({slope['low']:.1f} to {slope['high']:.1f})"
     fitted = slope["intercept"] + slope["estimate"] * ends
-    ax.plot(ends, fitted, color=REFERENCE, linewidth=1.4, label=label)
+    ax.plot(ends, fitted, color=style.REFERENCE, linewidth=1.4, label=label)
     ax.set(xlabel="Degrees from the equator", ylabel="People with MS per 100,000", ylim=(0, None))
     ax.legend(loc="upper left")
     return ax
@@ -125,19 +105,17 @@ def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axe
     closes : float
         Age at which the window closes.
     """
-    ax.axvspan(0, closes, color=WINDOW, zorder=0)
-    ax.axvline(closes, color=REFERENCE, linewidth=1, linestyle=":")
-    styles = (("o", UP), ("s", DOWN))
-    for (direction, rows), (marker, colour) in zip(
-        risks.groupby("direction", sort=False), styles, strict=False
-    ):
+    ax.axvspan(0, closes, color=style.WINDOW, zorder=0)
+    ax.axvline(closes, color=style.REFERENCE, linewidth=1, linestyle=":")
+    for number, (direction, rows) in enumerate(risks.groupby("direction", sort=False)):
+        colour, marker = ((style.UP, "o"), (style.DOWN, "s"))[number]
         ax.vlines(rows["age"], rows["low"], rows["high"], color=colour, linewidth=1.4)
         ax.plot(rows["age"], rows["estimate"], marker=marker, color=colour, label=direction)
     inside = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
-    ax.annotate("the window", (closes / 2, 0.02), color=INK, **inside)
+    ax.annotate("the window", (closes / 2, 0.02), color=style.INK, **inside)
     ax.set(xlabel="Age at the move (years)", ylabel="Ever ill per 100,000", xlim=(0, None))
     ax.set_ylim(bottom=0)
-    key_above(ax, 2)
+    axes.key_above(ax, 2)
     return ax
 
 
@@ -150,18 +128,18 @@ def draw_ratios(ratios: pd.DataFrame, *, ax: Axes, label: str = "Odds ratio, log
         `label`, `estimate`, `low`, `high`, `region_low`, `region_high` (missing where none was
         published) and `kind`: "cause", "protects", "no effect".
     """
-    colours = {"cause": UP, "protects": DOWN, "no effect": QUIET}
-    places = from_top(ratios)
+    colours = {"cause": style.UP, "protects": style.DOWN, "no effect": style.QUIET}
+    places = axes.from_top(ratios)
     _draw_regions(ratios, places, ax)
     for kind, colour in colours.items():
         chosen = (ratios["kind"] == kind).to_numpy()
         mark = {"s": 36, "marker": "D" if kind == "no effect" else "o", "label": kind, "zorder": 3}
-        draw_intervals(ratios[chosen], places[chosen], ax=ax, colour=colour, width=1.6, **mark)
-    mark_zero(ax, at=1)
-    name_rows(ax, ratios["label"], label=label)
+        axes.draw_intervals(ratios[chosen], places[chosen], ax=ax, colour=colour, width=1.6, **mark)
+    axes.mark_zero(ax, at=1)
+    axes.name_rows(ax, ratios["label"], label=label)
     ax.set(xscale="log", xlim=(0.8 * ratios["low"].min(), 1.25 * ratios["high"].max()))
     _mark_ratios(ax)
-    key_above(ax, 4, middle=0.35)
+    axes.key_above(ax, 4, middle=0.35)
     return ax
 
 
@@ -182,18 +160,14 @@ def draw_two_studies(ratios: pd.DataFrame, *, ax: Axes) -> Axes:
     ratios : DataFrame
         `label`, `study`, `estimate`, `low`, `high`; studies in order of appearance.
     """
-    labels, studies = list(pd.unique(ratios["label"])), list(pd.unique(ratios["study"]))
-    for number, (study, colour) in enumerate(zip(studies, (DOWN, UP, AMBER), strict=False)):
-        rows = ratios[ratios["study"] == study]
-        places = np.array([len(labels) - 1 - labels.index(name) for name in rows["label"]])
-        places = places + set_apart(number, len(studies), 0.3)
-        mark = {"s": 34, "marker": MARKERS[number], "label": study}
-        draw_intervals(rows, places, ax=ax, colour=colour, width=1.6, **mark)
-    mark_zero(ax, at=1)
-    name_rows(ax, map(readable, labels), margin=0.6, label="Odds ratio, log scale")
+    studies = list(pd.unique(ratios["study"]))
+    colours = dict(zip(studies, (style.DOWN, style.UP, style.AMBER), strict=False))
+    labels = axes.draw_side_by_side(ratios, "label", colours, "study", ax=ax, step=0.3, s=34)
+    axes.mark_zero(ax, at=1)
+    axes.name_rows(ax, map(readable, labels), margin=0.6, label="Odds ratio, log scale")
     ax.set_xscale("log")
     _mark_ratios(ax)
-    key_above(ax, len(studies))
+    axes.key_above(ax, len(studies))
     return ax
 
 
@@ -215,7 +189,7 @@ def draw_map(places: pd.DataFrame, chosen: pd.Index, *, ax: Axes) -> Axes:
     inside = places.loc[chosen]
     centre = inside[["x", "y"]].mean()
     reach = np.hypot(inside["x"] - centre["x"], inside["y"] - centre["y"]).max() + 1.0
-    ax.add_patch(Circle(tuple(centre), reach, fill=False, color=UP, linewidth=2))
+    ax.add_patch(Circle(tuple(centre), reach, fill=False, color=style.UP, linewidth=2))
     bar = ax.figure.colorbar(dots, ax=ax, shrink=0.8, label="Cases over expected cases")
     bar.outline.set_visible(False)
     ax.set(xlabel="Degrees east", ylabel="Degrees from the equator", aspect="equal")
@@ -240,31 +214,30 @@ WAKES = (
 )
 HOLDS_BACK = (("regulatory", "helper"), ("regulatory", "b"))
 HEIGHT, GAP = 0.22, 0.012
-PALE = {"regulatory": REGION, "myelin": CREAM}
+PALE = {"regulatory": style.REGION, "myelin": style.CREAM}
 
 
 def draw_tolerance(*, ax: Axes) -> Axes:
     """Draw the cells of an attack on myelin, arrows for what wakes and bars for what restrains."""
     for one, other in WAKES:
-        _connect(ax, one, other, "-|>", UP, "-")
+        _connect(ax, one, other, "-|>", style.UP, "-")
     for one, other in HOLDS_BACK:
-        _connect(ax, one, other, "|-|,widthA=0,widthB=0.45", DOWN, "--")
+        _connect(ax, one, other, "|-|,widthA=0,widthB=0.45", style.DOWN, "--")
     for name, ((x, y), text) in CELLS.items():
         width = _width(name)
         corner, size = (x - width / 2, y - HEIGHT / 2), (width, HEIGHT)
-        style = "round,pad=0.008,rounding_size=0.03"
-        colour = PALE.get(name, PAPER)
-        ax.add_patch(FancyBboxPatch(corner, *size, boxstyle=style, fc=colour, ec=INK, zorder=3))
-        ax.text(x, y, text, ha="center", va="center", fontsize=8, color=INK, zorder=4)
-    ax.text(0.12, 0.42, "arrows: wakes", color=UP, ha="center", fontsize=9)
-    ax.text(0.12, 0.35, "dashed bars: should hold back", color=DOWN, ha="center", fontsize=9)
+        look = {"boxstyle": "round,pad=0.008,rounding_size=0.03", "ec": style.INK, "zorder": 3}
+        ax.add_patch(FancyBboxPatch(corner, *size, fc=PALE.get(name, style.PAPER), **look))
+        ax.text(x, y, text, ha="center", va="center", fontsize=8, color=style.INK, zorder=4)
+    ax.text(0.12, 0.42, "arrows: wakes", color=style.UP, ha="center", fontsize=9)
+    ax.text(0.12, 0.35, "dashed bars: should hold back", color=style.DOWN, ha="center", fontsize=9)
     ax.set(xlim=(0, 1), ylim=(0.05, 1))
     ax.axis("off")
     return ax
 
 
-def _connect(ax: Axes, one: str, other: str, style: str, colour: str, line: str) -> None:
-    shape = {"arrowstyle": style, "linestyle": line, "linewidth": 1.8, "mutation_scale": 16}
+def _connect(ax: Axes, one: str, other: str, look: str, colour: str, line: str) -> None:
+    shape = {"arrowstyle": look, "linestyle": line, "linewidth": 1.8, "mutation_scale": 16}
     ends = _edge(one, other), _edge(other, one)
     ax.add_patch(FancyArrowPatch(*ends, color=colour, zorder=5, **shape))
 

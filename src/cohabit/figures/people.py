@@ -1,20 +1,12 @@
-"""Figures of who was recruited: pairs, counts, what partners share."""
+"""Figures of people: who was recruited, what partners share, who comes back and how changed."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from cohabit.figures.axes import draw_kinds, draw_violins, from_top, mark_zero, order_sites
-from cohabit.figures.style import (
-    BLUE,
-    GROUP_COLOURS,
-    ORANGE,
-    REFERENCE,
-    colours_for,
-    readable,
-    say_absent,
-)
+from cohabit.figures import axes, style
+from cohabit.figures.style import colours_for, readable, say_absent
 
 
 def draw_pairs(pairs: pd.DataFrame, *, ax: Axes) -> Axes:
@@ -29,13 +21,13 @@ def draw_pairs(pairs: pd.DataFrame, *, ax: Axes) -> Axes:
     """
     unit = pairs.columns.name or "value"
     labels = np.where(pairs["opposite_sex"], "woman and man", "same sex")
-    kinds = {"woman and man": ("o", BLUE, 0.45), "same sex": ("D", ORANGE, 0.9)}
+    kinds = {"woman and man": ("o", style.BLUE, 0.45), "same sex": ("D", style.ORANGE, 0.9)}
     for label, (marker, colour, alpha) in kinds.items():
         kind = {label: (labels == label, colour, marker)}
-        draw_kinds(pairs, "control", "MS", kind, ax=ax, s=16, alpha=alpha, linewidth=0)
+        axes.draw_kinds(pairs, "control", "MS", kind, ax=ax, s=16, alpha=alpha, linewidth=0)
     both = pairs[["MS", "control"]]
     limits = both.min().min() - 2, both.max().max() + 2
-    ax.plot(limits, limits, color=REFERENCE, linewidth=1, linestyle="--", zorder=1)
+    ax.plot(limits, limits, color=style.REFERENCE, linewidth=1, linestyle="--", zorder=1)
     ax.set(xlim=limits, ylim=limits, aspect="equal")
     ax.set(xlabel=f"Control: {unit}", ylabel=f"Patient: {unit}")
     ax.legend(loc="lower right", title="Pair")
@@ -78,12 +70,12 @@ def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
     return ax
 
 
-def _draw_table(table: pd.DataFrame, label: str, *, ax: Axes, **style) -> None:
+def _draw_table(table: pd.DataFrame, label: str, *, ax: Axes, **look) -> None:
     """Draw a table of numbers as colours; `label` is of the colour bar."""
     import seaborn as sns
 
     bar = {"label": label, "shrink": 0.85}
-    sns.heatmap(table, linewidths=1.5, linecolor="white", cbar_kws=bar, ax=ax, **style)
+    sns.heatmap(table, linewidths=1.5, linecolor="white", cbar_kws=bar, ax=ax, **look)
     ax.grid(False)
 
 
@@ -96,15 +88,15 @@ def draw_shared(shared: pd.DataFrame, *, ax: Axes) -> Axes:
         Columns `trait`, `estimate`, `low`, `high` (correlation within pairs), and
         `published` (NaN where no figure is known).
     """
-    places = from_top(shared)
+    places = axes.from_top(shared)
     error = [shared["estimate"] - shared["low"], shared["high"] - shared["estimate"]]
-    style = {"fmt": "o", "color": GROUP_COLOURS["control"], "capsize": 2}
-    ax.errorbar(shared["estimate"], places, xerr=error, **style)
+    look = {"fmt": "o", "color": style.GROUP_COLOURS["control"], "capsize": 2}
+    ax.errorbar(shared["estimate"], places, xerr=error, **look)
     if shared["published"].notna().any():
-        tick = {"marker": "|", "s": 220, "linewidth": 2, "color": REFERENCE}
+        tick = {"marker": "|", "s": 220, "linewidth": 2, "color": style.REFERENCE}
         ax.scatter(shared["published"], places, label="released study", zorder=3, **tick)
         ax.legend(loc="lower right")
-    mark_zero(ax)
+    axes.mark_zero(ax)
     ax.set_yticks(places, [readable(name) for name in shared["trait"]])
     ax.set(xlabel="Correlation between partners", ylim=(-0.6, len(shared) - 0.4))
     return ax
@@ -118,10 +110,10 @@ def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
     depth : DataFrame, one row a person
         Columns `site` and `depth` (reads).
     """
-    order = order_sites(depth["site"])
+    order = axes.order_sites(depth["site"])
     colours = {"hue": "site", "hue_order": order, "palette": colours_for(order), "legend": False}
-    style = {"saturation": 0.9, "log_scale": True, "linewidth": 0.9}
-    draw_violins(depth, "depth", ax=ax, **colours, **style)
+    look = {"saturation": 0.9, "log_scale": True, "linewidth": 0.9}
+    axes.draw_violins(depth, "depth", ax=ax, **colours, **look)
     ax.set(xlabel="Reads a person", ylabel="")
     _label_reads(ax)
     return ax
@@ -135,3 +127,111 @@ def _label_reads(ax: Axes) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=steps))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda reads, _: f"{reads:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def draw_attendance(shares: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Draw the share of people who still come, one line a group.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        Rows: months; columns: groups; values: share of those who came at first, 0 to 1.
+    """
+    colours = colours_for([str(name) for name in shares])
+    for place, name in enumerate(shares):
+        look = _style(place, colours[str(name)])
+        ax.plot(shares.index, 100 * shares[name], label=name, **look)
+    _mark_months(ax, shares.index)
+    ax.set(ylabel="Patients who still come (%)", ylim=(0, 102))
+    ax.legend(loc="lower left", title=shares.columns.name)
+    return ax
+
+
+def draw_changes(changes: pd.DataFrame, by: str, *, ax: Axes, label: str) -> Axes:
+    """Draw mean changes since the first visit with 95% intervals, several ways side by side.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        Columns `months`, `estimate`, `low`, `high` and `by`.
+    by : str
+        Column that tells the ways apart; levels in order of appearance.
+    label : str
+        What changes, with its unit.
+    """
+    levels = list(pd.unique(changes[by]))
+    colours = colours_for([str(level) for level in levels])
+    for place, level in enumerate(levels):
+        rows = changes[changes[by] == level]
+        months = rows["months"] + 0.7 * (place - (len(levels) - 1) / 2)
+        look = _style(place, colours[str(level)])
+        ax.vlines(months, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
+        ax.plot([0, *months], [0, *rows["estimate"]], label=level, **look)
+    _mark_months(ax, [0, *pd.unique(changes["months"])])
+    ax.set(ylabel=label)
+    ax.legend(loc="upper left")
+    return ax
+
+
+def draw_likeness(likeness: pd.DataFrame, *, ax: Axes) -> Axes:
+    """Draw how alike people stay to themselves, and how alike their partners are.
+
+    Parameters
+    ----------
+    likeness : DataFrame
+        As from `longitudinal.compare_to_self`.
+    """
+    traits = list(pd.unique(likeness["trait"]))
+    colours = colours_for([str(trait) for trait in traits])
+    for place, trait in enumerate(traits):
+        rows = likeness[likeness["trait"] == trait]
+        own, partner = rows[rows["with"] == "self"], rows[rows["with"] == "partner"]
+        colour, marker = colours[str(trait)], style.MARKERS[place % 6]
+        months = own["months"] + 0.5 * (place - (len(traits) - 1) / 2)
+        ax.vlines(months, own["low"], own["high"], color=colour, linewidth=1.4)
+        ax.plot(months, own["estimate"], color=colour, marker=marker, label=readable(trait))
+        for value in partner["estimate"]:
+            ax.axhline(value, color=colour, linestyle=":", linewidth=1.4)
+    ax.plot([], [], color=style.GREY, linestyle=":", label="with the partner, at the first visit")
+    _mark_months(ax, pd.unique(likeness.loc[likeness["with"] == "self", "months"]))
+    ax.set(ylabel="Correlation with oneself at the first visit", ylim=(0, 1.03))
+    axes.key_above(ax, 2)
+    return ax
+
+
+def draw_before_after(means: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
+    """Draw a mean before and after with 95% intervals, one line a group.
+
+    Parameters
+    ----------
+    means : DataFrame
+        Columns `group`, `when` (two levels, in order of appearance), `estimate`, `low`, `high`.
+    label : str
+        What is averaged, with its unit.
+    """
+    times, groups = (list(pd.unique(means[column])) for column in ("when", "group"))
+    colours = colours_for([str(group) for group in groups])
+    for place, group in enumerate(groups):
+        rows = means[means["group"] == group].set_index("when").reindex(times)
+        x = np.arange(len(times)) + 0.03 * (place - (len(groups) - 1) / 2)
+        look = _style(place, colours[str(group)])
+        ax.vlines(x, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
+        ax.plot(x, rows["estimate"], label=group, **look)
+    ax.set_xticks(range(len(times)), times)
+    ax.set(ylabel=label, xlim=(-0.3, len(times) - 0.7), ylim=(0, None))
+    ax.legend(loc="upper right")
+    return ax
+
+
+def _style(place: int, colour: str) -> dict[str, str]:
+    """Return colour, shape and dashes of the line at a place in the key."""
+    return {
+        "color": colour,
+        "marker": style.MARKERS[place % 6],
+        "linestyle": style.LINES[place % 4],
+    }
+
+
+def _mark_months(ax: Axes, months) -> None:
+    ax.set_xticks(sorted({int(month) for month in months}))
+    ax.set_xlabel("Months since the first visit")

@@ -4,31 +4,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cohabit.figures.axes import from_top, key_above, name_rows
-from cohabit.figures.style import (
-    AMBER,
-    BLUE,
-    DOWN,
-    EXACT,
-    GREEN,
-    GREY,
-    LINES,
-    PINK,
-    PURPLE,
-    QUIET,
-    REFERENCE,
-    UP,
-    colours_for,
-)
+from cohabit.figures import axes, style
 
 WHO = {
-    "household": ("cohabitant", GREEN, "o"),
-    "site": ("stranger, same site", PURPLE, "s"),
-    "anyone": ("stranger, any site", GREY, "^"),
+    "household": ("cohabitant", style.GREEN, "o"),
+    "site": ("stranger, same site", style.PURPLE, "s"),
+    "anyone": ("stranger, any site", style.GREY, "^"),
 }
 """Kind of control -> words, colour, marker."""
 
-SERIES = tuple(zip((BLUE, AMBER, GREEN, PINK), "os^D", strict=True))
+SERIES = tuple(zip((style.BLUE, style.AMBER, style.GREEN, style.PINK), "os^D", strict=True))
 """Colour and marker of series that have none of their own."""
 
 
@@ -69,10 +54,10 @@ def draw_power_curves(
         if points is not None:
             rows = points[points[by] == name]
             error = np.abs(rows[["low", "high"]].to_numpy().T - rows["power"].to_numpy())
-            style = {"fmt": marker, "color": colour, "capsize": 3, "label": label}
-            ax.errorbar(rows[x], rows["power"], error, **style)
+            look = {"fmt": marker, "color": colour, "capsize": 3, "label": label}
+            ax.errorbar(rows[x], rows["power"], error, **look)
     if target is not None:
-        ax.axhline(target, color=REFERENCE, linewidth=1, linestyle="--")
+        ax.axhline(target, color=style.REFERENCE, linewidth=1, linestyle="--")
     ax.set(ylim=(-0.03, 1.03), ylabel="Power", xlabel="Patients recruited" if x == "n" else x)
     ax.legend(loc="best")
     return ax
@@ -86,18 +71,19 @@ def draw_designs(designs: pd.DataFrame, *, ax: Axes) -> Axes:
     designs : DataFrame, one row a design
         Columns `label`, `power`, `low`, `high`, `beaten`, as from `power.compare_designs`.
     """
-    places = from_top(designs)
-    for beaten, colour, words in ((False, BLUE, "may be the best"), (True, QUIET, "beaten")):
+    places = axes.from_top(designs)
+    kinds = {False: (style.BLUE, "may be the best"), True: (style.QUIET, "beaten")}
+    for beaten, (colour, words) in kinds.items():
         chosen = (designs["beaten"] == beaten).to_numpy()
         rows = designs[chosen]
         if rows.empty:
             continue
         error = np.abs(rows[["low", "high"]].to_numpy().T - rows["power"].to_numpy())
-        style = {"fmt": "X" if beaten else "o", "color": colour, "capsize": 3, "markersize": 7}
-        ax.errorbar(rows["power"], places[chosen], xerr=error, label=words, **style)
-    name_rows(ax, designs["label"], margin=0.6, label="Power")
+        look = {"fmt": "X" if beaten else "o", "color": colour, "capsize": 3, "markersize": 7}
+        ax.errorbar(rows["power"], places[chosen], xerr=error, label=words, **look)
+    axes.name_rows(ax, designs["label"], margin=0.6, label="Power")
     ax.set_xlim(-0.03, 1.03)
-    key_above(ax, 2, middle=0.4)
+    axes.key_above(ax, 2, middle=0.4)
     return ax
 
 
@@ -110,12 +96,12 @@ def draw_power(power: pd.DataFrame, *, ax: Axes) -> Axes:
         Columns `n_pairs`, `effect` (in standard deviations of one person) and `power`.
     """
     counts = list(pd.unique(power["n_pairs"]))
-    colours = colours_for([str(count) for count in counts])
+    colours = style.colours_for([str(count) for count in counts])
     for place, count in enumerate(counts):
         chosen = power[power["n_pairs"] == count]
-        style = {"color": colours[str(count)], "linestyle": LINES[place % 4]}
-        ax.plot(chosen["effect"], 100 * chosen["power"], label=f"{count} pairs", **style)
-    ax.axhline(80, color=REFERENCE, linewidth=0.8, linestyle=":")
+        look = {"color": colours[str(count)], "linestyle": style.LINES[place % 4]}
+        ax.plot(chosen["effect"], 100 * chosen["power"], label=f"{count} pairs", **look)
+    ax.axhline(80, color=style.REFERENCE, linewidth=0.8, linestyle=":")
     ax.set(xlabel="Effect (standard deviations of one person)", ylabel="Power (%)", ylim=(0, 101))
     ax.legend(loc="lower right")
     return ax
@@ -133,11 +119,14 @@ def draw_power_by_people(power: pd.DataFrame, *, ax: Axes, here: int, needed: fl
     needed : float
         People for a power of 80%.
     """
-    ax.plot(power["n"], 100 * power["power"], color=DOWN)
-    marks = {f"this study: {here:,}": (here, UP, "--"), f"80%: {needed:,.0f}": (needed, EXACT, ":")}
+    ax.plot(power["n"], 100 * power["power"], color=style.DOWN)
+    marks = {
+        f"this study: {here:,}": (here, style.UP, "--"),
+        f"80%: {needed:,.0f}": (needed, style.EXACT, ":"),
+    }
     for words, (n, colour, dashes) in marks.items():
         ax.axvline(n, color=colour, linewidth=1.2, linestyle=dashes, label=words)
-    ax.axhline(80, color=REFERENCE, linewidth=0.8, linestyle=":")
+    ax.axhline(80, color=style.REFERENCE, linewidth=0.8, linestyle=":")
     ax.set(xscale="log", xlabel="Patients with everything measured", ylabel="Power (%)")
     ax.set_ylim(-2, 102)
     ax.legend(loc="center right")

@@ -20,9 +20,6 @@ MOST_PANELS = 6
 COLOUR_BAR = "<colorbar>"
 _NUMBER = re.compile(r"[-−+]?[\d.,\s]*(e[-−+]?\d+)?[%k]?|\$.*\$", re.IGNORECASE)
 
-Series = tuple[str, np.ndarray]
-"""A name, empty where there is none, and points of shape (n, 2)."""
-
 
 def describe_figure(figure: Figure) -> str:
     """Return what is drawn, panel by panel: titles, axes, values, directions and key.
@@ -80,7 +77,7 @@ def _tell(ax: Axes) -> Iterator[str]:
 def _tell_table(table, rows: list[str], columns: list[str], numbers: list[str]) -> Iterator[str]:
     """Return rows, columns and what is written in them, or else the range of the colours."""
     if columns:
-        yield f"columns: {_list(columns)}"
+        yield f"columns: {'; '.join(columns)}"
     if numbers and len(numbers) == len(rows) * len(columns):
         lines = np.array(numbers).reshape(len(rows), -1)
         rows = [f"{name} {', '.join(line)}" for name, line in zip(rows, lines, strict=True)]
@@ -90,7 +87,9 @@ def _tell_table(table, rows: list[str], columns: list[str], numbers: list[str]) 
     yield f"colours from {_write(np.nanmin(values))} to {_write(np.nanmax(values))}"
 
 
-def _tell_rows(series: Iterable[Series], names: Mapping[float, str], along: int) -> Iterator[str]:
+def _tell_rows(
+    series: Iterable[tuple[str, np.ndarray]], names: Mapping[float, str], along: int
+) -> Iterator[str]:
     """Return for each row (values across) or column (values up) its values in every series."""
     rows: dict[float, dict[str, list[float]]] = {place: {} for place in names}
     places = np.array([*names])
@@ -130,11 +129,11 @@ def _count_intervals(ax: Axes, along: int) -> Iterator[str]:
     if lines and len(ends) >= 3:
         at = lines[0][along][0]
         above, below = (ends.min(axis=1) > at).sum(), (ends.max(axis=1) < at).sum()
-        yield f"of {len(ends)} intervals {above} lie above {_write(at)} and {below} below it"
+        yield f"intervals above {_write(at)}: {above} of {len(ends)}; below: {below}"
 
 
-def _find_series(ax: Axes) -> Iterator[Series]:
-    """Return lines, bars and points as points; those without a name as one cloud."""
+def _find_series(ax: Axes) -> Iterator[tuple[str, np.ndarray]]:
+    """Return names and points of lines, bars and marks; marks without a name as one cloud."""
     known: set = set()
     unnamed = []
     for artist in [*ax.containers, *ax.lines, *ax.collections]:
@@ -216,8 +215,8 @@ def _list(told: list[str]) -> str:
 
 def _write(value: float) -> str:
     """Return a number as somebody would say it: two digits, or three from 100 on."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
+    if abs(value) >= 1000 or abs(value) < 1e-9:
+        return f"{value:,.0f}".replace("-0", "0")
     return f"{float(f'{value:.2g}' if abs(value) < 100 else f'{value:.3g}'):g}"
 
 

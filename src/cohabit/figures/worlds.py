@@ -7,31 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 
-from cohabit.figures.axes import (
-    draw_intervals,
-    draw_kinds,
-    equalise,
-    from_top,
-    key_above,
-    mark_zero,
-    name_rows,
-    set_apart,
-)
-from cohabit.figures.style import (
-    BLUE,
-    DOWN,
-    EXACT,
-    FOREST,
-    INK,
-    ORANGE,
-    PURPLE,
-    QUIET,
-    REFERENCE,
-    UP,
-    colours_for,
-)
+from cohabit.figures import axes, style
 
-LOOKS = {"wrong": (ORANGE, "X", -0.09), "right": (BLUE, "o", 0.09)}
+LOOKS = {"wrong": (style.ORANGE, "X", -0.09), "right": (style.BLUE, "o", 0.09)}
 """Analysis -> colour, marker, and how far it stands to the side."""
 
 
@@ -52,12 +30,13 @@ def draw_individual_effects(effects: pd.DataFrame, *, ax: Axes, label: str) -> A
     for place, name in enumerate(reversed(names)):
         values = effects.loc[effects["change"] == name, "effect"].to_numpy()
         y = place + spread.uniform(-0.26, 0.26, len(values))
-        ax.scatter(values, y, s=5, color=DOWN, alpha=0.3, linewidth=0)
+        ax.scatter(values, y, s=5, color=style.DOWN, alpha=0.3, linewidth=0)
         low, high = np.quantile(values, [0.05, 0.95])
-        ax.hlines(place, low, high, color=EXACT, linewidth=1.4)
-        ax.scatter(values.mean(), place, s=60, marker="D", color=EXACT, edgecolor="white", zorder=4)
-    mark_zero(ax)
-    name_rows(ax, names, margin=0.6, label=label)
+        ax.hlines(place, low, high, color=style.EXACT, linewidth=1.4)
+        look = {"s": 60, "marker": "D", "color": style.EXACT, "edgecolor": "white"}
+        ax.scatter(values.mean(), place, zorder=4, **look)
+    axes.mark_zero(ax)
+    axes.name_rows(ax, names, margin=0.6, label=label)
     ax.set_xscale("symlog", linthresh=0.1, linscale=0.6)
     ax.xaxis.set_major_formatter("{x:g}")
     return ax
@@ -75,13 +54,13 @@ def draw_beside_exact(beside: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     """
     called = beside["q_value"] <= 0.05
     kinds = {
-        "not called": (~called, QUIET, "."),
-        "called, touched": (called & beside["touched"], FOREST, "D"),
-        "called, not touched": (called & ~beside["touched"], PURPLE, "X"),
+        "not called": (~called, style.QUIET, "."),
+        "called, touched": (called & beside["touched"], style.FOREST, "D"),
+        "called, not touched": (called & ~beside["touched"], style.PURPLE, "X"),
     }
-    draw_kinds(beside, "exact", "estimate", kinds, ax=ax, s=28, alpha=0.75, linewidth=0.5)
-    equalise(ax, 1.08 * beside[["exact", "estimate"]].abs().max().max())
-    ax.axhline(0, color=REFERENCE, linewidth=0.6)
+    axes.draw_kinds(beside, "exact", "estimate", kinds, ax=ax, s=28, alpha=0.75, linewidth=0.5)
+    axes.equalise(ax, 1.08 * beside[["exact", "estimate"]].abs().max().max())
+    ax.axhline(0, color=style.REFERENCE, linewidth=0.6)
     ax.set(xlabel=f"Exact: {label}", ylabel=f"Observed: {label}")
     ax.legend(loc="upper left", fontsize=8, handletextpad=0.1, borderaxespad=0.2)
     return ax
@@ -100,7 +79,7 @@ def draw_split(split: pd.DataFrame, *, ax: Axes) -> Axes:
     norm = TwoSlopeNorm(0, -reach, reach)
     ax.imshow(values, cmap="PuOr_r", norm=norm, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
-        colour = "white" if abs(value) > 0.62 * reach else INK
+        colour = "white" if abs(value) > 0.62 * reach else style.INK
         ax.text(column, row, _write(value), ha="center", va="center", fontsize=8, color=colour)
     ax.axvline(values.shape[1] - 1.5, color="white", linewidth=5)
     ax.set_xticks(range(values.shape[1]), list(split.columns), rotation=35, ha="right")
@@ -127,14 +106,14 @@ def draw_sizes(sizes: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     label : str
         What the sizes are, with their unit.
     """
-    places = from_top(sizes)
+    places = axes.from_top(sizes)
     height = 0.8 / sizes.shape[1]
-    colours = colours_for(list(sizes.columns))
+    colours = style.colours_for(list(sizes.columns))
     for number, (name, column) in enumerate(sizes.items()):
-        shifted = places + set_apart(number, sizes.shape[1], height)
+        shifted = places + axes.set_apart(number, sizes.shape[1], height)
         ax.barh(shifted, column, height=height * 0.92, color=colours[name], label=name)
-    name_rows(ax, sizes.index, margin=0.6, label=label)
-    key_above(ax, sizes.shape[1], middle=0.4)
+    axes.name_rows(ax, sizes.index, margin=0.6, label=label)
+    axes.key_above(ax, sizes.shape[1], middle=0.4)
     return ax
 
 
@@ -148,14 +127,14 @@ def draw_mediation(paths: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     label : str
         What the effects are, with their unit.
     """
-    places = from_top(paths)
+    places = axes.from_top(paths)
     mark = {"s": 40, "label": "regression, 95% interval"}
-    draw_intervals(paths, places, ax=ax, colour=UP, width=1.6, **mark)
-    mark = {"s": 52, "marker": "D", "color": EXACT, "edgecolor": "white", "label": "exact"}
+    axes.draw_intervals(paths, places, ax=ax, colour=style.UP, width=1.6, **mark)
+    mark = {"s": 52, "marker": "D", "color": style.EXACT, "edgecolor": "white", "label": "exact"}
     ax.scatter(paths["exact"], places, **mark)
-    mark_zero(ax)
-    name_rows(ax, paths["path"], margin=0.6, label=label)
-    key_above(ax, 2, middle=0.4)
+    axes.mark_zero(ax)
+    axes.name_rows(ax, paths["path"], margin=0.6, label=label)
+    axes.key_above(ax, 2, middle=0.4)
     return ax
 
 
@@ -176,11 +155,11 @@ def draw_trap(measured: pd.DataFrame, *, ax: Axes, title: str, quantity: str, sw
         x = rows["switch"].map(places) + shift
         ax.scatter(x, rows["value"], s=26, color=colour, marker=marker, alpha=0.55, linewidth=0.5)
         means = rows.groupby("switch")["value"].mean()[list(places)]
-        style = {"linewidth": 2, "marker": marker, "markersize": 9, "markeredgecolor": "white"}
+        look = {"linewidth": 2, "marker": marker, "markersize": 9, "markeredgecolor": "white"}
         label = f"{analysis}: {rows['words'].iloc[0]}"
-        ax.plot(np.array([*places.values()]) + shift, means, color=colour, label=label, **style)
+        ax.plot(np.array([*places.values()]) + shift, means, color=colour, label=label, **look)
     truth = float(measured["truth"].iloc[0])
-    ax.axhline(truth, color=REFERENCE, linewidth=1, linestyle="--", zorder=1)
+    ax.axhline(truth, color=style.REFERENCE, linewidth=1, linestyle="--", zorder=1)
     ax.annotate("truth", (1.34, truth), xytext=(0, 3), textcoords="offset points", ha="right")
     ax.set_xticks(list(places.values()), ["switch off", "switch on"])
     ax.set(xlim=(-0.35, 1.35), ylabel=textwrap.fill(quantity, 28))
