@@ -5,6 +5,7 @@ import pandas as pd
 
 from calibration.population_estimands import Worlds, find_estimands
 from calibration.write import write_template
+from cohabit.judge.recovery import read_population_targets
 from cohabit.simulate.template import read_template
 
 LIFETIME = 0.00298  # 1 in 334 is 0.00299
@@ -81,7 +82,7 @@ def score_targets(constants: dict, *, n_people: int, seeds: list[int]) -> pd.Dat
     found = pd.DataFrame(
         {seed: find_estimands(Worlds.draw(constants, n_people, seed)) for seed in seeds}
     )
-    targets = read_template("population_targets").drop(columns=["reached", "least", "most"])
+    targets = read_population_targets().drop(columns=["reached", "least", "most"])
     rows = found.loc[targets["feature"]]
     targets["reached"], targets["least"] = rows.mean(axis=1).to_numpy(), rows.min(axis=1).to_numpy()
     targets["most"] = rows.max(axis=1).to_numpy()
@@ -89,12 +90,12 @@ def score_targets(constants: dict, *, n_people: int, seeds: list[int]) -> pd.Dat
 
 
 def main() -> None:
-    """Write `population.tsv` and `population_targets.tsv` of the package's template."""
+    """Write `population.tsv` and `population_targets.tsv` that the package ships."""
     constants = solve(read_constants(), n_people=200_000, seed=7)
     targets = score_targets(constants, n_people=600_000, seeds=list(range(101, 111)))
     table = pd.DataFrame({"name": list(constants), "value": list(constants.values())})
     write_template("population", table, HEADER)
-    write_template("population_targets", targets, REACHED)
+    write_template("population_targets", targets, REACHED, "cohabit.judge")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 
-def write_template(name: str, table: pd.DataFrame, header: str) -> None:
-    """Write one table of the template below the comment that says where it comes from."""
+def write_template(
+    name: str, table: pd.DataFrame, header: str, package: str = "cohabit.simulate.template"
+) -> None:
+    """Write one table that a package ships below the comment that says where it comes from."""
     text = table.to_csv(
         sep="\t", index=False, lineterminator="\n", float_format="%.6g", na_rep="NA"
     )
-    folder = Path(str(files("cohabit.simulate"))) / "template"
-    (folder / f"{name}.tsv").write_text(header + text, encoding="utf-8")
+    (Path(str(files(package))) / f"{name}.tsv").write_text(header + text, encoding="utf-8")

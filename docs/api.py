@@ -25,7 +25,7 @@ ROOMS = {
     ),
     "Two worlds": ("experiments.two_worlds", "experiments.traps"),
     "Ways against each other": ("experiments.arena",),
-    "Published and planted": ("judge.claims", "judge.recovery", "judge.planted"),
+    "Published and planted": ("judge.claims", "judge.recovery"),
 }
 ONLY = {"files.storage": ["read_cohort", "write_cohort"]}
 SECTION = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", re.M)

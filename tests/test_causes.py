@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from cohabit.judge.planted import read_population_truth
+from cohabit.judge.recovery import read_population_truth
 from cohabit.simulate import PopulationDesign, ask_after, simulate_population
 from cohabit.simulate.exposures import MYTHS
 from cohabit.stats import epidemiology

@@ -8,6 +8,7 @@ import pytest
 
 from calibration.population import SOLVED
 from calibration.population_estimands import Lottery, Worlds, expect_recurrence, find_estimands
+from cohabit.judge.recovery import read_population_targets
 from cohabit.simulate import PopulationDesign, ask_after, ask_before, simulate_population
 from cohabit.simulate.exposures import INFECTIONS, MYTHS
 from cohabit.simulate.hazard import Exposed, Hazard
@@ -41,7 +42,7 @@ def of_slot(population, values):
 
 
 def test_targets__are_all_reached_in_every_seed_that_was_scored():
-    targets = read_template("population_targets")
+    targets = read_population_targets()
     assert (targets["least"] >= targets["low"]).all()
     assert (targets["most"] <= targets["high"]).all()
     assert len(targets) == targets["feature"].nunique() >= 22
@@ -49,7 +50,7 @@ def test_targets__are_all_reached_in_every_seed_that_was_scored():
 
 def test_estimands__are_in_range_together_in_a_small_population(constants):
     found = find_estimands(Worlds.draw(constants, 80_000, seed=3))
-    targets = read_template("population_targets").set_index("feature")
+    targets = read_population_targets().set_index("feature")
     noisy = ["sibling", "parent_child", "half_sibling", "cousin", "lifetime_risk"]
     sure = targets.drop(index=[*noisy, "moved_down_early", "moved_up_early", "latitude_slope"])
     value = found[sure.index]
@@ -59,7 +60,7 @@ def test_estimands__are_in_range_together_in_a_small_population(constants):
 
 def test_solver__answers_for_every_primary_effect():
     solved = {estimand for estimand, _ in SOLVED.values()}
-    targets = set(read_template("population_targets")["feature"])
+    targets = set(read_population_targets()["feature"])
     assert {"lifetime_risk", "sex_ratio", "smoking", "vitamin_d", "ebv_negative"} <= solved
     assert solved - {"overweight_20_women", "overweight_20_men"} <= targets
 

@@ -12,10 +12,12 @@ from test_claims import read_table
 from cohabit.data.cohort import Truth
 from cohabit.files.storage import write_cohort
 from cohabit.judge.claims import CLAIM_COLUMNS
-from cohabit.judge.planted import judge_expected, list_followup_truth, read_expected
 from cohabit.judge.recovery import (
     METHOD_SCALES,
+    judge_expected,
+    list_followup_truth,
     planted_values,
+    read_expected,
     read_truth,
     score_claims,
     score_methods,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from calibration.population import read_constants, score_targets
-from cohabit.judge.planted import read_population_truth
+from cohabit.judge.recovery import read_population_truth
 from cohabit.simulate import PopulationDesign, ask_after, simulate_population
 from cohabit.simulate.exposures import MYTHS
 from cohabit.simulate.places import list_towns

@@ -22,7 +22,7 @@ from cohabit.simulate import StudyDesign, simulate_cohort
 
 NOTEBOOKS = ("03", "04", "05", "06", "07", "08", "10", "11")
 FIRST_SEED, COHORTS = 901, 8
-SHIPPED = Path("src/cohabit/simulate/template/expected_estimates.tsv")
+SHIPPED = Path("src/cohabit/judge/expected_estimates.tsv")
 
 
 def main() -> None:

@@ -14,33 +14,13 @@ from cohabit.data.schema import nearest
 VERDICTS = ("agrees", "disagrees", "cannot tell")
 NOT_ESTIMATED = "not estimated"
 CLAIM_COLUMNS = (
-    "claim_id",
-    "notebook",
-    "statement",
-    "quantity",
-    "unit",
-    "published",
-    "region_low",
-    "region_high",
-    "source",
-    "mark",
-    "truth_contrast",
-    "truth_scale",
-    "truth_feature",
+    *("claim_id", "notebook", "statement", "quantity", "unit", "published"),
+    *("region_low", "region_high", "source", "mark"),
+    *("truth_contrast", "truth_scale", "truth_feature"),
 )
 JUDGED_COLUMNS = (
-    "claim_id",
-    "statement",
-    "quantity",
-    "unit",
-    "published",
-    "source",
-    "estimate",
-    "low",
-    "high",
-    "p_value",
-    "n",
-    "verdict",
+    *("claim_id", "statement", "quantity", "unit", "published", "source"),
+    *("estimate", "low", "high", "p_value", "n", "verdict"),
 )
 
 

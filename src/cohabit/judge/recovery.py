@@ -1,6 +1,9 @@
 """The only door to truth: what was planted, beside what was published and found."""
 
+import json
 import os
+from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +12,9 @@ import pandas as pd
 from cohabit.data.cohort import Truth
 from cohabit.data.schema import MissingInput, feature_weights, nearest
 from cohabit.files.storage import read_manifest
-from cohabit.judge.claims import NOT_ESTIMATED, judge
-from cohabit.judge.planted import (
-    EXPECTED,
-    FOLLOWUP,
-    POPULATION,
-    SAME_TIES,
-    judge_expected,
-    list_followup_truth,
-    read_expected,
-    read_population_truth,
-)
+from cohabit.judge.claims import NOT_ESTIMATED, judge, verdict
+
+_SHIPPED = files("cohabit.judge")
 
 EFFECT_COLUMNS = ("factor", "level", "property", "feature", "coefficient", "scale")
 ESTIMAND_COLUMNS = ("assay", "contrast", "scale", "feature", "value")
@@ -41,28 +36,26 @@ SIGN_ONLY = ("paired_wilcoxon", "presence_clogit")
 """Methods whose estimate has another unit than the truth: sign, not bias or coverage."""
 
 CLAIM_SCORE_COLUMNS = (
-    "claim_id",
-    "notebook",
-    "statement",
-    "quantity",
-    "unit",
-    "published",
-    "region_low",
-    "region_high",
-    "planted",
-    "planted_scale",
-    "estimate",
-    "low",
-    "high",
-    "p_value",
-    "n",
-    "verdict",
-    "true_here",
-    "right",
-    "source",
-    "mark",
-    "note",
+    *("claim_id", "notebook", "statement", "quantity", "unit"),
+    *("published", "region_low", "region_high", "planted", "planted_scale"),
+    *("estimate", "low", "high", "p_value", "n", "verdict"),
+    *("true_here", "right", "source", "mark", "note"),
 )
+
+POPULATION = "population:"
+"""Contrasts of the population before the cohort; what it holds is no effect on a feature."""
+
+SAME_TIES = {"contrast": "networks", "scale": "difference", "feature": "ties", "value": 0.0}
+"""Who goes with whom is drawn alike in all groups; disease, drugs and severity move levels."""
+
+FOLLOWUP = "followup"
+"""Contrast of what moves later visits: sizes as planted, from the effects themselves."""
+
+UNPLANTED = ("disability: Bacteroidaceae",)
+"""What claims ask of follow-up and the world does not hold: no taxon acts on later visits."""
+
+EXPECTED = "expected"
+"""Scale of a value that is the mean of a notebook's own estimates over other cohorts."""
 
 
 def read_truth(folder: str | os.PathLike) -> Truth:
@@ -100,6 +93,77 @@ def _read_truth_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
+def read_population_targets() -> pd.DataFrame:
+    """Read the values aimed at when the default population was solved, and those reached.
+
+    Written by ``python -m calibration.population``.
+    """
+    with (_SHIPPED / "population_targets.tsv").open(encoding="utf-8") as text:
+        return pd.read_csv(text, sep="\t", comment="#")
+
+
+def read_population_truth() -> pd.DataFrame:
+    """Read what the default population of notebooks 01a to 01c holds, as estimands.
+
+    It depends on the design alone, so it is computed once, by the population's calibration, and
+    shipped: contrast (``"population:default"``), scale, feature, value.
+    """
+    return read_population_targets().rename(columns={"reached": "value"})[
+        ["contrast", "scale", "feature", "value"]
+    ]
+
+
+def list_followup_truth(effects: pd.DataFrame) -> pd.DataFrame:
+    """List what was planted in the later visits as estimands.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        ``truth.effects``; its rows of the assay ``visits``.
+
+    Returns
+    -------
+    DataFrame
+        contrast (``"followup"``), scale, feature, value. Features are outcome and level, as in
+        ``"relapses: obese"``, and the same turned round, as in ``"disability: not current"``.
+    """
+    columns = ["contrast", "scale", "feature", "value"]
+    rows = effects[effects["assay"] == "visits"] if "assay" in effects else effects.iloc[:0]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    name, value = rows["feature"] + ": ", rows["coefficient"]
+    parts = [
+        pd.DataFrame({"scale": rows["scale"], "feature": name + rows["level"], "value": value}),
+        pd.DataFrame(
+            {"scale": rows["scale"], "feature": name + "not " + rows["level"], "value": -value}
+        ),
+        pd.DataFrame({"scale": "EDSS points per year", "feature": list(UNPLANTED), "value": 0.0}),
+    ]
+    return pd.concat(parts, ignore_index=True).assign(contrast=FOLLOWUP)[columns]
+
+
+def read_expected(design: Mapping[str, object]) -> pd.DataFrame:
+    """Read what the notebooks' estimators find on average in cohorts of a design.
+
+    Made by ``python -m validation.expected``, for the `study` preset alone.
+
+    Parameters
+    ----------
+    design : mapping
+        Of the cohort, as in ``cohort.json``; empty when unknown.
+
+    Returns
+    -------
+    DataFrame
+        Index: claim_id; value, sd (over cohorts), cohorts. Empty for any other design.
+    """
+    with (_SHIPPED / "expected_estimates.tsv").open(encoding="utf-8") as text:
+        known = json.loads(text.readline().removeprefix("# "))
+        table = pd.read_csv(text, sep="\t").set_index("claim_id")
+    same = bool(design) and all(design.get(name, value) == value for name, value in known.items())
+    return table if same else table.iloc[:0]
+
+
 def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     """Find what was planted for each claim, and whether the claim is true in this world.
 
@@ -116,7 +180,7 @@ def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     """
     known = [truth.estimands, read_population_truth(), pd.DataFrame([SAME_TIES])]
     known.append(list_followup_truth(truth.effects))
-    tables = _lookup(pd.concat([rows for rows in known if len(rows)], ignore_index=True))
+    tables = _by_contrast(pd.concat([rows for rows in known if len(rows)], ignore_index=True))
     expected = read_expected(truth.design)
     rows = [
         _planted(claim, tables) if claim.truth_contrast else _expected(claim, expected)
@@ -126,7 +190,7 @@ def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
     return table.astype({"planted": float, "true_here": "boolean"})
 
 
-def _lookup(estimands: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
+def _by_contrast(estimands: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
     """Return (contrast, scale) -> value per feature."""
     groups = estimands.groupby(["contrast", "scale"], sort=False)
     return {key: rows.set_index("feature")["value"] for key, rows in groups}
@@ -153,6 +217,13 @@ def _expected(claim, expected: pd.DataFrame) -> tuple:
     found = expected.loc[claim.claim_id]
     region = claim.region_low, claim.region_high
     return claim.claim_id, float(found["value"]), EXPECTED, judge_expected(found, *region)
+
+
+def judge_expected(found: pd.Series, region_low: float, region_high: float) -> bool | None:
+    """Say whether an average lies in a region; missing when within two errors of its end."""
+    reach = 2 * found["sd"] / found["cohorts"] ** 0.5
+    said = verdict(found["value"] - reach, found["value"] + reach, region_low, region_high)
+    return {"agrees": True, "disagrees": False}.get(said, pd.NA)
 
 
 def _touched_features(contrast: str, tables: dict) -> set[str]:
@@ -228,7 +299,7 @@ def set_beside_truth(results: pd.DataFrame, estimands: pd.DataFrame) -> pd.DataF
     ValueError
         When a method or a contrast is unknown; names the nearest.
     """
-    tables = _lookup(estimands)
+    tables = _by_contrast(estimands)
     parts = []
     for (method, contrast), rows in results.groupby(["method", "contrast"], sort=False):
         scale = _scale_of(method)
