@@ -5,8 +5,7 @@ import pandas as pd
 from calibration import plant, solve, solve_molecules, start, start_genera
 from calibration.solve_effects import solve_covariate, solve_disease
 from calibration.write import write_template
-from cohabit.simulate.taxa import read_taxa
-from cohabit.simulate.template import forget_templates, read_template
+from cohabit.simulate.template import forget_templates, read_taxa, read_template
 
 SITE_SCALE = 1.1  # on the genera's site shares: solved, they stay this much behind
 HEADER = """\

@@ -9,9 +9,8 @@ from calibration.reference import Reference
 from cohabit.simulate.community import combine
 from cohabit.simulate.effects import DRUGS, build_coefficients
 from cohabit.simulate.metabolites import genus_clr
-from cohabit.simulate.panel import skew_left
-from cohabit.simulate.taxa import Template
-from cohabit.simulate.template import read_template
+from cohabit.simulate.molecule_levels import skew_left
+from cohabit.simulate.template import Template, read_template
 from cohabit.stats.inference import two_sided_normal
 
 PUBLISHED_DRUGS = {

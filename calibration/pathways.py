@@ -8,10 +8,15 @@ from scipy import stats
 
 from calibration.reference import Reference, site_variance
 from cohabit.simulate.design import PAIRS_PER_SITE
-from cohabit.simulate.gene_content import hash_uniform, name_carriers
-from cohabit.simulate.pathways import SHARPNESS, Pathways, draw_pathways, log_carriers
-from cohabit.simulate.taxa import SITES, Template
-from cohabit.simulate.template import read_template
+from cohabit.simulate.pathways import (
+    SHARPNESS,
+    Pathways,
+    draw_pathways,
+    hash_uniform,
+    log_carriers,
+    name_carriers,
+)
+from cohabit.simulate.template import SITES, Template, read_template
 from cohabit.stats.composition import arcsine_root
 
 HEXURONATE = ("GLUCUROCAT-PWY", "GALACT-GLUCUROCAT-PWY", "GALACTUROCAT-PWY", "PWY-6507", "PWY-7242")
@@ -120,7 +125,7 @@ def site_pattern(features: pd.Index) -> pd.DataFrame:
 
 def _level(table: pd.DataFrame, drawn: Pathways) -> pd.DataFrame:
     """Move intercept, spread and limit until mean, log SD and prevalence are as released."""
-    level = drawn.panel.level
+    level = drawn.levels.level
     table = table.assign(typical=level.mean(axis=0), total_sd=level.std(axis=0))
     standard = (level - table["typical"].to_numpy()) / table["total_sd"].to_numpy()
     seen = SHARPNESS * standard + np.sqrt(1 - SHARPNESS**2) * drawn.blur

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate.exposures import MYTHS, VITAMIN_D_PER_LIGHT
-from cohabit.simulate.hazard import Exposed, Hazard
-from cohabit.simulate.pedigree import KINDRED, TWIN_FAMILY
+from cohabit.simulate.design import PopulationDesign
+from cohabit.simulate.genes import KINDRED, TWIN_FAMILY
+from cohabit.simulate.hazard import MYTHS, VITAMIN_D_PER_LIGHT, Exposed, Hazard
 from cohabit.simulate.places import HIGH, LOW, list_towns
 from cohabit.simulate.population import Population, draw_population
-from cohabit.simulate.population_design import PopulationDesign
 from cohabit.stats.epidemiology.families import fit_liability
 
 NODES = 25

@@ -10,7 +10,7 @@ from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
-from cohabit.simulate.taxa import SITES
+from cohabit.simulate.template import SITES
 from cohabit.simulate.world import World, draw_world
 
 SEED = 20_150_901

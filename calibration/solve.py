@@ -16,7 +16,7 @@ from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community
 from cohabit.simulate.design import PAIRS_PER_SITE, StudyDesign
 from cohabit.simulate.sequencing import count_reads
-from cohabit.simulate.taxa import FACTORS, Template
+from cohabit.simulate.template import LOADINGS, Template
 from cohabit.simulate.world import World, draw_recorded_world
 from cohabit.stats.composition import arcsine_root
 from cohabit.stats.formula import model_matrix
@@ -141,7 +141,7 @@ class Grouping:
         self._scale(table, [*SITE_COLUMNS, *CARRIAGE_SITES], ratio.clip(0.8, 1.25), SITE_LIMIT)
         if "sd_asin" in wanted:
             ratio = (wanted["sd_asin"] / seen["sd_asin"]).clip(0.8, 1.2)
-            loadings = [*FACTORS, "group_loading"]
+            loadings = [*LOADINGS, "group_loading"]
             fixed = table["group"] == "Akkermansia"
             before = table.loc[fixed, loadings].copy()
             self._scale(table, loadings, ratio, 0.95)

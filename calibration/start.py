@@ -6,8 +6,7 @@ import pandas as pd
 from calibration import plant
 from cohabit.experiments.realism.fit import SITE_COLUMNS, add_carriage_sites, first_level
 from cohabit.simulate.dice import stream
-from cohabit.simulate.taxa import FACTORS, LINEAGE
-from cohabit.simulate.template import read_template
+from cohabit.simulate.template import LINEAGE, LOADINGS, read_template
 
 DEPTH = 500_000  # reads at which the template's prevalence is detection
 TAIL_SPECIES = 900
@@ -123,8 +122,8 @@ def shift_sites(table: pd.DataFrame) -> pd.DataFrame:
 def load_factors(table: pd.DataFrame) -> pd.DataFrame:
     """Return loadings on the twelve shared factors: the genus's, else half its family's mean."""
     genera = read_template("genera_source")
-    by_genus = genera.set_index("genus")[FACTORS]
-    by_family = genera.groupby("family")[FACTORS].mean() * 0.5
+    by_genus = genera.set_index("genus")[LOADINGS]
+    by_family = genera.groupby("family")[LOADINGS].mean() * 0.5
     loadings = by_genus.reindex(table["genus"]).to_numpy(float)
     fallback = by_family.reindex(table["family"]).fillna(0.0).to_numpy(float)
     loadings = np.where(np.isnan(loadings), fallback, loadings)
@@ -133,4 +132,4 @@ def load_factors(table: pd.DataFrame) -> pd.DataFrame:
     size = (loadings**2).sum(axis=1)
     loadings *= np.sqrt(np.minimum(1, room / np.maximum(size, 1e-9)))[:, None]
     loadings[table["group"].isin(SHARED_GROUPS)] *= 0.5
-    return pd.DataFrame(loadings, table.index, FACTORS)
+    return pd.DataFrame(loadings, table.index, LOADINGS)

@@ -14,7 +14,7 @@ from calibration.start import (
     load_factors,
 )
 from cohabit.simulate.dice import stream
-from cohabit.simulate.taxa import LINEAGE
+from cohabit.simulate.template import LINEAGE
 
 DEPTH = 10_000  # reads at which the released prevalence is detection
 TAIL_GENERA = 140

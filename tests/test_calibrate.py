@@ -12,8 +12,7 @@ from cohabit.experiments.realism.tables import StudyTables
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.estimands import find_estimands
-from cohabit.simulate.taxa import read_taxa
-from cohabit.simulate.template import read_template
+from cohabit.simulate.template import read_taxa, read_template
 
 SMALL = StudyDesign(pairs_per_site={"San Francisco": 40, "Edinburgh": 40, "Boston": 20})
 

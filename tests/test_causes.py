@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from cohabit.judge.recovery import read_population_truth
 from cohabit.simulate import PopulationDesign, ask_after, simulate_population
-from cohabit.simulate.exposures import MYTHS
+from cohabit.simulate.hazard import MYTHS
 from cohabit.stats import epidemiology
 
 

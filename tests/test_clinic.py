@@ -5,10 +5,9 @@ from released_intervals import INTERVALS
 from scipy.stats import nbinom
 
 from cohabit.data import schema
-from cohabit.simulate.clinic import count_quantile, fit_course_and_treatment
+from cohabit.simulate.clinic import EDSS_STEPS, count_quantile, fit_course_and_treatment
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.households import draw_people
-from cohabit.simulate.severity import EDSS_STEPS
 from cohabit.simulate.template import read_template
 
 STUDY = StudyDesign.preset("study")

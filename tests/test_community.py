@@ -10,7 +10,7 @@ from cohabit.simulate.dag import parents
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.households import draw_people
-from cohabit.simulate.taxa import read_taxa
+from cohabit.simulate.template import read_taxa
 from cohabit.simulate.world import draw_recorded_world
 
 SMALL = StudyDesign(pairs_per_site={"San Francisco": 30, "Edinburgh": 20})

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from cohabit.simulate import StudyDesign
-from cohabit.simulate.design import PRESETS
+from cohabit.simulate.design import STUDY_PRESETS
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", STUDY_PRESETS)
 def test_preset__is_a_valid_design(name):
     design = StudyDesign.preset(name)
     assert design.n_pairs == 576

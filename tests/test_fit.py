@@ -6,7 +6,7 @@ import pytest
 
 from cohabit.experiments.realism import fit_template, plant_effects
 from cohabit.simulate import StudyDesign, draw_world, simulate_cohort, simulate_from
-from cohabit.simulate.taxa import Template
+from cohabit.simulate.template import Template
 
 DESIGN = StudyDesign(pairs_per_site={"San Francisco": 100, "Edinburgh": 100})
 
@@ -24,7 +24,7 @@ def fitted(counts_and_people) -> pd.DataFrame:
 
 
 def test_fit_template__has_every_column_of_the_template(fitted):
-    from cohabit.simulate.taxa import read_taxa
+    from cohabit.simulate.template import read_taxa
 
     needed = {"mean", "log_sd", "prevalence", "icc", "intercept", "spread", "carriage"}
     assert needed <= set(fitted.columns)

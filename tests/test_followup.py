@@ -2,12 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cohabit.simulate.clinic import EDSS_STEPS
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.diet import draw_diet
 from cohabit.simulate.followup import MONTHS, draw_visits, list_followup_effects
 from cohabit.simulate.households import draw_people
-from cohabit.simulate.severity import EDSS_STEPS
 
 STUDY = StudyDesign.preset("study")
 LARGE = StudyDesign(pairs_per_site={"San Francisco": 2500, "Edinburgh": 2500})

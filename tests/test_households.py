@@ -7,7 +7,7 @@ from released_intervals import INTERVALS
 
 from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.households import COLUMNS, draw_people
+from cohabit.simulate.households import PEOPLE_COLUMNS, draw_people
 from cohabit.simulate.template import read_template
 
 STUDY = StudyDesign.preset("study")
@@ -58,7 +58,7 @@ def test_draw_people__demography_lies_within_the_released_interval(target, media
 
 
 def test_draw_people__gives_the_columns_and_ids_of_the_contract(study):
-    assert tuple(study.columns[: len(COLUMNS)]) == COLUMNS
+    assert tuple(study.columns[: len(PEOPLE_COLUMNS)]) == PEOPLE_COLUMNS
     assert study.index.name == "participant_id"
     assert study.index[:3].tolist() == ["SF-001-a", "SF-001-b", "SF-002-a"]
     assert (study["household_id"] == study.index.str[:-2]).all()

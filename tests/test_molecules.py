@@ -14,12 +14,11 @@ from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.dag import parents
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.followup import draw_visits
-from cohabit.simulate.gene_content import build_content, hash_uniforms
 from cohabit.simulate.metabolites import FATTY_ACIDS, genus_clr
+from cohabit.simulate.molecule_levels import skew_left
 from cohabit.simulate.molecules import Molecules
-from cohabit.simulate.panel import skew_left
-from cohabit.simulate.taxa import read_taxa
-from cohabit.simulate.template import read_template
+from cohabit.simulate.pathways import build_content, hash_uniforms
+from cohabit.simulate.template import read_taxa, read_template
 from cohabit.stats.mixed import fit_household_model
 
 SMALL = StudyDesign(pairs_per_site={"San Francisco": 30, "Edinburgh": 20})
@@ -68,7 +67,7 @@ def measured(study):
 @pytest.mark.parametrize("factor", ["group:MS", "treatment:dimethyl_fumarate"])
 def test_expose__moves_the_level_by_its_coefficient_and_what_microbes_pass_on(small, name, factor):
     molecules, other = small.molecules, relabel(small, **{factor: 0.0})
-    now, before = getattr(molecules, name).panel, getattr(other, name).panel
+    now, before = getattr(molecules, name).levels, getattr(other, name).levels
     moved = (now.level - before.level) - (now.inherited - before.inherited)
     exposed = molecules.species.exposures[factor].to_numpy() == 1
     expected = np.tile(now.coefficients.loc[factor], (exposed.sum(), 1))
@@ -81,10 +80,10 @@ def test_dials_at_zero__leave_patients_as_they_would_be_healthy(name):
     design = SMALL.replace(disease=0.0, treatment=0.0, severity=0.0)
     world = draw(design)
     molecules, healthy = world.molecules, relabel(world, **NOTHING)
-    panel = getattr(molecules, name).panel
-    np.testing.assert_array_equal(panel.level, getattr(healthy, name).panel.level)
-    factors = [factor for factor in NOTHING if factor in panel.coefficients.index]
-    assert (panel.coefficients.loc[factors] == 0).all(axis=None)
+    levels = getattr(molecules, name).levels
+    np.testing.assert_array_equal(levels.level, getattr(healthy, name).levels.level)
+    factors = [factor for factor in NOTHING if factor in levels.coefficients.index]
+    assert (levels.coefficients.loc[factors] == 0).all(axis=None)
     effects = molecules.list_effects()
     assert not effects["factor"].isin(["group", "treatment", "msss"]).any()
 
@@ -95,7 +94,7 @@ def test_dial__leaves_controls_byte_identical(small, dial):
     without = draw(SMALL.replace(**{dial: 0.0})).molecules
     control = (people["group"] == "control").to_numpy()
     for name in ("pathways", "metabolites"):
-        now, before = (getattr(world, name).panel.level for world in (molecules, without))
+        now, before = (getattr(world, name).levels.level for world in (molecules, without))
         assert now[control].tobytes() == before[control].tobytes()
         assert not np.array_equal(now[~control], before[~control])
 
@@ -113,22 +112,22 @@ def test_list_effects__has_two_rows_a_planted_pathway_and_expression_nowhere_els
 def test_carried_part__is_near_its_first_order(study):
     people, molecules = study.people, study.molecules
     other = relabel(study, **{"group:MS": 0.0})
-    moved = molecules.pathways.panel.inherited - other.pathways.panel.inherited
+    moved = molecules.pathways.levels.inherited - other.pathways.levels.inherited
     moved = moved[(people["group"] == "MS").to_numpy()].mean(axis=0)
     effects = molecules.list_effects()
     rows = effects[(effects["property"] == "carried") & (effects["factor"] == "group")]
     listed = rows.set_index("feature")["coefficient"]
-    actual = pd.Series(moved, molecules.pathways.panel.features)[listed.index]
+    actual = pd.Series(moved, molecules.pathways.levels.features)[listed.index]
     assert np.corrcoef(listed, actual)[0, 1] > 0.7
 
 
 def test_stool_water__moves_every_stool_metabolite_of_patients_alike(small):
     people, molecules = small.people, small.molecules
     watery = draw(SMALL.replace(stool_water=-0.5)).molecules
-    panel = molecules.metabolites.panel
-    moved = watery.metabolites.panel.level - panel.level
+    levels = molecules.metabolites.levels
+    moved = watery.metabolites.levels.level - levels.level
     patient = (people["group"] == "MS").to_numpy()
-    stool = panel.features.str.startswith("stool")
+    stool = levels.features.str.startswith("stool")
     assert stool.sum() == 39
     np.testing.assert_allclose(moved[np.ix_(patient, stool)], -0.5, atol=1e-12)
     assert (moved[:, ~stool] == 0).all()
@@ -194,10 +193,10 @@ def test_stool_fatty_acids__fall_under_every_drug(study, drug):
     healthy = relabel(study, **NOTHING)
     given = {**NOTHING, "group:MS": 1.0, f"treatment:{drug}": 1.0}
     treated = relabel(study, **given)
-    moved = treated.metabolites.panel.level - healthy.metabolites.panel.level
+    moved = treated.metabolites.levels.level - healthy.metabolites.levels.level
     moved = pd.Series(
         moved[(people["group"] == "MS").to_numpy()].mean(axis=0),
-        molecules.metabolites.panel.features,
+        molecules.metabolites.levels.features,
     )
     assert (moved[["stool:acetate", "stool:propionate", "stool:butyrate"]] < 0).all()
     if drug == "interferon":
@@ -274,7 +273,7 @@ def test_skew_left__keeps_mean_and_variance(strength):
 
 @pytest.mark.parametrize("name", ["pathways", "metabolites"])
 def test_graph__lists_the_parents_of(name, small):
-    coefficients = getattr(small.molecules, name).panel.coefficients
+    coefficients = getattr(small.molecules, name).levels.coefficients
     acting = coefficients.index[(coefficients != 0).any(axis=1)]
     factors = {factor.split(":")[0] for factor in acting}
     assert factors | {"pathways": {"species"}, "metabolites": {"genera"}}[name] == set(

@@ -10,9 +10,8 @@ from calibration.population import SOLVED
 from calibration.population_estimands import Lottery, Worlds, expect_recurrence, find_estimands
 from cohabit.judge.recovery import read_population_targets
 from cohabit.simulate import PopulationDesign, ask_after, ask_before, simulate_population
-from cohabit.simulate.exposures import INFECTIONS, MYTHS
-from cohabit.simulate.hazard import Exposed, Hazard
-from cohabit.simulate.pedigree import KINDRED
+from cohabit.simulate.genes import KINDRED
+from cohabit.simulate.hazard import INFECTIONS, MYTHS, Exposed, Hazard
 from cohabit.simulate.places import find_cluster, share_before_move
 from cohabit.simulate.template import read_template
 

@@ -12,13 +12,13 @@ from statsmodels.stats.power import TTestPower
 
 from cohabit.experiments.planner import Questions, Scenario
 from cohabit.experiments.planner.analysis import community_p_value, draw_measured, taxa_p_values
-from cohabit.experiments.planner.draw import count_reads, draw_latent, recruit
+from cohabit.experiments.planner.draw import draw_latent, draw_reads, recruit
 from cohabit.experiments.planner.questions import BATCH, Batch, run_batch
-from cohabit.experiments.planner.world import Recipe, World
+from cohabit.experiments.planner.world import Recipe, TemplateArrays
 from cohabit.experiments.realism import fit_template, plant_effects
 from cohabit.simulate import StudyDesign, draw_world
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE
-from cohabit.simulate.taxa import read_taxa
+from cohabit.simulate.template import read_taxa
 from cohabit.stats.composition import relative_abundance
 from cohabit.stats.diversity import bray_curtis
 from cohabit.stats.mixed import fit_household_model
@@ -35,7 +35,7 @@ def small_template(n_taxa: int = 25) -> pd.DataFrame:
 
 
 def recipe(template=None, **dials) -> Recipe:
-    return Recipe.of(World.of(template), Scenario(**dials))
+    return Recipe.of(TemplateArrays.of(template), Scenario(**dials))
 
 
 def metadata(people) -> pd.DataFrame:
@@ -225,7 +225,7 @@ def test_questions__refuse_by_name():
     with pytest.raises(ValueError, match="ask: no 'comunity'; did you mean 'community'"):
         Questions(ask=("comunity",))
     with pytest.raises(ValueError, match="no taxon 'E. coli'"):
-        World.of(small_template()).find("E. coli")
+        TemplateArrays.of(small_template()).find("E. coli")
 
 
 def rng(seed: int) -> np.random.Generator:
@@ -235,7 +235,7 @@ def rng(seed: int) -> np.random.Generator:
 def draw_counts(world: Recipe, generator: np.random.Generator) -> np.ndarray:
     people = recruit(world.scenario, generator)
     visits, liability = draw_latent(world, people, generator)
-    return count_reads(world, people, next(visits), liability > 0, generator)
+    return draw_reads(world, people, next(visits), liability > 0, generator)
 
 
 def describe(counts: np.ndarray) -> dict[str, np.ndarray]:

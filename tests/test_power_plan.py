@@ -28,7 +28,7 @@ from cohabit.experiments.planner.estimate import (
     list_looks,
 )
 from cohabit.experiments.planner.questions import BATCH
-from cohabit.simulate.taxa import read_taxa
+from cohabit.simulate.template import read_taxa
 
 TAXON = ("taxon",)
 QUICK = Stop(half_width=0.1)

@@ -7,7 +7,7 @@ from scipy import stats
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.households import draw_people
-from cohabit.simulate.sequencing import DISPERSION, count_reads, draw_batches, draw_depth
+from cohabit.simulate.sequencing import DISPERSION, count_reads, draw_batches, draw_depths
 
 DESIGN = StudyDesign(pairs_per_site={"San Francisco": 60, "Edinburgh": 60})
 
@@ -68,7 +68,7 @@ def test_batch__is_the_households():
 
 def test_depth__follows_the_sites_and_partners_share_it():
     people = draw_people(DESIGN, 1)
-    depth = draw_depth(people, Dice.of(people, DESIGN, 1), DESIGN, "16s").sum(axis=0)
+    depth = draw_depths(people, Dice.of(people, DESIGN, 1), DESIGN, "16s").sum(axis=0)
     here = (people["site"] == "San Francisco").to_numpy()
     assert np.median(depth[here]) == pytest.approx(16_490, rel=0.2)
     assert np.median(depth[~here]) == pytest.approx(22_784, rel=0.2)
@@ -79,8 +79,8 @@ def test_depth__follows_the_sites_and_partners_share_it():
 def test_depth_confounding__deepens_patients_only():
     people = draw_people(DESIGN, 1)
     dice = Dice.of(people, DESIGN, 1)
-    plain = draw_depth(people, dice, DESIGN, "shotgun").sum(axis=0)
-    deep = draw_depth(people, dice, DESIGN.replace(depth_confounding=0.7), "shotgun").sum(axis=0)
+    plain = draw_depths(people, dice, DESIGN, "shotgun").sum(axis=0)
+    deep = draw_depths(people, dice, DESIGN.replace(depth_confounding=0.7), "shotgun").sum(axis=0)
     patient = (people["group"] == "MS").to_numpy()
     np.testing.assert_allclose(deep[patient] / plain[patient], np.exp(0.7))
     np.testing.assert_allclose(deep[~patient], plain[~patient])

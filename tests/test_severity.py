@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from cohabit.simulate.severity import EDSS_STEPS, rank_severity, simulate_reference
+from calibration.severity import rank_severity, simulate_reference
+from cohabit.simulate.clinic import EDSS_STEPS
 from cohabit.simulate.template import read_template
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cohabit import cli
 from cohabit.course import EXERCISES
-from cohabit.simulate.design import PRESETS
+from cohabit.simulate.design import STUDY_PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def test_exercises__in_two_worlds_are_those_that_say_so():
 
 
 def test_worlds__are_the_presets():
-    assert set(PRESETS) - {"classroom"} <= set(rows())
+    assert set(STUDY_PRESETS) - {"classroom"} <= set(rows())
 
 
 @pytest.mark.parametrize("arguments", RUNS)

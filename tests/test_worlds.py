@@ -197,9 +197,9 @@ def test_changed_world__has_the_molecules_of_its_microbes(world):
     after = two_worlds.give_drug(world, "interferon")
     expected = world.molecules.expose(after.species.exposures, after.species, after.genera)
     for panel in ("pathways", "metabolites"):
-        levels = [getattr(made, panel).panel.level for made in (after.molecules, expected)]
+        levels = [getattr(made, panel).levels.level for made in (after.molecules, expected)]
         np.testing.assert_allclose(*levels, rtol=0, atol=1e-9)
-    before = world.molecules.metabolites.panel.level
+    before = world.molecules.metabolites.levels.level
     assert np.abs(levels[0] - before).max() > 0.1
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from calibration.population import read_constants, score_targets
 from cohabit.judge.recovery import read_population_truth
 from cohabit.simulate import PopulationDesign, ask_after, simulate_population
-from cohabit.simulate.exposures import MYTHS
+from cohabit.simulate.hazard import MYTHS
 from cohabit.simulate.places import list_towns
 from cohabit.stats import epidemiology
 from validation import gates

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from cohabit.course.widgets import Choice, Slider, explore
 from cohabit.experiments.planner import Costs, Scenario, approximate_power
 from cohabit.experiments.planner.analysis import Measured, draw_measured
-from cohabit.experiments.planner.world import Recipe, World
+from cohabit.experiments.planner.world import Recipe, TemplateArrays
 from cohabit.figures.communities import draw_closeness, draw_partners, draw_permuted
 from cohabit.figures.planning import draw_power_curves
 from cohabit.figures.style import GREY
@@ -84,12 +84,12 @@ def draw_partner_map(
 
 
 def _measure(scenario: Scenario) -> Measured:
-    return draw_measured(Recipe.of(_world(), scenario), np.random.default_rng(SEED))
+    return draw_measured(Recipe.of(_template(), scenario), np.random.default_rng(SEED))
 
 
 @cache
-def _world() -> World:
-    return World.of()
+def _template() -> TemplateArrays:
+    return TemplateArrays.of()
 
 
 def _two_axes(measured: Measured) -> np.ndarray:

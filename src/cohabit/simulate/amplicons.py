@@ -15,7 +15,7 @@ from cohabit.simulate.community import Community, draw_richness
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice, stream
 from cohabit.simulate.sequencing import Block, walk
-from cohabit.simulate.taxa import Template
+from cohabit.simulate.template import Template
 
 ASV_CONCENTRATION = 2.8  # Dirichlet concentration of a genus's ASVs within a person
 ASV_POWER = 1.57  # of the weights of a genus: how much its commonest ASVs outweigh the rest
@@ -103,7 +103,7 @@ def split_genera(genera: Community, pool: AsvPool, dice: Dice, design: StudyDesi
     first = np.searchsorted(pool.genus, np.arange(len(genera.taxa)))
     shares = np.empty((len(genera.people), len(shape)))
     homes = Homes(dice, shape, share)
-    richness = sum(draw_richness(dice, design).values())
+    richness = sum(draw_richness(dice, design.household_sharing).values())
     unevenness = np.exp(-RICHER_IS_EVENER * richness)
     for block in walk(dice, "amplicons/person"):
         drawn = block.rng.standard_gamma(shape, (block.size, len(shape)))[block.inside]

@@ -10,7 +10,7 @@ from cohabit.simulate.template import read_template
 DETECTION = 0.001  # 10^9 cells per litre or per cent; nothing lower is reported
 OTHER_LYMPHOCYTES = 0.05  # 10^9/L, in none of the subsets
 SUBSETS = ("cd4_t", "cd8_t", "b_cells", "nk_cells")
-EFFECTS = {
+BLOOD_EFFECTS = {
     "ms": ("group", "MS"),
     "women": ("sex", "female"),
     "age_decade": ("age", "per decade"),
@@ -44,7 +44,9 @@ def count_cells(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     """Return the panel, lognormal around what group, sex, age and treatment make of it."""
     items = read_template("people_blood").set_index("item")
     exposures = _expose(people)
-    lean = np.einsum("ik,jk->ij", exposures.to_numpy(), items[list(EFFECTS)].to_numpy(dtype=float))
+    lean = np.einsum(
+        "ik,jk->ij", exposures.to_numpy(), items[list(BLOOD_EFFECTS)].to_numpy(dtype=float)
+    )
     share = items["total_share"].to_numpy()
     total = dice.normals("blood/total")[:, None]
     noise = np.sqrt(share) * total + np.sqrt(1 - share) * dice.normals(
@@ -61,7 +63,7 @@ def count_cells(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
 def _expose(people: pd.DataFrame) -> pd.DataFrame:
     exposures = {
         effect: people[column].astype(object) == level
-        for effect, (column, level) in EFFECTS.items()
+        for effect, (column, level) in BLOOD_EFFECTS.items()
     }
     exposures["age_decade"] = (people["age"] - 50) / 10
     return pd.DataFrame(exposures).astype(float)
@@ -77,8 +79,8 @@ def list_blood_effects() -> pd.DataFrame:
     """
     items = read_template("people_blood").set_index("item")
     rows = [
-        (*EFFECTS[effect], "blood", item, row[effect], "log")
-        for effect in EFFECTS
+        (*BLOOD_EFFECTS[effect], "blood", item, row[effect], "log")
+        for effect in BLOOD_EFFECTS
         for item, row in items.iterrows()
         if row[effect] != 0
     ]

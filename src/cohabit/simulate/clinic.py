@@ -14,10 +14,10 @@ from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
-from cohabit.simulate.severity import EDSS_STEPS
 from cohabit.simulate.template import read_template
 
-AGES = (22, 78)  # years, youngest and oldest patient
+EDSS_STEPS = (0.0, *np.arange(1.0, 9.5, 0.5))  # the scale has no 0.5
+PATIENT_AGES = (22, 78)  # years, youngest and oldest patient
 UNSEEN = 1e-3  # weight of all sites' cells beside a site's own, where courses are asked for
 YOUNGEST_ONSET = 10  # years; nobody in the released data was younger than this by much
 
@@ -160,7 +160,7 @@ def draw_msss(people: pd.DataFrame, _: Dice, __: StudyDesign) -> pd.Series:
     """Return severity: where the patient's EDSS ranks among others of the same duration.
 
     Roxburgh's rule on a reference population that the package ships as a table
-    (`severity.py`).
+    (made by ``calibration/severity.py``).
     """
     patients = people[people["duration"].notna()]
     reference = _severity_reference()

@@ -8,6 +8,7 @@ For person i in household h and taxon j, in natural logs::
     composition   = carried * exp(log abundance), closed to 1
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.dice import Dice
+from cohabit.simulate.dice import Dice, QuickDice
 from cohabit.simulate.effects import build_coefficients, build_exposures, lengthen
-from cohabit.simulate.taxa import Template
+from cohabit.simulate.template import Template
 
 RICHNESS_HOUSEHOLD_SHARE = 0.45  # of how rich a gut is; partners' genus counts correlate at 0.29
 
@@ -102,19 +103,12 @@ class Community:
     @cached_property
     def log_composition(self) -> np.ndarray:
         """Natural log of the true shares, people x taxa; minus infinity where not carried."""
-        return close_log(np.where(self.carried, self.log_abundance, -np.inf))
+        return close_log(self.log_abundance, self.carried)
 
     @cached_property
     def composition(self) -> np.ndarray:
         """True shares, people x taxa; rows add up to 1."""
         return np.exp(self.log_composition)
-
-
-def close_log(log_abundance: np.ndarray) -> np.ndarray:
-    """Return log shares: each row of exp(log_abundance) divided by its sum."""
-    highest = log_abundance.max(axis=1, keepdims=True)
-    total = np.exp(log_abundance - highest).sum(axis=1, keepdims=True)
-    return log_abundance - (highest + np.log(total))
 
 
 def draw_community(
@@ -136,12 +130,17 @@ def draw_community(
     exposures = build_exposures(people)
     coefficients = build_coefficients(template, design)
     carriage = build_coefficients(template, design, "carriage_")
-    household, person = _draw_residuals(dice, template, design, name, "abundance")
+    sharing = design.household_sharing
+    gut = draw_gut(dice, sharing, len(template.loadings))
+    likeness = Likeness.of(template, "carriage")
+    shared, own = draw_residuals(dice, f"community/{name}/carriage", likeness, gut, sharing)
+    liability = combine(exposures, carriage) + shared + own + template.column("carriage")
+    likeness = Likeness.of(template, "abundance")
+    household, person = draw_residuals(dice, f"community/{name}/abundance", likeness, gut, sharing)
     household *= template.column("spread")
     person *= template.column("spread")
     fixed = combine(exposures, coefficients)
     fixed += template.column("intercept")
-    log_abundance = fixed + household + person
     return Community(
         people=people,
         template=template,
@@ -150,88 +149,130 @@ def draw_community(
         carriage_coefficients=carriage,
         household=household,
         person=person,
-        log_abundance=log_abundance,
-        liability=_draw_liability(dice, template, design, name, combine(exposures, carriage)),
+        log_abundance=fixed + household + person,
+        liability=liability,
     )
 
 
-def combine(exposures: pd.DataFrame, coefficients: pd.DataFrame) -> np.ndarray:
+def combine(
+    exposures: pd.DataFrame | np.ndarray, coefficients: pd.DataFrame | np.ndarray
+) -> np.ndarray:
     """Return exposures times coefficients, people x taxa; einsum, so that bytes are stable."""
-    rows, columns = exposures.to_numpy(float), coefficients.to_numpy(float)
-    return np.einsum("iq,qj->ij", rows, columns, order="C")
+    return np.einsum("iq,qj->ij", np.asarray(exposures), np.asarray(coefficients), order="C")
 
 
-def _shares(observed: np.ndarray, design: StudyDesign) -> np.ndarray:
-    """Return household shares at the dial; the total variance stays whatever the dial."""
-    return np.clip(observed * design.household_sharing, 0, 1)
-
-
-def _draw_liability(dice, template, design, name, fixed) -> np.ndarray:
-    household, person = _draw_residuals(dice, template, design, name, "carriage")
-    return fixed + household + person + template.column("carriage")
+def close_log(log_abundance: np.ndarray, carried: np.ndarray) -> np.ndarray:
+    """Return log shares among what is carried; minus infinity for what is not."""
+    present = np.where(carried, log_abundance, -np.inf)
+    highest = present.max(axis=1, keepdims=True)
+    total = np.exp(present - highest).sum(axis=1, keepdims=True)
+    return present - (highest + np.log(total))
 
 
 @dataclass(frozen=True)
-class _Likeness:
+class Likeness:
     """What taxa have in common within one property: abundance or carriage."""
 
     factors: np.ndarray
     """Loadings on the factors of the gut, factors x taxa."""
 
+    groups: np.ndarray
+    """Number of each taxon's group."""
+
     group: np.ndarray
     """Loadings on the factor of the taxon's group."""
+
+    own: np.ndarray
+    """Loadings on the taxon's own draw, so that the variance is one."""
 
     richness: np.ndarray
     """Loadings on how rich a gut is."""
 
     household: np.ndarray
-    """Household share of everything but richness."""
+    """Household share of everything but richness, at a dial of one."""
 
     @classmethod
-    def of(cls, template: Template, kind: str) -> "_Likeness":
-        if kind == "abundance":
-            names = ("group_loading", "richness_loading", "household_share")
-            return cls(template.loadings, *map(template.column, names))
-        names = ("carriage_group_loading", "carriage_richness_loading", "carriage_share")
-        loadings = template.loadings * template.column("carriage_loading")
-        return cls(loadings, *map(template.column, names))
+    def of(cls, template: Template, kind: str, dtype: type = float) -> "Likeness":
+        """Return the likeness of a template's taxa; `kind` is ``"abundance"`` or ``"carriage"``."""
+        prefix = "" if kind == "abundance" else "carriage_"
+        factors = template.loadings
+        if kind == "carriage":
+            factors = factors * template.column("carriage_loading")
+        group = template.column(f"{prefix}group_loading")
+        own = np.sqrt(np.clip(1 - ((factors**2).sum(axis=0) + group**2), 0, None))
+        richness = template.column(f"{prefix}richness_loading")
+        share = template.column("household_share" if kind == "abundance" else "carriage_share")
+        parts = [part.astype(dtype) for part in (factors, group, own, richness, share)]
+        return cls(parts[0], template.groups, *parts[1:])
+
+    def weigh(self, per: str, sharing: float) -> np.ndarray:
+        """Return what the scores of homes, or of people, are multiplied by at a dial of sharing.
+
+        The variance stays whatever the dial.
+        """
+        shared = np.clip(self.household * sharing, 0, 1)
+        part = shared if per == "household" else 1 - shared
+        return np.sqrt(1 - self.richness**2) * np.sqrt(part)
 
 
-def _draw_residuals(dice: Dice, template: Template, design: StudyDesign, name: str, kind: str):
-    """Draw correlated standard normals, split into household and person, people x taxa.
+@dataclass(frozen=True)
+class Gut:
+    """What moves all the taxa of a gut, carriage and abundance, species and genera alike."""
 
-    The factors of the gut and its richness are one draw: they move species and genera,
-    carriage and abundance alike.
-    """
-    likeness = _Likeness.of(template, kind)
-    rest = np.sqrt(1 - likeness.richness**2)
-    shared = _shares(likeness.household, design)
-    richness = draw_richness(dice, design)
-    parts = []
-    for per, part in (("household", shared), ("person", 1 - shared)):
-        scores = _draw_scores(dice, f"community/{name}/{kind}/{per}", per, template, likeness)
-        scores *= rest * np.sqrt(part)
-        scores += np.outer(richness[per], likeness.richness)
-        parts.append(scores)
-    return parts
+    factors: dict[str, np.ndarray]
+    """Scores of the ``"household"`` and of the ``"person"``, people x factors."""
+
+    richness: dict[str, np.ndarray]
+    """How rich a gut is, of variance one in all: the household's part and the person's."""
 
 
-def draw_richness(dice: Dice, design: StudyDesign) -> dict[str, np.ndarray]:
-    """Draw how rich each gut is, of variance one in all: the household's part and the person's."""
-    share = _shares(np.array(RICHNESS_HOUSEHOLD_SHARE), design)
-    parts = {"household": np.sqrt(share), "person": np.sqrt(1 - share)}
+def draw_gut(dice: Dice | QuickDice, sharing: float, n_factors: int) -> Gut:
+    """Draw everyone's gut, at a dial of household sharing."""
+    pers = ("household", "person")
+    factors = {per: dice.normals(f"community/gut/{per}", per, n_factors) for per in pers}
+    return Gut(factors, draw_richness(dice, sharing))
+
+
+def draw_richness(dice: Dice | QuickDice, sharing: float) -> dict[str, np.ndarray]:
+    """Draw how rich each gut is, as `Gut` has it."""
+    share = min(RICHNESS_HOUSEHOLD_SHARE * sharing, 1.0)
+    parts = {"household": math.sqrt(share), "person": math.sqrt(1 - share)}
     return {per: dice.normals(f"community/richness/{per}", per) * sd for per, sd in parts.items()}
 
 
-def _draw_scores(dice, name, per, template: Template, likeness: _Likeness) -> np.ndarray:
+def draw_residuals(
+    dice: Dice | QuickDice,
+    name: str,
+    likeness: Likeness,
+    gut: Gut,
+    sharing: float,
+    stable: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw what no exposure explains: the household's part and the person's, people x taxa.
+
+    Correlated standard normals in all. `stable` is the share of the person's own, richness apart,
+    that does not change from visit to visit: what is drawn here.
+    """
+    own = draw_taxon_scores(dice, f"{name}/person", "person", likeness, gut.factors["person"])
+    own *= likeness.weigh("person", sharing) * math.sqrt(stable)
+    own += np.multiply.outer(gut.richness["person"], likeness.richness)
+    if sharing == 0:
+        return np.zeros_like(own), own
+    shared = draw_taxon_scores(
+        dice, f"{name}/household", "household", likeness, gut.factors["household"]
+    )
+    shared *= likeness.weigh("household", sharing)
+    shared += np.multiply.outer(gut.richness["household"], likeness.richness)
+    return shared, own
+
+
+def draw_taxon_scores(
+    dice: Dice | QuickDice, name: str, per: str, likeness: Likeness, factors: np.ndarray
+) -> np.ndarray:
     """Draw scores of unit variance: shared factors, a factor of the group, the taxon's own."""
-    n_factors, n_taxa = likeness.factors.shape
-    groups = template.groups
-    shared = (likeness.factors**2).sum(axis=0) + likeness.group**2
-    scores = dice.normals(name, per, n_taxa)
-    scores *= np.sqrt(np.clip(1 - shared, 0, None))
-    factors = dice.normals(f"community/gut/{per}", per, n_factors)
-    scores += np.einsum("im,mj->ij", factors, likeness.factors)
-    by_group = dice.normals(f"{name}/groups", per, groups.max() + 1)
-    scores += by_group[:, groups] * likeness.group
+    scores = dice.normals(name, per, len(likeness.groups))
+    scores *= likeness.own
+    scores += combine(factors, likeness.factors)
+    by_group = dice.normals(f"{name}/groups", per, likeness.groups.max() + 1)
+    scores += by_group[:, likeness.groups] * likeness.group
     return scores

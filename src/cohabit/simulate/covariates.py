@@ -1,4 +1,4 @@
-"""The questionnaire: health, drugs, habits; alike within households, in part unanswered."""
+"""The questionnaire: health, drugs, habits, weight; alike within households, in part unanswered."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -13,7 +13,7 @@ from cohabit.simulate.template import read_template
 UNRETURNED = {"household": 0.045, "person": 0.0126}
 """Share of questionnaires that never came back, for whole households and single people."""
 
-WORDS = {"birth_method": ("vaginal", "caesarean")}
+ANSWERS = {"birth_method": ("vaginal", "caesarean")}
 """Answers that are not called no and yes."""
 
 
@@ -22,7 +22,7 @@ def draw_answer(variable: str, people: pd.DataFrame, dice: Dice, _: StudyDesign)
     row = _covariate_table().loc[variable]
     intercept = people["group"].map({"MS": row["ms"], "control": row["control"]})
     yes = _leaning(variable, people, dice) > -intercept.to_numpy(dtype=float)
-    return pd.Series(np.where(yes, *reversed(WORDS.get(variable, ("no", "yes")))), people.index)
+    return pd.Series(np.where(yes, *reversed(ANSWERS.get(variable, ("no", "yes")))), people.index)
 
 
 def draw_level(variable: str, people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
@@ -91,3 +91,37 @@ def list_draws() -> list[tuple[str, Callable]]:
         *[(name, partial(draw_level, name)) for name in scales],
         *[(name, partial(draw_answer, name)) for name in answers],
     ]
+
+
+SHARED = 0.33  # of the variance, by the household
+LOG_PER_YEAR = 0.0038
+TRACKING = 0.6  # correlation of the own part with the BMI at 20 (our choice)
+HIGHEST = 80.0  # kg/m2; the tail of the lognormal passes it once in some 20,000 people (our choice)
+
+
+def draw_bmi(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw BMI: lognormal above a floor, by group and sex, alike within households."""
+    return scale_bmi(people, _share(dice, dice.normals("bmi")))
+
+
+def draw_bmi_since(youth: np.ndarray, people: pd.DataFrame, dice: Dice) -> pd.Series:
+    """Draw BMI that leans on what it was at 20, given in standard deviations."""
+    own = TRACKING * youth + np.sqrt(1 - TRACKING**2) * dice.normals("bmi")
+    return scale_bmi(people, _share(dice, own))
+
+
+def _share(dice: Dice, own: np.ndarray) -> np.ndarray:
+    shared = dice.normals("bmi", per="household")
+    return np.sqrt(SHARED) * shared + np.sqrt(1 - SHARED) * own
+
+
+def scale_bmi(people: pd.DataFrame, z: np.ndarray) -> pd.Series:
+    """Return the BMI of people who stand at `z` standard deviations of their group and sex."""
+    key = pd.MultiIndex.from_frame(people[["group", "sex"]])
+    row = read_template("people_bmi").set_index(["group", "sex"]).loc[key]
+    offset = read_template("people_sites").set_index("site")["bmi_offset"]
+    site = offset.loc[people["site"]].to_numpy()
+    age = LOG_PER_YEAR * (people["age"].to_numpy(dtype=float) - 50)
+    excess = np.exp(row["log_excess"].to_numpy() + site + age + row["log_sd"].to_numpy() * z)
+    bmi = np.minimum(row["floor"].to_numpy() + excess, HIGHEST)
+    return pd.Series(np.round(bmi, 1), people.index)

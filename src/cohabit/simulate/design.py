@@ -1,11 +1,99 @@
-"""Every dial of the simulated world, with its unit, range, default and source."""
+"""Every dial of a study and of a population, with its unit, range, default and source."""
 
-from collections.abc import Mapping
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from cohabit.data import schema
-from cohabit.simulate.dials import OURS, Dials, dial
+from cohabit.data.schema import nearest
+
+OURS = "a choice of this project"
+
+
+def dial(default: float, low: float, high: float, unit: str, source: str, doc: str):
+    """Declare one number of the world; its metadata is the single place of its meaning."""
+    metadata = {"low": low, "high": high, "unit": unit, "source": source, "doc": doc}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def choice(default: str, known: Mapping[str, str] | Sequence[str], doc: str, source: str = OURS):
+    """Declare a name, one of those known."""
+    unit = "one of " + ", ".join(known)
+    metadata = {"choices": known, "unit": unit, "source": source, "doc": doc}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def dial_of(design: type, name: str):
+    """Declare a dial that means, and may be, what it is in another design."""
+    (found,) = (item for item in dataclasses.fields(design) if item.name == name)
+    return dataclasses.field(default=found.default, metadata=found.metadata)
+
+
+class Dials:
+    """Base of a frozen dataclass whose fields are dials, or yes and no."""
+
+    presets: ClassVar[Mapping[str, dict]] = {}
+    """Name -> the differences from the defaults."""
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """Return a named design.
+
+        Raises
+        ------
+        ValueError
+            When no preset has that name; suggests the nearest.
+        """
+        if name not in cls.presets:
+            raise ValueError(f"no preset {name!r}: {nearest(name, cls.presets)}")
+        return cls(**cls.presets[name])
+
+    def replace(self, **changes: object) -> Self:
+        """Return a copy with other values.
+
+        Raises
+        ------
+        ValueError
+            When a dial is unknown, suggesting the nearest, or a value is out of range.
+        """
+        known = [item.name for item in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise ValueError(f"no dial {name!r}: {nearest(name, known)}")
+        return dataclasses.replace(self, **changes)
+
+    def validate(self) -> None:
+        """Refuse a value outside its range.
+
+        Raises
+        ------
+        ValueError
+            Names the field, what was expected, and what came.
+        """
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if "low" in item.metadata:
+                _check_number(item, value)
+            elif "choices" in item.metadata and value not in item.metadata["choices"]:
+                raise ValueError(f"{item.name}: {nearest(value, item.metadata['choices'])}")
+            elif item.type is bool and not isinstance(value, bool):
+                raise ValueError(f"{item.name}: expected true or false; got {value!r}")
+
+    def to_dict(self) -> dict:
+        """Return every field as plain data, for `cohort.json`."""
+        return dataclasses.asdict(self)
+
+
+def _check_number(item: dataclasses.Field, value: object) -> None:
+    low, high, unit = (item.metadata[key] for key in ("low", "high", "unit"))
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high:
+        raise ValueError(f"{item.name}: expected {low:g} to {high:g} ({unit}); got {value!r}")
+    if item.type is int and not isinstance(value, int):
+        raise ValueError(f"{item.name}: expected a whole number; got {value!r}")
+
 
 IMSMS = "iMSMS Consortium 2022 released data (authors' repository), re-analysed"
 
@@ -24,7 +112,7 @@ def _strength(default: float, doc: str, high: float = 3.0, source: str = IMSMS):
     return dial(default, 0.0, high, "1 = as observed, 0 = off", source, doc)
 
 
-PRESETS: dict[str, dict] = {
+STUDY_PRESETS: dict[str, dict] = {
     "study": {},
     "classroom": {},
     "null": {"disease": 0.0, "treatment": 0.0, "severity": 0.0},
@@ -55,7 +143,7 @@ class StudyDesign(Dials):
     refused by name. ``StudyDesign.preset("study")`` is the published study's shape.
     """
 
-    presets: ClassVar[Mapping[str, dict]] = PRESETS
+    presets: ClassVar[Mapping[str, dict]] = STUDY_PRESETS
 
     pairs_per_site: Mapping[str, int] = field(
         default_factory=lambda: dict(PAIRS_PER_SITE),
@@ -208,3 +296,69 @@ def _is_number(value: object) -> bool:
 def _check_share(name: str, share: object, more: str = "") -> None:
     if not _is_number(share) or not 0 <= share <= 1:
         raise ValueError(f"{name}: expected 0 to 1 (share of patients); got {share!r}{more}")
+
+
+_WINDOW = "Dean and Kurtzke 1971: arrivals before 15 or 16 take on the lower risk"
+
+
+def _scale(doc: str, high: float = 3.0):
+    return dial(1.0, 0.0, high, "1 = as calibrated, 0 = off", OURS, doc)
+
+
+POPULATION_PRESETS: dict[str, dict] = {
+    "default": {},
+    "twins": {"twin_families": True, "migrant_share": 0.0},
+    "migrants": {"migrant_share": 1.0, "far_moves": 1.0},
+    "ancestry_not_sun": {"sun_effect": 0.0, "ancestry_effect": 10.0},
+    "care_not_disease": {"sun_effect": 0.0, "ancestry_gradient": 0.0, "care_gradient": 0.95},
+    "cluster": {"cluster": 6.0},
+    "biased_memory": {"recall_bias": 0.5},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationDesign(Dials):
+    """A population in which genes, places and exposures make some people ill.
+
+    Every field has a unit, a range and a source in its metadata; a value outside is
+    refused by name. The defaults are the world that the published figures calibrate.
+    """
+
+    presets: ClassVar[Mapping[str, dict]] = POPULATION_PRESETS
+
+    genes: float = _scale("effect of HLA, risk loci and unmeasured genes on the hazard")
+    sun_effect: float = _scale("effect of ultraviolet light and vitamin D on the hazard")
+    lifestyle: float = _scale("effect of smoking and obesity on the hazard")
+    virus: float = _scale("effect of EBV and mononucleosis on the hazard, on the log scale")
+    ancestry_gradient: float = _scale("how strongly ancestry follows latitude")
+    ancestry_effect: float = _scale("baseline risk that ancestry carries beside HLA", high=10.0)
+    window_closes: float = dial(
+        15.0, 6.0, 40.0, "years", _WINDOW, "age after which a move changes the risk no more"
+    )
+    migrant_share: float = dial(0.08, 0.0, 1.0, "share of people", OURS, "people who move once")
+    far_moves: float = dial(
+        0.0, 0.0, 1.0, "share of kindreds", OURS, "born at one end of the map, moving to the other"
+    )
+    care_gradient: float = dial(
+        0.2, 0.0, 1.0, "share", OURS, "how much less often MS is diagnosed at the equator"
+    )
+    recall_bias: float = dial(
+        0.0, 0.0, 1.0, "share", OURS, "of what they might recall, what patients recall in excess"
+    )
+    reverse_causation: float = dial(
+        0.0, 0.0, 1.0, "share of patients", OURS, "who take up an exposure because of first signs"
+    )
+    cluster: float = dial(
+        1.0, 1.0, 20.0, "times the hazard", OURS, "of those who grow up in the towns of one circle"
+    )
+    twin_families: bool = field(
+        default=False,
+        metadata={
+            "unit": "yes or no",
+            "source": OURS,
+            "doc": "a twin register: families of two parents and their twins, no others",
+        },
+    )
+
+    def __post_init__(self):
+        self.validate()

@@ -12,8 +12,8 @@ from cohabit.simulate.template import read_template
 UNANSWERED = 59 / 576
 """Share of households without a food questionnaire (517 of 576 pairs have one)."""
 
-FACTORS = [f"factor{number}" for number in range(1, 7)]
-EFFECTS = ("ms", "women", "age", "bmi")
+DIET_FACTORS = [f"factor{number}" for number in range(1, 7)]
+DIET_EFFECTS = ("ms", "women", "age", "bmi")
 
 
 def draw_diet(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
@@ -73,14 +73,14 @@ def _lean(people: pd.DataFrame, items: pd.DataFrame) -> np.ndarray:
             people["bmi"].astype(float) - 26,
         ]
     ).astype(float)
-    return np.einsum("ik,jk->ij", values, items[list(EFFECTS)].to_numpy(dtype=float))
+    return np.einsum("ik,jk->ij", values, items[list(DIET_EFFECTS)].to_numpy(dtype=float))
 
 
 def _draw_correlated(dice: Dice, per: str, items: pd.DataFrame) -> np.ndarray:
     """Draw standard normals with the items' correlation; people x items."""
-    factors = dice.normals(f"diet/factors/{per}", per, columns=len(FACTORS))
+    factors = dice.normals(f"diet/factors/{per}", per, columns=len(DIET_FACTORS))
     own = dice.normals(f"diet/items/{per}", per, columns=len(items))
-    loadings = items[FACTORS].to_numpy(dtype=float)
+    loadings = items[DIET_FACTORS].to_numpy(dtype=float)
     specific = items["specific_variance"].to_numpy(dtype=float)
     total = np.sqrt((loadings**2).sum(axis=1) + specific)
     return (np.einsum("ik,jk->ij", factors, loadings) + np.sqrt(specific) * own) / total
@@ -104,7 +104,7 @@ def list_diet_effects() -> pd.DataFrame:
     items = _diet_table()
     rows = [
         (*names[effect], "diet", item, row[effect], f"latent {row['scale']}")
-        for effect in EFFECTS
+        for effect in DIET_EFFECTS
         for item, row in items.iterrows()
     ]
     columns = ["factor", "level", "property", "feature", "coefficient", "scale"]

@@ -5,7 +5,7 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.taxa import SITES, Template
+from cohabit.simulate.template import SITES, Template
 
 DRUGS = schema.TREATMENTS[1:]
 MEAN_AGE = 50.0  # years; where the age term is zero
@@ -14,7 +14,7 @@ MEAN_MSSS = 3.4  # points; mean of the study's patients, where the severity term
 
 MEAN_LOG_FIBRE, SD_LOG_FIBRE = 2.83, 0.46  # of log(1 + grams a day) over all people
 
-FACTORS = {
+FACTOR_COLUMNS = {
     **{f"site:{site}": f"site_{site.replace(' ', '_')}" for site in SITES},
     "sex:female": "sex",
     "age": "age",
@@ -69,7 +69,7 @@ def build_coefficients(template: Template, design: StudyDesign, prefix: str = ""
     """
     dials = _dials(design)
     rows = {}
-    for factor, column in FACTORS.items():
+    for factor, column in FACTOR_COLUMNS.items():
         known = prefix + column in template.table
         effect = template.column(prefix + column) if known else np.zeros(len(template.taxa))
         rows[factor] = dials[factor] * effect
@@ -89,7 +89,7 @@ def _dials(design: StudyDesign) -> dict[str, float]:
         "treatment": design.treatment,
         "msss": design.severity,
     }
-    return {factor: strength[factor.split(":")[0]] for factor in FACTORS}
+    return {factor: strength[factor.split(":")[0]] for factor in FACTOR_COLUMNS}
 
 
 def lengthen(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFrame:

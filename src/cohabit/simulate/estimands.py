@@ -15,14 +15,14 @@ from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
-from cohabit.simulate.taxa import Template
+from cohabit.simulate.template import Template
 from cohabit.simulate.world import World, draw_recorded_world
 
 REFERENCE_SEED = 20_220_915
 REFERENCE_PAIRS = 1500
 HALF_READ = {"shotgun": 0.5 / 500_000, "16s": 0.5 / 20_000}  # share that stands in for none
-ASSAYS = (*schema.ASSAYS, "pathways", "metabolites")
-COLUMNS = ["assay", "contrast", "scale", "feature", "value"]
+ESTIMATED_ASSAYS = (*schema.ASSAYS, "pathways", "metabolites")
+ESTIMAND_COLUMNS = ["assay", "contrast", "scale", "feature", "value"]
 
 
 def find_estimands(design: StudyDesign) -> pd.DataFrame:
@@ -64,19 +64,19 @@ def find_community_estimands(template: Template, design: StudyDesign, assay: str
         name: _Seen.of(community.expose(exposures), HALF_READ[assay])
         for name, exposures in _label(community.exposures).items()
     }
-    return _contrast(worlds, world.people).assign(assay=assay)[COLUMNS]
+    return _contrast(worlds, world.people).assign(assay=assay)[ESTIMAND_COLUMNS]
 
 
 @lru_cache(maxsize=8)
 def _find(text: str) -> pd.DataFrame:
     design = StudyDesign(**json.loads(text))
     world = draw_recorded_world(_enlarge(design), REFERENCE_SEED, group="MS")
-    seen = {assay: {} for assay in ASSAYS}
+    seen = {assay: {} for assay in ESTIMATED_ASSAYS}
     for name, exposures in _label(world.species.exposures).items():
         for assay, view in _see(exposures, world).items():
             seen[assay][name] = view
     parts = [_contrast(worlds, world.people).assign(assay=assay) for assay, worlds in seen.items()]
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    return pd.concat(parts, ignore_index=True)[ESTIMAND_COLUMNS]
 
 
 def _see(exposures: pd.DataFrame, world: World) -> dict:
@@ -87,8 +87,8 @@ def _see(exposures: pd.DataFrame, world: World) -> dict:
     return {
         "shotgun": _Seen.of(species, HALF_READ["shotgun"]),
         "16s": _Seen.of(genera, HALF_READ["16s"]),
-        "pathways": _SeenMolecules(made.pathways.scales(), made.pathways.panel.features),
-        "metabolites": _SeenMolecules(made.metabolites.scales(), made.metabolites.panel.features),
+        "pathways": _SeenMolecules(made.pathways.scales(), made.pathways.levels.features),
+        "metabolites": _SeenMolecules(made.metabolites.scales(), made.metabolites.levels.features),
     }
 
 

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from cohabit.simulate.clinic import count_quantile, fit_course_and_treatment
+from cohabit.simulate.clinic import EDSS_STEPS, count_quantile, fit_course_and_treatment
 from cohabit.simulate.dag import run_draws
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
-from cohabit.simulate.severity import EDSS_STEPS
 from cohabit.simulate.template import read_template
 
 MONTHS = (0, 12, 24, 36)
@@ -24,7 +23,7 @@ QUIT, RELAPSE_SMOKING = 0.10, 0.03  # chance a year to stop smoking, and to take
 HEI_MEAN, HEI_SD = 66.85, 10.4  # points, released data
 DIET_STAYS = 0.85  # correlation of the diet's index from one year to the next
 START, STOP, SWITCH, SWITCH_AFTER_RELAPSE = 0.10, 0.05, 0.06, 0.30  # chances a year
-COLUMNS = (
+VISIT_COLUMNS = (
     *("participant_id", "visit", "treatment", "edss", "relapses"),
     *("new_lesions", "smoking", "bmi", "hei_total"),
 )
@@ -133,7 +132,7 @@ def _report(state: pd.DataFrame, month: int) -> pd.DataFrame:
     visit = state[state["present"]].assign(visit=month)
     visit["participant_id"] = visit.index
     visit.index = pd.Index([f"{person}-m{month}" for person in visit.index], name="visit_id")
-    return visit[list(COLUMNS)].round({"bmi": 1, "hei_total": 3})
+    return visit[list(VISIT_COLUMNS)].round({"bmi": 1, "hei_total": 3})
 
 
 def _visit_ids(participants: pd.Index) -> list[str]:
@@ -155,7 +154,7 @@ def draw_smoking(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     return state["smoking"].mask(stops, "former").mask(starts, "current")
 
 
-def draw_bmi(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+def draw_bmi_change(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     """Draw weight change: a small step on the log scale, half of it shared at home."""
     step = (dice.normals("bmi") + dice.normals("bmi", per="home")) / np.sqrt(2)
     return state["bmi"] * np.exp(0.002 + 0.035 * step)
@@ -205,7 +204,7 @@ def draw_lesions_before(state: pd.DataFrame, dice: Dice, design: StudyDesign) ->
     return draw_lesions(state.rename(columns=names), dice, design)
 
 
-def draw_relapses(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+def draw_relapses_of_year(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     """Draw the relapses of the year."""
     return _draw_events("relapses", state, dice, size=1.0)
 
@@ -242,7 +241,7 @@ def draw_disability(state: pd.DataFrame, _: Dice, design: StudyDesign) -> pd.Ser
     return (state["disability"] + slope).clip(0, EDSS_STEPS[-1])
 
 
-def draw_edss(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+def examine_edss(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     """Return the EDSS as examined: disability with the examiner's error, to the nearest step."""
     seen = state["next_disability"] + 0.2 * dice.normals("examiner")
     steps = np.array(EDSS_STEPS)
@@ -265,13 +264,13 @@ def draw_presence(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
 
 YEAR = (
     ("next_smoking", draw_smoking),
-    ("next_bmi", draw_bmi),
+    ("next_bmi", draw_bmi_change),
     ("next_hei_total", draw_hei_total),
     ("next_treatment", draw_treatment),
-    ("next_relapses", draw_relapses),
+    ("next_relapses", draw_relapses_of_year),
     ("next_new_lesions", draw_lesions),
     ("next_disability", draw_disability),
-    ("next_edss", draw_edss),
+    ("next_edss", examine_edss),
     ("next_present", draw_presence),
 )
 

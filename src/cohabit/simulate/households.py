@@ -7,11 +7,17 @@ import pandas as pd
 from scipy.special import expit
 
 from cohabit.data import schema
-from cohabit.simulate import clinic, covariates, partners, recruitment
-from cohabit.simulate.bmi import draw_bmi
+from cohabit.simulate import clinic, covariates
+from cohabit.simulate.covariates import draw_bmi
 from cohabit.simulate.dag import run_draws
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice, household_ids, sites_of, stream
+from cohabit.simulate.recruitment import (
+    between,
+    draw_partner_age,
+    draw_partner_sex,
+    recruit_from_population,
+)
 from cohabit.simulate.template import read_template
 
 
@@ -40,20 +46,20 @@ def draw_people(design: StudyDesign, seed: int, *, complete: bool = False) -> pd
     people = enrol(design)
     dice = Dice.of(people, design, seed)
     if design.source == "population":
-        people = recruitment.recruit(people, dice, design, seed)
+        people = recruit_from_population(people, dice, design, seed)
     draws = [
         (name, draw) for name, draw in DRAWS if not set(DRAWN.get(name, [name])) <= set(people)
     ]
     people = run_draws(people, draws, dice, design)
     people = _lose_and_swap(people, dice, design, seed)
-    others = [name for name in people if name not in COLUMNS]
-    people = schema.order_levels(people[[*COLUMNS, *others]])
+    others = [name for name in people if name not in PEOPLE_COLUMNS]
+    people = schema.order_levels(people[[*PEOPLE_COLUMNS, *others]])
     if complete:
         return people
     return covariates.hide_unanswered(people, Dice.of(people, design, seed))
 
 
-COLUMNS = (
+PEOPLE_COLUMNS = (
     *("household_id", "group", "site", "country", "sex", "age", "bmi", "course", "treatment"),
     *("onset_age", "duration", "edss", "msss", "relapses", "smoking"),
 )
@@ -82,7 +88,7 @@ def draw_sex(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Series
     offset = _site_table().loc[patients["site"], "women_logit"].to_numpy()
     base = patients["course"].map(_course_table()["women_logit"]).to_numpy(dtype=float)
     women = dice.quotas("sex")[::2] < expit(base + offset)
-    partner = partners.draw_sex(women, patients["site"], dice, design)
+    partner = draw_partner_sex(women, patients["site"], dice, design)
     is_woman = np.column_stack([women, partner]).ravel()
     return pd.Series(np.where(is_woman, "female", "male"), people.index)
 
@@ -93,9 +99,9 @@ def draw_age(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     row = _course_table().loc[patients["course"]]
     mean = row["age_mean"].to_numpy() + _site_table().loc[patients["site"], "age_offset"].to_numpy()
     u = dice.uniforms("age", per="household")[::2]
-    age = np.rint(partners.between(u, mean, row["age_spread"].to_numpy(), *clinic.AGES))
+    age = np.rint(between(u, mean, row["age_spread"].to_numpy(), *clinic.PATIENT_AGES))
     women = (people["sex"] == "female").to_numpy().reshape(-1, 2)
-    partner = partners.draw_age(age, women, dice)
+    partner = draw_partner_age(age, women, dice)
     return pd.Series(np.column_stack([age, partner]).ravel().astype(int), people.index)
 
 

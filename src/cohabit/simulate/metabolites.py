@@ -15,11 +15,10 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import build_coefficients
-from cohabit.simulate.panel import Panel, draw_panel
-from cohabit.simulate.taxa import Template, read_taxa
-from cohabit.simulate.template import read_template
+from cohabit.simulate.molecule_levels import MoleculeLevels, draw_molecule_levels
+from cohabit.simulate.template import Template, read_taxa, read_template
 
-HALF_READ = 0.5 / 20_000  # share that stands in for a genus that is not there
+HALF_GENUS_READ = 0.5 / 20_000  # share that stands in for a genus that is not there
 MEASURED = {
     "San Francisco": 56 / 164,
     "Boston": 21 / 42,
@@ -44,7 +43,7 @@ BUTYRATE = "stool:butyrate"
 class Metabolites:
     """The metabolites of every person, measured or not."""
 
-    panel: Panel
+    levels: MoleculeLevels
     dice: Dice
     people: pd.DataFrame
 
@@ -54,24 +53,26 @@ class Metabolites:
         Fatty acids in ug/g (stool) and ng/mL (serum), all others as natural logs.
         """
         measured = self.dice.quotas("measured") < self.people["site"].map(MEASURED).to_numpy(float)
-        level, raw = self.panel.level[measured], self.panel.template.column("raw") == 1
+        level, raw = self.levels.level[measured], self.levels.template.column("raw") == 1
         values = np.round(level, 4)
         values[:, raw] = _round_to(np.exp(level[:, raw]), digits=4)
-        return pd.DataFrame(values, self.people.index[measured], list(self.panel.features))
+        return pd.DataFrame(values, self.people.index[measured], list(self.levels.features))
 
     def scales(self) -> dict[str, np.ndarray]:
         """Return the log level."""
-        return {"latent": self.panel.level}
+        return {"latent": self.levels.level}
 
     def follow_butyrate(self) -> pd.DataFrame:
         """Return stool butyrate in SD from the typical level, people x months 0, 12 and 24.
 
         The person's own part changes between visits, all else stays.
         """
-        column = self.panel.features.get_loc(BUTYRATE)
-        start, own = self.panel.level[:, column], self.panel.person[:, column]
+        column = self.levels.features.get_loc(BUTYRATE)
+        start, own = self.levels.level[:, column], self.levels.person[:, column]
         spread = np.sqrt(np.mean(own**2))
-        typical, sd = (self.panel.template.column(name)[column] for name in ("typical", "total_sd"))
+        typical, sd = (
+            self.levels.template.column(name)[column] for name in ("typical", "total_sd")
+        )
         months, now = {0: (start - typical) / sd}, own
         for month in (12, 24):
             fresh = self.dice.normals(f"butyrate/month{month}") * spread
@@ -81,8 +82,8 @@ class Metabolites:
 
     def expose(self, exposures: pd.DataFrame, genera: Community) -> "Metabolites":
         """Return the same people under other exposures, with the genera these make."""
-        inherited = inherit(genera, self.panel.template)
-        return replace(self, panel=self.panel.expose(add_water(exposures), inherited))
+        inherited = inherit_from_genera(genera, self.levels.template)
+        return replace(self, levels=self.levels.expose(add_water(exposures), inherited))
 
 
 def _round_to(values: np.ndarray, digits: int) -> np.ndarray:
@@ -99,15 +100,15 @@ def draw_metabolites(
     dice = dice.within("metabolites")
     coefficients = build_coefficients(template, design)
     coefficients.loc["stool_water"] = design.stool_water * (template.table["matrix"] == "stool")
-    panel = draw_panel(
+    levels = draw_molecule_levels(
         template,
         add_water(genera.exposures),
         coefficients,
-        inherit(genera, template),
+        inherit_from_genera(genera, template),
         dice,
         design,
     )
-    return Metabolites(panel, dice, genera.people)
+    return Metabolites(levels, dice, genera.people)
 
 
 def add_water(exposures: pd.DataFrame) -> pd.DataFrame:
@@ -118,12 +119,12 @@ def add_water(exposures: pd.DataFrame) -> pd.DataFrame:
 def genus_clr(genera: Community) -> pd.DataFrame:
     """Return the CLR of the genera of the template, half a read added; people x genera."""
     real = genera.template.column("tail") == 0
-    logs = np.log(genera.composition[:, real] + HALF_READ)
+    logs = np.log(genera.composition[:, real] + HALF_GENUS_READ)
     logs -= logs.mean(axis=1, keepdims=True)
     return pd.DataFrame(logs, genera.people.index, genera.taxa[real])
 
 
-def inherit(genera: Community, template: Template) -> np.ndarray:
+def inherit_from_genera(genera: Community, template: Template) -> np.ndarray:
     """Return what genera make of each metabolite, people x metabolites; 0 for the typical gut."""
     weights = producer_weights(template)
     centre = read_producers().groupby("genus", sort=True)["clr_typical"].first()

@@ -29,7 +29,7 @@ class Molecules:
         on. Metabolites: ``level`` and ``produced``. The passed-on parts are first order:
         coefficients averaged over carriers; the exact sums are in the estimands.
         """
-        pathways, metabolites = self.pathways.panel, self.metabolites.panel
+        pathways, metabolites = self.pathways.levels, self.metabolites.levels
         carried = carried_coefficients(self.species, pathways.template)
         produced = produced_coefficients(self.genera, self.species, metabolites.template)
         parts = {

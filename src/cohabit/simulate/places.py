@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from cohabit.simulate.design import PopulationDesign
 from cohabit.simulate.dice import stream
 from cohabit.simulate.genes import ANCESTRIES
-from cohabit.simulate.population_design import PopulationDesign
 
 N_REGIONS, TOWNS_PER_REGION = 40, 10
 HIGH, LOW = 54.0, 16.0
@@ -55,7 +55,11 @@ def draw_kindreds(
     """
     towns = list_towns()
     u = stream(seed, "population/kindreds").random((n_kindreds, 4))
-    weight = towns["weight"] if near is None else towns["weight"].where(is_near(towns, near), 0.0)
+    weight = (
+        towns["weight"]
+        if near is None
+        else towns["weight"].where(is_in_neighbourhood(towns, near), 0.0)
+    )
     town = _choose(weight.to_numpy(), u[:, 0])
     far = u[:, 1] < design.far_moves
     ends = np.where(
@@ -67,7 +71,7 @@ def draw_kindreds(
     return pd.DataFrame({"town": town, "far": far, "ancestry": ancestry})
 
 
-def is_near(places: pd.DataFrame, latitude: float) -> pd.Series:
+def is_in_neighbourhood(places: pd.DataFrame, latitude: float) -> pd.Series:
     """Say of each row whether its `latitude` is in the neighbourhood of another (degrees)."""
     return (places["latitude"] - latitude).abs() <= NEIGHBOURHOOD
 

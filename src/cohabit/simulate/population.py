@@ -6,12 +6,20 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate import exposures, places
+from cohabit.simulate import places
+from cohabit.simulate.design import PopulationDesign
 from cohabit.simulate.dice import stream
-from cohabit.simulate.genes import ANCESTRIES, HLA, Genes, add_up, draw_genes
-from cohabit.simulate.hazard import Exposed, Hazard
-from cohabit.simulate.pedigree import KINDRED, TWIN_FAMILY, Pedigree
-from cohabit.simulate.population_design import PopulationDesign
+from cohabit.simulate.genes import (
+    ANCESTRIES,
+    HLA,
+    KINDRED,
+    TWIN_FAMILY,
+    Genes,
+    Pedigree,
+    add_up,
+    draw_genes,
+)
+from cohabit.simulate.hazard import OVERWEIGHT_AT_20, Circles, Exposed, Hazard, draw_exposures
 from cohabit.simulate.template import read_template
 
 CENSUS = 2020
@@ -153,8 +161,8 @@ def _draw_people(
     sex = _draw_sex(kindreds, pedigree, seed)
     born = _draw_births(kindreds, pedigree, seed)
     moved = places.move_people(kindreds, kindred, design, seed)
-    circles = exposures.Circles(kindred, sibship, seed)
-    met = exposures.draw_exposures(circles, sex, moved["light"].to_numpy())
+    circles = Circles(kindred, sibship, seed)
+    met = draw_exposures(circles, sex, moved["light"].to_numpy())
     about = pd.DataFrame({"kindred": kindred, "sibship": sibship, "sex": pd.Categorical(sex)})
     about["birth_year"] = born
     about["twin"], about["zygosity"] = _name_twins(kindreds, pedigree)
@@ -216,7 +224,7 @@ def _expose(people: pd.DataFrame, genes: Genes, loci: pd.DataFrame) -> Exposed:
         combination=genes.combination,
         ancestry_risk=risk,
         overweight_child=people["bmi_child"].to_numpy() > 20,
-        overweight_20=people["bmi_20"].to_numpy() >= exposures.OVERWEIGHT_AT_20,
+        overweight_20=people["bmi_20"].to_numpy() >= OVERWEIGHT_AT_20,
         in_cluster=people["grew_up_in"].isin(places.find_cluster()).to_numpy(),
         **{name: people[name].to_numpy() for name in taken},
     )
@@ -242,3 +250,58 @@ def _fall_ill(people: pd.DataFrame, exposed: Exposed, hazard: Hazard, seed: int)
     for column, happened in never.items():
         people[column] = people[column].where(people[happened])
     return people
+
+
+REMEMBERED = 0.85
+"""Share of true exposures that a healthy person reports when asked years later (our choice)."""
+
+FALSE_MEMORIES = 0.15
+"""Share of unexposed patients who report one after all, at a recall bias of 1 (our choice)."""
+
+
+def ask_before(population: Population, people: pd.Index, exposures: list[str]) -> pd.DataFrame:
+    """Return what was written down at enrolment, while everybody was healthy.
+
+    Parameters
+    ----------
+    population : Population
+    people : Index
+        Whom to ask.
+    exposures : list of str
+        Columns of true and false.
+    """
+    return population.people.loc[people, exposures]
+
+
+def ask_after(
+    population: Population,
+    people: pd.Index,
+    exposures: list[str],
+    *,
+    design: PopulationDesign | None = None,
+) -> pd.DataFrame:
+    """Return what patients and healthy people tell when asked after the diagnosis.
+
+    Everyone forgets a little. Two dials of the design tell patients apart: `recall_bias`, by
+    which they search their memory harder and find what was not there, and
+    `reverse_causation`, by which first signs made some take up the exposure. Another `design`
+    asks the same people with other dials.
+    """
+    design = design or population.design
+    truth = population.people.loc[people, exposures].to_numpy()
+    ill = population.people.loc[people, "ms"].to_numpy()[:, None]
+    u = _uniforms(population, people, exposures)
+    exposed = truth | (ill & (u[0] < design.reverse_causation))
+    bias = design.recall_bias * ill
+    remembered = u[1] < REMEMBERED + (1 - REMEMBERED) * bias
+    invented = u[2] < FALSE_MEMORIES * bias
+    return pd.DataFrame((exposed & remembered) | (~exposed & invented), people, exposures)
+
+
+def _uniforms(population: Population, people: pd.Index, exposures: list[str]) -> np.ndarray:
+    """Return three draws a person and question; whoever else is asked changes none of them."""
+    drawn = [
+        stream(population.seed, f"population/survey/{name}").random((3, len(population.people)))
+        for name in exposures
+    ]
+    return np.stack(drawn, axis=-1)[:, people]

@@ -1,22 +1,25 @@
-"""Recruitment from a population: those who got MS there, and people they live among.
+"""Recruitment: whom a patient lives with, and a study filled with people of a population.
 
-Patients bring their sex, age, onset, body mass, smoking, genes and light along. What the
-population does not know of them, course and treatment, is drawn as in the clinic of their site,
-given who they are.
+Patients from a population bring their sex, age, onset, body mass, smoking, genes and light along.
+What the population does not know of them, course and treatment, is drawn as in the clinic of
+their site, given who they are.
 """
+
+from functools import cache
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.special import expit
+from scipy.optimize import brentq
+from scipy.special import expit, logit, ndtr, ndtri
 
-from cohabit.simulate import clinic, exposures, partners
-from cohabit.simulate.bmi import draw_bmi_since
-from cohabit.simulate.design import StudyDesign
+from cohabit.simulate import clinic
+from cohabit.simulate.covariates import draw_bmi_since
+from cohabit.simulate.design import PopulationDesign, StudyDesign
 from cohabit.simulate.dice import Dice, sites_of, stream
-from cohabit.simulate.places import is_near
+from cohabit.simulate.hazard import BMI_AT_20, BMI_LOG_SD
+from cohabit.simulate.places import is_in_neighbourhood
 from cohabit.simulate.population import simulate_population
-from cohabit.simulate.population_design import PopulationDesign
 from cohabit.simulate.template import read_template
 
 LATITUDE = {
@@ -39,7 +42,9 @@ KEPT += ["smoker", "smoking_start", "smoking_stop", *CARRIED]
 PEOPLE_A_PATIENT, FEWEST, MOST_VILLAGES = 1_200, 20_000, 20
 
 
-def recruit(people: pd.DataFrame, dice: Dice, design: StudyDesign, seed: int) -> pd.DataFrame:
+def recruit_from_population(
+    people: pd.DataFrame, dice: Dice, design: StudyDesign, seed: int
+) -> pd.DataFrame:
     """Fill the places of a study with people of a population.
 
     Parameters
@@ -68,8 +73,8 @@ def recruit(people: pd.DataFrame, dice: Dice, design: StudyDesign, seed: int) ->
     patients = pd.concat([cases for cases, _ in around.values()], ignore_index=True)
     place = people.loc[people["group"] == "MS", "site"]
     women = np.column_stack([patients["sex"] == "female"] * 2)
-    women[:, 1] = partners.draw_sex(women[:, 0], place, dice, design)
-    ages = partners.draw_age(patients["age"].to_numpy(dtype=float), women, dice)
+    women[:, 1] = draw_partner_sex(women[:, 0], place, dice, design)
+    ages = draw_partner_age(patients["age"].to_numpy(dtype=float), women, dice)
     wanted = pd.DataFrame({"sex": np.where(women[:, 1], "female", "male"), "age": ages})
     controls = [
         _choose_partners(pool, wanted[(place == site).to_numpy()])
@@ -105,9 +110,9 @@ def _visit(site: str, n_people: int, seed: int) -> tuple[pd.DataFrame, pd.DataFr
         PopulationDesign(), n_people=n_people, seed=seed, near=LATITUDE[site]
     )
     table = population.people.assign(polygenic_score=population.exposed.loci_score)[KEPT]
-    table = table[is_near(table, LATITUDE[site])]
-    cases = table[table["prevalent"] & table["age"].between(*clinic.AGES)]
-    healthy = table[table["alive"] & ~table["ms"] & table["age"].between(*partners.AGES)]
+    table = table[is_in_neighbourhood(table, LATITUDE[site])]
+    cases = table[table["prevalent"] & table["age"].between(*clinic.PATIENT_AGES)]
+    healthy = table[table["alive"] & ~table["ms"] & table["age"].between(*PARTNER_AGES)]
     cases = cases.drop_duplicates("kindred")
     return cases, healthy[~healthy["kindred"].isin(cases["kindred"])]
 
@@ -130,7 +135,7 @@ def _describe(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     people["duration"] = np.floor(people["age"] - people["onset_age"])
     people["onset_age"] = people["age"] - people["duration"]
     people["smoking"] = _name_smoking(people)
-    youth = np.log(people["bmi_20"] / exposures.BMI_AT_20) / exposures.BMI_LOG_SD
+    youth = np.log(people["bmi_20"] / BMI_AT_20) / BMI_LOG_SD
     people["bmi"] = draw_bmi_since(youth.to_numpy(), people, dice)
     return people.join(_draw_clinic(people, dice)).drop(columns=set(KEPT) - _RECORDED)
 
@@ -180,3 +185,73 @@ def _course_likelihood(patients: pd.DataFrame) -> pd.DataFrame:
             * stats.gamma.pdf(years, shape, scale=row["duration_mean"] / shape)
         )
     return pd.DataFrame(likelihood, index=patients.index)
+
+
+PARTNER_AGES = (18, 81)  # years, youngest and oldest released partner
+SAME_SEX_LOGIT = {"female": 0.1236, "male": -0.3413}  # log odds by the patient's sex, released data
+WOMEN_SHARE = 400 / 576  # of the released patients
+
+
+def draw_partner_sex(
+    women: np.ndarray, site: pd.Series, dice: Dice, design: StudyDesign
+) -> np.ndarray:
+    """Return whether each patient's partner is a woman.
+
+    Parameters
+    ----------
+    women : array of bool
+        Whether the patient is.
+    site : Series of str
+        Of each patient.
+    dice : Dice
+        Of all people, patient and partner by turns.
+    design : StudyDesign
+    """
+    same = dice.quotas("same_sex")[::2]
+    tilt = np.where(women, SAME_SEX_LOGIT["female"], SAME_SEX_LOGIT["male"])
+    tilt = tilt + _site_logit().loc[site].to_numpy()
+    return women == (same < expit(_same_sex_intercept(1 - design.opposite_sex_share) + tilt))
+
+
+@cache
+def _same_sex_intercept(share: float) -> float:
+    """Return the log odds that give this share of same-sex pairs in the study's mix of people."""
+    if share in (0.0, 1.0):
+        return float(logit(share))
+    pairs = read_template("people_course_by_site").groupby("site")["row_total"].first()
+    logits = np.add.outer(list(SAME_SEX_LOGIT.values()), _site_logit().loc[pairs.index].to_numpy())
+    weight = np.outer([WOMEN_SHARE, 1 - WOMEN_SHARE], pairs / pairs.sum())
+    return brentq(lambda base: (weight * expit(base + logits)).sum() - share, -40, 40)
+
+
+@cache
+def _site_logit() -> pd.Series:
+    return read_template("people_sites").set_index("site")["same_sex_logit"]
+
+
+def draw_partner_age(age: np.ndarray, women: np.ndarray, dice: Dice) -> np.ndarray:
+    """Return partners' ages: mostly a couple's gap, sometimes a parent, child or room-mate.
+
+    Parameters
+    ----------
+    age : array of float
+        Of the patients, in years.
+    women : array of bool, patients x 2
+        Whether the patient and whether the partner is a woman.
+    dice : Dice
+        Of all people, patient and partner by turns.
+    """
+    kind = dice.uniforms("kind_of_partner", per="household")[::2]
+    close, couple = kind < 0.55, kind < 0.91
+    man_older = women[:, 0].astype(int) - women[:, 1]
+    gap = np.where(man_older > 0, np.where(close, 1.7, 5.8), np.where(man_older < 0, -0.2, 0.0))
+    mean = np.where(couple, age + gap, 47.0)
+    spread = np.where(close, 1.4, np.where(couple, 6.0, 15.0))
+    u = dice.uniforms("partner_age", per="household")[::2]
+    return np.rint(between(u, mean, spread, *PARTNER_AGES))
+
+
+def between(u: np.ndarray, mean, spread, low: float, high: float) -> np.ndarray:
+    """Return normal values, cut off at `low` and `high`, at the probabilities `u`."""
+    floor, ceiling = ndtr((low - mean) / spread), ndtr((high - mean) / spread)
+    return np.clip(mean + spread * ndtri(floor + u * (ceiling - floor)), low, high)

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse, special
 
 from cohabit.simulate.design import StudyDesign
-from cohabit.simulate.dice import Dice, stream
+from cohabit.simulate.dice import Dice, QuickDice, stream
 from cohabit.simulate.template import read_template
 
 KITS = ("dry swab", "snap frozen")
@@ -25,7 +25,8 @@ DISPERSION = 0.02  # squared coefficient of variation between replicate librarie
 KIT_LOG_SD = 0.1  # between kits, per taxon
 NORMAL_FROM = 50.0  # reads; above, counts come from the Cornish-Fisher expansion
 SECOND_BATCH_SHARE = 0.75  # of households; Odoribacter is in 23% of people, 88% of one batch
-BLOCK = 1000  # people whose uniforms are held at once
+ALL_ROWS = slice(None)
+PEOPLE_A_BLOCK = 1000  # people whose uniforms are held at once
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class Libraries:
     """Libraries x features."""
 
 
-def draw_batches(dice: Dice) -> np.ndarray:
+def draw_batches(dice: Dice | QuickDice) -> np.ndarray:
     """Return 1 for people of the second technical batch; partners always share theirs."""
     uniform = dice.uniforms("sequencing/batch", per="household")
     return (uniform < SECOND_BATCH_SHARE).astype(float)
 
 
-def draw_depth(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str) -> np.ndarray:
+def draw_depths(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str) -> np.ndarray:
     """Draw the expected reads of every library, shape (n_kits, n_people)."""
     table = read_template("depth").query("assay == @DEPTH_NAMES[@assay]").set_index("site")
     table = table[["log_mu", "log_sigma"]].astype(float)
@@ -89,7 +90,7 @@ def sequence(
         ``"shotgun"`` or ``"16s"``.
     """
     batches = draw_batches(dice)
-    depth = draw_depth(people, dice, design, assay)
+    depth = draw_depths(people, dice, design, assay)
     kit_effect = stream(0, f"sequencing/{assay}/kit").standard_normal(composition.shape[1])
     counts = []
     for number, kit in enumerate(KITS):
@@ -109,11 +110,14 @@ class Viewing:
 
     batches: np.ndarray
     batch_effect: np.ndarray
-    kit_effect: np.ndarray
+    kit_effect: np.ndarray | float = 0.0
 
-    def expected(self, composition: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def expected(
+        self, composition: np.ndarray, rows: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
         """Return the shares a library of these people is drawn from."""
-        gain = np.exp(np.array([[0.0], [1.0]]) * self.batch_effect + self.kit_effect)
+        first, second = np.zeros_like(self.batch_effect), self.batch_effect
+        gain = np.exp(np.stack([first, second]) + self.kit_effect)
         seen = composition[rows] * gain[self.batches[rows].astype(int)]
         return seen / seen.sum(axis=1, keepdims=True)
 
@@ -154,8 +158,8 @@ def walk(dice: Dice, name: str) -> Iterator[Block]:
     first = 0
     for site, pairs in dice.pairs_per_site.items():
         rng = stream(dice.seed, f"{name}/{site}")
-        for start in range(first, first + 2 * pairs, BLOCK):
-            size = min(BLOCK, first + 2 * pairs - start)
+        for start in range(first, first + 2 * pairs, PEOPLE_A_BLOCK):
+            size = min(PEOPLE_A_BLOCK, first + 2 * pairs - start)
             rows = np.flatnonzero((dice.person >= start) & (dice.person < start + size))
             yield Block(site, rng, rows, dice.person[rows] - start, size)
         first += 2 * pairs

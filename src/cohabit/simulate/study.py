@@ -18,7 +18,7 @@ from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import stream
 from cohabit.simulate.estimands import find_community_estimands, find_estimands
 from cohabit.simulate.sequencing import Libraries
-from cohabit.simulate.taxa import FACTORS, LINEAGE, SITES, Template
+from cohabit.simulate.template import LINEAGE, LOADINGS, SITES, Template
 from cohabit.simulate.world import World, check_seed, draw_world
 
 REPLICATION_SHARE = 285 / 576  # pairs of the second cohort for each of the first; our choice
@@ -27,7 +27,7 @@ REPLICATION_PREFIX = "R-"
 NEEDED = [
     *("spread", "intercept", "carriage", "household_share", "carriage_share", "carriage_loading"),
     *("richness_loading", "carriage_richness_loading", "group", "group_loading"),
-    *("carriage_group_loading", "tail", "batch", *FACTORS, *LINEAGE),
+    *("carriage_group_loading", "tail", "batch", *LOADINGS, *LINEAGE),
     *(f"site_{site.replace(' ', '_')}" for site in SITES),
 ]
 """Columns without which no community can be drawn."""

@@ -22,10 +22,9 @@ from cohabit.simulate.households import draw_people
 from cohabit.simulate.metabolites import Metabolites, draw_metabolites
 from cohabit.simulate.molecules import Molecules
 from cohabit.simulate.pathways import Pathways, draw_pathways
-from cohabit.simulate.sequencing import Libraries, draw_batches, sequence
-from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.simulate.sequencing import ALL_ROWS, Libraries, draw_batches, sequence
+from cohabit.simulate.template import Template, read_taxa
 
-EVERYONE = slice(None)
 RECRUITMENT = {
     *("source", "pairs_per_site", "opposite_sex_share", "strangers", "missing_partners"),
     *("treated_share", "course_shares"),
@@ -140,7 +139,7 @@ class World:
             self.people, self.dice, self.design, diet=self.diet, butyrate=butyrate
         )
 
-    def sequence_species(self, assay: str = "shotgun", rows: slice | np.ndarray = EVERYONE):
+    def sequence_species(self, assay: str = "shotgun", rows: slice | np.ndarray = ALL_ROWS):
         """Return the libraries of everyone's species, or of some people's."""
         shares, batch = self.species.composition, self.species.template.column("batch")
         return self._sequence(shares, batch, assay, rows)
@@ -148,13 +147,13 @@ class World:
     def sequence_asvs(self) -> Libraries:
         """Return the 16S libraries of everyone."""
         batch = self.genera.template.column("batch")[self.asv_pool.genus]
-        return self._sequence(self.asvs, batch, "16s", EVERYONE)
+        return self._sequence(self.asvs, batch, "16s", ALL_ROWS)
 
     def _sequence(self, shares: np.ndarray, batch: np.ndarray, assay: str, rows) -> Libraries:
         people, dice = self.people.iloc[rows], self.dice.take(rows)
         return sequence(people, dice, self.design, shares[rows], batch, assay)
 
-    def count(self, rows: slice | np.ndarray = EVERYONE) -> pd.DataFrame:
+    def count(self, rows: slice | np.ndarray = ALL_ROWS) -> pd.DataFrame:
         """Sequence people by shotgun: people x species, both libraries of a person summed.
 
         Each count keeps its own uniform random number, so a species that is the same in two

@@ -12,7 +12,7 @@ from cohabit.simulate import StudyDesign, draw_world
 from cohabit.simulate.community import Community
 from cohabit.simulate.dice import stream
 from cohabit.simulate.effects import DRUGS
-from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.simulate.template import Template, read_taxa
 from cohabit.stats.comparisons import COVARIATES
 from cohabit.stats.formula import variables
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate.dials import OURS, Dials, dial
+from cohabit.simulate.design import OURS, Dials, dial
 from cohabit.stats.comparisons import COVARIATES
 from cohabit.stats.composition import arcsine_root
 from cohabit.stats.formula import usable_terms, variables

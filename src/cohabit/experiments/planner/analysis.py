@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from cohabit.experiments.planner.draw import People, count_reads, draw_latent, recruit
+from cohabit.experiments.planner.draw import People, draw_latent, draw_reads, recruit
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import COVARIATES, Recipe
+from cohabit.experiments.planner.world import PERSON_COVARIATES, Recipe
 from cohabit.stats.composition import centre_logs
 from cohabit.stats.inference import two_sided_t
 from cohabit.stats.mixed.reml import decompose, fit_households
@@ -21,7 +21,7 @@ from cohabit.stats.permanova.pseudo_f import PairFit, PermanovaFit
 from cohabit.stats.permanova.schemes import Exchange
 from cohabit.stats.permanova.terms import Term, model_basis, term_space
 
-ADJUST = ("site", *COVARIATES)
+ADJUST = ("site", *PERSON_COVARIATES)
 """Terms the analysis may adjust for."""
 
 DISTANCES = {"aitchison": "CLR of the taxa kept", "bray-curtis": "shares of all taxa followed"}
@@ -65,7 +65,7 @@ def draw_measured(recipe: Recipe, rng: np.random.Generator) -> Measured:
         values = np.mean(list(visits), axis=0)
         return Measured(everyone.take(here), values[here], np.arange(values.shape[1]))
     carried = liability > 0
-    counts = [count_reads(recipe, everyone, latent, carried, rng)[here] for latent in visits]
+    counts = [draw_reads(recipe, everyone, latent, carried, rng)[here] for latent in visits]
     kept = _filter(sum(counts))
     values = np.mean([_clr(c[:, kept]) for c in counts], axis=0)
     return Measured(everyone.take(here), values, kept, tuple(counts))
@@ -93,7 +93,10 @@ def _clr(counts: np.ndarray) -> np.ndarray:
 def model_columns(people: People, adjust: Sequence[str] = ADJUST) -> np.ndarray:
     """Return the terms beside status, sites but the first as indicators; (n_people, k)."""
     sites = np.eye(people.site.max() + 1)[people.site][:, 1:]
-    parts = {"site": sites, **dict(zip(COVARIATES, people.covariates.T[:, :, None], strict=True))}
+    parts = {
+        "site": sites,
+        **dict(zip(PERSON_COVARIATES, people.covariates.T[:, :, None], strict=True)),
+    }
     columns = np.column_stack([np.empty((len(sites), 0)), *(parts[name] for name in adjust)])
     return columns[:, np.ptp(columns, axis=0) > 0]
 

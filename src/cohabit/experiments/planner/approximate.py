@@ -22,7 +22,8 @@ from cohabit.experiments.planner.analysis import (
 from cohabit.experiments.planner.draw import People, draw_latent, recruit
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import Recipe, World
+from cohabit.experiments.planner.world import Recipe, TemplateArrays
+from cohabit.simulate.community import close_log
 from cohabit.stats.inference import power_of_normal
 from cohabit.stats.least_squares import residuals
 
@@ -54,7 +55,7 @@ class Outlook:
     @classmethod
     def of(cls, scenario: Scenario, template: pd.DataFrame | None = None) -> "Outlook":
         """Draw the large cohort of a scenario, whatever its `n`, and measure the effects."""
-        recipe = Recipe.of(World.of(template), scenario.replace(n=LARGE))
+        recipe = Recipe.of(TemplateArrays.of(template), scenario.replace(n=LARGE))
         measured = draw_measured(recipe, np.random.default_rng(OUTLOOK_SEED))
         effect = _compare_worlds(recipe, np.random.default_rng(OUTLOOK_SEED))[measured.kept]
         effect -= effect.mean() if scenario.sequenced else 0.0
@@ -67,7 +68,7 @@ class Outlook:
             trace_of_square=_unbiased_square(covariance, len(residual)),
             along_effect=float(effect @ covariance @ effect),
             planted=recipe.planted[measured.kept],
-            taxa=recipe.world.taxa[measured.kept],
+            taxa=recipe.taxa.names[measured.kept],
         )
 
     def community(self, n: np.ndarray, alpha: float = 0.05) -> np.ndarray:
@@ -169,9 +170,8 @@ def _compare_worlds(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
 
 def _log_reads(recipe: Recipe, log_abundance: np.ndarray, carried: np.ndarray) -> np.ndarray:
     """Return the log of expected reads with the pseudocount."""
-    seen = np.exp(log_abundance - log_abundance.max(axis=1, keepdims=True)) * carried
-    reads = (1 - recipe.world.elsewhere) * recipe.scenario.depth
-    return np.log(seen * (reads / seen.sum(axis=1, keepdims=True)) + PSEUDOCOUNT)
+    reads = (1 - recipe.taxa.elsewhere) * recipe.scenario.depth
+    return np.log(np.exp(close_log(log_abundance, carried)) * reads + PSEUDOCOUNT)
 
 
 def _residuals(measured: Measured) -> np.ndarray:

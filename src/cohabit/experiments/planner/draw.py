@@ -1,10 +1,10 @@
-"""Cohorts by the thousand: the world of `simulate`, drawn with an ordinary generator.
+"""Cohorts by the thousand: the world of `simulate`, drawn with quick dice.
 
-Formulas and template are those of `simulate.community` and `simulate.sequencing`; what differs
-is how random numbers are made. Nothing here depends on a person's place in a study, so a
-cohort of 100 pairs takes some 20 milliseconds.
+The formulas and the template are those of `simulate`; nothing here depends on a person's place in
+a study, so a cohort of 100 pairs takes some 20 milliseconds.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,12 +12,18 @@ from functools import cache
 import numpy as np
 
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import Likeness, Pool, Recipe, read_pool
-from cohabit.simulate.sequencing import DISPERSION, SECOND_BATCH_SHARE
+from cohabit.experiments.planner.world import Pool, Recipe, read_pool
+from cohabit.simulate.community import (
+    Gut,
+    close_log,
+    combine,
+    draw_gut,
+    draw_residuals,
+    draw_taxon_scores,
+)
+from cohabit.simulate.dice import QuickDice
+from cohabit.simulate.sequencing import DISPERSION, Viewing, draw_batches
 from cohabit.simulate.template import read_template
-
-MANY = 200.0
-"""Expected reads from which a count is drawn as a rounded lognormal."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class People:
     """Shape (n_people, n_factors)."""
 
     covariates: np.ndarray
-    """Columns `world.COVARIATES`, shape (n_people, 3)."""
+    """Columns `world.PERSON_COVARIATES`, shape (n_people, 3)."""
 
     site: np.ndarray
     """Code of each person's site, shape (n_people,)."""
@@ -103,72 +109,30 @@ def draw_latent(
     array, shape (n_people, n_taxa)
         A person carries what is above 0.
     """
-    world, draws = recipe.world, _Draws(recipe, people, rng)
-    liability = people.exposures @ recipe.carriage_effects + world.carriage
-    liability += draws.residual(world.carriage_likeness)
-    fixed = people.exposures @ recipe.effects + world.intercept
-    return draws.visits(world.abundance_likeness, fixed), liability
+    taxa, sharing, dice = recipe.taxa, recipe.sharing, QuickDice(rng, people.household)
+    gut = draw_gut(dice, sharing, len(taxa.abundance_likeness.factors))
+    liability = combine(people.exposures, recipe.carriage_effects) + taxa.carriage
+    liability += sum(draw_residuals(dice, "carriage", taxa.carriage_likeness, gut, sharing))
+    fixed = combine(people.exposures, recipe.effects) + taxa.intercept
+    return _visit(recipe, dice, gut, fixed), liability
 
 
-class _Draws:
-    """The random parts of one cohort; abundance and carriage share the factors of the gut."""
-
-    def __init__(self, recipe: Recipe, people: People, rng: np.random.Generator):
-        self.recipe, self.rng = recipe, rng
-        self.world, self.scenario = recipe.world, recipe.scenario
-        self.sizes = {"household": people.household[-1] + 1, "person": len(people.household)}
-        self.household = people.household
-        n_factors = len(self.world.abundance_likeness.factors)
-        self.gut = {per: self._normals(size, n_factors) for per, size in self.sizes.items()}
-        share = recipe.richness_share
-        common = self._normals(self.sizes["household"])[self.household]
-        own = self._normals(self.sizes["person"])
-        self.richness = np.sqrt(share) * common + np.sqrt(1 - share) * own
-
-    def residual(self, likeness: Likeness, stable: float = 1.0) -> np.ndarray:
-        """Return what no exposure explains, in SDs; `stable` is what of the own part to draw."""
-        shared = self._shared(likeness)
-        scores = self._scores("person", likeness, self.gut["person"])
-        scores *= np.sqrt((1 - shared) * np.float32(stable))
-        if self.scenario.paired:
-            home = self._scores("household", likeness, self.gut["household"])
-            home *= np.sqrt(shared)
-            scores += home[self.household]
-        scores *= np.sqrt(1 - likeness.richness**2)
-        scores += np.multiply.outer(self.richness, likeness.richness)
-        return scores
-
-    def visits(self, likeness: Likeness, fixed: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield log abundance at each visit."""
-        changing = self.scenario.occasion_share if self.scenario.visits > 1 else 0.0
-        fixed = fixed + self.world.spread * self.residual(likeness, 1 - changing)
-        if not changing:
-            yield from [fixed] * self.scenario.visits
-            return
-        weight = np.sqrt(changing * (1 - self._shared(likeness)) * (1 - likeness.richness**2))
-        for _ in range(self.scenario.visits):
-            gut = self._normals(*self.gut["person"].shape)
-            yield fixed + self.world.spread * weight * self._scores("person", likeness, gut)
-
-    def _shared(self, likeness: Likeness) -> np.ndarray:
-        """Return the household share of each taxon at the scenario's dial."""
-        return np.clip(likeness.household * np.float32(self.recipe.sharing), 0, 1)
-
-    def _scores(self, per: str, likeness: Likeness, gut: np.ndarray) -> np.ndarray:
-        """Draw scores of unit variance: factors of the gut, of the group, and the taxon's own."""
-        groups = self.world.groups
-        scores = self._normals(self.sizes[per], len(groups))
-        scores *= likeness.own
-        scores += gut @ likeness.factors
-        by_group = self._normals(self.sizes[per], groups.max() + 1)
-        scores += by_group[:, groups] * likeness.group
-        return scores
-
-    def _normals(self, *shape: int) -> np.ndarray:
-        return self.rng.standard_normal(shape, dtype=np.float32)
+def _visit(recipe: Recipe, dice: QuickDice, gut: Gut, fixed: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield log abundance at each visit."""
+    taxa, visits, likeness = recipe.taxa, recipe.scenario.visits, recipe.taxa.abundance_likeness
+    changing = recipe.scenario.occasion_share if visits > 1 else 0.0
+    residuals = draw_residuals(dice, "abundance", likeness, gut, recipe.sharing, 1 - changing)
+    fixed = fixed + taxa.spread * sum(residuals)
+    if not changing:
+        yield from [fixed] * visits
+        return
+    weight = taxa.spread * likeness.weigh("person", recipe.sharing) * math.sqrt(changing)
+    for _ in range(visits):
+        factors = dice.normals("gut", columns=len(likeness.factors))
+        yield fixed + weight * draw_taxon_scores(dice, "visit", "person", likeness, factors)
 
 
-def count_reads(
+def draw_reads(
     recipe: Recipe,
     people: People,
     log_abundance: np.ndarray,
@@ -187,27 +151,12 @@ def count_reads(
     carried : array of bool, shape (n_people, n_taxa)
     rng : Generator
     """
-    world, scenario = recipe.world, recipe.scenario
-    second = rng.random(people.household[-1] + 1) < SECOND_BATCH_SHARE
-    seen = log_abundance + scenario.batch * second[people.household, None] * world.batch
-    seen -= seen.max(axis=1, keepdims=True)
-    np.exp(seen, out=seen)
-    seen *= carried
+    taxa, scenario, dice = recipe.taxa, recipe.scenario, QuickDice(rng, people.household)
+    view = Viewing(draw_batches(dice), np.float32(scenario.batch) * taxa.batch)
+    seen = view.expected(np.exp(close_log(log_abundance, carried)))
     depth = scenario.depth * np.exp(_depth_sd() * rng.standard_normal(len(seen)))
-    seen *= ((1 - world.elsewhere) * depth / seen.sum(axis=1))[:, None]
-    return _count(seen, rng)
-
-
-def _count(mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return negative binomial counts; above `MANY` a lognormal of equal mean and variance."""
-    counts = np.zeros_like(mean)
-    few, many = (mean > 0) & (mean < MANY), mean >= MANY
-    size, low, high = 2 / DISPERSION, mean[few], mean[many]
-    counts[few] = rng.poisson(low * rng.standard_gamma(size, low.shape, dtype=np.float32) / size)
-    variance = np.log1p(1 / size + 1 / high)
-    noise = rng.standard_normal(high.shape, dtype=np.float32)
-    counts[many] = np.rint(high * np.exp(np.sqrt(variance) * noise - variance / 2))
-    return counts
+    seen *= ((1 - taxa.elsewhere) * depth)[:, None]
+    return dice.counts(seen, DISPERSION / 2)
 
 
 @cache

@@ -24,7 +24,7 @@ from cohabit.compute.fingerprint import hash_environment, hash_library, hash_tex
 from cohabit.compute.pool import open_workers
 from cohabit.experiments.planner.questions import BATCH, Batch, Questions, run_batch
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import World
+from cohabit.experiments.planner.world import TemplateArrays
 from cohabit.files.storage import write_atomically
 
 exact_interval = partial(proportion_confint, alpha=0.04, method="beta")
@@ -168,10 +168,10 @@ def _check(
 ) -> None:
     if questions.distance != "aitchison" and not all(each.sequenced for each in scenarios):
         raise ValueError(f"distance: {questions.distance!r} needs counts; leave sequenced true")
-    world = World.of(template)
+    taxa = TemplateArrays.of(template)
     if "taxon" in questions.ask:
-        world.find(questions.taxon)
-    if "discoveries" in questions.ask and not world.template.column("ms").any():
+        taxa.find(questions.taxon)
+    if "discoveries" in questions.ask and not taxa.template.column("ms").any():
         raise ValueError(
             "discoveries: no taxon of this template differs between patients and controls; "
             "plant effects first (plant_effects)"

@@ -16,8 +16,8 @@ from cohabit.experiments.planner.analysis import (
     taxa_p_values,
 )
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import Recipe, World
-from cohabit.simulate.dials import OURS, Dials, choice, dial
+from cohabit.experiments.planner.world import Recipe, TemplateArrays
+from cohabit.simulate.design import OURS, Dials, choice, dial
 from cohabit.stats.inference import adjust_p
 
 ASKED = {
@@ -110,8 +110,7 @@ def run_batch(batch: Batch) -> pd.DataFrame:
         missing where the filter dropped it; ``found``, ``found_true``: taxa at the FDR, and
         those among them that truly differ. What is not asked is left out.
     """
-    world = World.of(batch.template)
-    recipe = Recipe.of(world, batch.scenario)
+    recipe = Recipe.of(TemplateArrays.of(batch.template), batch.scenario)
     key = (int(batch.setting[:8], 16), batch.number)
     sequence = np.random.SeedSequence(batch.seed, spawn_key=key)
     rngs = [np.random.default_rng(child) for child in sequence.spawn(BATCH)]
@@ -125,10 +124,10 @@ def _examine(recipe: Recipe, questions: Questions, rng: np.random.Generator) -> 
             measured, questions.n_permutations, rng, questions.adjust, questions.distance
         )
     if {"taxon", "discoveries"} & set(questions.ask):
-        p = np.full(len(recipe.world.taxa), np.nan)
+        p = np.full(len(recipe.taxa.names), np.nan)
         p[measured.kept] = taxa_p_values(measured, questions.adjust)
         listed = adjust_p(p) <= questions.fdr
         if "taxon" in questions.ask:
-            found["taxon_p"] = p[recipe.world.find(questions.taxon)]
+            found["taxon_p"] = p[recipe.taxa.find(questions.taxon)]
         found |= {"found": listed.sum(), "found_true": (listed & recipe.planted).sum()}
     return found

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from cohabit.simulate.design import PAIRS_PER_SITE, StudyDesign
-from cohabit.simulate.dials import OURS, Dials, choice, dial, dial_of
+from cohabit.simulate.design import OURS, PAIRS_PER_SITE, Dials, StudyDesign, choice, dial, dial_of
 
 CONTROLS = {
     "household": "somebody who lives with the patient",

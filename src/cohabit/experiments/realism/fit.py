@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from cohabit.simulate.taxa import FACTORS, LINEAGE, SITES
+from cohabit.simulate.template import LINEAGE, LOADINGS, SITES
 from cohabit.stats.composition import arcsine_sqrt, clr, relative_abundance
 from cohabit.stats.mixed import fit_household_model
 
@@ -31,7 +31,7 @@ def fit_template(table: pd.DataFrame, metadata: pd.DataFrame) -> pd.DataFrame:
         The columns of `template/species.tsv`: mean, log_sd, prevalence, household share (icc),
         site offsets, loadings, and the intercept, spread and carriage that follow from them
         before closure. No effect is planted: every other effect is zero. Wrap it in
-        `cohabit.simulate.taxa.Template` to draw communities from it.
+        `cohabit.simulate.template.Template` to draw communities from it.
 
     Raises
     ------
@@ -149,12 +149,12 @@ def _loadings(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
         values = values - values.groupby(people[name].astype(str)).transform("mean")
     correlation = np.corrcoef(values.to_numpy().T)
     size, axes = np.linalg.eigh(np.nan_to_num(correlation))
-    kept = min(len(FACTORS), len(size))
-    loadings = np.zeros((len(size), len(FACTORS)))
+    kept = min(len(LOADINGS), len(size))
+    loadings = np.zeros((len(size), len(LOADINGS)))
     loadings[:, :kept] = (axes * np.sqrt(np.clip(size, 0, None)))[:, ::-1][:, :kept]
     explained = (loadings**2).sum(axis=1, keepdims=True)
     loadings *= np.sqrt(np.minimum(1, MOST_SHARED / np.maximum(explained, 1e-9)))
-    return pd.DataFrame(loadings, table.columns, FACTORS)
+    return pd.DataFrame(loadings, table.columns, LOADINGS)
 
 
 def _without_groups(fitted: pd.DataFrame) -> pd.DataFrame:
@@ -191,7 +191,7 @@ def first_level(table: pd.DataFrame, depth: float) -> pd.DataFrame:
 
 def carriage_loading(table: pd.DataFrame) -> np.ndarray:
     """Return the factor from loadings on abundance to loadings on carriage."""
-    size = (table[FACTORS] ** 2).sum(axis=1) + 1e-9
+    size = (table[LOADINGS] ** 2).sum(axis=1) + 1e-9
     return np.sqrt(np.minimum(CARRIAGE_LOADING**2, (0.95 - CARRIAGE_GROUP) / size))
 
 

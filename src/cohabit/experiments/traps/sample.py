@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.simulate import StudyDesign, World, draw_world
-from cohabit.simulate.taxa import Template, read_taxa
+from cohabit.simulate.template import Template, read_taxa
 from cohabit.stats import composition
 
 NO_DISEASE = {"disease": 0.0, "treatment": 0.0, "severity": 0.0}

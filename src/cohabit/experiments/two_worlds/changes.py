@@ -14,7 +14,7 @@ from cohabit.data import schema
 from cohabit.data.cohort import Cohort
 from cohabit.data.schema import MissingInput, nearest
 from cohabit.simulate import StudyDesign, World, draw_world
-from cohabit.simulate.design import PRESETS
+from cohabit.simulate.design import STUDY_PRESETS
 
 CLINICAL = ("course", "onset_age", "duration", "edss", "msss", "relapses")
 """Columns that only patients have."""
@@ -75,7 +75,7 @@ def remove_disease(world: World) -> World:
 
 def make_strangers(world: World) -> World:
     """Return the world in which partners share nothing and are dealt out again within the site."""
-    return draw_world(world.design.replace(**PRESETS["strangers"]), world.seed)
+    return draw_world(world.design.replace(**STUDY_PRESETS["strangers"]), world.seed)
 
 
 def stop_therapy(world: World) -> World:

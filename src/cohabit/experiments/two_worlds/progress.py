@@ -12,7 +12,7 @@ from cohabit.simulate import followup
 from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.effects import MEAN_LOG_FIBRE, SD_LOG_FIBRE
 from cohabit.simulate.metabolites import BUTYRATE
-from cohabit.simulate.taxa import read_taxa
+from cohabit.simulate.template import read_taxa
 from cohabit.simulate.world import World
 from cohabit.stats.mediation import fit_mediation
 

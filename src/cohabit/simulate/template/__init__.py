@@ -1,13 +1,19 @@
-"""Calibration tables shipped with the package: one loader, one folder.
+"""Calibration tables shipped with the package: one loader, one folder; taxa as arrays.
 
-Each table is tab-separated; lines that start with ``#`` name its source.
+Each table is tab-separated; lines that start with ``#`` name its source. `species.tsv` and
+`genera.tsv` hold one row a taxon: lineage, what was released, and the constants solved from it by
+``python -m calibration``. No dial re-solves them.
 """
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib import resources
 from io import StringIO
 
+import numpy as np
 import pandas as pd
+
+from cohabit.data import schema
 
 
 def read_template(name: str) -> pd.DataFrame:
@@ -32,3 +38,45 @@ def _read_once(name: str) -> pd.DataFrame:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     table = StringIO("".join(line for line in lines if not line.startswith("#")))
     return pd.read_csv(table, sep="\t", keep_default_na=False, na_values=["NA"])
+
+
+LOADINGS = [f"factor{number}" for number in range(1, 13)]
+SITES = list(schema.SITE_COUNTRY)
+LINEAGE = ["phylum", "class", "order", "family", "genus"]
+
+
+@dataclass(frozen=True)
+class Template:
+    """Taxa of one assay and their solved constants; every array is in the order of `taxa`."""
+
+    table: pd.DataFrame
+    """One row a taxon; index: its name."""
+
+    @property
+    def taxa(self) -> pd.Index:
+        """Names of the taxa."""
+        return self.table.index
+
+    def column(self, name: str) -> np.ndarray:
+        """Return one column as float, shape (n_taxa,)."""
+        return self.table[name].to_numpy(float)
+
+    def columns(self, names: list[str]) -> np.ndarray:
+        """Return columns as float, shape (len(names), n_taxa)."""
+        return self.table[names].to_numpy(float).T
+
+    @cached_property
+    def loadings(self) -> np.ndarray:
+        """Loadings on the shared gut factors, shape (n_factors, n_taxa)."""
+        return self.columns(LOADINGS)
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Number of the group (a family or a genus) whose factor a taxon shares."""
+        return pd.factorize(self.table["group"], sort=True)[0]
+
+
+@cache
+def read_taxa(name: str) -> Template:
+    """Read a solved template, ``"species"`` or ``"genera"``."""
+    return Template(read_template(name).set_index("feature"))

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from cohabit.simulate.clinic import EDSS_STEPS
 from cohabit.simulate.dice import stream
 
-EDSS_STEPS = (0.0, *np.arange(1.0, 9.5, 0.5))  # the scale has no 0.5
 YEARS = 61  # durations of 0 to 60 years
 WINDOW = 2  # years to either side that are compared
 LONGEST = 30  # years; patients ill for longer are compared with each other

@@ -1,4 +1,4 @@
-"""A panel of molecules: one latent log level for each person and feature.
+"""Molecules of everyone: one latent log level for each person and feature.
 
 For person i in household h and feature p, in natural logs::
 
@@ -16,11 +16,11 @@ import pandas as pd
 from cohabit.simulate.community import combine
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
-from cohabit.simulate.taxa import Template
+from cohabit.simulate.template import Template
 
 
 @dataclass(frozen=True)
-class Panel:
+class MoleculeLevels:
     """Latent log levels of every person, with the terms they are the sum of."""
 
     template: Template
@@ -47,21 +47,21 @@ class Panel:
         """Names of the features."""
         return self.template.taxa
 
-    def expose(self, exposures: pd.DataFrame, inherited: np.ndarray) -> "Panel":
+    def expose(self, exposures: pd.DataFrame, inherited: np.ndarray) -> "MoleculeLevels":
         """Return the same people under other exposures and with other microbes."""
         change = combine(exposures - self.exposures, self.coefficients)
         moved = self.level + change + (inherited - self.inherited)
         return replace(self, exposures=exposures, inherited=inherited, level=moved)
 
 
-def draw_panel(
+def draw_molecule_levels(
     template: Template,
     exposures: pd.DataFrame,
     coefficients: pd.DataFrame,
     inherited: np.ndarray,
     dice: Dice,
     design: StudyDesign,
-) -> Panel:
+) -> MoleculeLevels:
     """Draw household and person terms and add the fixed ones.
 
     Parameters
@@ -73,7 +73,7 @@ def draw_panel(
     coefficients : DataFrame, factors x features
     inherited : ndarray, people x features
     dice : Dice
-        Random numbers of these people, named after the panel.
+        Random numbers of these people, named after the molecules.
     design : StudyDesign
     """
     share = np.clip(template.column("household_share") * design.household_sharing, 0, 1)
@@ -84,7 +84,7 @@ def draw_panel(
         person = skew_left(person, template.column("skew"))
     person *= spread * np.sqrt(1 - share)
     fixed = combine(exposures, coefficients) + template.column("intercept")
-    return Panel(
+    return MoleculeLevels(
         template=template,
         exposures=exposures,
         coefficients=coefficients,
