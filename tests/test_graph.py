@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from cohabit.run.execution import longest_ways, order_by_way, run_graph
+from cohabit.run.execution import longest_ways, run_graph
 from cohabit.run.graph import discover, find, find_needs, with_dependents, with_needs
 
 
@@ -70,7 +70,8 @@ NEEDS = {"a": [], "b": ["a"], "c": ["a"], "d": ["c"], "e": ["b", "d"]}
 
 
 def run(needs, execute, jobs=1, seconds=()):
-    ordered = {task: needs[task] for task in order_by_way(needs, dict(seconds))}
+    ways = longest_ways(needs, dict(seconds))
+    ordered = {task: needs[task] for task in sorted(needs, key=lambda task: -ways[task])}
     return run_graph(ordered, execute, jobs=jobs, stop=lambda: None)
 
 

@@ -79,7 +79,8 @@ class Execution:
         for setting, part in self.parts.items():
             needs = {number: part.setting.needs[number] for number in part.selected}
             seconds = {number: part.expect_seconds(number) for number in needs}
-            for number in order_by_way(needs, seconds):
+            ways = longest_ways(needs, seconds)
+            for number in sorted(needs, key=lambda number: -ways[number]):
                 found[setting, number] = [(setting, need) for need in needs[number]]
         return found
 
@@ -178,22 +179,6 @@ def _ready(waiting: Mapping, needs: Mapping, outcomes: Mapping, count: int) -> l
     """Return the first tasks, no more than `count`, for which all that they need has ended."""
     ready = (task for task in waiting if all(need in outcomes for need in needs[task]))
     return list(islice(ready, count))
-
-
-def order_by_way(
-    needs: Mapping[Node, Collection[Node]], seconds: Mapping[Node, float]
-) -> list[Node]:
-    """Return the tasks, those with the longest expected way to the end of all first.
-
-    Parameters
-    ----------
-    needs : mapping
-        As in `run_graph`.
-    seconds : mapping
-        Expected time of each task.
-    """
-    ways = longest_ways(needs, seconds)
-    return sorted(needs, key=lambda task: -ways[task])
 
 
 def longest_ways(

@@ -46,7 +46,7 @@ def run_task(
     Parameters
     ----------
     task : mapping
-        As `cohabit.run.workers.describe_task` makes it.
+        As `cohabit.run.workers.Workers.run` describes it.
     say : callable
         Called with each cell that starts: its number, how many there are, its source and the
         kernel's peak memory so far in MB.

@@ -17,7 +17,6 @@ from cohabit.run.folder import write_json
 from cohabit.run.process import run_on_worker
 
 OnCell = Callable[[Mapping[str, object]], None]
-NO_COST = {"seconds": 0.0, "memory_mb": 0.0}
 
 
 class Workers(AbstractContextManager):
@@ -92,7 +91,16 @@ class Workers(AbstractContextManager):
         InterruptedError
             When the run was stopped.
         """
-        task = describe_task(self._root, source, attempt, parameters, self.threads, timeout)
+        task = {
+            "source": str(source),
+            "attempt": str(attempt),
+            "executed": str(attempt / "notebook.ipynb"),
+            "root": str(self._root),
+            "cache": str(self._root / ".cache" / _name_state()),
+            "parameters": dict(parameters),
+            "threads": self.threads,
+            "timeout": timeout,
+        }
         write_json(attempt / "task.json", task)
         name = f"{source.stem} in {attempt}"
         with self._guard:
@@ -113,7 +121,8 @@ class Workers(AbstractContextManager):
             return future.result()
         except KilledWorker:
             message = "the Dask worker that ran it died; start again to run it once more"
-            return {"status": "failed", "error": {"message": message}} | NO_COST
+            error = {"message": message}
+            return {"status": "failed", "error": error, "seconds": 0.0, "memory_mb": 0.0}
         except CancelledError:
             raise InterruptedError("the run was stopped, or the Dask scheduler ended") from None
         finally:
@@ -136,27 +145,6 @@ class Workers(AbstractContextManager):
                 _check_workers(client, self._marker)
             self._client = client
         return self._client
-
-
-def describe_task(
-    root: Path,
-    source: Path,
-    attempt: Path,
-    parameters: Mapping[str, object],
-    threads: int,
-    timeout: float | None,
-) -> dict[str, object]:
-    """Return all that the process of one task needs to know, as plain data."""
-    return {
-        "source": str(source),
-        "attempt": str(attempt),
-        "executed": str(attempt / "notebook.ipynb"),
-        "root": str(root),
-        "cache": str(root / ".cache" / _name_state()),
-        "parameters": dict(parameters),
-        "threads": threads,
-        "timeout": timeout,
-    }
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +24,6 @@ class NotebookResult:
     memory_mb: float | None = None
     reason: str = ""
     path: Path | None = None
-    parameters: dict = field(default_factory=dict)
 
     @property
     def anchor(self) -> str:
@@ -117,7 +116,6 @@ def _describe(number: str, about: dict, path: Path | None, left_tables: bool) ->
         about.get("memory_mb"),
         str(about.get("reason") or ""),
         path,
-        dict(about.get("parameters") or {}),
     )
 
 
