@@ -439,8 +439,9 @@ def test_refused_import__leaves_what_was_there(tmp_path, capsys):
     out = tmp_path / "mine"
     out.mkdir()
     (out / "participants.tsv").write_text("earlier", encoding="utf-8")
+    (out / "cohort.json").write_text('{"sha256": {"participants.tsv": ""}}', encoding="utf-8")
     arguments = ["--metadata", paths["metadata"], "--table", f"16s={paths['table']}"]
-    arguments += ["--mapping", paths["mapping"], "--out", out]
+    arguments += ["--mapping", paths["mapping"], "--out", out, "--force"]
     assert cli.main(["import", *map(str, arguments)]) == 2
     assert "nothing was written" in capsys.readouterr().err
     assert (out / "participants.tsv").read_text(encoding="utf-8") == "earlier"

@@ -37,9 +37,8 @@ def test_write_cohort__twice_gives_the_same_bytes(small_cohort, tmp_path):
 
 def test_write_cohort__replaces_what_was_there(small_cohort, tmp_path):
     folder = write_cohort(small_cohort, tmp_path / "cohort")
-    (folder / "stray.tsv").write_text("left over")
-    write_cohort(small_cohort, folder)
-    assert not (folder / "stray.tsv").exists()
+    write_cohort(small_cohort.without("truth"), folder)
+    assert not (folder / "truth").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["cohort"]
 
 

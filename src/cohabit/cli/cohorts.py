@@ -14,7 +14,8 @@ def add_simulate(commands) -> None:
     """Add `simulate` to the command line."""
     simulate = commands.add_parser("simulate", help="write a simulated cohort folder")
     add = simulate.add_argument
-    add("--out", required=True, metavar="DIR", help="the folder; replaced when it is there")
+    add("--out", required=True, metavar="DIR", help="the folder; new, empty or with --force")
+    add("--force", action="store_true", help="replace the cohort that is in the folder")
     add("--preset", default=STUDY, metavar="NAME", help="a world by name (default: study)")
     add("--seed", type=int, default=1, metavar="N", help="default: 1")
     add("--pairs", type=int, metavar="N", help="pairs in all (default: the preset's)")
@@ -46,15 +47,18 @@ def add_import(commands) -> None:
     add("--mapping", metavar="FILE", help="TOML: what your columns and levels are called")
     add("--preset", metavar="NAME", help="a mapping that comes with cohabit, for example imsms")
     add("--guess", action="store_true", help="propose a mapping, import nothing")
-    add("--out", metavar="DIR", help="the cohort folder; replaced when it is there")
-    add("--max-mb", type=int, default=1024, metavar="N", help="largest file, unpacked (1024)")
+    add("--out", metavar="DIR", help="the cohort folder; new, empty or with --force")
+    add("--force", action="store_true", help="replace the cohort that is in the folder")
+    add("--max-mb", type=int, default=256, metavar="N", help="largest file, unpacked (256)")
     importing.set_defaults(command=import_to_disk)
 
 
 def simulate_to_disk(options: argparse.Namespace) -> int:
     """Write a simulated cohort as a folder."""
+    from cohabit.files.storage import check_replaceable
     from cohabit.simulate.design import StudyDesign
 
+    check_replaceable(options.out, force=options.force)
     dials = dict(map(_read_dial, options.set))
     design = StudyDesign.preset(options.preset).replace(**dials)
     if options.pairs is not None:

@@ -35,6 +35,20 @@ def from_root(path: str | os.PathLike) -> Path:
     return path if path.is_absolute() else root() / path
 
 
+def inside(folder: Path, name: str) -> Path:
+    """Return the path of a name that a file of ours gives, within its folder.
+
+    Raises
+    ------
+    ValueError
+        When the name leads out of the folder: such a record was not written by cohabit.
+    """
+    parts = Path(name).parts if isinstance(name, str) else ("..",)
+    if ".." in parts or "\\" in name or Path(name).is_absolute():
+        raise ValueError(f"{folder}: a record names {name!r}, which is outside this folder")
+    return folder / name
+
+
 def notebooks() -> Path:
     """Return the folder of the source notebooks."""
     return root() / "notebooks"

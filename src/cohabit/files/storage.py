@@ -14,10 +14,12 @@ import biom
 import h5py
 import numpy as np
 import pandas as pd
+from biom.exception import BiomException
 
 import cohabit
 from cohabit.data import schema
 from cohabit.data.cohort import Cohort
+from cohabit.files import paths
 
 CACHE_VARIABLE = "COHABIT_CACHE_DIR"
 """Names a folder for what depends on a design alone; without it everything is computed."""
@@ -25,6 +27,7 @@ CACHE_VARIABLE = "COHABIT_CACHE_DIR"
 BIOM_DATE = datetime(2022, 9, 15)  # fixed, so that the same counts give the same bytes
 TABLE_FILES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
 TEXT_COLUMNS = ("participant_id", "household_id", "site", "country", "kit", "batch")
+MANIFEST, LOG_FILE = "cohort.json", "import_log.tsv"
 FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
 
 
@@ -66,14 +69,20 @@ def write_cohort(cohort: Cohort, folder: str | os.PathLike) -> Path:
     ----------
     cohort : Cohort
     folder : path
-        Replaced when it is there.
+        An earlier cohort there is replaced.
 
     Returns
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    ValueError
+        When something else is there.
     """
     folder = Path(folder)
+    check_replaceable(folder, force=True)
     with write_atomically(folder) as scratch:
         scratch.mkdir()
         _write_tables(cohort, scratch)
@@ -84,6 +93,37 @@ def write_cohort(cohort: Cohort, folder: str | os.PathLike) -> Path:
             _write_estimands(cohort, scratch / "truth" / "estimands.tsv")
         _write_manifest(cohort, scratch)
     return folder
+
+
+def check_replaceable(folder: str | os.PathLike, *, force: bool) -> None:
+    """Refuse a folder that a cohort may not be written to.
+
+    Parameters
+    ----------
+    folder : path
+        One that is not there, or is empty, is free.
+    force : bool
+        Whether an earlier cohort may be replaced; never are files that are not that cohort's.
+
+    Raises
+    ------
+    ValueError
+        Says what is there and what to do.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.is_dir() and (folder / MANIFEST).is_file():
+        own = {MANIFEST, LOG_FILE, *_read_record(folder / MANIFEST)["sha256"]}
+        files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+        others = sorted(files - own)
+        if others:
+            strange = ", ".join(others[:5])
+            raise ValueError(f"{folder}: holds {strange}, no part of its cohort; move that away")
+        if not force:
+            raise ValueError(f"{folder}: holds a cohort; write --force to replace it")
+    elif os.path.lexists(folder):
+        raise ValueError(f"{folder}: is there and no cohort's folder; name a new or an empty one")
 
 
 def _write_estimands(cohort: Cohort, path: Path) -> None:
@@ -146,8 +186,11 @@ def write_biom(table: biom.Table, path: Path) -> None:
 
 def read_biom(path: Path) -> biom.Table:
     """Read a BIOM 2.1 (HDF5) feature table."""
-    with h5py.File(path, "r") as handle:
-        return biom.Table.from_hdf5(handle)
+    try:
+        with h5py.File(path, "r") as handle:
+            return biom.Table.from_hdf5(handle)
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, BiomException) as error:
+        raise ValueError(f"{path}: no readable BIOM 2.1 (HDF5) table ({error})") from None
 
 
 def _write_manifest(cohort: Cohort, folder: Path) -> None:
@@ -155,7 +198,7 @@ def _write_manifest(cohort: Cohort, folder: Path) -> None:
     checksums = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
     manifest = {**cohort.provenance, "sha256": checksums}
     text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False)
-    (folder / "cohort.json").write_text(text + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def read_cohort(folder: str | os.PathLike) -> Cohort:
@@ -203,15 +246,15 @@ def read_cohort(folder: str | os.PathLike) -> Cohort:
 
 def read_manifest(folder: Path) -> dict:
     """Read `cohort.json` and check every file against its checksum."""
-    path = folder / "cohort.json"
+    path = folder / MANIFEST
     if not folder.is_dir():
         raise FileNotFoundError(
             f"{folder}: no such cohort folder; make one with notebook 02 or `make data`"
         )
     if not path.exists():
         return {"simulated": False}
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    checksums = manifest.pop("sha256", {})
+    manifest = _read_record(path)
+    checksums = manifest.pop("sha256")
     broken = [
         name
         for name, expected in checksums.items()
@@ -225,6 +268,25 @@ def read_manifest(folder: Path) -> dict:
     return manifest
 
 
+def _read_record(path: Path) -> dict:
+    """Read `cohort.json`; refuse what no cohort is written with."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not readable as JSON ({error})") from None
+    record = {"simulated": False, "sha256": {}} | (found if isinstance(found, dict) else {})
+    checksums = record["sha256"]
+    kinds = isinstance(found, dict) and isinstance(checksums, dict)
+    if not kinds or not isinstance(record["simulated"], bool):
+        raise ValueError(
+            f"{path}: expected a table with `simulated` (true or false) and `sha256` (file: "
+            "checksum); write the cohort again"
+        )
+    for name in checksums:
+        paths.inside(path.parent, name)
+    return record
+
+
 def _read_required(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise FileNotFoundError(f"{path.parent}: expected {path.name}; it is not there")
@@ -236,9 +298,25 @@ def _read_optional(path: Path) -> pd.DataFrame | None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read one TSV whose first column is the index; ids and names stay text, be they digits."""
+    """Read one TSV whose first column is the index; ids and names stay text, be they digits.
+
+    Raises
+    ------
+    ValueError
+        When it is no table, or a quote holds together what should be two cells or rows.
+    """
     text = {0: str} | dict.fromkeys(TEXT_COLUMNS, str)
-    table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values=[""])
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values=[""])
+    except ValueError as error:
+        raise ValueError(f"{path}: not readable as a table ({error})") from None
+    for column in table.select_dtypes(object):
+        torn = table[column].str.contains(r"[\t\r\n]", na=False).fillna(False)
+        if torn.any():
+            raise ValueError(
+                f"{path}: {column} holds a tab or a line break in row {torn.idxmax() + 1}; look "
+                'there for an unclosed quote (")'
+            )
     return table.set_index(table.columns[0])
 
 
@@ -246,7 +324,15 @@ def _read_samples(folder: Path, participants: pd.DataFrame, features: dict) -> p
     """Read samples.tsv; without one, each row of a feature table is one person's library."""
     path = folder / "samples.tsv"
     if path.exists():
-        return schema.check_samples(read_table(path), participants)
+        samples = schema.check_samples(read_table(path), participants)
+        for assay, table in features.items():
+            unknown = sorted(set(table.ids()) - set(samples.index[samples["assay"] == assay]))
+            if unknown:
+                raise ValueError(
+                    f"{folder / FEATURES[assay]}: {len(unknown)} sample(s) that {path.name} does "
+                    f"not list as {assay}, first {unknown[:5]}; add them or leave them out"
+                )
+        return samples
     if len(features) > 1:
         raise FileNotFoundError(f"{folder}: two feature tables need samples.tsv; it is not there")
     ((assay, table),) = features.items()

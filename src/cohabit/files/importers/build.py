@@ -25,9 +25,13 @@ from cohabit.files.importers.people import add_columns, check_households, read_v
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, read_source
 from cohabit.files.importers.tables import read_counts
 from cohabit.files.importers.tsv import read_grid
-from cohabit.files.storage import write_atomically, write_cohort, write_table
-
-LOG_FILE = "import_log.tsv"
+from cohabit.files.storage import (
+    LOG_FILE,
+    check_replaceable,
+    write_atomically,
+    write_cohort,
+    write_table,
+)
 
 
 def import_cohort(
@@ -180,6 +184,7 @@ def run_import(options: argparse.Namespace) -> int:
     if not named or options.out is None:
         raise ValueError("import: expected --table [ASSAY=]FILE and --out DIR")
     folder = Path(options.out)
+    check_replaceable(folder, force=options.force)
     tables = _name_tables(named, mapping)
     further = {"taxonomy": options.taxonomy, "tree": options.tree, "measured": measured}
     cohort, log = import_cohort(options.metadata, tables, mapping, max_bytes=max_bytes, **further)

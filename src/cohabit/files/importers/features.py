@@ -185,9 +185,12 @@ def _make_names_inert(features: pd.Index, table: str, log: ImportLog) -> list[st
     names = [inert(name) for name in features]
     changed = [old for old, new in zip(features, names, strict=True) if old != new]
     log.change(table, "{n} feature name(s) made inert", changed)
-    if len(set(names)) < len(names):
-        log.error(table, "feature names are equal once they are inert", changed, "rename them")
-        log.stop_on_errors()
+    for kind, wrong in (("equal", len(set(names)) < len(names)), ("empty", "" in names)):
+        if wrong:
+            log.error(
+                table, f"feature names are {kind} once they are inert", changed, "rename them"
+            )
+    log.stop_on_errors()
     return names
 
 

@@ -6,14 +6,13 @@ Nothing here runs code, follows a link, opens another file or the network.
 import gzip
 import io
 import os
-import re
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 PathLike = str | os.PathLike
-MAX_BYTES = 2**30
+MAX_BYTES = 2**28
 """Largest file, after decompression: a table of 1,000 people and 8,000 features has 20 MB."""
 
 _BLOCK = 2**20
@@ -29,7 +28,6 @@ _PAYLOADS = {
     "Phylogeny[Rooted]": "tree.nwk",
     "Phylogeny[Unrooted]": "tree.nwk",
 }
-_TYPE = re.compile(r"^type:\s*['\"]?([^'\"\r\n]+?)['\"]?\s*$", re.MULTILINE)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
@@ -75,17 +73,23 @@ def read_source(path: PathLike, artifact: str = "", *, max_bytes: int = MAX_BYTE
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a file; there is none")
-    with path.open("rb") as stream:
-        head = stream.read(2)
-        stream.seek(0)
-        if head == b"\x1f\x8b":
-            data = _unzip(stream, path.name, max_bytes)
-        else:
-            data = read_bounded(stream, path.name, max_bytes)
+    try:
+        data = _read_bytes(path, max_bytes)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror or error})") from None
     source = make_source(path, data)
     if artifact and source.kind == "zip":
         return _open_artifact(source, artifact, max_bytes)
     return source
+
+
+def _read_bytes(path: Path, max_bytes: int) -> bytes:
+    with path.open("rb") as stream:
+        head = stream.read(2)
+        stream.seek(0)
+        if head == b"\x1f\x8b":
+            return _unzip(stream, path.name, max_bytes)
+        return read_bounded(stream, path.name, max_bytes)
 
 
 def make_source(path: Path, data: bytes) -> Source:
@@ -209,6 +213,10 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> list[str]:
     if len(members) > MAX_MEMBERS:
         raise ValueError(f"{name}: {len(members)} files in one archive; at most {MAX_MEMBERS}")
     for member in members:
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(
+                f"{name}: packed in a way that QIIME 2 does not use; export the artifact again"
+            )
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
             raise ValueError(
@@ -229,10 +237,11 @@ def _find(names: list[str], ending: str, name: str) -> str:
 
 def _read_type(archive: zipfile.ZipFile, names: list[str], name: str) -> str:
     text = _read_member(archive, _find(names, "metadata.yaml", name), name, 2**16)
-    found = _TYPE.search(text.decode("utf-8", errors="replace"))
-    if not found:
-        raise ValueError(f"{name}: metadata.yaml names no type; is this a QIIME 2 artifact?")
-    return found[1].strip()
+    for line in text.decode("utf-8", errors="replace").splitlines():
+        key, colon, kind = line.partition(":")
+        if colon and key == "type" and kind.strip():
+            return kind.strip().strip("'\"")
+    raise ValueError(f"{name}: metadata.yaml names no type; is this a QIIME 2 artifact?")
 
 
 def _read_member(archive: zipfile.ZipFile, member: str, name: str, max_bytes: int) -> bytes:

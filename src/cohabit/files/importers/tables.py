@@ -17,8 +17,14 @@ from cohabit.files.importers.sources import MAX_BYTES, PathLike, Source, read_so
 from cohabit.files.importers.tsv import read_counts_tsv
 
 MAX_IDS = 1_000_000
-MAX_VALUES = 200_000_000
+MAX_VALUES = 50_000_000
 """Bounds on features or samples, and on counts above zero, of one table."""
+
+MAX_TEXT, MAX_RANKS = 2**27, 100
+"""Bounds on the characters of all ids or lineages, and on the names in one lineage."""
+
+MAX_JSON = 48 * 2**20
+"""Largest BIOM 1.0, whose text takes some thirty times its size in memory."""
 
 
 def read_counts(path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES) -> Counts:
@@ -105,10 +111,28 @@ def _read_text(handle: h5py.File, path: str, name: str) -> list:
         return []
     if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim not in (1, 2):
         raise ValueError(f"{name}: {path!r} holds {dataset.dtype}, not text")
+    if dataset.ndim == 2 and dataset.shape[1] > MAX_RANKS:
+        raise ValueError(f"{name}: {path!r} has {dataset.shape[1]} ranks; at most {MAX_RANKS}")
     try:
-        return dataset.asstr()[()].tolist()
+        return _read_parts(dataset, f"{name}: {path!r}")
     except UnicodeDecodeError:
         raise ValueError(f"{name}: {path!r} is not UTF-8; write the table again") from None
+
+
+def _read_parts(dataset: h5py.Dataset, where: str) -> list:
+    """Return text part by part: values of variable length may share bytes, and claim any size.
+
+    No value is longer than the file, so a part never takes more than `MAX_TEXT`.
+    """
+    step = max(1, MAX_TEXT // dataset.file.id.get_filesize() // max(1, *dataset.shape[1:], 1))
+    texts, size = [], 0
+    for start in range(0, len(dataset), step):
+        part = dataset.asstr()[start : start + step]
+        size += sum(map(len, part.ravel()))
+        if size > MAX_TEXT:
+            raise ValueError(f"{where} holds more than {MAX_TEXT / 2**20:,.0f} MB of text")
+        texts += part.tolist()
+    return texts
 
 
 def _check_sparse(
@@ -142,6 +166,11 @@ def read_biom_json(source: Source) -> Counts:
         When the text is no JSON, no BIOM table, or its parts contradict each other.
     """
     name = source.name
+    if len(source.data) > MAX_JSON:
+        raise ValueError(
+            f"{name}: larger than {MAX_JSON // 2**20} MB as JSON; write it as BIOM 2.1, for "
+            "example with `biom convert --to-hdf5`"
+        )
     try:
         found = json.loads(source.text(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
