@@ -11,8 +11,8 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from cohabit.stats.abundance.pairs import fit_matched_pairs
 from cohabit.stats.association import fit_ordinal
+from cohabit.stats.logistic import fit_matched_pairs
 
 N_PATIENTS = 209
 N_PAIRS = 576

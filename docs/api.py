@@ -17,8 +17,16 @@ ROOMS = {
     "Statistics": tuple(
         f"stats.{name}"
         for name in (
-            *("permanova", "explained", "mixed", "paired", "abundance", "comparisons", "batches"),
-            *("levels", "clustered", "longitudinal"),
+            *(
+                "permanova",
+                "explained",
+                "mixed",
+                "paired",
+                "nonparametric",
+                "abundance",
+                "partners",
+            ),
+            *("molecules", "cluster_robust", "longitudinal"),
             *("diversity", "association", "networks", "prediction", "epidemiology"),
             "mediation",
         )

@@ -11,11 +11,11 @@ from scipy import stats
 from statsmodels.discrete.conditional_models import ConditionalLogit
 
 from cohabit.stats.abundance import COLUMNS, METHODS, compare_abundance, lenient_rule
-from cohabit.stats.abundance.models import density_mode
-from cohabit.stats.abundance.pairs import fit_matched_pairs
+from cohabit.stats.abundance.methods import density_mode
 from cohabit.stats.composition import arcsine_sqrt, clr, filter_features
+from cohabit.stats.logistic import fit_matched_pairs
 from cohabit.stats.mixed import fit_household_model
-from cohabit.stats.paired import paired_wilcoxon
+from cohabit.stats.nonparametric import paired_wilcoxon
 
 ORACLES = Path(__file__).parent / "oracles"
 COVARIATES = "sex + age + bmi + site"

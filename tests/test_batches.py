@@ -5,11 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from cohabit.stats.batches import (
-    measure_replication,
-    set_batches_side_by_side,
-    turn_to_published,
-)
+from cohabit.stats.partners import measure_replication, set_batches_side_by_side, turn_to_published
 
 
 def batch(estimates: list, q_values: list) -> pd.DataFrame:

@@ -7,12 +7,13 @@ import pytest
 from cohabit.stats import diversity
 from cohabit.stats.abundance import METHODS, compare_abundance
 from cohabit.stats.association import fit_linear_model, fit_ordinal, partial_spearman
-from cohabit.stats.clustered import fit_clustered_model
+from cohabit.stats.cluster_robust import fit_clustered_model
 from cohabit.stats.composition import check_counts
 from cohabit.stats.least_squares import find_independent, rests_on_one
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.networks import compare_networks, proportionality, sparcc
-from cohabit.stats.paired import fit_paired_model, paired_wilcoxon
+from cohabit.stats.nonparametric import paired_wilcoxon
+from cohabit.stats.paired import fit_paired_model
 from cohabit.stats.permanova import pairwise_permanova, permanova, permanova_features
 from cohabit.stats.permanova.pseudo_f import Partition, mean_square_ratio
 from cohabit.stats.prediction import predict_group

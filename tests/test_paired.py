@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from cohabit.stats.nonparametric import paired_wilcoxon, sign_flip_test
 from cohabit.stats.paired import (
     COLUMNS,
     compare_pair_differences,
     find_pairs,
     fit_paired_model,
     paired_differences,
-    paired_wilcoxon,
-    sign_flip_test,
 )
 
 ORACLES = Path(__file__).parent / "oracles"

@@ -38,7 +38,7 @@ from cohabit.judge import claims
 from cohabit.judge.recovery import planted_values
 from cohabit.run.results import read_reference
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
-from cohabit.stats import comparisons, composition, levels, paired
+from cohabit.stats import composition, molecules, paired, partners
 from validation import gates, owed
 
 TITLE = "Claims: predicted power, signs, and what is untrue"
@@ -103,7 +103,7 @@ def estimate(cohort: Cohort, published: pd.DataFrame) -> list[pd.DataFrame]:
     groups = {"MS": people, "untreated MS": untreated, "treated MS": people.drop(untreated.index)}
     counts = cohort.table("shotgun")
     results = [
-        comparisons.compare_with_partners(counts, groups),
+        partners.compare_with_partners(counts, groups),
         compare_therapies(counts, people, published),
         owed.rank_severity(counts, untreated),
     ]
@@ -112,7 +112,7 @@ def estimate(cohort: Cohort, published: pd.DataFrame) -> list[pd.DataFrame]:
     if "16s" in cohort.features:
         genera = cohort.table("16s", rank="genus")
         of_genera = published[published["claim_id"].str.contains(".genus.")]
-        asked["genera"] = of_genera, comparisons.compare_with_partners(genera, {"MS": people})
+        asked["genera"] = of_genera, partners.compare_with_partners(genera, {"MS": people})
         of_function = published[published["notebook"] == "09"]
         asked["function"] = of_function, compare_function(cohort, people, groups, of_function)
     return [
@@ -134,14 +134,16 @@ def compare_therapies(counts, people, published: pd.DataFrame) -> pd.DataFrame:
 
 def compare_function(cohort: Cohort, people, groups: dict, published) -> pd.DataFrame:
     """Return pathways on asin-sqrt shares and metabolites in logs, patients against partners."""
-    pathways, logs, _ = levels.take_levels(cohort)
-    asin = levels.list_scales(levels.keep_detected(pathways))["asin-sqrt"]
+    pathways, logs, _ = molecules.take_molecules(cohort)
+    asin = molecules.list_scales(molecules.keep_detected(pathways))["asin-sqrt"]
     drugs = [name.removesuffix(" MS - control") for name in published["truth_contrast"]]
     drugs = [drug for drug in dict.fromkeys(drugs) if drug in set(people["treatment"].dropna())]
     groups = groups | {f"{drug} MS": pairs_where(people, treatment=drug) for drug in drugs}
-    tables = [levels.combine_levels(table, published["truth_feature"]) for table in (asin, logs)]
-    compared = [levels.compare_levels(table, groups) for table in tables]
-    return pd.concat([*compared, levels.compare_therapies(tables[1], people)])
+    tables = [
+        molecules.combine_molecules(table, published["truth_feature"]) for table in (asin, logs)
+    ]
+    compared = [molecules.compare_molecules(table, groups) for table in tables]
+    return pd.concat([*compared, molecules.compare_therapies(tables[1], people)])
 
 
 def summarise(measured: pd.DataFrame) -> pd.DataFrame:

@@ -16,11 +16,10 @@ from scipy import stats
 
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.mixed import fit_household_model, test_household_variance
+from cohabit.stats.nonparametric import paired_wilcoxon, sign_flip_test
 from cohabit.stats.paired import (
     fit_paired_model,
     paired_differences,
-    paired_wilcoxon,
-    sign_flip_test,
 )
 from validation import gates
 

@@ -14,7 +14,7 @@ from cohabit.data.cohort import Cohort, pairs_where, with_study_groups
 from cohabit.data.schema import TREATMENTS
 from cohabit.judge import claims
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
-from cohabit.stats import association, composition, levels, paired
+from cohabit.stats import association, composition, molecules, paired
 
 SEVERITY = "per MSSS point (untreated)"
 THERAPIES = ("therapy", "treatment")
@@ -85,9 +85,9 @@ def contrast_changes(seen: Cohort, untouched: Cohort, published: pd.DataFrame) -
     groups |= {f"{drug} MS": pairs_where(people, treatment=drug) for drug in TREATMENTS[1:]}
     found = []
     for after, before in zip(read_scales(seen), read_scales(untouched), strict=True):
-        change = levels.combine_levels(after - before, published["truth_feature"])
+        change = molecules.combine_molecules(after - before, published["truth_feature"])
         measured = people[people.index.isin(change.index)]
-        found.append(levels.compare_levels(change, groups))
+        found.append(molecules.compare_molecules(change, groups))
         found += [
             paired.compare_pair_differences(change, measured, by, differences=DIFFERENCES)
             for by in THERAPIES
@@ -97,7 +97,7 @@ def contrast_changes(seen: Cohort, untouched: Cohort, published: pd.DataFrame) -
 
 def read_scales(cohort: Cohort) -> list[pd.DataFrame]:
     """Return species, genera and pathways as asin-sqrt shares, and log metabolites."""
-    pathways, logs, _ = levels.take_levels(cohort)
+    pathways, logs, _ = molecules.take_molecules(cohort)
     species, genera = (
         composition.arcsine_sqrt(cohort.table(*assay)) for assay in (("shotgun",), ("16s", "genus"))
     )

@@ -9,8 +9,8 @@ from cohabit.data.cohort import pairs_where
 from cohabit.stats.composition import filter_features, relative_abundance
 from cohabit.stats.diversity import bray_curtis
 from cohabit.stats.inference import normal_cdf
-from cohabit.stats.levels import take_levels
 from cohabit.stats.longitudinal import list_years, take_visits
+from cohabit.stats.molecules import take_molecules
 from cohabit.stats.paired import fit_paired_model
 
 
@@ -197,7 +197,7 @@ def _gap(patients: pd.DataFrame) -> float:
 def _phytate_in_both(answer: object, context: Context) -> bool | str:
     """Share of untreated households in which both partners have phytate degradation."""
     homes = pairs_where(context.people, treatment="untreated")["household_id"]
-    pathways, _, _ = take_levels(context.cohort)
+    pathways, _, _ = take_molecules(context.cohort)
     seen = (pathways["PWY-4702"] > 0).reindex(homes.index, fill_value=False)
     return is_near(answer, seen.groupby(homes).all().mean()) or (
         "Above zero in the patient and in the partner; then the mean over households."
@@ -207,7 +207,7 @@ def _phytate_in_both(answer: object, context: Context) -> bool | str:
 @exercise("09.2")
 def _interferon_in_buenos_aires(answer: object, context: Context) -> bool | str:
     """Share of measured interferon users at one site: drug and site are tied."""
-    _, logs, _ = take_levels(context.cohort)
+    _, logs, _ = take_molecules(context.cohort)
     measured = context.people[context.people.index.isin(logs.index)]
     users = measured[measured["treatment"].astype(str).eq("interferon")]
     return is_near(answer, users["site"].eq("Buenos Aires").mean()) or (
@@ -218,12 +218,12 @@ def _interferon_in_buenos_aires(answer: object, context: Context) -> bool | str:
 @exercise("09.3")
 def _stool_mean_shift(answer: object, context: Context) -> bool | str:
     """Patient minus partner in the mean log stool metabolite; water moves it by its amount."""
-    _, logs, _ = take_levels(context.cohort)
+    _, logs, _ = take_molecules(context.cohort)
     own = logs.filter(like="stool:").mean(axis=1).rename("mean")
     expected = fit_paired_model(own, context.people.loc[own.index], None)["estimate"].iloc[0]
     return is_near(answer, expected, relative=0.05, absolute=0.005) or (
-        "Fatty acids in logs, as take_levels gives them; one mean a person; patient minus partner, "
-        "then the mean over households."
+        "Fatty acids in logs, as take_molecules gives them; one mean a person; patient minus "
+        "partner, then the mean over households."
     )
 
 

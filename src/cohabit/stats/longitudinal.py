@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.stats.clustered import fit_clustered_model
+from cohabit.stats.cluster_robust import fit_clustered_model
 from cohabit.stats.inference import correlation_interval, infer
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import find_pairs

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cohabit.simulate.design import OURS, Dials, dial
-from cohabit.stats.comparisons import COVARIATES
 from cohabit.stats.composition import arcsine_root
 from cohabit.stats.formula import usable_terms, variables
+from cohabit.stats.partners import COVARIATES
 
 PLANTED_FROM = 0.2
 """Effects are planted in taxa that at least this share of people carry."""

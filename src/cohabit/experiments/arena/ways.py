@@ -16,7 +16,7 @@ from scipy import stats
 
 from cohabit.experiments.arena.trial import Trial
 from cohabit.stats.abundance import compare_abundance
-from cohabit.stats.abundance.models import density_mode
+from cohabit.stats.abundance.methods import density_mode
 from cohabit.stats.composition import arcsine_sqrt, clr, filter_features, relative_abundance
 from cohabit.stats.diversity import aitchison, bray_curtis
 from cohabit.stats.formula import ModelMatrix, model_matrix

@@ -11,8 +11,8 @@ from cohabit.data.schema import nearest
 from cohabit.experiments.two_worlds.differences import differ
 from cohabit.simulate.world import World
 from cohabit.stats.abundance import compare_abundance
-from cohabit.stats.comparisons import COVARIATES
 from cohabit.stats.composition import arcsine_sqrt
+from cohabit.stats.partners import COVARIATES
 
 INDICATION = f"{COVARIATES} + course + msss"
 """What is held fixed when patients are compared with patients: who is treated, and why."""

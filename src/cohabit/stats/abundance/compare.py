@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.stats.abundance import models, pairs
-from cohabit.stats.abundance.comparison import Comparison
+from cohabit.stats.abundance import methods
+from cohabit.stats.abundance.methods import Comparison
 from cohabit.stats.alignment import align_values, household_codes
 from cohabit.stats.composition import arcsine_sqrt, check_counts, why_filtered
 from cohabit.stats.formula import variables
@@ -44,48 +44,48 @@ METHODS = {
         "asin-sqrt of shares",
         "random intercept",
         "10.1016/j.cell.2022.08.021",
-        models.fit_lmm_asin,
+        methods.fit_lmm_asin,
         min_variance=1e-5,
     ),
     "lmm_clr": Method(
         "clr",
         "random intercept",
         "10.1111/j.2517-6161.1982.tb01195.x",
-        models.fit_lmm_clr,
+        methods.fit_lmm_clr,
         pseudocount=0.5,
     ),
     "paired_wilcoxon": Method(
         "asin-sqrt of shares, pair difference",
         "pair difference; covariates not in the model",
         "10.2307/3001968",
-        pairs.fit_paired_wilcoxon,
+        methods.fit_paired_wilcoxon,
     ),
     "paired_t_clr": Method(
         "clr, pair difference",
         "pair difference, regressed on covariate differences",
         "10.1111/j.2517-6161.1982.tb01195.x",
-        pairs.fit_paired_t_clr,
+        methods.fit_paired_t_clr,
         pseudocount=0.5,
     ),
     "linda": Method(
         "clr, less the mode of all coefficients",
         "random intercept",
         "10.1186/s13059-022-02655-5",
-        models.fit_linda,
+        methods.fit_linda,
         pseudocount=0.5,
     ),
     "ancombc": Method(
         "log counts, sampling fraction removed",
         "household not in the model: its members are taken as independent",
         "10.1038/s41467-020-17041-7",
-        models.fit_ancombc,
+        methods.fit_ancombc,
         pseudocount=1.0,
     ),
     "presence_clogit": Method(
         "log odds of presence",
         "conditional likelihood of the pair",
         "10.1093/oxfordjournals.aje.a112623",
-        pairs.fit_presence_clogit,
+        methods.fit_presence_clogit,
     ),
 }
 """Method name -> what it does."""

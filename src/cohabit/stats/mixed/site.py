@@ -1,6 +1,6 @@
 """REML of ``y = X b + u[household] + v[site] + e``: two variance ratios, one search a feature.
 
-The same split into household means and contrasts as in `mixed_reml`, taken around X and
+The same split into household means and contrasts as in `reml`, taken around X and
 the site indicators together, leaves a dense problem of a few dozen rows whatever n is.
 """
 

@@ -1,18 +1,97 @@
-"""Regressions of transformed counts: household mixed models, LinDA's correction, ANCOM-BC."""
+"""The methods of differential abundance: what each is given, and what it does with it.
+
+Regressions of transformed counts (household mixed models, LinDA's correction, ANCOM-BC) and
+tests of the difference within pairs (signed ranks, paired regression, presence).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from cohabit.stats.abundance.comparison import Comparison, join_notes
 from cohabit.stats.association import fit_linear_model
+from cohabit.stats.composition import arcsine_sqrt, clr
+from cohabit.stats.formula import ModelMatrix, model_matrix
 from cohabit.stats.inference import NUMBERS, infer
 from cohabit.stats.least_squares import find_independent, rests_on_one
+from cohabit.stats.logistic import fit_matched_pairs
 from cohabit.stats.mixed import fit_household_model
+from cohabit.stats.nonparametric import paired_wilcoxon
+from cohabit.stats.paired import find_pairs, fit_paired_model
 
 _LEAST_FEATURES = 3
 """Fewer coefficients have no mode, fewer features no sampling fractions."""
 
 _COLUMNS = ["feature", "contrast", *NUMBERS, "n_pairs", "note"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Counts, people and the question, aligned and checked."""
+
+    counts: pd.DataFrame
+    """All features: shares are shares of everything seen."""
+
+    kept: pd.Index
+    """Features to test."""
+
+    people: pd.DataFrame
+    """Rows as in `counts`."""
+
+    factor: str
+    covariates: str | None
+    household: str
+    pseudocount: float | None
+
+    @property
+    def formula(self) -> str:
+        """The factor and the covariates."""
+        return " + ".join(filter(None, [self.factor, self.covariates]))
+
+    @cached_property
+    def matrix(self) -> ModelMatrix:
+        """The model matrix of the formula."""
+        matrix = model_matrix(self.formula, self.people)
+        if not matrix.terms.get(self.factor):
+            raise ValueError(f"column {self.factor!r}: expected at least two levels, got one")
+        return matrix
+
+    @cached_property
+    def household_sizes(self) -> np.ndarray:
+        """People in each household."""
+        return self.people[self.household].value_counts().to_numpy()
+
+    @cached_property
+    def levels(self) -> tuple[str, str]:
+        """Control and case level of a factor with two."""
+        labels = [self.matrix.contrasts[name] for name in self.matrix.terms[self.factor]]
+        if len(labels) != 1 or " - " not in labels[0]:
+            raise ValueError(
+                f"column {self.factor!r}: a paired method needs two levels, one in each half of "
+                f"a pair; got {len(labels) + 1} levels or a number: {', '.join(labels)}"
+            )
+        level = self.matrix.terms[self.factor][0].partition("[")[2].rstrip("]")
+        return labels[0].removeprefix(f"{level} - "), level
+
+    @property
+    def pair_names(self) -> dict[str, str]:
+        """Keywords of `paired.find_pairs`."""
+        control, case = self.levels
+        return {
+            "household": self.household,
+            "group": self.factor,
+            "case": case,
+            "control": control,
+        }
+
+    def clr(self) -> pd.DataFrame:
+        """Centred log-ratios among the features kept."""
+        return clr(self.counts[self.kept], self.pseudocount)
+
+    def asin(self) -> pd.DataFrame:
+        """asin(sqrt(share)) of the features kept."""
+        return arcsine_sqrt(self.counts)[self.kept]
 
 
 def fit_lmm_asin(comparison: Comparison) -> pd.DataFrame:
@@ -131,3 +210,63 @@ def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     table.loc[where, "note"] = [join_notes(note, told) for note in table.loc[where, "note"]]
     table["n_pairs"] = int((comparison.household_sizes > 1).sum())
     return table.reindex(columns=_COLUMNS)
+
+
+def fit_paired_t_clr(comparison: Comparison) -> pd.DataFrame:
+    """Regress CLR pair differences on covariate differences; the intercept is the effect."""
+    table = fit_paired_model(
+        comparison.clr(), comparison.people, comparison.covariates, **comparison.pair_names
+    )
+    return table.drop(columns=["method", "q_value", "n_nonzero", "converged"])
+
+
+def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
+    """Rank pair differences of asin-sqrt shares; covariates are not in the model."""
+    table = paired_wilcoxon(comparison.asin(), comparison.people, **comparison.pair_names)
+    if comparison.covariates:
+        ignored = f"covariates not in the model: {comparison.covariates}"
+        table["note"] = [join_notes(note, ignored) for note in table["note"]]
+    return table.drop(columns=["method", "q_value", "n_nonzero", "converged"])
+
+
+def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
+    """Model presence by conditional logistic regression within pairs.
+
+    Only pairs in which one of the two has the feature bear on it: the one who has it is
+    told from the one who has not by the differences of group and covariates.
+    """
+    pairs = find_pairs(comparison.people, **comparison.pair_names)
+    differences, alike = _design_differences(comparison, pairs.table)
+    independence = find_independent(differences)
+    present = (comparison.counts[comparison.kept] > 0).astype(float)
+    sign = _subtract(present, pairs.table)
+    fit = fit_matched_pairs(differences.to_numpy()[:, independence.kept], sign)
+    table = pd.DataFrame(fit).assign(feature=comparison.kept, contrast=pairs.contrast)
+    reason = independence.reason(np.eye(differences.shape[1])[0])
+    if reason:
+        table[list(NUMBERS)] = np.nan
+        table["note"] = reason
+    same = f"the same in both people of every pair: {', '.join(alike)}" * bool(alike)
+    table["note"] = [join_notes(note, pairs.note, same) for note in table["note"]]
+    return table
+
+
+def _design_differences(
+    comparison: Comparison, pairs: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return case minus control of the model matrix, the factor first, and what cancels."""
+    matrix = comparison.matrix
+    first = matrix.terms[comparison.factor]
+    names = first + [name for name in matrix.values if name not in ["Intercept", *first]]
+    differences = pd.DataFrame(_subtract(matrix.values[names], pairs), columns=names)
+    varies = (differences != 0).any()
+    return differences.loc[:, varies], list(varies.index[~varies])
+
+
+def _subtract(table: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
+    return table.loc[pairs["case"]].to_numpy() - table.loc[pairs["control"]].to_numpy()
+
+
+def join_notes(*notes: str) -> str:
+    """Return what there is to say, separated by semicolons."""
+    return "; ".join(note for note in notes if note)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from cohabit.stats.clustered import FAMILIES, fit_clustered_model
+from cohabit.stats.cluster_robust import FAMILIES, fit_clustered_model
 
 PEERS = {
     "gaussian": sm.families.Gaussian(),

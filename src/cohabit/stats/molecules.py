@@ -7,11 +7,11 @@ import pandas as pd
 
 from cohabit.data.cohort import Cohort
 from cohabit.data.schema import ACIDS, BRANCHED_ACIDS, MissingInput, feature_weights
-from cohabit.stats.comparisons import COVARIATES, hold_fixed
 from cohabit.stats.composition import arcsine_root
 from cohabit.stats.inference import adjust_p
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import compare_pair_differences
+from cohabit.stats.partners import COVARIATES, hold_fixed
 
 COLUMNS = (
     *("feature", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),
@@ -19,7 +19,7 @@ COLUMNS = (
 )
 
 
-def take_levels(
+def take_molecules(
     cohort: Cohort, *, required: bool = True
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return what of function a cohort holds: pathways, log metabolites, and missing files.
@@ -107,7 +107,7 @@ def subtract_own_mean(levels: pd.DataFrame) -> pd.DataFrame:
     return levels.sub(levels.mean(axis=1), axis=0)
 
 
-def combine_levels(levels: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
+def combine_molecules(levels: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
     """Return combinations of features, each named as the claims name it.
 
     Parameters
@@ -139,7 +139,7 @@ def effective_number(values: pd.DataFrame) -> float:
     return float(len(correlation) ** 2 / np.square(correlation).sum())
 
 
-def compare_levels(
+def compare_molecules(
     values: pd.DataFrame,
     groups: Mapping[str, pd.DataFrame],
     covariates: str | None = COVARIATES,
@@ -155,7 +155,7 @@ def compare_levels(
         Name -> sample metadata of whole households, for example from `pairs_where`. People
         without values are left out, and a group in which nobody shares a household.
     covariates : str, optional
-        Formula; what the cohort cannot answer is left out, as `comparisons.hold_fixed` does.
+        Formula; what the cohort cannot answer is left out, as `partners.hold_fixed` does.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from scipy import stats
 
 from cohabit.data.cohort import pairs_where
 from cohabit.stats.abundance import compare_abundance
-from cohabit.stats.comparisons import (
+from cohabit.stats.partners import (
     compare_with_partners,
     count_hits,
     pairs_needed,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cohabit.stats.touched import compare_touched, count_touched
+from cohabit.stats.mixed import compare_significant, count_significant
 
 
 @pytest.fixture
@@ -25,17 +25,19 @@ def world():
 
 
 def test_count_touched__finds_what_was_put_in(world):
-    counts = count_touched(*world, "group + bmi")
+    counts = count_significant(*world, "group + bmi")
     assert counts["bmi"] == 5
     assert counts["group[MS]"] <= 1
 
 
 def test_compare_touched__has_an_interval_and_does_not_heed_the_order_of_people(world):
     values, people = world
-    result = compare_touched(values, people, "group + bmi", "bmi", "group[MS]", n_groups=10, rng=1)
+    result = compare_significant(
+        values, people, "group + bmi", "bmi", "group[MS]", n_groups=10, rng=1
+    )
     assert result["low"] <= result["estimate"] <= result["high"]
     assert result["estimate"] >= 4
-    turned = compare_touched(
+    turned = compare_significant(
         values.iloc[::-1], people.iloc[::-1], "group + bmi", "bmi", "group[MS]", n_groups=10, rng=1
     )
     pd.testing.assert_series_equal(result, turned)

@@ -6,7 +6,7 @@ import scipy
 
 from cohabit.stats.alignment import align_values
 from cohabit.stats.inference import adjust_p, normal_quantile, two_sided_normal
-from cohabit.stats.paired.pairs import COLUMNS, count_nonzero, find_pairs, subtract
+from cohabit.stats.paired import COLUMNS, count_nonzero, find_pairs, subtract
 
 _BLOCK = 2048
 """Sign patterns drawn and multiplied at a time."""

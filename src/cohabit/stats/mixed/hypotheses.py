@@ -1,0 +1,340 @@
+"""Questions to household models: terms as a whole, the household's share, what reaches most.
+
+Joint tests of the terms of a model (site as a whole, all drugs at once); how alike people of
+one household are, by likelihood ratio; how many features each coefficient of a model reaches.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cohabit.stats.inference import adjust_p, deal_groups, jackknife_interval, leave_out
+from cohabit.stats.least_squares import ONE_LEVEL
+from cohabit.stats.mixed.fit import fit_household_model
+from cohabit.stats.mixed.parts import NO_MAXIMUM, Part, prepare, split_by_missing
+from cohabit.stats.mixed.reml import (
+    HouseholdDesign,
+    Residuals,
+    deviance,
+    maximise,
+    profile_at,
+    reml_criterion,
+    satterthwaite,
+)
+
+_OF_TERM = ("statistic", "df", "p_value")
+
+
+def test_terms(
+    values: pd.DataFrame | pd.Series,
+    metadata: pd.DataFrame,
+    formula: str,
+    household: str = "household_id",  # noqa: PT028
+) -> pd.DataFrame:
+    """Test every term of a household model as a whole, given all the others.
+
+    Parameters
+    ----------
+    values, metadata, formula, household
+        As in `fit_household_model`.
+
+    Returns
+    -------
+    DataFrame, one row a feature and term
+        feature, term, n_coefficients, statistic (F), df (of the denominator), p_value,
+        n_households, n_samples, converged, note. A term with one coefficient has the p of
+        its t test.
+
+    Notes
+    -----
+    The covariance of the term's coefficients is turned to its principal axes; F is the
+    mean of their squared t, and its denominator df is chosen so that F has the mean that
+    independent t's of Satterthwaite's df would give it (Fai and Cornelius 1996, Journal of
+    Statistical Computation and Simulation 54:363), as lmerTest does. Where terms interact
+    a main effect is that at the reference of the other.
+    """
+    model = prepare(values, metadata, formula, household)
+    tables = [_test_part(part, model.matrix.terms) for part in split_by_missing(model)]
+    table = pd.concat(tables).sort_values("feature", kind="stable", ignore_index=True)
+    return table.assign(feature=model.names.to_numpy()[table["feature"]])
+
+
+test_terms.__test__ = False  # a statistic, not one of pytest's
+
+
+def _test_part(part: Part, terms: dict[str, list[str]]) -> pd.DataFrame:
+    reasons = {term: _why_not(part, columns) for term, columns in terms.items()}
+    numbers = {name: np.full((len(part.notes), len(terms)), np.nan) for name in _OF_TERM}
+    notes = part.notes.copy()
+    if part.usable.any():
+        design, residuals = part.split[0], part.split[1].of(part.usable)
+        theta, converged = maximise(design, residuals.squares)
+        notes[np.flatnonzero(part.usable)[~converged]] = NO_MAXIMUM
+        fit = _Covariances(theta, design, residuals)
+        for position, (term, columns) in enumerate(terms.items()):
+            if not reasons[term]:
+                chosen = _positions(part, columns)
+                for name, found in zip(_OF_TERM, fit.test(chosen), strict=True):
+                    numbers[name][part.usable, position] = np.where(converged, found, np.nan)
+    note = np.where(notes[:, None] == "", list(reasons.values()), notes[:, None])
+    table = pd.DataFrame(
+        {
+            "feature": np.repeat(part.features, len(terms)),
+            "term": np.tile(list(terms), len(notes)),
+            "n_coefficients": np.tile([len(c) for c in terms.values()], len(notes)),
+        }
+    )
+    return table.assign(
+        **{name: found.ravel() for name, found in numbers.items()},
+        n_households=len(np.unique(part.households)),
+        n_samples=len(part.y),
+        converged=(note == "").ravel(),
+        note=note.ravel(),
+    )
+
+
+def _why_not(part: Part, columns: list[str]) -> str:
+    if not columns:
+        return ONE_LEVEL
+    names = part.columns.names
+    for name in columns:
+        reason = part.columns.reason((names == name).astype(float))
+        if reason:
+            return f"{name} {reason}"
+    return ""
+
+
+def _positions(part: Part, columns: list[str]) -> np.ndarray:
+    return np.flatnonzero(part.columns.names[part.columns.kept].isin(columns))
+
+
+class _Covariances:
+    """Coefficients of every feature with their covariance and its slope in theta."""
+
+    def __init__(self, theta: np.ndarray, design: HouseholdDesign, residuals: Residuals) -> None:
+        self.theta, self.design = theta, design
+        self.profile = profile_at(theta, design, residuals.squares)
+        loadings = design.loadings
+        n_small = loadings.shape[1]
+        weights = self.profile.weights[:n_small]
+        shrink = theta * weights
+        falls = design.eigenvalues[:n_small, None] * weights
+        self.estimate = residuals.ols - loadings @ (shrink * residuals.scores)
+        own, shared = design.covariance
+        ratio = theta[:, None, None]
+        self.covariance = own + ratio * shared - _spread(loadings, theta * shrink)
+        self.slope = shared - _spread(loadings, shrink * (2 - theta * falls))
+
+    def test(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return F, denominator df and p of the hypothesis that these coefficients are 0."""
+        block = np.ix_(np.arange(len(self.theta)), chosen, chosen)
+        value, axes = np.linalg.eigh(self.covariance[block])
+        turned = np.einsum("fji,jf->if", axes, self.estimate[chosen])
+        slope = np.einsum("fji,fjk,fki->if", axes, self.slope[block], axes)
+        variance = self.profile.quadratic[0] / self.design.df
+        f = (turned**2 / (variance * value.T)).mean(axis=0)
+        each = satterthwaite(slope / value.T, self.theta, self.profile, self.design.df)
+        df = _denominator(each)
+        return f, df, special.fdtrc(len(chosen), df, f)
+
+
+def _spread(loadings: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return ``sum_k weights[k] b_k b_k'`` for every feature, shape (n_features, p, p)."""
+    pairs = np.einsum("ik,jk->ijk", loadings, loadings)
+    return np.moveaxis(pairs @ weights, -1, 0)
+
+
+def _denominator(each: np.ndarray) -> np.ndarray:
+    """Combine the df of several t's, shape (n_coefficients, n_features), into that of F."""
+    if len(each) == 1 or np.ptp(each, axis=0).max() < 1e-8:
+        return each.mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.where(each > 2, each / (each - 2), np.inf).sum(axis=0)
+        combined = 2 * expected / (expected - len(each))
+    return np.where(np.isinf(expected), 2.0, combined)
+
+
+_OF_VARIANCE = (
+    "household_variance",
+    "residual_variance",
+    "household_icc",
+    "icc_low",
+    "icc_high",
+    "reml_criterion",
+    "reml_criterion_null",
+    "statistic",
+    "p_value",
+)
+_CHI_SQUARED = special.chdtri(1, 0.05)
+
+
+def test_household_variance(
+    values: pd.DataFrame | pd.Series,
+    metadata: pd.DataFrame,
+    formula: str,
+    household: str = "household_id",  # noqa: PT028
+) -> pd.DataFrame:
+    """Test whether people of one household are alike: likelihood ratio of its variance.
+
+    The null value lies on the edge of what is possible, so the reference is half a point
+    mass at zero and half a chi-squared with one degree of freedom (Self and Liang 1987,
+    Journal of the American Statistical Association 82:605).
+
+    Parameters
+    ----------
+    values, metadata, formula, household
+        As in `fit_household_model`.
+
+    Returns
+    -------
+    DataFrame
+        One row a feature: feature, household_variance, residual_variance, household_icc,
+        icc_low, icc_high, reml_criterion, reml_criterion_null, statistic, p_value,
+        n_households, n_samples, converged, note. `icc_low` and `icc_high` bound the 95%
+        profile interval: the shares that a likelihood ratio test does not refuse.
+    """
+    model = prepare(values, metadata, formula, household)
+    table = pd.concat([_variance_table(part) for part in split_by_missing(model)])
+    table = table.sort_values("feature", kind="stable", ignore_index=True)
+    return table.assign(feature=model.names.to_numpy()[table["feature"]])
+
+
+test_household_variance.__test__ = False  # a statistic, not one of pytest's
+
+
+def _variance_table(part: Part) -> pd.DataFrame:
+    columns = {name: np.full(len(part.notes), np.nan) for name in _OF_VARIANCE}
+    notes = part.notes.copy()
+    if part.usable.any():
+        design, residuals = part.split
+        squares = residuals.squares[:, part.usable]
+        theta, converged = maximise(design, squares)
+        notes[np.flatnonzero(part.usable)[~converged]] = NO_MAXIMUM
+        found = _likelihood_ratio(theta, design, squares)
+        for name, column in zip(_OF_VARIANCE, found, strict=True):
+            columns[name][part.usable] = np.where(converged, column, np.nan)
+    table = pd.DataFrame({"feature": part.features, **columns})
+    return table.assign(
+        n_households=len(np.unique(part.households)),
+        n_samples=len(part.y),
+        converged=notes == "",
+        note=notes,
+    )
+
+
+def _likelihood_ratio(
+    theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Return the columns `_OF_VARIANCE`."""
+    profile = profile_at(theta, design, squares)
+    residual = profile.quadratic[0] / design.df
+    found = reml_criterion(profile, design)
+    null = reml_criterion(profile_at(np.zeros_like(theta), design, squares), design)
+    statistic = np.where(theta > 0, np.maximum(null - found, 0.0), 0.0)
+    p_value = np.where(statistic > 0, special.chdtrc(1, statistic) / 2, 1.0)
+    shares = (theta / (1 + theta), *share_interval(theta, design, squares))
+    return theta * residual, residual, *shares, found, null, statistic, p_value
+
+
+def share_interval(
+    theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95% profile likelihood interval of the household share of every feature.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (n_features,)
+        Where the likelihood is highest.
+    design, squares
+        From `reml.decompose`.
+    """
+
+    def rise(share: np.ndarray) -> np.ndarray:
+        return deviance(profile_at(share / (1 - share), design, squares), design.df)
+
+    share = theta / (1 + theta)
+    limit = rise(share) + _CHI_SQUARED
+    none, all_of_it = np.zeros_like(share), np.full_like(share, 1 - 1e-9)
+    low = np.where(rise(none) <= limit, 0.0, _cross(rise, limit, share, none))
+    high = np.where(rise(all_of_it) <= limit, 1.0, _cross(rise, limit, share, all_of_it))
+    return low, high
+
+
+def _cross(
+    rise: Callable[[np.ndarray], np.ndarray],
+    limit: np.ndarray,
+    inside: np.ndarray,
+    outside: np.ndarray,
+) -> np.ndarray:
+    """Return where the deviance crosses the limit, by bisection."""
+    for _ in range(45):
+        middle = (inside + outside) / 2
+        below = rise(middle) <= limit
+        inside, outside = np.where(below, middle, inside), np.where(below, outside, middle)
+    return outside
+
+
+def count_significant(
+    values: pd.DataFrame, metadata: pd.DataFrame, formula: str, fdr: float = 0.05
+) -> pd.Series:
+    """Return the number of features that each coefficient of one model reaches.
+
+    Parameters
+    ----------
+    values : DataFrame, shape (n_samples, n_features)
+        Transformed values.
+    metadata : DataFrame
+    formula : str
+        As for `fit_household_model`, the household a random intercept.
+    fdr : float
+        Bound of q over the features of one coefficient.
+
+    Returns
+    -------
+    Series of int, index coefficient
+    """
+    fits = fit_household_model(values, metadata, formula)
+    q_values = fits.groupby("coefficient")["p_value"].transform(adjust_p)
+    return (q_values <= fdr).groupby(fits["coefficient"], sort=False).sum()
+
+
+def compare_significant(
+    values: pd.DataFrame,
+    metadata: pd.DataFrame,
+    formula: str,
+    first: str,
+    second: str,
+    *,
+    n_groups: int = 20,
+    rng: int | np.random.Generator | None = None,
+) -> pd.Series:
+    """Return how many more features `first` touches than `second`, with its 95% interval.
+
+    Parameters
+    ----------
+    values, metadata, formula
+        As for `count_significant`.
+    first, second : str
+        Coefficients.
+    n_groups : int
+        Groups of households left out in turn.
+    rng : int or Generator, optional
+
+    Returns
+    -------
+    Series
+        estimate, low, high: delete-group jackknife, t on ``n_groups - 1`` (Wolter 2007,
+        chapter 4). A count of tests is no smooth function of the data: take the interval
+        as a rough one.
+    """
+
+    def differ(rows: np.ndarray) -> float:
+        counts = count_significant(values[rows], metadata, formula)
+        return float(counts[first] - counts[second])
+
+    homes = pd.Series(pd.factorize(metadata["household_id"], sort=True)[0], metadata.index)
+    groups = pd.Series(deal_groups(homes.to_numpy(), n_groups, rng), metadata.index)
+    found = leave_out(differ, groups[values.index].to_numpy())
+    return pd.Series(jackknife_interval(*found))
