@@ -15,12 +15,13 @@ import pytest
 from cohabit.files.importers import guess_mapping, import_cohort
 from cohabit.files.importers.build import write_with_log
 from cohabit.files.importers.mapping import parse_mapping
-from cohabit.stats import (, nonparametric
+from cohabit.stats import (
     abundance,
     composition,
     diversity,
     mixed,
     networks,
+    nonparametric,
     paired,
     permanova,
     prediction,
