@@ -1,1 +1,1 @@
-"""Rooms that draw worlds and analyse them: two worlds, traps, arena, planner, realism."""
+"""Experiments that simulate and analyse: two worlds, traps, arena, planner, realism."""

@@ -1,4 +1,4 @@
-"""Which analysis to trust: every way on studies whose truth is known, from three generators."""
+"""Comparison of analyses on simulated studies with known truth, from three generators."""
 
 from cohabit.experiments.arena.generators import SimulatedWorld, SpikeIn, heavy_tails
 from cohabit.experiments.arena.sealed import calibrate_verdicts, decide, draw_sealed, run_sealed

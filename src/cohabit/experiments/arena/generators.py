@@ -1,4 +1,4 @@
-"""Generators of studies: the simulated world, and effects spiked into resampled households."""
+"""Generators of studies: the simulated world, and effects added to resampled households."""
 
 from dataclasses import dataclass, replace
 
@@ -17,29 +17,29 @@ from cohabit.stats.formula import variables
 from cohabit.stats.partners import COVARIATES
 
 PATIENT_SPREAD = 1.07
-"""Gives the released ratio of Bray-Curtis distances among patients of one site to those among
-controls, 0.777 / 0.749 (iMSMS released data, re-analysed)."""
+"""Spread that gives the released ratio of Bray-Curtis distances among patients of one site to
+those among controls, 0.777 / 0.749 (iMSMS released data, re-analysed)."""
 
 TAIL_DF = 5.0
-"""Ours: heavier than a normal, and no single taxon fills a gut."""
+"""Our choice: heavier than a normal, but no single taxon dominates a gut."""
 
 
 @dataclass(frozen=True)
 class SimulatedWorld:
-    """The world of `simulate` with one change: which taxa MS moves, and by how much."""
+    """The simulation of `simulate` with other effects of MS on taxa."""
 
     name: str = "simulated"
     tail_df: float = 0.0
-    """Degrees of freedom of Student's t for what is a person's own; 0 for a normal."""
+    """Degrees of freedom of Student's t for individual variation; 0 for a normal."""
 
     patient_spread: float = 1.0
-    """Standard deviation of what is a patient's own, relative to a control's."""
+    """Standard deviation of individual variation in patients, relative to controls."""
 
     design: StudyDesign = StudyDesign(treatment=0.0, severity=0.0)
-    """Every dial that `TrialDesign` does not turn."""
+    """All dials that are not part of `TrialDesign`."""
 
     def draw(self, setting: TrialDesign, seed: int) -> Trial:
-        """Draw one study.
+        """Draw a study.
 
         Parameters
         ----------
@@ -50,7 +50,7 @@ class SimulatedWorld:
         return self.draw_planted(fit_design(self.design, setting), effects, seed)
 
     def draw_planted(self, design: StudyDesign, effects: np.ndarray, seed: int) -> Trial:
-        """Draw one study of a design with given effects of MS.
+        """Draw a study of a design with given effects of MS.
 
         Parameters
         ----------
@@ -70,16 +70,16 @@ class SimulatedWorld:
 
 
 def heavy_tails() -> SimulatedWorld:
-    """Return the world with heavier tails, in which patients lie further apart than controls."""
+    """Return a generator with heavier tails and larger distances between patients."""
     return SimulatedWorld("heavy tails", tail_df=TAIL_DF, patient_spread=PATIENT_SPREAD)
 
 
 def spread_out(
     community: Community, tail_df: float, patient_spread: float, rng: np.random.Generator
 ) -> Community:
-    """Return the community with heavier tails and patients further apart, in the common taxa.
+    """Return the community with heavier tails and larger spread of patients in common taxa.
 
-    What is a person's own becomes Student's t of the same variance, then wider in patients.
+    Individual variation becomes Student's t of the same variance and is then widened in patients.
     """
     patient = (community.people["group"] == "MS").to_numpy()
     scale = np.sqrt((tail_df - 2) / rng.chisquare(tail_df, community.person.shape))
@@ -101,20 +101,20 @@ def fit_design(design: StudyDesign, setting: TrialDesign) -> StudyDesign:
 
 
 def draw_effects(setting: TrialDesign, rng: np.random.Generator) -> np.ndarray:
-    """Draw the effects of MS on the species of the template; none on the rare tail."""
+    """Draw the effects of MS on the species of the template, without the rare tail."""
     template = read_taxa("species")
     common = np.where(template.column("tail") == 0, template.column("prevalence"), 0.0)
     return choose_effects(common, setting, rng)
 
 
 def plant(template: Template, effects: np.ndarray) -> Template:
-    """Return the template with these effects of MS and no others of disease or therapy."""
+    """Return the template with these effects of MS and none of therapy or severity."""
     silent = dict.fromkeys([*DRUGS, "severity", "carriage_ms"], 0.0)
     return Template(template.table.assign(ms=effects, **silent))
 
 
 def find_truth(community: Community, effects: np.ndarray, design: StudyDesign) -> pd.DataFrame:
-    """Return what the effects did to these patients, before sequencing."""
+    """Return the true effects in these patients before sequencing."""
     patient = (community.people["group"] == "MS").to_numpy()
     well = community.expose(community.exposures.assign(**{"group:MS": 0.0}))
     return describe_truth(
@@ -128,20 +128,20 @@ def find_truth(community: Community, effects: np.ndarray, design: StudyDesign) -
 
 @dataclass(frozen=True)
 class SpikeIn:
-    """Whole households of a cohort, drawn with replacement, who is the patient drawn anew."""
+    """Resampled households of a cohort in which the patient is chosen at random."""
 
     counts: np.ndarray
-    """Shape (n_households, 2, n_taxa): the two people of every complete pair."""
+    """Counts of the two people in each complete pair, shape (n_households, 2, n_taxa)."""
 
     people: pd.DataFrame
-    """Two rows a household, in the order of `counts`: the covariates."""
+    """Covariates, two rows per household in the order of `counts`."""
 
     taxa: pd.Index
     name: str = "spike-in"
 
     @classmethod
     def of(cls, cohort: Cohort, assay: str | None = None) -> "SpikeIn":
-        """Take the complete pairs of a cohort, simulated, imported or real.
+        """Take the complete pairs of a simulated, imported or real cohort.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class SpikeIn:
         return cls(counts[:, kept].reshape(shape), people, table.columns[kept])
 
     def draw(self, setting: TrialDesign, seed: int) -> Trial:
-        """Draw one study.
+        """Draw a study.
 
         Parameters
         ----------
@@ -203,7 +203,7 @@ class SpikeIn:
         return Trial(counts[present], people[present], truth)
 
     def _recruit(self, setting: TrialDesign, rng: np.random.Generator) -> np.ndarray:
-        """Return rows of two people a household, shape (n_pairs, 2)."""
+        """Return rows of two people per household, shape (n_pairs, 2)."""
         n_homes = len(self.counts)
         homes = rng.integers(n_homes, size=setting.n_pairs)
         rows = np.column_stack([2 * homes, 2 * homes + 1])
@@ -221,7 +221,7 @@ class SpikeIn:
         return np.zeros(len(self.people), int)
 
     def _describe(self, rows: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-        """Return the people; of two sexes the patient is a woman as often as in the cohort."""
+        """Return the people; patients of mixed pairs are women as often as in the cohort."""
         first = rng.random(len(rows)) < 0.5
         if "sex" in self.people:
             female = (self.people["sex"] == "female").to_numpy()[rows]
@@ -239,7 +239,7 @@ class SpikeIn:
         return people
 
     def _women(self) -> float:
-        """Return how often the patient is the woman, of pairs of a woman and a man."""
+        """Return how often the patient is the woman in pairs of a woman and a man."""
         female = (self.people["sex"] == "female").to_numpy().reshape(-1, 2)
         case = (self.people["group"] == "MS").to_numpy().reshape(-1, 2)
         mixed = female[:, 0] != female[:, 1]
@@ -252,7 +252,7 @@ class SpikeIn:
 def _count(
     amounts: np.ndarray, before: np.ndarray, depth: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return whole counts: no library deeper than it was, nor than the depth asked for."""
+    """Return whole counts, no deeper than the original library and the requested depth."""
     whole = np.floor(amounts + rng.random(amounts.shape))
     total = whole.sum(axis=1)
     wanted = np.minimum(before.sum(axis=1), depth)

@@ -1,7 +1,7 @@
-"""Sealed worlds: designs, effects and claims drawn at random; verdicts come before the truth.
+"""Sealed worlds with random designs, effects and claims, judged before truth is revealed.
 
-The analysis is handed counts, people and claims, never the world. A verdict is reached by
-`claims.verdict` on its intervals; only then is the envelope opened.
+The analysis receives counts, people and claims, never the world. Verdicts come from
+`claims.verdict` on its intervals; the truth is read only afterwards.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,15 +28,15 @@ from cohabit.stats.composition import filter_features, prevalence
 from cohabit.stats.inference import normal_cdf, normal_quantile
 
 ANALYSES = ("lmm_asin", "lmm_clr", "paired_t_clr", "linda")
-"""The study's own model, and three others, of `compare_abundance`."""
+"""The study's own model and three others of `compare_abundance`."""
 
 CONTRAST = "MS - control"
 N_DIRECTIONS = 10
 N_EQUAL = 5
-"""Claims of a world: so many say which way a taxon goes, so many that it hardly differs."""
+"""Number of claims about direction, and of claims about equivalence, in one world."""
 
 MARGINS = {"asin": (0.003, 0.015), "clr": (0.4, 1.2), "latent": (0.4, 1.2)}
-"""What "hardly" may mean, drawn from this range, in the unit of the scale."""
+"""Range of the random equivalence margin, in the unit of each scale."""
 
 SEALED_COLUMNS = (
     *("world", "analysis", "claim_id", "kind", "verdict", "true_here", "planted", "power"),
@@ -51,7 +51,7 @@ BINS = {
     "prior": (0.0, 0.5, 0.7, 1.0),
     "heavy": (-0.5, 0.5, 1.5),
 }
-"""By what the claims are sorted, and where the bins end (the upper end belongs to a bin)."""
+"""Column that claims are grouped by -> bounds of the groups (upper bounds are included)."""
 
 SHARES = {
     "agrees_true": (lambda c: c["verdict"] == "agrees", lambda c: c["true_here"]),
@@ -60,16 +60,16 @@ SHARES = {
     "true_undecided": (lambda c: c["true_here"], lambda c: c["verdict"] == "cannot tell"),
     "undecided": (lambda c: c["true_here"].notna(), lambda c: c["verdict"] == "cannot tell"),
 }
-"""Share -> which claims it is a share of, and which of them count."""
+"""Name of a share -> which claims form its denominator and its numerator."""
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """What is drawn and hidden until the verdicts are in."""
+    """The truth that is hidden until the verdicts are reached."""
 
     truth: pd.DataFrame
     prior: float
-    """How often the claims of this world are right."""
+    """Probability that a claim of this world is true."""
 
     heavy: bool
     n_pairs: int
@@ -77,7 +77,7 @@ class Envelope:
 
 @dataclass(frozen=True)
 class SealedWorld:
-    """What an analysis sees of a world."""
+    """The part of a world that an analysis receives."""
 
     counts: pd.DataFrame
     people: pd.DataFrame
@@ -114,7 +114,7 @@ def draw_sealed(seed: int) -> tuple[SealedWorld, Envelope]:
 
 
 def _draw_design(rng: np.random.Generator) -> StudyDesign:
-    """Draw every dial that changes how a study looks, and none of therapy or severity."""
+    """Draw all dials that affect a study except those of therapy and severity."""
     return StudyDesign(
         geography=float(rng.uniform(0, 2)),
         diet=float(rng.uniform(0, 2)),
@@ -140,13 +140,13 @@ def _draw_setting(rng: np.random.Generator) -> TrialDesign:
 
 
 def _draw_unequal_effects(setting: TrialDesign, rng: np.random.Generator) -> np.ndarray:
-    """Draw effects of unequal size around the setting's."""
+    """Draw effects of unequal size around that of the setting."""
     effects = draw_effects(setting, rng)
     return effects * rng.lognormal(0.0, 0.5, len(effects))
 
 
 def _write_claims(trial: Trial, scale: str, prior: float, rng: np.random.Generator) -> pd.DataFrame:
-    """Claim directions, right with the prior's probability, and near equality."""
+    """Return claims of direction, true with probability `prior`, and of equivalence."""
     tested = filter_features(trial.counts).columns
     common = tested[prevalence(trial.counts[tested]) >= PLANTED_FROM]
     latent = trial.truth.loc[common, "latent"]
@@ -173,7 +173,7 @@ def _claim(claim_id: str, taxon: str, scale: str, region: tuple[float, float]) -
 
 
 def decide(world: SealedWorld, analysis: str) -> pd.DataFrame:
-    """Judge the claims of a world by one analysis, its truth unseen.
+    """Return one analysis's verdicts on the claims of a world, without its truth.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def decide(world: SealedWorld, analysis: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As `claims.judge`: one row a claim about the scale that the analysis estimates on.
+        As `claims.judge`: one row per claim about the scale that the analysis estimates on.
     """
     claims = world.claims[METHOD_SCALES[analysis]]
     table = compare_abundance(
@@ -196,11 +196,11 @@ def decide(world: SealedWorld, analysis: str) -> pd.DataFrame:
 
 
 def open_envelope(world: SealedWorld, envelope: Envelope, analysis: str) -> pd.DataFrame:
-    """Decide, then open the envelope and say what was true.
+    """Return the verdicts and then the truth of each claim.
 
     Returns
     -------
-    DataFrame, one row a claim
+    DataFrame, one row per claim
         `SEALED_COLUMNS` but world: `true_here` by the rule of notebook 13; `power`: the chance
         that an interval of this width, around the true value, lies inside the region.
     """
@@ -224,7 +224,7 @@ def open_envelope(world: SealedWorld, envelope: Envelope, analysis: str) -> pd.D
 
 
 def _tell(truth: pd.DataFrame, scale: str, tested: pd.Index) -> Truth:
-    """Return the truth of a trial as estimands; CLR is among the taxa tested."""
+    """Return the truth of a trial as estimands; CLR is taken among the tested taxa."""
     clr = truth["log_share"] - truth.loc[tested, "log_share"].mean()
     values = {"latent": truth["latent"], "asin": truth["asin"], "clr": clr}
     parts = [
@@ -236,7 +236,7 @@ def _tell(truth: pd.DataFrame, scale: str, tested: pd.Index) -> Truth:
 
 
 def _expect(table: pd.DataFrame, half: pd.Series) -> np.ndarray:
-    """Return the chance of a true claim to be upheld, given the width of its interval."""
+    """Return the power to uphold a true claim, given the half-width of its interval."""
     error = half / normal_quantile(0.975)
     low = (table["region_low"] + half - table["planted"]) / error
     high = (table["region_high"] - half - table["planted"]) / error
@@ -244,12 +244,12 @@ def _expect(table: pd.DataFrame, half: pd.Series) -> np.ndarray:
 
 
 def run_sealed(seed: int) -> pd.DataFrame:
-    """Draw a world, let every analysis decide, open the envelope.
+    """Draw a world, judge its claims by every analysis and add the truth.
 
     Returns
     -------
     DataFrame
-        Columns `SEALED_COLUMNS`, one row an analysis and claim.
+        Columns `SEALED_COLUMNS`, one row per analysis and claim.
     """
     world, envelope = draw_sealed(seed)
     parts = [open_envelope(world, envelope, analysis) for analysis in ANALYSES]
@@ -264,14 +264,14 @@ def calibrate_verdicts(
     Parameters
     ----------
     claims : DataFrame
-        One row a world, analysis and claim, from `run_sealed`.
+        One row per world, analysis and claim, from `run_sealed`.
     n_bootstrap : int
         Resamples of whole worlds, for the 95% intervals: the claims of one world share a study.
     seed : int
 
     Returns
     -------
-    DataFrame, one row an analysis, kind of claim, sorting (`by`) and bin
+    DataFrame, one row per analysis, kind of claim, sorting (`by`) and bin
         n_claims, mean (of what they are sorted by), and for each of `SHARES` its value, ``_low``,
         ``_high`` and ``_n``, the claims it is a share of: agrees_true (of the verdicts "agrees",
         how many are true), disagrees_untrue, true_upheld and true_undecided (of the true claims,
@@ -309,7 +309,7 @@ def _share(
     of_these: Callable[[pd.DataFrame], pd.Series],
     count: Callable[[pd.DataFrame], pd.Series],
 ) -> dict[str, float]:
-    """Return a share and its interval; missing when it is a share of nothing."""
+    """Return a share with its interval; missing if the denominator is empty."""
     of = of_these(claims).to_numpy(bool)
     hits = of & count(claims).to_numpy(bool)
     n_worlds = weights.shape[1]

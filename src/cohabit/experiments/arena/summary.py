@@ -1,7 +1,7 @@
-"""Trials to answers: means with their errors, ways that can be told apart, rankings that flip.
+"""Summaries of trials: means with errors, differences between ways, and reversals.
 
-Ways are compared on the same studies, so their difference is judged study by study. A winner is
-named, and a flip reported, only where the interval of `CONFIDENCE` of the difference leaves zero.
+Ways are compared on the same studies, so differences are computed study by study. A winner or a
+reversal is reported only if the interval of the difference at `CONFIDENCE` excludes zero.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ CONFIDENCE = 0.999
 TAXA_KEYS = ["way", "scale", "rule"]
 COMMUNITY_KEYS = ["way", "distance"]
 LEAST = 10
-"""Studies of one setting from which its false discovery is judged by itself."""
+"""Smallest number of studies for an estimate of false discovery in one setting."""
 
 NEGLIGIBLE = 1 / 1000
-"""A difference below this is none, whatever its error."""
+"""Difference below which two ways count as equal, whatever its error."""
 
 
 def summarise_trials(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
-    """Average over studies.
+    """Average results over studies.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def summarise_trials(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFra
 
     Returns
     -------
-    DataFrame, one row a generator, dial, level and way
+    DataFrame, one row per generator, dial, level and way
         n_trials, and each metric's mean with its Monte Carlo standard error (``_error``). A
         metric is averaged over the studies that have it.
     """
@@ -56,7 +56,7 @@ def summarise_trials(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFra
 
 
 def _place(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials of every dial and level; those of the base belong to several."""
+    """Return the trials of every dial and level; those at the baseline occur repeatedly."""
     dials = pd.DataFrame([{name: getattr(s, name) for name in DIALS} for s in settings["setting"]])
     named = pd.concat([settings[["dial", "level"]], dials], axis=1)
     return named.merge(trials, on=DIALS, how="inner")
@@ -65,12 +65,12 @@ def _place(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
 def contrast_ways(
     trials: pd.DataFrame, metric: str = "gain", *, confidence: float = CONFIDENCE
 ) -> pd.DataFrame:
-    """Compare every two ways on the same studies, generator by generator.
+    """Compare each pair of ways on the same studies, by generator.
 
     Parameters
     ----------
     trials : DataFrame
-        One row a generator, seed, setting and `way`; studies count as independent, so settings
+        One row per generator, seed, setting and `way`; studies count as independent, so settings
         that share seeds are compared one at a time.
     metric : str
     confidence : float
@@ -78,7 +78,7 @@ def contrast_ways(
 
     Returns
     -------
-    DataFrame, one row a generator and two ways
+    DataFrame, one row per generator and two ways
         generator, first, second, difference (first minus second), low, high, n_trials.
     """
     rows = []
@@ -99,7 +99,7 @@ def _difference(values: pd.Series, first: str, second: str, confidence: float) -
 
 
 def find_flips(trials: pd.DataFrame, metric: str = "gain") -> pd.DataFrame:
-    """Find two ways of which one wins on one generator and the other on another.
+    """Find pairs of ways that win on one generator and lose on another.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def find_flips(trials: pd.DataFrame, metric: str = "gain") -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row a flip
+    DataFrame, one row per flip
         better and worse (of the two ways, on `generator`), difference, low, high and n_trials
         there, and other_generator, other_difference, other_low, other_high where it is the
         other way round. Empty when no ranking flips.
@@ -124,19 +124,19 @@ def find_flips(trials: pd.DataFrame, metric: str = "gain") -> pd.DataFrame:
 
 
 def name_winners(trials: pd.DataFrame, *, contenders: Sequence[str] | None = None) -> pd.DataFrame:
-    """Answer which way to trust, generator by generator.
+    """Return the best ways for each generator.
 
     Parameters
     ----------
     trials : DataFrame
-        One row a generator, seed, setting and `way`, with `gain` (missing where nothing is
+        One row per generator, seed, setting and `way`, with `gain` (missing where nothing is
         planted) and `harm`; from `judge_taxa` or `judge_communities`.
     contenders : sequence of str, optional
         Ways that are compared; by default every way.
 
     Returns
     -------
-    DataFrame, one row a generator and way
+    DataFrame, one row per generator and way
         n_trials; gain and harm over all settings with their errors; worst_harm, worst_error and
         worst_at, the setting where harm is highest; holds: neither the mean harm nor that of any
         setting with `LEAST` studies is above the `FDR` promised by more than its interval of
@@ -180,7 +180,7 @@ def _judge(way: str, found: pd.DataFrame) -> dict:
 
 
 def _find_places(table: pd.DataFrame, wide: pd.DataFrame) -> list[str]:
-    """Return the place of every way, given its gains study by study."""
+    """Return each way's place, given its gain in each study."""
     able = table[table["holds"]].sort_values("gain", ascending=False)["way"]
     places = []
     for way, holds in zip(table["way"], table["holds"], strict=True):
@@ -193,14 +193,14 @@ def _find_places(table: pd.DataFrame, wide: pd.DataFrame) -> list[str]:
 
 
 def judge_taxa(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return trials of taxa by FDR; `way` names way and scale, gain is sensitivity."""
+    """Return trials of taxa by FDR; `way` holds way and scale, gain is sensitivity."""
     found = trials[trials["rule"] == "FDR"]
     way = found["way"] + " · " + found["scale"]
     return found.assign(way=way, gain=found["sensitivity"], harm=found["false_discovery"])
 
 
 def judge_communities(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return trials of PERMANOVA; `way` names way and distance, gain is power."""
+    """Return trials of PERMANOVA; `way` holds way and distance, gain is power."""
     planted = trials["effect"] > 0
     way = trials["way"] + " · " + trials["distance"]
     gain, harm = trials["rejected"].where(planted), trials["rejected"].where(~planted)
@@ -208,4 +208,4 @@ def judge_communities(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 ADJUSTED = tuple(name for name, way in WAYS.items() if way.adjusted and not way.slow)
-"""Ways with sex, age, BMI and site in the model: those that a study may choose between."""
+"""Ways that adjust for sex, age, BMI and site, the ones a study would choose from."""

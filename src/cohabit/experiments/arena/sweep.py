@@ -1,4 +1,4 @@
-"""Many studies: which settings, how many of each, and every way against the truth of each study."""
+"""Runs of many studies, with every way scored against the truth of each study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from cohabit.stats.inference import adjust_p
 FDR = 0.05
 CALLING_RULES = ("FDR", "lenient")
 OWN_TRUTH = {"asin-sqrt": "asin", "CLR": "clr", "CLR, corrected": "latent"}
-"""Scale -> column of the truth; the other scales have a sign, and a unit of their own."""
+"""Scale -> column of the truth; other scales are compared only by sign."""
 
 SIGNS = {"log counts, corrected": "latent", "presence": "latent", "ranks of shares": "asin"}
 METRICS = (
@@ -37,7 +37,7 @@ TAXA_LEVELS = {
     "pull": (0.0, 0.5, 1.0),
     "spillover": (0.0, 0.3, 0.6),
 }
-"""What the comparison of taxa is tried at; all other dials at the baseline."""
+"""Levels of each dial in the comparison of taxa; other dials stay at the baseline."""
 
 COMMUNITY_LEVELS = {
     "effect": (0.0, 0.2, 0.3, 0.4),
@@ -46,41 +46,41 @@ COMMUNITY_LEVELS = {
     "missing_partners": (0.0, 0.5),
     "spillover": (0.0, 0.6),
 }
-"""What PERMANOVA is tried at, around ``TrialDesign.preset("community")``: it sees effects at which
-hardly a taxon is called."""
+"""Levels of each dial in the comparison of PERMANOVA, around
+``TrialDesign.preset("community")``, where effects are too small for tests of single taxa."""
 
 COMMUNITY_NULL_LEVELS = {"household_sharing": (0.0, 1.0, 2.0), "missing_partners": (0.0, 0.5)}
-"""The same with nothing planted: error rates."""
+"""Levels of each dial without planted effects, for error rates."""
 
 STUDIES_PER_BLOCK = 5
 
 
 @dataclass(frozen=True)
 class StudyBlock:
-    """Some studies of one generator and one setting."""
+    """Several studies of one generator and setting."""
 
     generator: Generator
     setting: TrialDesign
     seeds: tuple[int, ...]
     ways: tuple[str, ...] = FAST
-    """Ways to compare taxa; none: PERMANOVA instead."""
+    """Ways to compare taxa; if empty, PERMANOVA is run instead."""
 
     n_permutations: int = 0
 
     @property
     def key(self) -> tuple:
-        """What tells it apart from the other blocks of an arena."""
+        """Identifier among the blocks of an arena."""
         return self.generator.name, self.setting, self.seeds
 
 
 def list_settings(
     levels: Mapping[str, Sequence[float]] = TAXA_LEVELS, base: TrialDesign | None = None
 ) -> pd.DataFrame:
-    """Return the settings that turn one dial at a time.
+    """Return settings that change one dial at a time.
 
     Returns
     -------
-    DataFrame, one row a dial and level
+    DataFrame, one row per dial and level
         dial, level, setting. The base belongs to every dial that has its level.
     """
     base = base or TrialDesign()
@@ -93,7 +93,7 @@ def list_settings(
 
 
 def run_block(block: StudyBlock) -> pd.DataFrame:
-    """Draw the studies of a block and score every one.
+    """Draw and score the studies of a block.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def run_arena(
     jobs: int | None = 1,
     scheduler: str | None = None,
 ) -> pd.DataFrame:
-    """Compare every way on studies from every generator at every setting.
+    """Compare all ways on studies from each generator in each setting.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def run_arena(
 
     Returns
     -------
-    DataFrame, one row a study, way and (for taxa) scale and rule
+    DataFrame, one row per study, way and (for taxa) scale and rule
     """
     seeds = range(seed, seed + n_trials)
     parts = [tuple(seeds[n : n + STUDIES_PER_BLOCK]) for n in range(0, n_trials, STUDIES_PER_BLOCK)]
@@ -160,7 +160,7 @@ def run_arena(
 
 
 def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
-    """Analyse one study in every way and open its truth.
+    """Analyse a study in every way and score the results against its truth.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row a way, scale and rule
+    DataFrame, one row per way, scale and rule
         n_tested, n_planted; `METRICS`: n_called, sensitivity (share of the planted taxa tested that
         are called), false_discovery (share of the calls where nothing was planted; 0 without a
         call), sign_errors (share of right calls with the wrong sign), bias (mean of estimate minus
@@ -192,12 +192,12 @@ def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
 
 
 def _own_truth(truth: pd.DataFrame) -> pd.DataFrame:
-    """Add what CLR among the taxa tested should find."""
+    """Add the true effects on the CLR among the tested taxa."""
     return truth.assign(clr=truth["log_share"] - truth["log_share"].mean())
 
 
 def _call(found: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return rule -> which taxa it calls; the lenient rule is FDR where FDR calls any."""
+    """Return rule -> taxa that it calls; the lenient rule equals FDR if FDR calls any."""
     q_value = adjust_p(found["p_value"])
     strict = np.asarray(q_value) <= FDR
     if strict.any():

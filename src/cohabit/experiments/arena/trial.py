@@ -1,4 +1,4 @@
-"""One study whose truth is known: what a generator draws, and the dials it is drawn by."""
+"""Studies with known truth: their settings, their data and the generator interface."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -12,12 +12,12 @@ from cohabit.stats.formula import usable_terms, variables
 from cohabit.stats.partners import COVARIATES
 
 PLANTED_FROM = 0.2
-"""Effects are planted in taxa that at least this share of people carry."""
+"""Smallest prevalence of a taxon that an effect is planted in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialDesign(Dials):
-    """The dials of a study in the arena; they mean the same whatever the generator."""
+    """The dials of a study, with the same meaning for every generator."""
 
     presets: ClassVar = {
         "taxa": {},
@@ -47,37 +47,37 @@ class TrialDesign(Dials):
 
 @dataclass(frozen=True)
 class Trial:
-    """One study drawn by a generator."""
+    """A study drawn by a generator."""
 
     counts: pd.DataFrame
     """People x taxa."""
 
     people: pd.DataFrame
-    """Rows as in `counts`: household_id, group and the covariates that are known."""
+    """Rows as in `counts`: household_id, group and the available covariates."""
 
     truth: pd.DataFrame
-    """One row a taxon: `planted` (bool) and the mean effect over these patients before sequencing:
-    `latent` (natural log), `asin` (asin-sqrt share), `log_share` (natural log, half a read added;
-    less its mean over the taxa tested this is the effect on CLR)."""
+    """One row per taxon: `planted` (bool) and the mean effect in these patients before
+    sequencing: `latent` (natural log), `asin` (asin-sqrt share), `log_share` (natural log, half
+    a read added; minus its mean over the taxa tested this is the effect on CLR)."""
 
     @property
     def covariates(self) -> str:
-        """Formula of the covariates that are known of everybody and vary."""
+        """Formula of the covariates that are known for everybody and vary."""
         return " + ".join(usable_terms(self.people, variables(COVARIATES), known=1.0))
 
 
 class Generator(Protocol):
-    """Whatever draws studies: a name and one method."""
+    """Interface of everything that draws studies: a name and one method."""
 
     name: str
 
     def draw(self, setting: TrialDesign, seed: int) -> Trial:
-        """Draw one study; the same setting and seed give the same study."""
+        """Draw a study; equal settings and seeds give equal studies."""
         ...
 
 
 def choose_effects(prevalence: np.ndarray, setting: TrialDesign, rng: np.random.Generator):
-    """Draw which taxa change, and how: natural logs, shape (n_taxa,); 0 where nothing is planted.
+    """Draw effects as natural logs, shape (n_taxa,); 0 where nothing is planted.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def choose_effects(prevalence: np.ndarray, setting: TrialDesign, rng: np.random.
 def describe_truth(
     before: np.ndarray, after: np.ndarray, effects: np.ndarray, taxa: pd.Index, half_read: float
 ) -> pd.DataFrame:
-    """Return the truth of a trial from the patients' shares without and with the effects.
+    """Return the truth of a trial from patients' shares with and without effects.
 
     Parameters
     ----------

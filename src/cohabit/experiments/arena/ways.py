@@ -1,8 +1,8 @@
-"""Ways to treat the household when taxa or communities are compared, right ones and wrong ones.
+"""Tests of taxa or communities with different ways to account for households.
 
-The statistics are the library's own where it has them. What it leaves out on purpose is here:
-people taken as strangers, the pair as a fixed term, labels swapped within households, and
-tests that leave sex out.
+Statistics are those of the library where it has them. This module adds those that it omits on
+purpose: people treated as strangers, the pair as a fixed term, labels swapped within households,
+and tests that ignore sex.
 """
 
 import time
@@ -34,13 +34,13 @@ FITTED = ["estimate", "std_error", "low", "high", "df", "p_value"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study, filtered and transformed once for all analyses."""
+    """A study that has been filtered and transformed once for all analyses."""
 
     trial: Trial
 
     @classmethod
     def of(cls, trial: Trial) -> "Prepared":
-        """Prepare a study, without people in whom none of the taxa kept was seen."""
+        """Prepare a study, without people who have none of the kept taxa."""
         seen = filter_features(trial.counts).sum(axis=1) > 0
         return cls(replace(trial, counts=trial.counts[seen], people=trial.people[seen]))
 
@@ -51,17 +51,17 @@ class Prepared:
 
     @property
     def people(self) -> pd.DataFrame:
-        """One row a person, in the order of the counts."""
+        """One row per person, in the order of the counts."""
         return self.trial.people
 
     @cached_property
     def shares(self) -> pd.DataFrame:
-        """asin-sqrt shares of the taxa kept; shares of everything seen."""
+        """asin-sqrt shares (of all counts) of the kept taxa."""
         return arcsine_sqrt(self.trial.counts)[self.counts.columns]
 
     @cached_property
     def values(self) -> pd.DataFrame:
-        """Both scales side by side, people x (scale, taxon): one fit serves both."""
+        """Both scales side by side, people x (scale, taxon), for a single fit."""
         both = np.hstack([self.shares, clr(self.counts)])
         names = [f"{scale}|{taxon}" for scale, taxon in zip(*self.labels.values(), strict=True)]
         return pd.DataFrame(both, self.people.index, names)
@@ -79,37 +79,37 @@ class Prepared:
         return model_matrix(self.formula, self.people)
 
     def make_shared(self) -> None:
-        """Make what all ways use, so that none of them is charged for it."""
+        """Compute everything that all ways use, so that timings of single ways exclude it."""
         for name in ("values", "matrix", "positions"):
             getattr(self, name)
 
     @property
     def formula(self) -> str:
-        """The group and the covariates."""
+        """Formula of group and covariates."""
         return " + ".join(filter(None, ["group", self.trial.covariates]))
 
     @cached_property
     def positions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of cases and of controls, pair by pair."""
+        """Rows of cases and of controls by pair."""
         pairs = find_pairs(self.people[["household_id", "group"]]).table
         index = self.people.index
         return index.get_indexer(pairs["case"]), index.get_indexer(pairs["control"])
 
     def subtract(self, values: np.ndarray) -> np.ndarray:
-        """Return case minus control, pair by pair."""
+        """Return case minus control for each pair."""
         case, control = self.positions
         return values[case] - values[control]
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to treat the household."""
+    """A way to account for the household."""
 
     fit: Callable[[Prepared], pd.DataFrame]
-    """Returns one row a feature and scale: feature, scale and `FITTED`."""
+    """Function that returns one row per feature and scale: feature, scale and `FITTED`."""
 
     adjusted: bool = True
-    """Whether sex, age, BMI and site are in the model."""
+    """True if sex, age, BMI and site are in the model."""
 
     slow: bool = False
 
@@ -119,7 +119,7 @@ def _fit_unpaired(prepared: Prepared) -> pd.DataFrame:
 
 
 def _fit_pair_term(prepared: Prepared) -> pd.DataFrame:
-    """Fit one constant a household; what never differs at home drops out with it."""
+    """Fit a constant per household, dropping terms that do not vary within households."""
     homes = pd.get_dummies(prepared.people["household_id"].astype(str), dtype=float)
     moving = prepared.matrix.values.drop(columns="Intercept")
     moving = moving.loc[:, _varies_at_home(prepared, moving)]
@@ -137,11 +137,11 @@ def _varies_at_home(prepared: Prepared, columns: pd.DataFrame) -> np.ndarray:
 
 
 def _fit_strata(prepared: Prepared) -> pd.DataFrame:
-    """Swap labels within households: the exact mean and variance of the permuted coefficient.
+    """Test by permutation within households, from the exact mean and variance of the estimate.
 
-    Residuals of the covariates are swapped (Freedman-Lane). The coefficient is a sum over
-    pairs of half the difference of residuals times half the difference of the group's own
-    residual, with a random sign each, so p follows from a normal with its variance.
+    Residuals of the covariates are permuted (Freedman-Lane). The coefficient is a sum over pairs of
+    half the difference of residuals times half the difference of the group's own residual, each
+    with a random sign, so p follows from a normal with its variance.
     """
     design = prepared.matrix.values
     others = design.drop(columns=GROUP).to_numpy(float)
@@ -166,7 +166,7 @@ def _fit_paired(prepared: Prepared, *, adjusted: bool = True) -> pd.DataFrame:
 
 
 def _fit_signed_ranks(prepared: Prepared) -> pd.DataFrame:
-    """Wilcoxon's signed ranks of asin-sqrt shares; zeros left out, normal approximation."""
+    """Test asin-sqrt shares by signed ranks, without zeros, by normal approximation."""
     differences = prepared.subtract(prepared.shares.to_numpy())
     differences = np.where(differences == 0, np.nan, differences)
     ranks = stats.rankdata(np.abs(differences), axis=0, nan_policy="omit")
@@ -177,7 +177,7 @@ def _fit_signed_ranks(prepared: Prepared) -> pd.DataFrame:
 
 
 def _fit_rank_sum(prepared: Prepared) -> pd.DataFrame:
-    """Wilcoxon's rank sum of asin-sqrt shares: people as strangers, ties corrected."""
+    """Test asin-sqrt shares by rank sums, ignoring households, with correction for ties."""
     ranks = stats.rankdata(prepared.shares.to_numpy(), axis=0)
     patient = (prepared.people["group"] == "MS").to_numpy()
     centred = ranks - ranks.mean(axis=0)
@@ -194,7 +194,7 @@ def _ranked(prepared: Prepared, statistic: np.ndarray) -> pd.DataFrame:
 
 
 def _fit_by_name(prepared: Prepared, method: str, scale: str) -> pd.DataFrame:
-    """Fit a method of `compare_abundance` that has one scale of its own."""
+    """Fit a method of `compare_abundance` that estimates on its own scale."""
     counts, people = prepared.trial.counts, prepared.people
     table = compare_abundance(counts, people, "group", prepared.trial.covariates or None, method)
     tested = table[table["feature"].isin(prepared.counts.columns)]
@@ -215,13 +215,13 @@ WAYS = {
     ),
     "presence": Way(partial(_fit_by_name, method="presence_clogit", scale="presence"), slow=True),
 }
-"""Name -> way (docs/methods.md says what each does); the slow ones run only when asked for."""
+"""Name -> way (see docs/methods.md); slow ones run only on request."""
 
 FAST = tuple(name for name, way in WAYS.items() if not way.slow)
 
 
 def compare_taxa(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFrame:
-    """Compare patients and partners in every way asked for.
+    """Compare patients with partners in every requested way.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def compare_taxa(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFra
 
     Returns
     -------
-    DataFrame, one row a way, scale and taxon
+    DataFrame, one row per way, scale and taxon
         way, scale, feature, `FITTED`, and seconds (of the way: one fit serves its scales).
         Where a way fits CLR with a standard error, the scale "CLR, corrected" is that less the
         mode of its coefficients.
@@ -247,7 +247,7 @@ def compare_taxa(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFra
 
 
 def _correct(table: pd.DataFrame) -> pd.DataFrame:
-    """Take the most frequent CLR coefficient off all that have an error (Zhou 2022)."""
+    """Subtract the most frequent CLR coefficient from all with a standard error (Zhou 2022)."""
     chosen = (table["scale"] == "CLR") & table["std_error"].notna()
     moved = table[chosen].assign(scale="CLR, corrected")
     if moved.empty:
@@ -262,7 +262,7 @@ def _row(fit: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _name(prepared: Prepared, found: Mapping[str, np.ndarray | pd.Series]) -> pd.DataFrame:
-    """Return the numbers with scale and taxon; `found` has the columns of `values` in order."""
+    """Add scale and taxon to numbers in the order of the columns of `values`."""
     missing = np.full(prepared.values.shape[1], np.nan)
     numbers = {name: np.asarray(found.get(name, missing)) for name in FITTED}
     return pd.DataFrame({**prepared.labels, **numbers})
@@ -270,7 +270,7 @@ def _name(prepared: Prepared, found: Mapping[str, np.ndarray | pd.Series]) -> pd
 
 @dataclass(frozen=True)
 class CommunityWay:
-    """How status is tested; the model is `before` + covariates (when adjusted) + group."""
+    """A way to test group; the model is `before` + covariates (if adjusted) + group."""
 
     before: str = ""
     adjusted: bool = False
@@ -287,11 +287,11 @@ COMMUNITY_WAYS = {
     "pair as term, adjusted": CommunityWay(before="household_id", adjusted=True),
     "own scheme, residuals": CommunityWay(adjusted=True, scheme="auto", permute="residuals"),
 }
-"""Name -> way; the last is `permanova`'s default."""
+"""Name -> way; the last one is the default of `permanova`."""
 
 
 def compare_communities(trial: Trial, *, n_permutations: int = 199, seed: int = 1) -> pd.DataFrame:
-    """Test status by PERMANOVA in every way, for two distances.
+    """Test group by PERMANOVA in every way and for two distances.
 
     Parameters
     ----------
@@ -302,7 +302,7 @@ def compare_communities(trial: Trial, *, n_permutations: int = 199, seed: int = 
 
     Returns
     -------
-    DataFrame, one row a way and distance
+    DataFrame, one row per way and distance
         way, distance, r2, p_value, rejected (0 or 1), seconds of processor time.
     """
     prepared = Prepared.of(trial)
@@ -326,13 +326,13 @@ def compare_communities(trial: Trial, *, n_permutations: int = 199, seed: int = 
 
 
 def _timed(function: Callable, *arguments):
-    """Return what a function returns, and the seconds of processor time it took."""
+    """Return the result of a function and the processor time in seconds."""
     start = time.process_time()
     return function(*arguments), time.process_time() - start
 
 
 def _write_formula(trial: Trial, how: CommunityWay) -> str:
-    """Return the model; the household already says where people live."""
+    """Return the model formula, without site if the household is in the model."""
     names = trial.covariates.split(" + ") if how.adjusted else []
     names = [name for name in names if not (how.before and name == "site")]
     return " + ".join(filter(None, [how.before, *names, "group"]))

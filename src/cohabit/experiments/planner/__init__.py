@@ -1,4 +1,4 @@
-"""How many households, which design, for which power: cohorts simulated by the thousand."""
+"""Power and sample size of a planned study from thousands of simulated cohorts."""
 
 from cohabit.experiments.planner.approximate import approximate_power
 from cohabit.experiments.planner.decide import (

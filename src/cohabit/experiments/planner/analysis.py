@@ -1,7 +1,7 @@
-"""One cohort analysed as the notebooks do, on plain arrays: status, taxon by taxon.
+"""Analysis of one cohort as in the notebooks, on plain arrays.
 
-The household mixed model and PERMANOVA are those of `mixed` and `permanova`, entered below
-their tables; a test holds the numbers equal to the public functions'.
+The household mixed model and PERMANOVA are those of `mixed` and `permanova`, called below their
+tables; a test checks that results equal those of the public functions.
 """
 
 from collections.abc import Sequence
@@ -22,30 +22,30 @@ from cohabit.stats.permanova.schemes import Exchange
 from cohabit.stats.permanova.terms import Term, model_basis, term_space
 
 ADJUST = ("site", *PERSON_COVARIATES)
-"""Terms the analysis may adjust for."""
+"""Terms that the analysis can adjust for."""
 
 DISTANCES = {"aitchison": "CLR of the taxa kept", "bray-curtis": "shares of all taxa followed"}
-"""Distances PERMANOVA may take, and of what."""
+"""Distances for PERMANOVA and the values they are based on."""
 
 LEAST_PREVALENCE, LEAST_TOTAL = 0.05, 10
-"""The study's filter, as in `composition.filter_features`."""
+"""Thresholds of the study's filter, as in `composition.filter_features`."""
 
 PSEUDOCOUNT = 0.5
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What an analysis sees of one cohort."""
+    """The part of a cohort that an analysis receives."""
 
     people: People
     values: np.ndarray
-    """CLR of the taxa kept, averaged over visits, shape (n_people, n_kept)."""
+    """CLR of the kept taxa, averaged over visits, shape (n_people, n_kept)."""
 
     kept: np.ndarray
-    """Positions of the taxa kept, shape (n_kept,)."""
+    """Positions of the kept taxa, shape (n_kept,)."""
 
     counts: tuple[np.ndarray, ...] = ()
-    """Counts of each visit, shape (n_people, n_taxa); none where nothing was sequenced."""
+    """Counts of each visit, shape (n_people, n_taxa); empty if nothing was sequenced."""
 
 
 def draw_measured(recipe: Recipe, rng: np.random.Generator) -> Measured:
@@ -72,7 +72,7 @@ def draw_measured(recipe: Recipe, rng: np.random.Generator) -> Measured:
 
 
 def drop_absent(people: People, scenario: Scenario, rng: np.random.Generator) -> People:
-    """Return who gives a sample."""
+    """Return the people who give a sample."""
     return people.take(_who_comes(people, scenario, rng))
 
 
@@ -91,7 +91,7 @@ def _clr(counts: np.ndarray) -> np.ndarray:
 
 
 def model_columns(people: People, adjust: Sequence[str] = ADJUST) -> np.ndarray:
-    """Return the terms beside status, sites but the first as indicators; (n_people, k)."""
+    """Return the terms besides group, with indicators of all sites but one; (n_people, k)."""
     sites = np.eye(people.site.max() + 1)[people.site][:, 1:]
     parts = {
         "site": sites,
@@ -102,10 +102,9 @@ def model_columns(people: People, adjust: Sequence[str] = ADJUST) -> np.ndarray:
 
 
 def taxa_p_values(measured: Measured, adjust: Sequence[str] = ADJUST) -> np.ndarray:
-    """Return the p-value of status for each taxon kept.
+    """Return the p-value of group for each kept taxon.
 
-    The household mixed model where people share homes, ordinary least squares where nobody
-    does.
+    Uses the household mixed model, or ordinary least squares if nobody shares a household.
     """
     people, values = measured.people, measured.values
     status = people.patient.astype(float)
@@ -139,10 +138,10 @@ def community_p_value(
     adjust: Sequence[str] = ADJUST,
     distance: str = "aitchison",
 ) -> float:
-    """Return the PERMANOVA p-value of status by a distance of `DISTANCES`.
+    """Return the PERMANOVA p-value of group for a distance of `DISTANCES`.
 
-    By margin of the terms adjusted for, residuals permuted: partners swap at home, strangers
-    change places within their site.
+    Marginal test adjusted for the other terms, by permutation of residuals: partners are swapped
+    within households, strangers within sites.
     """
     people = measured.people
     others = Term("others", _unit(model_columns(people, adjust)))
@@ -162,7 +161,7 @@ def community_p_value(
 
 
 def _place(measured: Measured, distance: str) -> Geometry:
-    """Return people in space: inner products of people where these are fewer than taxa."""
+    """Return inner products of people, or their features if there are fewer of these."""
     if distance == "bray-curtis":
         shares = np.mean([c / c.sum(axis=1, keepdims=True) for c in measured.counts], axis=0)
         gram = -0.5 * squareform(pdist(shares, "braycurtis")) ** 2

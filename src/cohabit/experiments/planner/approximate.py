@@ -1,9 +1,9 @@
-"""Power at a glance: one large cohort and normal theory in the place of many cohorts.
+"""Approximate power from one large cohort and normal theory.
 
-For explorers and first guesses; `estimate_power` is the answer. The effect of status on each
-taxon is the mean difference between two worlds in which the same patients have and lack MS; the
-covariance of its estimate is that of one cohort of `LARGE` patients, and ``LARGE / n`` times
-as large with n.
+For explorers and first guesses; `estimate_power` gives the final answer. The effect of group on
+each taxon is the mean difference between two worlds in which the same patients have and lack MS.
+The covariance of its estimate is that of one cohort of `LARGE` patients, multiplied by ``LARGE /
+n``.
 """
 
 from dataclasses import dataclass, replace
@@ -32,29 +32,29 @@ LARGE, OUTLOOK_SEED = 400, 1
 
 @dataclass(frozen=True)
 class Outlook:
-    """What one large cohort says about the effect of status; kept taxa only."""
+    """The effects of group in one large cohort, for the kept taxa."""
 
     effect: np.ndarray
-    """Difference of patients and controls at equal covariates, CLR, shape (n_taxa,)."""
+    """CLR difference of patients and controls at equal covariates, shape (n_taxa,)."""
 
     variance: np.ndarray
     """Variance of each effect, shape (n_taxa,)."""
 
     trace: float
-    """Sum of the eigenvalues of the effects' covariance."""
+    """Sum of the eigenvalues of the effects' covariance matrix."""
 
     trace_of_square: float
-    """Sum of their squares."""
+    """Sum of the squared eigenvalues of the effects' covariance matrix."""
 
     along_effect: float
-    """``effect' covariance effect``."""
+    """Name of the difference, for example ``effect' covariance effect``."""
 
     planted: np.ndarray
     taxa: pd.Index
 
     @classmethod
     def of(cls, scenario: Scenario, template: pd.DataFrame | None = None) -> "Outlook":
-        """Draw the large cohort of a scenario, whatever its `n`, and measure the effects."""
+        """Draw the large cohort of a scenario and measure the effects; `n` is ignored."""
         recipe = Recipe.of(TemplateArrays.of(template), scenario.replace(n=LARGE))
         measured = draw_measured(recipe, np.random.default_rng(OUTLOOK_SEED))
         effect = _compare_worlds(recipe, np.random.default_rng(OUTLOOK_SEED))[measured.kept]
@@ -72,7 +72,7 @@ class Outlook:
         )
 
     def community(self, n: np.ndarray, alpha: float = 0.05) -> np.ndarray:
-        """Return the power of PERMANOVA: a weighted sum of chi squares, moments matched."""
+        """Return the power of PERMANOVA from a weighted sum of chi squares by its moments."""
         times = LARGE / np.asarray(n, dtype=float)
         mean, square = self.trace * times, self.trace_of_square * times**2
         bound = square / mean * stats.chi2.ppf(1 - alpha, mean**2 / square)
@@ -81,7 +81,7 @@ class Outlook:
         return stats.gamma.sf(bound, expected**2 / variance, scale=variance / expected)
 
     def taxon(self, taxon: str, n: np.ndarray, alpha: float = 0.05) -> np.ndarray:
-        """Return the power for one taxon tested alone; 0 where the filter dropped it."""
+        """Return the power for a single taxon; 0 if the filter dropped it."""
         if taxon not in self.taxa:
             return np.zeros(len(n))
         place = self.taxa.get_loc(taxon)
@@ -89,7 +89,7 @@ class Outlook:
         return power_of_normal(signal * np.sqrt(np.asarray(n) / LARGE), alpha)
 
     def discoveries(self, n: np.ndarray, fdr: float = 0.05) -> np.ndarray:
-        """Return how many of the taxa that truly differ are expected to pass the FDR."""
+        """Return the expected number of truly different taxa that pass the FDR."""
         squared = self.effect**2 / self.variance
         levels = np.geomspace(fdr / len(squared) / 10, fdr, 60)
         found = []
@@ -108,7 +108,7 @@ def approximate_power(
     *,
     template: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return roughly what `estimate_power` would, for many sizes within a second.
+    """Return an approximation to `estimate_power` for many sizes in less than a second.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def approximate_power(
 
     Returns
     -------
-    DataFrame, one row a size
+    DataFrame, one row per size
         `n`; `community` and `taxon`, powers; `discoveries`, the expected number of true ones
         (not the chance of `least`). Within 0.1 of the simulated power in the study's world
         from 25 patients on.
@@ -148,10 +148,9 @@ def approximate_power(
 
 
 def _compare_worlds(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
-    """Return the mean log reads of the patients less those of the same people without MS.
+    """Return the mean log reads of patients minus those of the same people without MS.
 
-    A cohabitant without MS catches what the dial of spillover says, so that much is missing
-    from the difference.
+    Cohabitants without MS share part of the effect through spillover, which reduces the difference.
     """
     people = recruit(recipe.scenario, rng)
     people = people.take(people.patient)
@@ -169,21 +168,21 @@ def _compare_worlds(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
 
 
 def _log_reads(recipe: Recipe, log_abundance: np.ndarray, carried: np.ndarray) -> np.ndarray:
-    """Return the log of expected reads with the pseudocount."""
+    """Return the log of expected reads plus the pseudocount."""
     reads = (1 - recipe.taxa.elsewhere) * recipe.scenario.depth
     return np.log(np.exp(close_log(log_abundance, carried)) * reads + PSEUDOCOUNT)
 
 
 def _residuals(measured: Measured) -> np.ndarray:
-    """Return what the model leaves, scaled so that its mean square is unbiased."""
+    """Return the residuals of the model, scaled to an unbiased mean square."""
     x, values = _contrast(measured.people, _columns(measured.people), measured.values)
     return residuals(values, x) * np.sqrt(len(x) / (len(x) - x.shape[1]))
 
 
 def _inflation(scenario: Scenario) -> float:
-    """Return the variance of the effect in `LARGE` patients for a residual variance of one.
+    """Return the variance of the effect in `LARGE` patients per unit of residual variance.
 
-    Taken over many patients: how covariates happen to fall is not what is asked.
+    Based on many patients, so that chance imbalance of covariates does not matter.
     """
     rng, many = np.random.default_rng(OUTLOOK_SEED), scenario.replace(n=5000)
     people = drop_absent(recruit(many, rng), many, rng)
@@ -197,7 +196,7 @@ def _columns(people: People) -> np.ndarray:
 
 
 def _contrast(people: People, x: np.ndarray, *values: np.ndarray) -> list[np.ndarray]:
-    """Return differences of complete pairs; strangers as they are. `x` loses what is zero."""
+    """Return differences of complete pairs, or all rows for strangers; `x` loses zero columns."""
     if np.bincount(people.household).max() == 1:
         return [x, *values]
     case, control = _pairs(people.household, people.patient)
@@ -211,5 +210,5 @@ def _pairs(household: np.ndarray, patient: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _unbiased_square(covariance: np.ndarray, n: int) -> float:
-    """Return the trace of the squared covariance, less what the noise of n rows adds to it."""
+    """Return the trace of the squared covariance, corrected for the noise of n rows."""
     return float((covariance**2).sum() - np.trace(covariance) ** 2 / n)

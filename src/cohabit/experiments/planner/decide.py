@@ -1,4 +1,4 @@
-"""From powers to a decision: how many patients, and which design for the money."""
+"""Sample sizes and choice of design from simulated powers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,18 +13,18 @@ from cohabit.experiments.planner.scenario import Costs, Scenario
 from cohabit.stats.inference import normal_cdf, normal_quantile
 
 CURVES_DRAWN = 2000
-"""From a fit's own uncertainty, for intervals."""
+"""Number of curves drawn from the uncertainty of a fit, for intervals."""
 
 
 def fit_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Fit probit power = a + b sqrt(n) by maximum likelihood.
 
-    That is the curve of a z test, exactly but for its other tail. Slope and intercept are
-    held near it by the weight of one cohort, so that powers of 0 and 1 do no harm.
+    This is the curve of a z test, except for its other tail. Slope and intercept are pulled towards
+    it with the weight of one cohort, so that powers of 0 and 1 cause no problem.
 
     Parameters
     ----------
-    points : DataFrame, one row a size
+    points : DataFrame, one row per size
         Columns `n`, `power`, `cohorts`.
 
     Returns
@@ -63,7 +63,7 @@ def _start(root: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def predict_curve(points: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
-    """Return the fitted power at other sizes, with its 95% band: n, power, low, high."""
+    """Return the fitted power at other sizes with its 95% band: n, power, low, high."""
     beta, covariance = fit_curve(points)
     sizes = np.asarray(sizes, dtype=float)
     x = np.column_stack([np.ones_like(sizes), np.sqrt(sizes)])
@@ -79,7 +79,7 @@ def find_size(points: pd.DataFrame, power: float = 0.8) -> pd.Series:
 
     Parameters
     ----------
-    points : DataFrame, one row a size
+    points : DataFrame, one row per size
         Columns `n`, `power`, `cohorts`; one scenario and question.
     power : float
 
@@ -104,7 +104,7 @@ def find_size(points: pd.DataFrame, power: float = 0.8) -> pd.Series:
 
 
 def _cross(lines: np.ndarray, target: float) -> np.ndarray:
-    """Return the n at which each line a + b sqrt(n) reaches the target; else infinity."""
+    """Return the n at which each line a + b sqrt(n) reaches the target, or infinity."""
     intercept, slope = lines.T
     level = np.where(intercept >= target, 0.0, np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -113,7 +113,7 @@ def _cross(lines: np.ndarray, target: float) -> np.ndarray:
 
 
 def find_sizes(table: pd.DataFrame, by: list[str], power: float = 0.8) -> pd.DataFrame:
-    """Return `find_size` for each group of a table of `estimate_power`."""
+    """Return `find_size` for each group of a table from `estimate_power`."""
     groups = table.groupby(by, sort=False)
     return groups[["n", "power", "cohorts"]].apply(find_size, power=power).reset_index()
 
@@ -125,7 +125,7 @@ def compare_designs(
     questions: Questions | None = None,
     **options,
 ) -> pd.DataFrame:
-    """Give each design what the budget buys, and return their powers, the best first.
+    """Return the powers of designs of equal cost, best first.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def compare_plans(
     most: int = 5000,
     template: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return how many patients each plan needs for a power, by normal theory.
+    """Return the number of patients that each plan needs for a power, by normal theory.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def compare_plans(
 
     Returns
     -------
-    DataFrame, one row a plan
+    DataFrame, one row per plan
         `plan`, `n` patients to recruit, `cost`.
     """
     questions, costs = questions or Questions(), costs or Costs()

@@ -28,7 +28,7 @@ from cohabit.simulate.template import read_template
 
 @dataclass(frozen=True)
 class People:
-    """Who was recruited; a patient and then the control, household after household."""
+    """The recruited people; in each household the patient comes before the control."""
 
     exposures: np.ndarray
     """Shape (n_people, n_factors)."""
@@ -41,7 +41,7 @@ class People:
 
     patient: np.ndarray
     household: np.ndarray
-    """Code of each person's home: 0, 1, ...; strangers have one of their own."""
+    """Code of each person's household: 0, 1, ...; strangers have one each."""
 
     def take(self, rows: np.ndarray) -> "People":
         """Return some of the people."""
@@ -50,7 +50,7 @@ class People:
 
 
 def recruit(scenario: Scenario, rng: np.random.Generator) -> People:
-    """Draw the people of one study; controls who never give a sample are there, too.
+    """Draw the people of one study, including controls who never give a sample.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def recruit(scenario: Scenario, rng: np.random.Generator) -> People:
 def _choose_controls(
     scenario: Scenario, pool: Pool, homes: np.ndarray, cases: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return in which household of the pool each patient's control lives."""
+    """Return the pool household from which each patient's control is taken."""
     if scenario.controls == "household":
         return cases
     if scenario.controls == "anyone":
@@ -93,7 +93,7 @@ def _choose_controls(
 def draw_latent(
     recipe: Recipe, people: People, rng: np.random.Generator
 ) -> tuple[Iterator[np.ndarray], np.ndarray]:
-    """Return log abundance visit by visit, and the probit of carriage, which stays.
+    """Return an iterator of log abundance by visit, and the constant probit of carriage.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ def draw_reads(
     carried: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return counts of both libraries of a person's sample, shape (n_people, n_taxa).
+    """Return counts summed over both libraries of a sample, shape (n_people, n_taxa).
 
-    The negative binomial of two equal libraries together: their dispersion is halved.
+    The sum of two equal negative binomial libraries has half their dispersion.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Power by simulation: batches of cohorts on as many workers as there are, until it is enough.
+"""Power by simulation: parallel batches of cohorts until the power is precise enough.
 
 Cohorts are looked at in a fixed order, `FIRST_LOOK` of them and then batch by batch; a question is
 done at the first look at which its interval is narrow enough. Clopper and Pearson's interval
@@ -28,18 +28,18 @@ from cohabit.experiments.planner.world import TemplateArrays
 from cohabit.files.storage import write_atomically
 
 exact_interval = partial(proportion_confint, alpha=0.04, method="beta")
-"""(hits, trials) -> low and high of Clopper and Pearson's interval at 96%."""
+"""(hits, trials) -> lower and upper bound of the Clopper-Pearson interval at 96%."""
 
 FIRST_LOOK = 50
-"""Cohorts at the first look."""
+"""Number of cohorts at the first check."""
 
 WHAT_COUNTS = "from cohabit.experiments.planner.questions import run_batch"
-"""The code that a batch depends on: all that this line reaches by imports."""
+"""Entry point of the code that a batch depends on, followed through its imports."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """When to stop: how narrow an interval has to be, and how many cohorts at most."""
+    """Stopping rule: width of the interval and largest number of cohorts."""
 
     half_width: float = 0.05
     most: int = 600
@@ -62,7 +62,7 @@ def estimate_power(
     scheduler: str | None = None,
     jobs: int | None = None,
 ) -> pd.DataFrame:
-    """Simulate and analyse cohorts of each scenario until the powers are known well enough.
+    """Simulate and analyse cohorts of each scenario until the powers are precise enough.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def estimate_power(
 
     Returns
     -------
-    DataFrame, one row a scenario and question
+    DataFrame, one row per scenario and question
         The scenario's fields, `question`, `power`, `low`, `high` (Clopper-Pearson, holding
         at least 95% after stopping), `cohorts` behind it, and over all cohorts simulated the
         means of what was `found` and of `found_true` where taxa were asked for.
@@ -109,7 +109,7 @@ def estimate_power(
 
 @dataclass
 class _Series:
-    """One scenario's batches: what is done, and what is wanted next."""
+    """The batches of one scenario: those done and those still needed."""
 
     first: Batch
     stop: Stop
@@ -117,7 +117,7 @@ class _Series:
     done: dict[int, pd.DataFrame] = field(default_factory=dict)
 
     def wanted(self) -> list[Batch]:
-        """Return the batches still to be done before the next decision; none at the end."""
+        """Return the batches needed before the next decision, or none at the end."""
         while numbers := self._missing():
             if self.folder:
                 kept = {number: _batch_path(self.folder, number) for number in numbers}
@@ -129,7 +129,7 @@ class _Series:
         return []
 
     def _missing(self) -> range:
-        """Return the numbers of the batches that the interval still needs."""
+        """Return the numbers of the batches that are still needed."""
         end = FIRST_LOOK
         if len(self.done) * BATCH >= FIRST_LOOK:
             answers = self._answers().to_numpy().T
@@ -137,7 +137,7 @@ class _Series:
         return range(len(self.done), -(-end // BATCH))
 
     def add(self, number: int, cohorts: pd.DataFrame) -> None:
-        """Keep a finished batch."""
+        """Store a finished batch."""
         self.done[number] = cohorts
         if self.folder:
             _write_batch(cohorts, self.folder, number)
@@ -149,7 +149,7 @@ class _Series:
         return self.first.questions.answer(self._cohorts())
 
     def table(self) -> pd.DataFrame:
-        """Return one row a question."""
+        """Return one row per question."""
         answers, cohorts = self._answers(), self._cohorts()
         rows = pd.DataFrame({"question": list(answers)})
         ends = [find_end(answers[name].to_numpy(), self.stop) for name in answers]
@@ -179,12 +179,12 @@ def _check(
 
 
 def list_looks(stop: Stop) -> np.ndarray:
-    """Return after how many cohorts the interval is looked at."""
+    """Return the numbers of cohorts at which the interval is checked."""
     return np.unique([*range(FIRST_LOOK, stop.most, BATCH), stop.most])
 
 
 def find_end(answers: np.ndarray, stop: Stop) -> int | None:
-    """Return after how many cohorts a question is done; None when there are too few yet.
+    """Return the number of cohorts after which a question is done, or None if too few yet.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def find_end(answers: np.ndarray, stop: Stop) -> int | None:
 
 
 def foresee_end(answers: np.ndarray, stop: Stop) -> int:
-    """Return after how many cohorts a question will be done if its power is as seen so far."""
+    """Return the expected number of cohorts for a question at the power seen so far."""
     places = list_looks(stop)
     places = places[places > len(answers)]
     share = (answers.sum() + 0.5) / (len(answers) + 1)
@@ -214,9 +214,9 @@ def foresee_end(answers: np.ndarray, stop: Stop) -> int:
 def _hash_setting(
     scenario: Scenario, questions: Questions, seed: int, template: pd.DataFrame | None
 ) -> str:
-    """Return a hash of all that decides about the cohorts of a scenario and their answers.
+    """Return a hash of everything that determines a scenario's cohorts and answers.
 
-    `least` and `alpha` are left out: they are asked of the finished table.
+    `least` and `alpha` are excluded, because they apply to the finished table.
     """
     asked = {k: v for k, v in questions.to_dict().items() if k not in ("least", "alpha")}
     own = "" if template is None else hash_text(template.to_csv(float_format="%.9g"))
@@ -224,7 +224,7 @@ def _hash_setting(
 
 
 def _open_folder(batch: Batch, store: str | os.PathLike | None) -> Path | None:
-    """Return the folder of a batch's setting, made when missing, with the setting in words in it.
+    """Return the folder of a batch's setting with its description, creating it if needed.
 
     The name depends on the setting, on this code and on the versions of the libraries.
     """
@@ -241,13 +241,13 @@ def _open_folder(batch: Batch, store: str | os.PathLike | None) -> Path | None:
 
 
 def _write_batch(cohorts: pd.DataFrame, folder: Path, number: int) -> None:
-    """Write one batch; it appears whole or not at all."""
+    """Write one batch atomically."""
     with write_atomically(_batch_path(folder, number)) as scratch:
         write_powers(cohorts, scratch)
 
 
 def write_powers(table: pd.DataFrame, path: Path) -> None:
-    """Write a gzipped TSV; the same table gives the same bytes."""
+    """Write a gzipped TSV; equal tables give equal bytes."""
     text = table.to_csv(sep="\t", index=False, lineterminator="\n")
     path.write_bytes(gzip.compress(text.encode(), mtime=0))
 

@@ -1,4 +1,4 @@
-"""What is asked of every cohort, and one batch of cohorts that answers it."""
+"""The questions asked of every cohort, and batches of cohorts that answer them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,12 +26,12 @@ ASKED = {
     "discoveries": "at least `least` taxa that truly differ pass the FDR `fdr`",
 }
 BATCH = 25
-"""Cohorts of a batch, the unit of work and of what is kept on disk."""
+"""Number of cohorts in a batch, the unit of work and of storage."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Questions(Dials):
-    """What the study should be able to see; a cohort answers each with yes or no."""
+    """The outcomes whose power is wanted; each cohort answers yes or no."""
 
     presets: ClassVar[Mapping[str, dict]] = {"study": {}}
 
@@ -64,11 +64,11 @@ class Questions(Dials):
             raise ValueError(f"ask: expected at least one of {', '.join(ASKED)}; got none")
 
     def answer(self, cohorts: pd.DataFrame) -> pd.DataFrame:
-        """Return yes or no, cohorts x questions.
+        """Return yes or no for each question, cohorts x questions.
 
         Parameters
         ----------
-        cohorts : DataFrame, one row a cohort
+        cohorts : DataFrame, one row per cohort
             As from `run_batch`.
         """
         yes = {}
@@ -83,17 +83,17 @@ class Questions(Dials):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some cohorts of one scenario; the same cohorts wherever and whenever they are drawn."""
+    """Several cohorts of one scenario, reproducible from their number."""
 
     scenario: Scenario
     questions: Questions
     seed: int
     setting: str
-    """Hash of all that decides about the cohorts; with `seed` and `number` it starts the draws."""
+    """Hash of everything that determines the cohorts, part of the seed of their draws."""
 
     number: int
     template: pd.DataFrame | None = None
-    """A template table; None: the study's species."""
+    """A template table, or None for the study's species."""
 
 
 def run_batch(batch: Batch) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def run_batch(batch: Batch) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row a cohort
+    DataFrame, one row per cohort
         ``community_p``: PERMANOVA of status; ``taxon_p``: status of the taxon asked about,
         missing where the filter dropped it; ``found``, ``found_true``: taxa at the FDR, and
         those among them that truly differ. What is not asked is left out.

@@ -1,4 +1,4 @@
-"""A study somebody might do: whom it recruits, how it measures, what is true, what it costs."""
+"""The design of a planned study: recruitment, measurement, true effects and costs."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ CONTROLS = {
     "site": "a stranger of the patient's site and sex",
     "anyone": "a stranger of any site, of whatever sex",
 }
-"""Who the controls are."""
+"""Types of controls."""
 
 ANALYSED = {"all": "every patient", "untreated": "patients without therapy, and their controls"}
-"""Which of the recruited patients enter the analysis."""
+"""Recruited patients who are analysed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario(Dials):
-    """A study to be planned; every field has a unit, a range and a source in its metadata.
+    """A planned study; the metadata of each field give its unit, range and source.
 
-    `n` counts patients recruited; each has one control. The dials of the world mean what they
-    mean in `simulate.StudyDesign`.
+    `n` counts the patients recruited, each with one control. Dials have the same meaning as in
+    `simulate.StudyDesign`.
     """
 
     presets: ClassVar[Mapping[str, dict]] = {"study": {}}
@@ -63,7 +63,7 @@ class Scenario(Dials):
 
     @property
     def paired(self) -> bool:
-        """Whether a patient and a control share a home."""
+        """True if a patient and the control share a household."""
         return self.controls == "household"
 
     @property
@@ -74,7 +74,7 @@ class Scenario(Dials):
 
 @dataclass(frozen=True, kw_only=True)
 class Costs(Dials):
-    """Prices, in whatever currency; the defaults are round numbers, not a quotation."""
+    """Prices in any currency; the defaults are round numbers, not quotations."""
 
     presets: ClassVar[Mapping[str, dict]] = {"study": {}}
 
@@ -94,17 +94,17 @@ class Costs(Dials):
         self.validate()
 
     def of(self, scenario: Scenario) -> float:
-        """Return what a study is expected to cost.
+        """Return the expected cost of a study.
 
-        A pair that shares a home pays for one home, a patient and a stranger for two. A
-        control who never gives a sample was found and enrolled, but costs no visit and no
-        sample. Patients who are not analysed are paid for.
+        A shared household is paid once per pair; a patient and a stranger are two households. A
+        control who never gives a sample is paid for being found and enrolled, but not for visits
+        and samples. Patients who are not analysed are paid for.
         """
         per_pair, per_site = self._parts(scenario)
         return scenario.n * per_pair + per_site
 
     def afford(self, scenario: Scenario, budget: float) -> int:
-        """Return how many patients a budget recruits for this design; 0 when none."""
+        """Return the number of patients that a budget can recruit for this design."""
         per_pair, per_site = self._parts(scenario)
         if per_pair <= 0:
             raise ValueError("costs: a pair costs nothing, so a budget buys any number of them")
@@ -119,7 +119,7 @@ class Costs(Dials):
 
 
 def list_designs(base: Scenario, choices: Mapping[str, Sequence]) -> list[Scenario]:
-    """Return every combination of choices as a scenario, the first field changing slowest.
+    """Return every combination of choices as a scenario; the first field changes slowest.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What cohorts are drawn from: the template's columns and a pool of people, as plain arrays."""
+"""The inputs of fast simulation: a template and a pool of people as plain arrays."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,15 +15,15 @@ from cohabit.simulate.template import Template, read_taxa
 from cohabit.simulate.world import draw_world
 
 POOL_PAIRS, POOL_SEED = 2880, 20240616
-"""Households that people are drawn from, with replacement."""
+"""Size and seed of the pool of households, which is sampled with replacement."""
 
 PERSON_COVARIATES = ("sex", "age", "bmi")
-"""What the analysis can adjust for beside the site; sex is 1 for women."""
+"""Covariates besides site that the analysis can adjust for; sex is 1 for women."""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Households with everything about their two people but the gut; patient first."""
+    """Households with everything about two people except the gut, patient first."""
 
     exposures: np.ndarray
     """People x factors of `simulate.effects.FACTOR_COLUMNS`, shape (2 n_households, n_factors)."""
@@ -32,15 +32,15 @@ class Pool:
     """Columns `PERSON_COVARIATES`, shape (2 n_households, 3)."""
 
     site: np.ndarray
-    """Name of each household's site."""
+    """Site of each household."""
 
     untreated: np.ndarray
-    """Whether the household's patient takes no drug."""
+    """True if the patient of the household takes no drug."""
 
 
 @cache
 def read_pool(opposite_sex_share: float) -> Pool:
-    """Draw the pool of households, once for each share of opposite-sex pairs."""
+    """Draw the pool of households, cached by share of opposite-sex pairs."""
     design = StudyDesign(opposite_sex_share=opposite_sex_share).with_pairs(POOL_PAIRS)
     people = draw_world(design, POOL_SEED).people
     female = (people["sex"] == "female").to_numpy(float)
@@ -63,7 +63,7 @@ class TemplateArrays:
     carriage: np.ndarray
     batch: np.ndarray
     elsewhere: float
-    """Share of the reads that goes to taxa too rare to be followed."""
+    """Share of reads from taxa too rare to be modelled."""
 
     abundance_likeness: Likeness
     carriage_likeness: Likeness
@@ -75,7 +75,7 @@ class TemplateArrays:
 
         Parameters
         ----------
-        table : DataFrame, one row a taxon, optional
+        table : DataFrame, one row per taxon, optional
             The columns of `template/species.tsv`. Rows with ``tail`` 1 are left out; their
             reads stay, as one constant share.
         """
@@ -114,13 +114,13 @@ class Recipe:
     taxa: TemplateArrays
     scenario: Scenario
     effects: np.ndarray
-    """Factors x taxa: effect on log abundance, dials included."""
+    """Factors x taxa: effect on log abundance, scaled by the dials."""
 
     carriage_effects: np.ndarray
-    """Factors x taxa: effect on the probit of carriage."""
+    """Factors x taxa: effect of one unit of exposure on the probit of carriage."""
 
     planted: np.ndarray
-    """Which taxa truly differ between the patients analysed and people who lack MS."""
+    """True for taxa with a true difference between analysed patients and people without MS."""
 
     @classmethod
     def of(cls, taxa: TemplateArrays, scenario: Scenario) -> "Recipe":
@@ -139,7 +139,7 @@ class Recipe:
         return cls(taxa, scenario, *(t.to_numpy(np.float32) for t in effects), moved[0] | moved[1])
 
     def without_disease(self, exposures: np.ndarray) -> np.ndarray:
-        """Return the exposures of patients as if they were healthy and lived with a patient."""
+        """Return the exposures of the same people without MS, but living with a patient."""
         healthy = exposures.copy()
         names = list(FACTOR_COLUMNS)
         ill = [name for name in names if name.split(":")[0] in ("group", "treatment", "msss")]
@@ -149,5 +149,5 @@ class Recipe:
 
     @property
     def sharing(self) -> float:
-        """The dial of household sharing; 0 for strangers."""
+        """Dial of household sharing; 0 for strangers."""
         return self.scenario.household_sharing if self.scenario.paired else 0.0

@@ -1,4 +1,4 @@
-"""Is a simulated cohort like the real one? Templates fitted, figures scored, people told apart."""
+"""Realism of simulated cohorts: fitted templates, a scorecard and a classifier test."""
 
 from cohabit.experiments.realism.fit import fit_template, plant_effects
 from cohabit.experiments.realism.scorecard import distinguish, score

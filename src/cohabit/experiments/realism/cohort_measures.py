@@ -1,4 +1,4 @@
-"""The study's measures of people, diet and whole communities, on a cohort."""
+"""The study's measures of people, diet and communities, computed for a cohort."""
 
 import numpy as np
 import pandas as pd
@@ -26,11 +26,11 @@ EXPLAINED = {
     "family bray": {"household_id": "P12", "site": "P13", "group": "P14"},
 }
 LESSER_EXPLAINED = {"genus bray": {"age": "P05"}, "family bray": {"bmi": "P15"}}
-"""Distances -> term -> row."""
+"""Distance -> term -> row of the scorecard."""
 
 
 def measure_cohort(tables: StudyTables) -> dict[str, float]:
-    """Return the scorecard's rows on people, diet and whole communities."""
+    """Return the scorecard's rows on people, diet and communities."""
     return {
         **_measure_people(tables),
         **measure_diet(tables),
@@ -42,7 +42,7 @@ def measure_cohort(tables: StudyTables) -> dict[str, float]:
 
 
 def measure_lesser_cohort(tables: StudyTables) -> dict[str, float]:
-    """Return the lesser rows on people and whole communities."""
+    """Return the optional rows on people and communities."""
     return {
         **_measure_more_people(tables),
         **_measure_more_structure(tables),
@@ -52,7 +52,7 @@ def measure_lesser_cohort(tables: StudyTables) -> dict[str, float]:
 
 
 def _measure_people(tables: StudyTables) -> dict[str, float]:
-    """Return the rows D01 to D06 and C01 to C13."""
+    """Return rows D01 to D06 and C01 to C13."""
     people = tables.people
     patients = people[people["group"] == "MS"]
     treated, course, site = (patients[name].astype(str) for name in ("treatment", "course", "site"))
@@ -107,7 +107,7 @@ def _correlate_partners(tables: StudyTables, values: pd.Series) -> float:
 
 
 def measure_diet(tables: StudyTables) -> dict[str, float]:
-    """Return the rows E1 to E7 of the scorecard; none without a questionnaire."""
+    """Return rows E1 to E7 of the scorecard, or none without a questionnaire."""
     diet = tables.cohort.diet
     if diet is None:
         return {}
@@ -139,7 +139,7 @@ def _effect_of_ms(values: pd.Series, people: pd.DataFrame) -> float:
 
 
 def _measure_structure(tables: StudyTables) -> dict[str, float]:
-    """Return the rows S01 to S12: zeros, prevalence against abundance, spread."""
+    """Return rows S01 to S12: zeros, prevalence by abundance, spread."""
     shares = tables.common_genera / RAREFIED_TO
     mean, present = shares.mean(), (shares > 0).mean()
     bands = {
@@ -178,7 +178,7 @@ def _measure_more_structure(tables: StudyTables) -> dict[str, float]:
 
 
 def _measure_alpha(tables: StudyTables) -> dict[str, float]:
-    """Return the rows A11 to A24: means, correlations of partners, differences in pairs."""
+    """Return rows A11 to A24: means, correlations of partners, differences within pairs."""
     rows = {}
     for first, values in _shannon(tables).items():
         pairs = tables.pair_table(values)
@@ -189,13 +189,13 @@ def _measure_alpha(tables: StudyTables) -> dict[str, float]:
 
 
 def _shannon(tables: StudyTables) -> dict[str, pd.Series]:
-    """Return Shannon's index of ASVs (bits) and of genera (nats)."""
+    """Return the Shannon entropy of ASVs (bits) and of genera (nats)."""
     bits = diversity.shannon(tables.asvs) / np.log(2)
     return {"A1": bits, "A2": diversity.shannon(tables.genera)}
 
 
 def _measure_distances(tables: StudyTables) -> dict[str, float]:
-    """Return the rows B01 to B14: partners, neighbours at the site, other sites."""
+    """Return rows B01 to B14: distances of partners, within sites and between sites."""
     genus, aitchison, family = (
         _average_distances(tables, tables.distances_of(table))
         for table in ("genus bray", "genus aitchison", "family bray")
@@ -212,13 +212,13 @@ def _measure_more_distances(tables: StudyTables) -> dict[str, float]:
 
 
 def _average_distances(tables: StudyTables, distances: pd.DataFrame) -> np.ndarray:
-    """Return mean distances: same household; same site, other household; other site."""
+    """Return mean distances within households, within sites and between sites."""
     people = tables.people.loc[distances.index]
     return diversity.compare_distances(distances, people, n_bootstrap=1, rng=1)["mean"].to_numpy()
 
 
 def _explain(tables: StudyTables, wanted: dict[str, dict[str, str]]) -> dict[str, float]:
-    """Return R² of one term at a time, the household's adjusted."""
+    """Return the R² of single terms, with adjusted R² for the household."""
     people, rows = with_study_groups(tables.people), {}
     for table, terms in wanted.items():
         distances = tables.distances_of(table)

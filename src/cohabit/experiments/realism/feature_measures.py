@@ -1,4 +1,4 @@
-"""The study's measures of single taxa, pathways and metabolites, and of prediction, on a cohort."""
+"""The study's measures of taxa, prediction, pathways and metabolites, for a cohort."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ GENUS_EFFECTS = {
     "T18": "Prevotella",
 }
 LESSER_GENUS_EFFECTS = {"T16": "Roseburia", "T17": "Christensenellaceae unclassified"}
-"""Row -> genus whose standardised difference it is."""
+"""Row -> genus of its standardised difference."""
 
 HOUSEHOLD_SHARES = {"T07": 0.1, "T08": 0.5, "T09": 0.9}
 """Row -> quantile over genera."""
@@ -42,7 +42,7 @@ FAMILY_MEANS = {
     "T28": "Prevotellaceae",
     "T29": "Akkermansiaceae",
 }
-"""Row -> family whose mean share in controls it is."""
+"""Row -> family of its mean share in controls."""
 
 
 def measure_features(
@@ -62,7 +62,7 @@ def measure_features(
 def measure_lesser_features(
     tables: StudyTables, replication: StudyTables | None = None
 ) -> dict[str, float]:
-    """Return the lesser rows on taxa and prediction."""
+    """Return the optional rows on taxa and prediction."""
     return {
         **_measure_more_genera(tables),
         **_measure_more_families(tables),
@@ -72,7 +72,7 @@ def measure_lesser_features(
 
 
 def _measure_genera(tables: StudyTables) -> dict[str, float]:
-    """Return the rows T01 to T19, N1 and N4: hits, shares, effects of MS, correlations."""
+    """Return rows T01 to T19, N1 and N4: hits, shares, effects of MS, correlations."""
     fits, values, people = tables.genus_models, tables.tested_genera, tables.people
     status = status_rows(fits)
     shares = explain_by_site(values, people)
@@ -112,18 +112,18 @@ def _measure_more_genera(tables: StudyTables) -> dict[str, float]:
 
 
 def _standardise(status: pd.DataFrame) -> pd.Series:
-    """Return coefficients over the total residual SD: d."""
+    """Return coefficients divided by the total residual SD (Cohen's d)."""
     variance = status["household_variance"] + status["residual_variance"]
     return status["estimate"] / np.sqrt(variance)
 
 
 def _count_discoveries(fits: pd.DataFrame) -> int:
-    """Return how many features pass a false discovery rate of 0.05."""
+    """Return the number of features that pass a false discovery rate of 0.05."""
     return int((adjust_p(fits["p_value"]) <= 0.05).sum())
 
 
 def explain_by_site(values: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
-    """Return the bias-adjusted R² of site for each column, not below 0."""
+    """Return the bias-adjusted R² of site for each column, at least 0."""
     site = people.loc[values.index, "site"].astype(str).to_numpy()
     within = ((values - values.groupby(site).transform("mean")) ** 2).sum()
     total = ((values - values.mean()) ** 2).sum()
@@ -132,7 +132,7 @@ def explain_by_site(values: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
 
 
 def _measure_families(tables: StudyTables) -> dict[str, float]:
-    """Return the rows T21 and T26 to T29: family hits and control means."""
+    """Return rows T21 and T26 to T29: family hits and control means."""
     shares = tables.families
     controls = tables.people["group"] == "control"
     means = shares[controls.loc[shares.index]].mean()
@@ -157,7 +157,7 @@ def _tested(shares: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measure_species(tables: StudyTables, replication: StudyTables | None) -> dict[str, float]:
-    """Return T25, and R1 and R2 when a second cohort of the same design is given."""
+    """Return row T25, and R1 and R2 if a second cohort of the design is given."""
     first = _fit_species(tables)
     rows = {"T25": int(first["hit"].sum())}
     if replication is not None:
@@ -170,13 +170,13 @@ def _measure_species(tables: StudyTables, replication: StudyTables | None) -> di
 
 
 def _count_again(tables: StudyTables, replication: StudyTables) -> float:
-    """Return the share of species that pass in the first batch and again in the second."""
+    """Return the share of species called in the first batch that the second calls again."""
     first, again = (t.index[t["hit"]] for t in map(_fit_species, (tables, replication)))
     return float(first.isin(again).mean()) if len(first) else np.nan
 
 
 def _fit_species(tables: StudyTables) -> pd.DataFrame:
-    """Return the authors' own species model: arcsine square root on sex, age, BMI, site.
+    """Return the study's species model: arcsine square root on sex, age, BMI and site.
 
     No household term; species in at least 5% of people whose variance is 1e-5 or more.
     Index: species; columns estimate and hit, whether it passes a false discovery rate of 0.05.
@@ -191,13 +191,13 @@ def _fit_species(tables: StudyTables) -> pd.DataFrame:
 
 
 def _measure_prediction(tables: StudyTables) -> dict[str, float]:
-    """Return U2, U3 and U5: ridge logistic regression, households kept whole."""
+    """Return rows U2, U3 and U5: ridge logistic regression with whole households."""
     auc, inside = predict(tables.genus_clr, tables.people)
     return {"U2": auc, "U3": inside, "U5": predict(_family_clr(tables), tables.people)[0]}
 
 
 def _measure_more_prediction(tables: StudyTables) -> dict[str, float]:
-    """Return U1 and U4, by random forest, and U6, by ridge."""
+    """Return rows U1 and U4 (random forest) and U6 (ridge)."""
     forest = RandomForestClassifier(100, min_samples_leaf=5, random_state=1)
     families = _family_clr(tables)
     return {
@@ -208,7 +208,7 @@ def _measure_more_prediction(tables: StudyTables) -> dict[str, float]:
 
 
 def _family_clr(tables: StudyTables) -> pd.DataFrame:
-    """Return the CLR of the families in at least 5% of people, zeros at half the smallest."""
+    """Return the CLR of families in at least 5% of people, zeros at half the minimum."""
     shares = tables.families.loc[:, (tables.families > 0).mean() >= 0.05]
     smallest = shares.where(shares > 0).min(axis=1) / 2
     logs = np.log(shares.where(shares > 0, smallest, axis=0))
@@ -216,7 +216,7 @@ def _family_clr(tables: StudyTables) -> pd.DataFrame:
 
 
 def predict(values: pd.DataFrame, people: pd.DataFrame, model=None) -> tuple[float, float]:
-    """Return the AUC of held-out scores and how often the patient scores higher in the pair.
+    """Return the AUC of held-out scores and how often the patient scores above the partner.
 
     The model is a ridge logistic regression unless another classifier is given.
     """
@@ -235,7 +235,7 @@ def predict(values: pd.DataFrame, people: pd.DataFrame, model=None) -> tuple[flo
 
 
 def measure_pathways(tables: StudyTables) -> dict[str, float]:
-    """Return the rows W1 to W6: hits, coefficients and household shares of pathways."""
+    """Return rows W1 to W6: hits, coefficients and household shares of pathways."""
     shares = tables.cohort.pathways
     if shares is None:
         return {}
@@ -255,7 +255,7 @@ def measure_pathways(tables: StudyTables) -> dict[str, float]:
 
 
 def measure_metabolites(tables: StudyTables) -> dict[str, float]:
-    """Return the rows M1 to M12: effects on fatty acids and others, shares, a producer."""
+    """Return rows M1 to M12: effects on metabolites, household shares, a producer."""
     if tables.cohort.metabolites is None:
         return {}
     values = tables.cohort.metabolites.copy()
@@ -290,13 +290,13 @@ def measure_metabolites(tables: StudyTables) -> dict[str, float]:
 def _fit_therapy(
     values: pd.DataFrame, people: pd.DataFrame, therapy: str | list[str] | None, **patient: str
 ) -> pd.DataFrame:
-    """Return the coefficient of MS among households of one therapy; None: of any."""
+    """Return the coefficient of MS among households of one therapy, or of any if None."""
     chosen = {"treatment": list(TREATMENTS) if therapy is None else therapy}
     return fit_status(values, pairs_where(people.loc[values.index], **chosen, **patient))
 
 
 def _correlate_with_genus(tables: StudyTables, values: pd.Series, genus: str) -> float:
-    """Return the correlation of a metabolite with a genus's CLR, covariates regressed out."""
+    """Return a metabolite's correlation with a genus's CLR, adjusted for covariates."""
     if genus not in tables.genus_clr:
         return np.nan
     pair = tables.genus_clr[[genus]].join(values, how="inner")

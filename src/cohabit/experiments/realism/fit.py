@@ -1,4 +1,4 @@
-"""A template of your own: what a paired feature table says about its community, in our columns."""
+"""Template estimated from a user's own paired feature table."""
 
 import numpy as np
 import pandas as pd
@@ -21,13 +21,13 @@ def fit_template(table: pd.DataFrame, metadata: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame, shape (n_samples, n_features)
-        Counts, one row a person.
+        Counts, one row per person.
     metadata : DataFrame
         Index as in `table`; needs ``household_id``; ``group`` and ``site`` are used when there.
 
     Returns
     -------
-    DataFrame, one row a feature
+    DataFrame, one row per feature
         The columns of `template/species.tsv`: mean, log_sd, prevalence, household share (icc),
         site offsets, loadings, and the intercept, spread and carriage that follow from them
         before closure. No effect is planted: every other effect is zero. Wrap it in
@@ -67,7 +67,7 @@ def plant_effects(
 
     Parameters
     ----------
-    template : DataFrame, one row a taxon
+    template : DataFrame, one row per taxon
         As from `fit_template`.
     effects : int or mapping
         How many taxa change, drawn at random among those carried often enough, half of them
@@ -121,7 +121,7 @@ def _terms(people: pd.DataFrame) -> list[str]:
 
 
 def _household_shares(table: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
-    """Return the share of variance partners have in common, of arcsine square roots."""
+    """Return partners' common share of the variance of arcsine square roots."""
     formula = " + ".join(_terms(people)) or None
     if formula is None:
         raise ValueError("metadata: expected group or site with two levels at least; found none")
@@ -130,7 +130,7 @@ def _household_shares(table: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
 
 
 def _site_offsets(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """Return mean CLR of each of our sites from the mean of sites; 0 for sites not there."""
+    """Return each site's mean CLR minus the mean over sites; 0 for absent sites."""
     offsets = pd.DataFrame(0.0, table.columns, SITE_COLUMNS)
     if "site" not in people:
         return offsets
@@ -158,20 +158,20 @@ def _loadings(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_groups(fitted: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns that a table of counts says nothing about."""
+    """Add the columns that cannot be estimated from counts."""
     plain = dict.fromkeys(("group_loading", "carriage_group_loading", "batch"), 0.0)
     lineage = dict.fromkeys(LINEAGE, "unclassified")
     return fitted.assign(tail=0, group="all", **plain, **lineage)
 
 
 def add_carriage_sites(table: pd.DataFrame) -> pd.DataFrame:
-    """Let sites differ in carriage as they do in abundance, in units of the taxon's spread."""
+    """Add site effects on carriage that correspond to those on abundance."""
     probit = table[SITE_COLUMNS].div(table["log_sd"], axis=0)
     return table.join(probit.add_prefix("carriage_"))
 
 
 def first_level(table: pd.DataFrame, depth: float) -> pd.DataFrame:
-    """Add intercept, spread and carriage that would hold without closure."""
+    """Add first values of intercept, spread and carriage that ignore closure."""
     table = table.copy()
     site = table[SITE_COLUMNS].var(axis=1, ddof=0)
     table["spread"] = np.sqrt((table["log_sd"] ** 2 - site).clip(0.3**2))
@@ -190,13 +190,13 @@ def first_level(table: pd.DataFrame, depth: float) -> pd.DataFrame:
 
 
 def carriage_loading(table: pd.DataFrame) -> np.ndarray:
-    """Return the factor from loadings on abundance to loadings on carriage."""
+    """Return the factor that converts loadings on abundance to loadings on carriage."""
     size = (table[LOADINGS] ** 2).sum(axis=1) + 1e-9
     return np.sqrt(np.minimum(CARRIAGE_LOADING**2, (0.95 - CARRIAGE_GROUP) / size))
 
 
 def add_richness(table: pd.DataFrame) -> pd.DataFrame:
-    """Let rich guts carry more taxa, and hold more of the rare and less of the common ones."""
+    """Add loadings on richness: rich guts carry more taxa, with more even abundances."""
     table = table.copy()
     ordered = table["mean"].sort_values()
     middle = ordered[ordered.cumsum() >= 0.5 * ordered.sum()].iloc[0]  # half of all reads below
@@ -206,7 +206,7 @@ def add_richness(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def detection(level: np.ndarray, log_sd: np.ndarray, depth: float) -> np.ndarray:
-    """Return the chance of at least one read given carriage, for lognormal shares."""
+    """Return the probability of at least one read if carried, for lognormal shares."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(21)
     mean = depth * np.exp(level[:, None] + log_sd[:, None] * nodes)
     return (1 - np.exp(-mean)) @ weights / weights.sum()

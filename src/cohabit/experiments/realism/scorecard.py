@@ -1,4 +1,4 @@
-"""The realism scorecard: published figures beside a cohort's, real samples beside simulated."""
+"""The realism scorecard, and a classifier of real against simulated samples."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ FED = (
     *("B07", "B08", "B09"),
     *("W4", "W5", "W6", *(f"M{number}" for number in range(1, 13))),
 )
-"""Rows whose figure built the template; every other row comes out by itself."""
+"""Rows whose figures were used to build the template; all others are predictions."""
 
 CARD_COLUMNS = [
     *("id", "block", "quantity", "value", "real_value", "low", "high", "tolerance"),
@@ -31,7 +31,7 @@ CARD_COLUMNS = [
 def score(
     cohort: Cohort, replication: Cohort | None = None, *, optional: bool = False
 ) -> pd.DataFrame:
-    """Compute every figure of the real study on a cohort and compare.
+    """Compute every figure of the real study for a cohort and compare them.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def score(
 
     Returns
     -------
-    DataFrame, one row a figure
+    DataFrame, one row per figure
         id, block, quantity, value, real_value, low, high (95% interval of the real value),
         tolerance (for a single cohort), importance (3 = must match), origin (``fed`` when the
         figure built the template, else ``emergent``), passes (value within tolerance or
@@ -59,12 +59,12 @@ def score(
 
 
 def measure_lesser(tables: StudyTables, replication: StudyTables | None = None) -> dict[str, float]:
-    """Return every row of ``targets_optional.tsv`` but those on diet, which the scorecard has."""
+    """Return all rows of ``targets_optional.tsv`` except those on diet in the scorecard."""
     return measure_lesser_cohort(tables) | measure_lesser_features(tables, replication)
 
 
 def compare_with_targets(values: dict[str, float], targets: str = "targets") -> pd.DataFrame:
-    """Return the scorecard of figures that were computed, by row id."""
+    """Return the scorecard of computed figures, given by row id."""
     table = read_template(targets).rename(columns={"tolerance_abs": "tolerance"})
     table["value"] = table["id"].map(values).astype(float)
     table["origin"] = np.where(table["id"].isin(FED), "fed", "emergent")
@@ -76,7 +76,7 @@ def compare_with_targets(values: dict[str, float], targets: str = "targets") -> 
 
 
 LOWEST_DEPTH = 0.05
-"""Quantile of the reads a sample, in each table, down to which all are thinned."""
+"""Quantile of library sizes, in each table, that sets the common depth."""
 
 
 def distinguish(
@@ -94,8 +94,8 @@ def distinguish(
 ) -> pd.DataFrame:
     """Cross-validate a classifier of real against simulated samples.
 
-    Both tables are thinned to one depth first, so that depth betrays nobody. Households stay
-    whole: no one's partner helps to tell on which side a sample is.
+    Both tables are first rarefied to one depth, so that depth is not informative. Households are
+    kept whole in the folds.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def distinguish(
 
     Returns
     -------
-    DataFrame, one row a model
+    DataFrame, one row per model
         model, auc (0.5: nothing to tell them by; 1: every sample), low, high (95%, households
         resampled), n_real, n_simulated, depth (reads), note.
 
@@ -149,7 +149,7 @@ def distinguish(
 
 
 def _label(name, counts, people, household, depth, rng) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return thinned counts and their households, under names that say the side."""
+    """Return rarefied counts and their households, with names that include the source."""
     thin = rarefy(counts, depth, rng=rng)
     homes = people[household].reindex(thin.index)
     if homes.isna().any():

@@ -1,4 +1,4 @@
-"""A cohort as the released study was looked at: complete pairs, rarefied, per family."""
+"""The tables of a cohort as analysed in the released study: complete pairs, rarefied."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ MODEL = f"group + {COVARIATES}"
 
 @dataclass(frozen=True)
 class StudyTables:
-    """Tables that several measures are computed from; each made once."""
+    """Tables that several measures are computed from, each cached."""
 
     cohort: Cohort
 
@@ -51,13 +51,13 @@ class StudyTables:
 
     @cached_property
     def tested_genera(self) -> pd.DataFrame:
-        """Arcsine square roots of the genera that vary enough to be tested."""
+        """Arcsine square roots of genera that vary enough to be tested."""
         vary = self.common_genera.div(RAREFIED_TO).var() >= 1e-6
         return composition.arcsine_sqrt(self.genera)[self.common_genera.columns[vary]]
 
     @cached_property
     def genus_clr(self) -> pd.DataFrame:
-        """CLR of the common genera, zeros at half a read."""
+        """CLR of the common genera with zeros at half a read."""
         logs = np.log(self.common_genera.clip(lower=0.5))
         return logs.sub(logs.mean(axis=1), axis=0)
 
@@ -75,12 +75,12 @@ class StudyTables:
 
     @cached_property
     def genus_models(self) -> pd.DataFrame:
-        """The pair mixed model of every tested genus, all complete pairs."""
+        """The pair mixed model of each tested genus in all complete pairs."""
         return fit_household_model(self.tested_genera, self.people, MODEL)
 
     @cached_property
     def residual_correlations(self) -> np.ndarray:
-        """Correlations between genera of CLR residuals, one number a pair of genera."""
+        """Correlations of CLR residuals, one for each pair of genera."""
         matrix = np.corrcoef(find_residuals(self.genus_clr, self.people).T)
         return matrix[np.triu_indices(len(matrix), 1)]
 
@@ -106,17 +106,17 @@ class StudyTables:
 
 
 def find_residuals(values: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
-    """Return what status and covariates leave of each column."""
+    """Return the residuals of each column after status and covariates."""
     design = model_matrix(MODEL, people.loc[values.index]).values.to_numpy(float)
     return residuals(values.to_numpy(), design)
 
 
 def fit_status(values: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """Return the pair mixed model's coefficient of MS, one row a feature, of some of the people."""
+    """Return the pair mixed model's coefficient of MS by feature, for some of the people."""
     kept = values.loc[values.index.intersection(people.index)]
     return status_rows(fit_household_model(kept, people, MODEL))
 
 
 def status_rows(fits: pd.DataFrame) -> pd.DataFrame:
-    """Return the coefficient of MS, one row a feature."""
+    """Return the coefficient of MS by feature."""
     return fits[fits["coefficient"] == "group[MS]"].set_index("feature")

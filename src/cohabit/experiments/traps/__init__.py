@@ -1,4 +1,4 @@
-"""Traps as a gallery: one switch each, the analysis that falls in, and the one that does not."""
+"""Traps: statistical mistakes with a switch, a wrong analysis and a right one."""
 
 from cohabit.experiments.traps.gallery import TRAPS, Trap, measure, summarise
 

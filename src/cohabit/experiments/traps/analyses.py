@@ -1,4 +1,4 @@
-"""The analyses that the traps compare: each takes a sample and returns one number."""
+"""The analyses that traps compare; each takes a sample and returns one number."""
 
 from functools import lru_cache
 
@@ -17,13 +17,13 @@ from cohabit.stats.mixed import fit_household_model
 ALPHA = 0.05
 FIXED = "group + site + sex + age + bmi"
 SCORES = ("edss", "msss", "duration", "onset_age", "relapses", "progressive", "disabled", "treated")
-"""What patients can be sorted by when one looks for severity."""
+"""Clinical scores that a search for effects of severity can try."""
 
 
 def percent_called(
     sample: Sample, *, patients_at: str | None = None, controls_at: str | None = None
 ) -> float:
-    """Return the percentage of species with p up to 0.05 for MS.
+    """Return the percentage of species with p <= 0.05 for MS.
 
     With sites, of the patients of one site and the controls of another.
     """
@@ -37,7 +37,7 @@ def percent_called(
 
 
 def percent_more_species(sample: Sample, *, rarefied: bool) -> float:
-    """Return how many per cent more species are seen in patients than in their partners."""
+    """Return the excess of observed species in patients over their partners, in per cent."""
     counts = sample.counts
     if rarefied:
         counts = diversity.rarefy(counts, int(counts.sum(axis=1).min()), rng=sample.world.seed)
@@ -46,7 +46,7 @@ def percent_more_species(sample: Sample, *, rarefied: bool) -> float:
 
 
 def therapy_effect(sample: Sample, covariates: str | None = None) -> float:
-    """Return treated minus untreated patients in what severity moves, in SD."""
+    """Return the difference of treated and untreated patients in severity's species, in SD."""
     people = sample.people[sample.patients]
     treated = (people["treatment"] != "untreated").astype(float)
     people = people.assign(treated=treated, msss=people["msss"].astype(float))
@@ -56,7 +56,7 @@ def therapy_effect(sample: Sample, covariates: str | None = None) -> float:
 
 
 def status_effect(sample: Sample, covariates: str | None = None) -> float:
-    """Return MS minus partner in what sex moves, in SD."""
+    """Return the difference of patients and partners in the species affected by sex, in SD."""
     formula = "group" if covariates is None else f"group + {covariates}"
     return _estimate(fit_household_model(_score(sample, "sex"), sample.people, formula))
 
@@ -66,9 +66,9 @@ def _estimate(fit: pd.DataFrame, coefficient: str = "group[MS]") -> float:
 
 
 def _score(sample: Sample, factor: str) -> pd.DataFrame:
-    """Return one number a person: the mean log-ratio of the species that a factor moves.
+    """Return each person's mean log-ratio of the species that a factor affects.
 
-    Each is turned so that the factor raises it, and weighs as much as it is moved.
+    Signs are turned so that the factor raises each species; weights are the sizes of the effects.
     """
     effect = sample.world.species.template.table.loc[sample.clr.columns, factor]
     score = sample.clr @ effect
@@ -76,10 +76,10 @@ def _score(sample: Sample, factor: str) -> pd.DataFrame:
 
 
 def log_fold_of_amount(sample: Sample, *, carriers: bool) -> float:
-    """Return MS minus partner in log amount, averaged over species that half of people carry.
+    """Return MS minus partner in log abundance, averaged over species of medium prevalence.
 
-    With `carriers`, only over pairs in which both carry the species; otherwise half a read
-    stands for none.
+    With `carriers`, only pairs in which both carry the species count; otherwise zeros become half a
+    read.
     """
     counts = sample.counts[sample.world.species.taxa[half_carried(sample.world)]]
     logs = _log_shares(sample, counts.where(counts > 0) if carriers else counts + 0.5)
@@ -90,15 +90,15 @@ def log_fold_of_amount(sample: Sample, *, carriers: bool) -> float:
 
 
 def _log_shares(sample: Sample, counts: pd.DataFrame) -> pd.DataFrame:
-    """Return logs of shares of everything counted."""
+    """Return log shares of all counts."""
     return np.log(counts).sub(np.log(sample.counts.sum(axis=1)), axis=0)
 
 
 def change_of_others(sample: Sample, but: str, *, corrected: bool) -> float:
     """Return the mean change of all other common species, MS minus partner, in natural logs.
 
-    Common: seen in at least half of the people. Of log shares as they are; or, `corrected`, of
-    log-ratios less the mode of all changes.
+    Common species are detected in at least half of the people. Uses log shares, or, if `corrected`,
+    log-ratios minus the mode of all changes.
     """
     counts = composition.filter_features(sample.counts, min_prevalence=0.5)
     if corrected:
@@ -109,10 +109,10 @@ def change_of_others(sample: Sample, but: str, *, corrected: bool) -> float:
 
 
 def percent_best_score(sample: Sample, *, adjusted: bool) -> float:
-    """Return the percentage of species that go with the best of the scores tried.
+    """Return the percentage of species associated with the best of the scores tried.
 
-    All scores are tried when the switch is on, the first alone when it is off. `adjusted`
-    multiplies the smallest p by how many were tried (Bonferroni).
+    With the switch on, all scores are tried; otherwise only the first. `adjusted` multiplies the
+    smallest p by the number of scores tried (Bonferroni).
     """
     tries = _try_scores(sample)
     smallest = np.min(tries, axis=0) * (len(tries) if adjusted else 1)
@@ -121,7 +121,7 @@ def percent_best_score(sample: Sample, *, adjusted: bool) -> float:
 
 @lru_cache(maxsize=1)
 def _try_scores(sample: Sample) -> list[np.ndarray]:
-    """Return the p-values of every species for each score tried."""
+    """Return the p-values of all species for each score tried."""
     scores = _scores(sample)[list(SCORES if sample.on else SCORES[:1])]
     values = sample.clr[sample.patients]
     held = sample.people.loc[values.index, ["site", "sex", "age"]]
@@ -140,7 +140,7 @@ def _scores(sample: Sample) -> pd.DataFrame:
 
 
 def household_percent(sample: Sample, *, fit: str) -> float:
-    """Return how many per cent of a species' variance partners share, averaged over species.
+    """Return the mean household share of a species' variance in per cent.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def household_percent(sample: Sample, *, fit: str) -> float:
 
 
 def percent_shared_of_batch(sample: Sample, *, held: bool) -> float:
-    """Return how many per cent partners share of what the technical batch moves.
+    """Return the household share, in per cent, of variation due to the technical batch.
 
     With `held`, among people of one batch.
     """
@@ -180,10 +180,10 @@ def _variance_left(values: np.ndarray, design: np.ndarray) -> np.ndarray:
 
 
 def percent_of_effect(sample: Sample, *, partners: bool) -> float:
-    """Return how much of the exact effects of MS a comparison finds, in per cent.
+    """Return the share of the exact effects of MS that a comparison finds, in per cent.
 
-    The slope through the origin of estimate on exact effect, over the planted species. Without
-    `partners`, patients are compared with controls of other homes in which nobody has MS.
+    It is the slope through the origin of estimates on exact effects, over the planted species.
+    Without `partners`, patients are compared with controls from households without MS.
     """
     exact = differ(sample.world, remove_disease(sample.world), "clr", sample.clr.columns)
     exact = exact[sample.patients].mean()
@@ -200,7 +200,7 @@ def percent_of_effect(sample: Sample, *, partners: bool) -> float:
 
 
 def _with_outsiders(sample: Sample, counts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the patients, and the controls as they would be without a patient at home."""
+    """Return patients, and controls as they would be without a patient at home."""
     patients = sample.patients
     exposures = sample.world.species.exposures.assign(spillover=0.0)
     free = sample.world.with_species(sample.world.species.expose(exposures))

@@ -1,4 +1,4 @@
-"""The gallery: each trap's switch, the analysis that falls in and the one that does not."""
+"""The traps: switch, wrong analysis, right analysis and the quantity compared."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,43 +25,43 @@ SHARED_AT_HOME = "Variance 'shared at home' by strangers (%)"
 
 @dataclass(frozen=True)
 class Trap:
-    """One way to be misled, and the switch that makes it."""
+    """A statistical trap and the switch that sets it."""
 
     title: str
     switch: str
-    """What is turned, in words."""
+    """Description of what is switched."""
 
     quantity: str
-    """What is measured, with its unit."""
+    """Description of what is measured, with its unit."""
 
     truth: float
-    """What an honest analysis finds, switch on or off."""
+    """Result of a correct analysis, with the switch on or off."""
 
     analyse: Callable[..., float]
-    """One of `analyses`."""
+    """Name of the scheme, one of `analyses`."""
 
     wrong: tuple[str, Mapping[str, object]]
-    """Words, and the options of the analysis that falls in."""
+    """Description of the wrong analysis and its options."""
 
     right: tuple[str, Mapping[str, object]]
     dials: Mapping[str, object] = field(default_factory=lambda: NO_DISEASE)
     turned: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Dial -> its value with the switch off, and on."""
+    """Dial -> its values with the switch off and on."""
 
     alter: Callable | None = None
-    """What the switch does beyond dials: World -> World."""
+    """Change to the world, beyond dials, while the switch is on."""
 
     sites: Mapping[str, int] = field(default_factory=lambda: SMALL_STUDY)
     sites_on: Mapping[str, int] | None = None
-    """Other sites while the switch is on."""
+    """Sites while the switch is on, if they differ."""
 
     @property
     def words(self) -> dict[str, str]:
-        """Title, quantity and switch, as `figures.draw_trap` takes them."""
+        """Title, quantity and switch, as arguments of `figures.draw_trap`."""
         return {"title": self.title, "quantity": self.quantity, "switch": self.switch}
 
     def look(self, seed: int, on: bool) -> list[dict]:
-        """Return both analyses of one cohort, with the switch off or on."""
+        """Return the results of both analyses for one cohort, with the switch off or on."""
         turned = {dial: values[on] for dial, values in self.turned.items()}
         sites = self.sites_on if on and self.sites_on else self.sites
         alter = self.alter if on else None
@@ -184,11 +184,11 @@ TRAPS: dict[str, Trap] = {
         turned={"spillover": (0.0, 0.4)},
     ),
 }
-"""Name -> trap; where MS does nothing, 5% of species are called by luck alone."""
+"""Name -> trap; without effects of MS, 5% of species are called by chance."""
 
 
 def measure(name: str, seed: int, *, n_repeats: int = 3) -> pd.DataFrame:
-    """Measure one trap: wrong and right analysis of the same cohorts, switch off and on.
+    """Measure a trap: wrong and right analysis of the same cohorts, switch off and on.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def measure(name: str, seed: int, *, n_repeats: int = 3) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row a repeat, switch and analysis
+    DataFrame, one row per repeat, switch and analysis
         trap, switch (``"off"``, ``"on"``), analysis (``"wrong"``, ``"right"``), words (of the
         analysis), repeat, value (unit: the trap's quantity), truth.
 
@@ -231,7 +231,7 @@ def summarise(measured: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row a trap
+    DataFrame, one row per trap
         truth, wrong_off, wrong_on, right_off, right_on; each in the unit of the trap.
     """
     by = ["analysis", "switch"]

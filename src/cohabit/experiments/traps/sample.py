@@ -1,4 +1,4 @@
-"""A small cohort for a trap: people, what they truly carry, and one table of counts."""
+"""Small cohorts for traps: people, their true communities and one table of counts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from cohabit.simulate.template import Template, read_taxa
 from cohabit.stats import composition
 
 NO_DISEASE = {"disease": 0.0, "treatment": 0.0, "severity": 0.0}
-"""Dials of a world in which MS does nothing; sex, age and all the rest do."""
+"""Dials without effects of MS, therapy and severity; all other effects remain."""
 
 
 BLOOMING = "Escherichia coli"
@@ -20,18 +20,18 @@ BLOOMING = "Escherichia coli"
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One cohort, seen through one sequencing of its species."""
+    """A cohort with one sequencing of its species."""
 
     world: World
     on: bool
-    """Whether the trap's switch is on."""
+    """True if the switch of the trap is on."""
 
     counts_of: "Sample | None" = None
-    """A sample of the same world, counted already."""
+    """A sample of the same world that has already been counted."""
 
     @property
     def people(self) -> pd.DataFrame:
-        """One row a person, with the technical batch of the household."""
+        """One row per person, with the technical batch of the household."""
         return self.world.people
 
     @cached_property
@@ -41,16 +41,16 @@ class Sample:
 
     @cached_property
     def clr(self) -> pd.DataFrame:
-        """Log-ratios of the species that pass the usual filter."""
+        """Log-ratios of the species that pass the study's filter."""
         return composition.clr(composition.filter_features(self.counts))
 
     @property
     def patients(self) -> pd.Series:
-        """Whether a person has MS."""
+        """True for people with MS."""
         return self.world.patients
 
     def coefficients(self, factor: str) -> pd.Series:
-        """Return what one unit of a factor does to each species' log abundance."""
+        """Return the effect of one unit of a factor on the log abundance of each species."""
         return self.world.species.coefficients.loc[factor]
 
 
@@ -84,7 +84,7 @@ def draw_sample(
 
 @lru_cache(maxsize=32)
 def _draw(dials: tuple, sites: tuple, seed: int) -> Sample:
-    """Draw a sample with its switch off; several traps start from the same one."""
+    """Draw a sample with the switch off, cached because several traps share it."""
     dials = dict(dials)
     world = _draw_people(sites, dials.pop("strangers", False), seed)
     return Sample(world.redraw(**dials), on=False)
@@ -92,7 +92,7 @@ def _draw(dials: tuple, sites: tuple, seed: int) -> Sample:
 
 @lru_cache(maxsize=64)
 def _draw_people(sites: tuple, strangers: bool, seed: int) -> World:
-    """Draw who takes part in a world without diet, with the technical batch of each.
+    """Draw the people of a world without diet, with the technical batch of each.
 
     Its species are the template's without the nameless rare tail: a third of the work.
     """
@@ -104,7 +104,7 @@ def _draw_people(sites: tuple, strangers: bool, seed: int) -> World:
 
 
 def bloom(world: World, species: str = BLOOMING, log_fold: float = 4.0) -> World:
-    """Return the world in which one species blooms in every patient, and nothing else moves."""
+    """Return a world in which one species blooms in every patient."""
     place = world.species.taxa.get_loc(species)
     log_abundance, liability = world.species.log_abundance.copy(), world.species.liability.copy()
     patients = world.patients.to_numpy()
@@ -115,9 +115,9 @@ def bloom(world: World, species: str = BLOOMING, log_fold: float = 4.0) -> World
 
 
 def lose_carriage(world: World, probit: float = -1.0) -> World:
-    """Return the world in which fewer patients carry the species that about half of people carry.
+    """Return a world in which fewer patients carry the species of medium prevalence.
 
-    Who still carries them carries as much as before.
+    The abundance in those who still carry them does not change.
     """
     liability = world.species.liability.copy()
     cells = np.ix_(world.patients.to_numpy(), half_carried(world))
@@ -126,7 +126,7 @@ def lose_carriage(world: World, probit: float = -1.0) -> World:
 
 
 def half_carried(world: World) -> np.ndarray:
-    """Return the places of the species that 30 to 70% of people are detected to carry."""
+    """Return the positions of the species detected in 30 to 70% of people."""
     prevalence = world.species.template.column("prevalence")
     common = world.species.template.column("mean") > 1e-4
     return np.flatnonzero((prevalence > 0.3) & (prevalence < 0.7) & common)

@@ -1,4 +1,4 @@
-"""The same people in two worlds: one thing changed, every random number shared."""
+"""Two worlds: the same people and random numbers with one thing changed."""
 
 from cohabit.experiments.two_worlds.changes import (
     CHANGES,

@@ -1,4 +1,4 @@
-"""The world that was seen, drawn again, and six beside it: one thing changed for the same people.
+"""The world of a cohort, drawn again, and six counterfactual worlds of the same people.
 
 Each change takes a world and returns another with the same random numbers. Everything that
 does not depend on what was changed is the same to the last digit.
@@ -21,7 +21,7 @@ CLINICAL = ("course", "onset_age", "duration", "edss", "msss", "relapses")
 
 
 def recall_world(cohort: Cohort) -> World:
-    """Draw again the world that a simulated cohort was seen in.
+    """Redraw the world that a simulated cohort was measured in.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def recall_world(cohort: Cohort) -> World:
 
 
 def _gives(world: World, counts: pd.DataFrame) -> bool:
-    """Whether a world gives these counts, looked at in one person of ten."""
+    """Return True when a world gives these counts, checked in every tenth person."""
     if not counts.index.equals(world.people.index):
         return False
     seen, again = counts.iloc[::10], world.count(slice(None, None, 10))
@@ -62,9 +62,10 @@ def _gives(world: World, counts: pd.DataFrame) -> bool:
 
 
 def remove_disease(world: World) -> World:
-    """Return the world in which nobody has MS, hence no course, severity, therapy or spillover.
+    """Return the world without MS and hence without course, severity, therapy and spillover.
 
-    Weight, diet and habits stay as they are: the effect is the disease's own, as in the estimands.
+    Weight, diet and habits do not change: the effect is that of the disease itself, as in the
+    estimands.
     """
     people = world.people
     nobody = {name: people[name].mask(world.patients) for name in CLINICAL}
@@ -74,12 +75,12 @@ def remove_disease(world: World) -> World:
 
 
 def make_strangers(world: World) -> World:
-    """Return the world in which partners share nothing and are dealt out again within the site."""
+    """Return the world in which partners are strangers, reassigned within each site."""
     return draw_world(world.design.replace(**STUDY_PRESETS["strangers"]), world.seed)
 
 
 def stop_therapy(world: World) -> World:
-    """Return the world in which no patient is treated; severity is what it was."""
+    """Return the world in which no patient is treated; severity does not change."""
     return give_drug(world, "untreated")
 
 
@@ -97,7 +98,7 @@ def give_drug(world: World, drug: str = "interferon") -> World:
 
 
 def enrich_diet(world: World, fibre: float = 30.0) -> World:
-    """Return the world in which everybody eats at least so much fibre.
+    """Return the world in which everybody eats at least `fibre` grams of fibre a day.
 
     Parameters
     ----------
@@ -111,15 +112,15 @@ def enrich_diet(world: World, fibre: float = 30.0) -> World:
 
 
 def stop_smoking(world: World) -> World:
-    """Return the world in which nobody ever smoked."""
+    """Return the world in which nobody has ever smoked."""
     return world.with_people(smoking=pd.Series("never", world.people.index))
 
 
 def transfer_species(world: World, species: Sequence[str], share: float = 1.0) -> World:
-    """Return the world in which each patient is given species of the partner at home.
+    """Return the world in which each patient receives species from the partner at home.
 
-    What the partner carries is added to what the patient carries, before shares are taken:
-    ``amount + share * partner's amount``. Nothing else grows or dies.
+    The partner's amounts are added to the patient's before closure: ``amount + share * partner's
+    amount``. All other amounts stay the same.
 
     Parameters
     ----------
@@ -154,13 +155,13 @@ def transfer_species(world: World, species: Sequence[str], share: float = 1.0) -
 
 
 def _amount(community, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return log amounts, people x species; minus infinity where a species is not carried."""
+    """Return log amounts, people x species; -inf where a species is not carried."""
     cells = np.ix_(rows, columns)
     return np.where(community.carried[cells], community.log_abundance[cells], -np.inf)
 
 
 def _partners(world: World) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the patients who have a partner, and of their partners."""
+    """Return the rows of patients who have a partner, and of their partners."""
     people = world.people
     place = pd.Series(np.arange(len(people)), people["household_id"])
     is_patient = world.patients.to_numpy()
@@ -171,11 +172,11 @@ def _partners(world: World) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is changed, and for whom it counts."""
+    """A change and the people whose mean effect it is judged by."""
 
     apply: Callable[..., World]
     concerns: Callable[[pd.DataFrame], pd.Series]
-    """People -> whether the mean effect is taken over them."""
+    """People -> True for those over whom the mean effect is taken."""
 
     words: str
 
@@ -204,7 +205,7 @@ CHANGES = {
         "each patient is given the partner's own of some species",
     ),
 }
-"""Name -> what is changed."""
+"""Name -> change."""
 
 
 def change_all(

@@ -1,4 +1,4 @@
-"""Exact effects: differences of people between two worlds, and of groups within one."""
+"""Exact differences of people between two worlds, and of groups within one world."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ EFFECT_SCALES = {
     "clr": "log share, half a read added, less its mean over the species",
     "carried": "whether the species is there: 1 arrived, -1 lost",
 }
-"""Scale -> what a difference on it means."""
+"""Scale -> meaning of a difference on it."""
 
 
 TERMS = {
@@ -32,16 +32,16 @@ TERMS = {
     "age and BMI": ("age", "bmi"),
     "diet and smoking": ("diet:", "smoking:"),
 }
-"""Words -> how the names of the factors begin."""
+"""Name of a term -> prefixes of its factors."""
 
 CHANCE = {"household": "home", "person": "own gut"}
-"""Terms that nobody planted -> what their column is called."""
+"""Random terms -> name of their column."""
 
 
 def differ(
     after: World, before: World, scale: str = "latent", features: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Return each person's own difference between two worlds, species by species.
+    """Return each person's difference between two worlds, by species.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def differ(
 
 
 def summarise_change(after: World, before: World, concerned: pd.Series) -> dict[str, float]:
-    """Summarise how far a change moves the people it concerns.
+    """Summarise the size of a change in the people concerned.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _see(community: Community, scale: str, columns: np.ndarray) -> np.ndarray:
 
 
 def split_difference(world: World, first: pd.Series, second: pd.Series) -> pd.DataFrame:
-    """Split the raw difference of two groups into what each term of the world adds to it.
+    """Split the raw difference between two groups into the contributions of all terms.
 
     Parameters
     ----------
@@ -130,8 +130,8 @@ def split_difference(world: World, first: pd.Series, second: pd.Series) -> pd.Da
 
     Returns
     -------
-    DataFrame, one row a species of the template
-        Log abundance before closure: one column a term of `TERMS` and `CHANCE`, and
+    DataFrame, one row per species of the template
+        Log abundance before closure: one column per term of `TERMS` and `CHANCE`, and
         ``difference``, the raw difference of the latent means. The terms add up to it.
 
     Raises
@@ -162,7 +162,7 @@ def _weigh(group: pd.Series, world: World) -> np.ndarray:
 
 
 def compare_partners(apart: World, world: World, counts: pd.DataFrame) -> pd.Series:
-    """Return how much nearer a home brings two people: as a study would say, and exactly.
+    """Return how much closer sharing a home makes partners, as observed and exactly.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def _same(column: pd.Series) -> np.ndarray:
 
 
 def _mean(square: np.ndarray, pairs: np.ndarray) -> float:
-    """Return the mean over pairs of people; 0 of none, which weighs nothing."""
+    """Return the mean over pairs of people, or 0 if there are none."""
     return float(square[pairs].mean()) if pairs.any() else 0.0
 
 

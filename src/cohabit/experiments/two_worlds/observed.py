@@ -1,4 +1,4 @@
-"""What an analysis of the seen cohort says, set beside the exact effect on the same people."""
+"""Analyses of the observed cohort compared with exact effects in the same people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cohabit.stats.composition import arcsine_sqrt
 from cohabit.stats.partners import COVARIATES
 
 INDICATION = f"{COVARIATES} + course + msss"
-"""What is held fixed when patients are compared with patients: who is treated, and why."""
+"""Covariates of comparisons between patients, which include the reasons for treatment."""
 
 ERROR_COLUMNS = (
     *("features", "correlation", "error_over_effect", "covered"),
@@ -30,11 +30,11 @@ def set_beside_exact(
     touched: pd.Series | None = None,
     dose: float = 1.0,
 ) -> pd.DataFrame:
-    """Set each feature's estimate beside its exact mean effect.
+    """Join each feature's estimate with its exact mean effect.
 
     Parameters
     ----------
-    results : DataFrame, one row a feature
+    results : DataFrame, one row per feature
         From `compare_abundance`, on the scale of `exact`; features without a number and
         without an exact effect (the rare tail) are left out.
     exact : Series
@@ -66,7 +66,7 @@ def set_beside_exact(
 
 
 def summarise_errors(beside: pd.DataFrame, by: str, *, fdr: float = 0.05) -> pd.DataFrame:
-    """Summarise how far each analysis is from the exact effects.
+    """Summarise the error of each analysis relative to the exact effects.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def summarise_errors(beside: pd.DataFrame, by: str, *, fdr: float = 0.05) -> pd.
 
     Returns
     -------
-    DataFrame, one row an analysis
+    DataFrame, one row per analysis
         features; correlation of estimate and exact effect; error_over_effect, the root mean
         square error over the root mean square effect; covered, the share of 95% intervals that
         hold the exact effect; called at this FDR, how many of them the change did not touch, and
@@ -104,23 +104,23 @@ def _summarise(part: pd.DataFrame, fdr: float) -> tuple:
 
 @dataclass(frozen=True)
 class _Question:
-    """How a study asks after a change: by the slope on a factor, among some people."""
+    """How a study estimates a change: the slope on a factor among some people."""
 
     factor: pd.Series
-    """A number a person, or two levels; missing for who is not compared."""
+    """A numeric or two-level factor; missing for people who are not compared."""
 
     covariates: str
     dose: float
-    """Units of the factor that the change is on average."""
+    """Mean change in the factor, in its units."""
 
     concerned: pd.Series
-    """Over whom the exact effect is averaged."""
+    """True for people over whom the exact effect is averaged."""
 
 
 def observe_change(
     name: str, after: World, before: World, counts: pd.DataFrame, species: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Ask one cohort what a change would do, as a study would, and set the exact effect beside.
+    """Estimate a change from one cohort, as a study would, and add the exact effect.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Mediation over time: exposure, species, butyrate, next years' progression; exact, and as seen.
+"""Mediation over time from exposure through species and butyrate to progression.
 
-The chain is there when the design's dial ``microbe_effect`` is on. What an exposure does is split
-by worlds in which single edges of the graph are turned off.
+The path exists if the design's dial ``microbe_effect`` is on. Effects of an exposure are split by
+simulating worlds in which single edges of the graph are turned off.
 """
 
 import numpy as np
@@ -18,10 +18,10 @@ from cohabit.stats.mediation import fit_mediation
 
 FOLLOWED_YEARS = 3
 EDGES = ("none", "exposure to species", "species to butyrate", "butyrate to progression")
-"""What `cut_edges` turns off, one at a time."""
+"""Edges of the causal graph that `cut_edges` turns off, one at a time."""
 
 EXPOSURES = {"fibre": "diet:fibre", "smokes": "smoking:current"}
-"""Column of `observe_progress` -> factor of the world; one unit is the same in both."""
+"""Column of `observe_progress` -> factor of the world with the same unit."""
 
 
 def follow_butyrate(world: World) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def follow_butyrate(world: World) -> pd.DataFrame:
 
 
 def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None = None) -> pd.Series:
-    """Return how much disability each patient gains in three years, under some butyrate.
+    """Return each patient's gain in disability over three years, given butyrate.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None =
 
 
 def mediate(after: World, before: World) -> pd.DataFrame:
-    """Split what a change does to progression into its direct part and the part through butyrate.
+    """Split the effect of a change on progression into direct and through butyrate.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def mediate(after: World, before: World) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row a patient
+    DataFrame, one row per patient
         EDSS points in three years: ``total``; ``direct``, with the butyrate of `before`;
         ``indirect``, everything of `before` but the butyrate of `after`. Exact. They add up
         but for patients who reach an end of the scale.
@@ -88,7 +88,7 @@ def mediate(after: World, before: World) -> pd.DataFrame:
 
 
 def cut_edges(after: World, before: World) -> pd.DataFrame:
-    """Return what is left of a change's total effect on progression with one edge turned off.
+    """Return the effect of a change on progression with single edges turned off.
 
     Returns
     -------
@@ -115,17 +115,17 @@ def cut_edges(after: World, before: World) -> pd.DataFrame:
 
 
 def trace(after: World, before: World) -> pd.Series:
-    """Return the mean total, direct and indirect effect, and the total with each edge off."""
+    """Return the mean total, direct and indirect effect, and the total without each edge."""
     left = cut_edges(after, before).mean()[list(EDGES[1:])].add_prefix("without ")
     return pd.concat([mediate(after, before).mean(), left])
 
 
 def observe_progress(world: World) -> pd.DataFrame:
-    """Return what a study of these people could regress: patients with everything measured.
+    """Return the data that a study could regress: patients with complete measurements.
 
     Returns
     -------
-    DataFrame, one row a patient who answered, gave stool and came back after three years
+    DataFrame, one row per patient who answered, gave stool and came back after three years
         ``fibre`` and ``butyrate`` (SD of the log, as measured at baseline), ``gain`` (EDSS at 36
         months less EDSS at 0), ``smokes`` (1 or 0), and site, sex, age, bmi, course, treatment.
     """
@@ -147,7 +147,7 @@ def observe_progress(world: World) -> pd.DataFrame:
 
 
 def _mean_dose(exposure: str, after: World, before: World) -> float:
-    """Return by how many units of an exposure a change moves the average patient."""
+    """Return the mean change in a patient's exposure, in its units."""
     factor = EXPOSURES[exposure]
     change = after.species.exposures[factor] - before.species.exposures[factor]
     return float(change[before.patients].mean())
@@ -164,7 +164,7 @@ def observe_mediation(
     n_bootstrap: int = 999,
     rng: np.random.Generator | int | None = None,
 ) -> pd.DataFrame:
-    """Set what a regression makes of a mediated path beside the exact effects of a change.
+    """Join the regression estimates of a mediated path with the exact effects.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def observe_mediation(
 
     Returns
     -------
-    DataFrame, one row a path
+    DataFrame, one row per path
         As from `fit_mediation`, per unit of exposure, and ``dose`` and ``exact``: the mean over
         all patients, divided by the dose, so that both stand in one unit. Exact slopes on the
         way are given for the first step, exposure to mediator, alone.

@@ -1,8 +1,8 @@
-"""PERMANOVA for people who live together: several terms, each permuted as it varies.
+"""PERMANOVA of people in households, with permutations that suit each term.
 
-A term that differs inside households is tested by exchanging the members of a household,
-one that differs between households by exchanging whole households; see the section
-PERMANOVA of ``docs/methods.md``.
+A term that differs within households is tested by exchanging members of a household, one that
+differs between households by exchanging whole households; see the section PERMANOVA of
+``docs/methods.md``.
 """
 
 from cohabit.stats.permanova.analysis import permanova, permanova_features

@@ -1,4 +1,4 @@
-"""Several terms on one set of distances: the two front doors of PERMANOVA."""
+"""The two public functions of PERMANOVA: for distances and for features."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from cohabit.stats.permanova.terms import (
 )
 
 WIDE_FROM = 25
-"""Columns of a factor from which on permutations avoid its basis."""
+"""Number of a factor's columns from which permutations avoid its basis."""
 
 PERMANOVA_COLUMNS = (
     *("df", "sum_of_squares", "r2", "r2_adjusted", "pseudo_f"),
@@ -41,7 +41,7 @@ PERMANOVA_COLUMNS = (
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `permanova.permanova`, checked."""
+    """The checked options of `permanova.permanova`."""
 
     by: str = "margin"
     blocks: str | None = "household_id"
@@ -50,7 +50,7 @@ class Options:
     permute: str = "residuals"
     n_permutations: int = 999
     only: str | None = None
-    """The one term that gets a row; None: every term."""
+    """The only term to report, or None for all terms."""
 
     def __post_init__(self) -> None:
         _check_choice("by", self.by, ("margin", "terms", "model"))
@@ -65,11 +65,11 @@ class Options:
             raise ValueError(f"n_permutations: expected at least 0; got {self.n_permutations}")
 
     def scheme_of(self, term: str) -> str:
-        """Return the scheme asked for a term."""
+        """Return the scheme requested for a term."""
         return self.scheme if isinstance(self.scheme, str) else self.scheme.get(term, "auto")
 
     def check_terms(self, terms: Sequence[Term]) -> None:
-        """Refuse a scheme for a term that the formula does not have."""
+        """Raise ValueError when a scheme is given for a term that is not in the formula."""
         names = [term.name for term in terms]
         for name in [] if isinstance(self.scheme, str) else self.scheme:
             _check_choice("scheme: term", name, names)
@@ -168,7 +168,7 @@ def permanova_features(
     rng=None,
     **options,
 ) -> pd.DataFrame:
-    """Do what `permanova` does for Euclidean distances, without a distance matrix.
+    """Run `permanova` on Euclidean distances between features, without a distance matrix.
 
     Parameters
     ----------
@@ -196,10 +196,10 @@ def _align_and_analyse(
 
 @dataclass(frozen=True, eq=False)
 class PreparedModel:
-    """A formula on given people: everything that does not depend on the distances."""
+    """A formula and its people: everything that does not depend on distances."""
 
     order: np.ndarray
-    """Positions of the people, sorted by household."""
+    """Positions of the people when sorted by household."""
 
     terms: tuple[Term, ...]
     basis: np.ndarray
@@ -208,11 +208,11 @@ class PreparedModel:
     plans: tuple[TermPlan, ...]
     options: Options
     wide: tuple[Term, np.ndarray] | None
-    """The widest factor and its codes, when it has many levels."""
+    """The factor with most columns and its codes, if it has many levels."""
 
 
 def prepare_model(people: pd.DataFrame, formula: str, options: Options) -> PreparedModel:
-    """Read a formula and choose how each of its terms is permuted."""
+    """Read a formula and choose a permutation scheme for each term."""
     labels = [name for name in (options.blocks, options.strata) if name in people]
     people = people.assign(**{name: _as_labels(people[name]) for name in labels})
     matrix = model_matrix(formula, people)
@@ -236,7 +236,7 @@ def prepare_model(people: pd.DataFrame, formula: str, options: Options) -> Prepa
 
 
 def _as_labels(column: pd.Series) -> pd.Series:
-    """Return what names households or places as categories, by name; categories as they are."""
+    """Return a column of names as sorted categories; categorical columns are unchanged."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column
     names = column.astype("string").astype(object)
@@ -244,7 +244,7 @@ def _as_labels(column: pd.Series) -> pd.Series:
 
 
 def analyse(model: PreparedModel, geometry: Geometry, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the table of `permanova.permanova`; the geometry's rows are the people's."""
+    """Return the table of `permanova.permanova`; rows of `geometry` match the people."""
     given = geometry.take(model.order), model.basis, model.options.permute
     fit = WideFit(*given, model.terms, *model.wide) if model.wide else PermanovaFit(*given)
     _check_variation(fit)
@@ -264,7 +264,7 @@ def _check_variation(fit: PermanovaFit) -> None:
 
 
 def _widest(terms: Sequence[Term], people: pd.DataFrame) -> tuple[Term, np.ndarray] | None:
-    """Return the widest factor and its codes, when it is wide."""
+    """Return the widest factor and its codes, if it counts as wide."""
     factors = [term for term in terms if term.name in people]
     widest = max(factors, key=lambda term: term.columns.shape[1], default=None)
     if widest is None or widest.columns.shape[1] < WIDE_FROM:
@@ -285,7 +285,7 @@ def _p_values(
     n_permutations: int,
     rng: np.random.Generator,
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Return p-values and notes by term; terms that permute alike share their permutations."""
+    """Return p-values and notes by term; terms permuted alike share permutations."""
     seeds = rng.integers(2**63, size=2 * len(SCHEMES))
     alike: dict[int, list[TermPlan]] = {}
     for plan in plans:
@@ -312,7 +312,7 @@ def _count_beyond(
     n_permutations: int | None,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return how many random, or all, permutations reach each term's pseudo-F."""
+    """Return how many permutations reach or exceed each term's pseudo-F."""
     if n_permutations is None:
         every = exchange.every()
         draws = (every[start : start + fit.block] for start in range(0, len(every), fit.block))

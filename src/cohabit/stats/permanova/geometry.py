@@ -1,4 +1,4 @@
-"""Distances as inner products: the Gower-centred matrix, or the features themselves.
+"""Distances as inner products: a Gower-centred matrix or a table of features.
 
 PERMANOVA needs distances only through ``V' G V`` for narrow matrices `V`, where
 ``G = -1/2 J D^2 J``. For Euclidean distances ``G = Y Y'`` with the centred features `Y`, and no
@@ -14,24 +14,24 @@ import pandas as pd
 from cohabit.stats.alignment import check_table, read_distances
 
 PANEL = 128
-"""Rows of the Gower-centred matrix multiplied at a time."""
+"""Number of rows of the Gower-centred matrix multiplied at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class GramGeometry:
-    """A Gower-centred matrix."""
+    """Distances given by a Gower-centred matrix."""
 
     gram: np.ndarray
     """``-1/2 J D^2 J``, shape (n_samples, n_samples)."""
 
     @property
     def n_samples(self) -> int:
-        """Return the number of samples."""
+        """Number of samples."""
         return len(self.gram)
 
     @property
     def width(self) -> int:
-        """Return how many numbers one inner product of two samples reads."""
+        """Number of values read for one inner product of two samples."""
         return 1
 
     def total(self) -> float:
@@ -43,7 +43,7 @@ class GramGeometry:
         return self.gram @ vectors
 
     def quadratic(self, vectors: np.ndarray) -> np.ndarray:
-        """Return ``V_b' G V_b`` for each b; vectors (n_samples, B, k) -> (B, k, k)."""
+        """Return ``V_b' G V_b`` for each b, from (n_samples, B, k) to (B, k, k)."""
         n, blocks, width = vectors.shape
         flat = vectors.reshape(n, -1)
         product = np.empty_like(flat)
@@ -54,7 +54,7 @@ class GramGeometry:
 
     @cached_property
     def _lower(self) -> list[tuple[int, int, np.ndarray]]:
-        """Panels of rows up to the diagonal, what lies left of it doubled: half the work."""
+        """Row panels up to the diagonal, with everything left of it doubled."""
         panels = []
         for start in range(0, self.n_samples, PANEL):
             stop = min(start + PANEL, self.n_samples)
@@ -68,13 +68,13 @@ class GramGeometry:
         return GramGeometry(self.gram[np.ix_(rows, rows)])
 
     def differences(self, first: np.ndarray, second: np.ndarray) -> "GramGeometry":
-        """Return the geometry of the differences between two sets of samples, row by row."""
+        """Return the geometry of differences between two sets of samples, row by row."""
         mixed = self.gram[np.ix_(first, second)]
         own = self.gram[np.ix_(first, first)] + self.gram[np.ix_(second, second)]
         return GramGeometry(own - mixed - mixed.T)
 
     def residuals(self, basis: np.ndarray) -> "GramGeometry":
-        """Return the geometry of what an orthonormal basis (n_samples, k) leaves."""
+        """Return the geometry after projecting out an orthonormal basis (n_samples, k)."""
         product = self.gram @ basis
         product -= basis @ (basis.T @ product) / 2
         explained = product @ basis.T
@@ -83,25 +83,25 @@ class GramGeometry:
         return GramGeometry(left)
 
     def inner(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return inner products of samples, position by position, in the shape given."""
+        """Return inner products of pairs of samples, in the shape of the positions."""
         return self.gram[first, second]
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureGeometry:
-    """Centred features, whose Euclidean distances are meant."""
+    """Euclidean distances given by a table of centred features."""
 
     features: np.ndarray
-    """Columns centred, shape (n_samples, n_features)."""
+    """Features with centred columns, shape (n_samples, n_features)."""
 
     @property
     def n_samples(self) -> int:
-        """Return the number of samples."""
+        """Number of samples."""
         return len(self.features)
 
     @property
     def width(self) -> int:
-        """Return how many numbers one inner product of two samples reads."""
+        """Number of values read for one inner product of two samples."""
         return self.features.shape[1]
 
     def total(self) -> float:
@@ -113,7 +113,7 @@ class FeatureGeometry:
         return self.features @ (self.features.T @ vectors)
 
     def quadratic(self, vectors: np.ndarray) -> np.ndarray:
-        """Return ``V_b' Y Y' V_b`` for each b; vectors (n_samples, B, k) -> (B, k, k)."""
+        """Return ``V_b' Y Y' V_b`` for each b, from (n_samples, B, k) to (B, k, k)."""
         n, blocks, width = vectors.shape
         scores = (self.features.T @ vectors.reshape(n, -1)).reshape(-1, blocks, width)
         return _inner_products(scores, scores)
@@ -123,15 +123,15 @@ class FeatureGeometry:
         return FeatureGeometry(self.features[rows])
 
     def differences(self, first: np.ndarray, second: np.ndarray) -> "FeatureGeometry":
-        """Return the geometry of the differences between two sets of samples, row by row."""
+        """Return the geometry of differences between two sets of samples, row by row."""
         return FeatureGeometry(self.features[first] - self.features[second])
 
     def residuals(self, basis: np.ndarray) -> "FeatureGeometry":
-        """Return the geometry of what an orthonormal basis (n_samples, k) leaves."""
+        """Return the geometry after projecting out an orthonormal basis (n_samples, k)."""
         return FeatureGeometry(self.features - basis @ (basis.T @ self.features))
 
     def inner(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return inner products of samples, position by position, in the shape given."""
+        """Return inner products of pairs of samples, in the shape of the positions."""
         return np.einsum("...j,...j->...", self.features[first], self.features[second])
 
 
@@ -139,14 +139,14 @@ Geometry = GramGeometry | FeatureGeometry
 
 
 def _inner_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return ``left_b' right_b`` for each b; both (n, B, k) -> (B, k, k)."""
+    """Return ``left_b' right_b`` for each b, from (n, B, k) to (B, k, k)."""
     if left.shape[2] == 1:
         return np.einsum("nbi,nbj->bij", left, right)
     return left.transpose(1, 2, 0) @ right.transpose(1, 0, 2)
 
 
 def from_distances(distances) -> tuple[GramGeometry, pd.Index]:
-    """Return the Gower-centred matrix of distances, and the sample IDs.
+    """Return the Gower-centred matrix of distances and the sample IDs.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def from_distances(distances) -> tuple[GramGeometry, pd.Index]:
 
 
 def from_features(features: pd.DataFrame) -> tuple[FeatureGeometry, pd.Index]:
-    """Return the geometry of Euclidean distances between rows, and the sample IDs.
+    """Return the geometry of Euclidean distances between rows and the sample IDs.
 
     Parameters
     ----------

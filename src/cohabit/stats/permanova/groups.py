@@ -1,4 +1,4 @@
-"""The groups of one column: every two against each other, and their spread (PERMDISP)."""
+"""Comparisons of a column's groups: pairwise tests and spread (PERMDISP)."""
 
 from itertools import combinations
 
@@ -14,7 +14,7 @@ from cohabit.stats.permanova.geometry import from_distances
 _MIDDLES = ("median", "centroid")
 
 EIGENVALUE_TOLERANCE = np.sqrt(np.finfo(float).eps)
-"""Axes with a smaller eigenvalue, relative to the first, are numerically nothing."""
+"""Eigenvalues smaller than this, relative to the first, count as zero."""
 
 
 def pairwise_permanova(
@@ -27,11 +27,10 @@ def pairwise_permanova(
     rng=None,
     **options,
 ) -> pd.DataFrame:
-    """Test every two levels of a column against each other, with FDR over the contrasts.
+    """Test each pair of a column's levels by PERMANOVA, with FDR over the pairs.
 
-    Each contrast is a PERMANOVA of the samples at its two levels. It is permuted as its
-    people live: a patient group and its own partners within households, two groups of
-    strangers as single people.
+    Each contrast is a PERMANOVA of the samples at its two levels. A patient group and its own
+    partners are permuted within households, two groups without common households as single people.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ def pairwise_permanova(
     Returns
     -------
     DataFrame
-        One row a contrast: contrast, n, n_households, the columns of `permanova`, and
+        One row per contrast: contrast, n, n_households, the columns of `permanova`, and
         q_value (Benjamini-Hochberg).
 
     Raises
@@ -85,11 +84,11 @@ def _count_homes(people: pd.DataFrame, options: dict) -> int:
 def dispersion(
     distances, metadata: pd.DataFrame, column: str, *, kind: str = "median", **options
 ) -> pd.DataFrame:
-    """Test whether groups differ in their spread: PERMDISP [1]_.
+    """Test whether groups differ in spread (PERMDISP [1]_).
 
-    A PERMANOVA of groups can be significant because one group is more variable. This is the
-    analysis of variance of `distances_to_middle`, permuted as the groups vary within and
-    between households.
+    A PERMANOVA of groups can be significant only because one group is more variable. This is the
+    analysis of variance of `distances_to_middle`, permuted as the groups vary within and between
+    households.
 
     Parameters
     ----------
@@ -126,7 +125,7 @@ def dispersion(
 def distances_to_middle(
     distances, metadata: pd.DataFrame, column: str, *, kind: str = "median"
 ) -> pd.Series:
-    """Return each sample's distance to the middle of its group in the principal coordinates.
+    """Return the distance of each sample to the centre of its group.
 
     Axes with negative eigenvalues (imaginary axes of semimetric distances) count negatively;
     a squared distance below zero is set to zero, as in vegan's betadisper.
@@ -161,7 +160,7 @@ def distances_to_middle(
 
 
 def principal_axes(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the real and the imaginary principal coordinates, each (n_samples, n_axes)."""
+    """Return the real and imaginary principal coordinates, each (n_samples, n_axes)."""
     values, vectors = np.linalg.eigh(gram)
     least = EIGENVALUE_TOLERANCE * max(1.0, values[-1])
     kept = np.abs(values) > least
@@ -173,7 +172,7 @@ def principal_axes(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def spatial_median(
     points: np.ndarray, *, tolerance: float = 1e-10, max_steps: int = 1000
 ) -> np.ndarray:
-    """Return the point with the least sum of distances to `points` [1]_.
+    """Return the point with the smallest sum of distances to `points` [1]_.
 
     Parameters
     ----------
@@ -222,7 +221,7 @@ def _group_codes(people: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def as_groups(people: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return a copy in which a column holds categories: those present, reference first.
+    """Return a copy with a categorical column of the levels present, reference first.
 
     Raises
     ------

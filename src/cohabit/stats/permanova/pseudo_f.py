@@ -1,4 +1,4 @@
-"""Sums of squares, pseudo-F and its permutation distribution for all terms of one model."""
+"""Sums of squares, pseudo-F and its permutation distribution for the terms of a model."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from cohabit.stats.permanova.geometry import Geometry, GramGeometry
 from cohabit.stats.permanova.terms import Term, TermSpace, household_means, orthonormal
 
 TIE = 1e-9
-"""Permuted and observed pseudo-F nearer than this, relatively, are equal."""
+"""Relative difference below which permuted and observed pseudo-F count as equal."""
 
 BLOCK_COLUMNS = 1024
-"""Columns of one matrix product: permutations at a time x rank of the model."""
+"""Number of columns of one matrix product: permutations at a time x rank of the model."""
 
 BLOCK_CELLS = 1_000_000
-"""Numbers that `WideFit` holds at a time: permutations x samples x features."""
+"""Numbers that `WideFit` holds in memory at a time: permutations x samples x features."""
 
 
 class Forms(NamedTuple):
-    """k x k forms of permuted data, one for each of B permutations."""
+    """Quadratic forms (k x k) of permuted data for B permutations."""
 
     quadratic: np.ndarray
     """``A = Q' P G P' Q``, shape (B, k, k)."""
@@ -34,30 +34,30 @@ class Forms(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """What a term explains of permuted data and what the model leaves, for B permutations."""
+    """Explained and residual sums of squares of permuted data, for B permutations."""
 
     explained: np.ndarray
-    """Sum of squares, shape (B,)."""
+    """Explained sum of squares, shape (B,)."""
 
     residual: np.ndarray
-    """Sum of squares, shape (B,)."""
+    """Residual sum of squares, shape (B,)."""
 
     df: np.ndarray | int
-    """Degrees of freedom of what is explained: its mean where people do not differ."""
+    """Degrees of freedom of the explained part, averaged over permutations if they vary."""
 
     df_residual: np.ndarray | int
-    """Degrees of freedom of what is left."""
+    """Residual degrees of freedom."""
 
 
 def mean_square_ratio(part: Partition, total: float) -> np.ndarray:
-    """Return F; infinite where a permutation leaves no residual."""
+    """Return pseudo-F, which is infinite when a permutation leaves no residual."""
     explained, residual = part.explained / part.df, part.residual / part.df_residual
     left = np.abs(residual) > 1e-12 * total
     return np.divide(explained, residual, out=np.full_like(explained, np.inf), where=left)
 
 
 class PermanovaFit:
-    r"""One model on one geometry.
+    r"""One model fitted to one geometry.
 
     Every quantity is a trace of k x k matrices, k the rank of the model: with an orthonormal
     basis :math:`Q` and a permutation :math:`P`, all terms share :math:`A = Q'PGP'Q`, one
@@ -94,19 +94,19 @@ class PermanovaFit:
 
     @cached_property
     def residual(self) -> float:
-        """Residual sum of squares of the whole model."""
+        """Residual sum of squares of the full model."""
         return self.total - float(np.trace(self._inner))
 
     def sum_of_squares(self, space: TermSpace) -> float:
-        """Return what a term adds."""
+        """Return the sum of squares that a term adds."""
         return float(np.trace(space.own.T @ self._inner @ space.own))
 
     def pseudo_f(self, space: TermSpace) -> float:
-        """Return the mean square of a term over that of the residual."""
+        """Return the mean square of a term divided by the residual mean square."""
         return self.sum_of_squares(space) / space.df / (self.residual / self.df_residual)
 
     def row(self, space: TermSpace) -> tuple[int, float, float, float, float]:
-        """Return df, sum of squares, R2, adjusted R2 and pseudo-F of a term."""
+        """Return df, sum of squares, R², adjusted R² and pseudo-F of a term."""
         if space.df == 0:
             return 0, np.nan, np.nan, np.nan, np.nan
         explained = self.sum_of_squares(space)
@@ -115,7 +115,7 @@ class PermanovaFit:
         return space.df, explained, *shares, self.pseudo_f(space)
 
     def residual_row(self) -> tuple[int, float, float, float]:
-        """Return df, sum of squares, R2 and adjusted R2 of the residual."""
+        """Return df, sum of squares, R² and adjusted R² of the residual."""
         share = self.residual / self.total
         return (
             self.df_residual,
@@ -125,7 +125,7 @@ class PermanovaFit:
         )
 
     def count_beyond(self, spaces: Sequence[TermSpace], draws: Iterable[np.ndarray]) -> np.ndarray:
-        """Return how many permutations give each term at least its pseudo-F.
+        """Return for each term the number of permutations with at least its pseudo-F.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class PermanovaFit:
         return hits
 
     def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
-        """Return pseudo-F of each term in each permutation, shape (n_permutations, n_terms)."""
+        """Return the pseudo-F of each term in each permutation, (n_permutations, n_terms)."""
         forms = self._forms(positions)
         part = self._raw_part if self.permute == "raw" else self._residual_part
         parts = [part(space, forms) for space in spaces]
@@ -152,7 +152,7 @@ class PermanovaFit:
         return Partition(explained, residual, space.df, self.df_residual)
 
     def _residual_part(self, space: TermSpace, forms: Forms) -> Partition:
-        r"""Return the part of a term in permuted residuals.
+        r"""Return a term's sums of squares in permuted residuals.
 
         With :math:`R = I - QEQ'` the residual of the reduced model, the permuted residuals have
         the form :math:`A - B'EC - C'EB + C'EDEC`; only its traces are needed. They meet the
@@ -189,7 +189,7 @@ class PermanovaFit:
 
 
 class PairFit(PermanovaFit):
-    """A `PermanovaFit` for permutations that swap the two members of pairs and nothing else.
+    """A `PermanovaFit` for permutations that only swap the members of pairs.
 
     The basis is split into what swapping leaves, ``B``, and a difference ``W`` within each
     pair whose sign it turns: only the differences, n/2 x n/2, meet every permutation.
@@ -221,7 +221,7 @@ class PairFit(PermanovaFit):
         self.block = max(1, BLOCK_COLUMNS // max(1, len(self.moving)))
 
     def _forms(self, swaps: np.ndarray) -> Forms:
-        """Return the forms for signs of shape (n_permutations, n_pairs)."""
+        """Return the quadratic forms for signs of shape (n_permutations, n_pairs)."""
         moved = swaps.T[:, :, None] * self.difference[:, None, :]
         mixed = self._on_moving(self.mixed, moved).transpose(1, 0, 2)
         quadratic = self.fixed_quadratic + mixed + mixed.transpose(0, 2, 1)
@@ -234,7 +234,7 @@ class PairFit(PermanovaFit):
         return Forms(quadratic, cross, overlap)
 
     def _on_moving(self, left: np.ndarray, moved: np.ndarray) -> np.ndarray:
-        """Return ``left' V_b`` in the moving columns and zero elsewhere, (k, B, k)."""
+        """Return ``left' V_b`` in the moving columns and zeros elsewhere, shape (k, B, k)."""
         width = left.shape[1]
         result = np.zeros((width, moved.shape[1], width))
         product = left.T @ moved.reshape(len(moved), -1)
@@ -244,16 +244,16 @@ class PairFit(PermanovaFit):
 
 @dataclass(frozen=True, eq=False)
 class Projector:
-    """A projector on a few vectors and, perhaps, on the indicators of groups."""
+    """A projector on a few vectors and, optionally, on the indicators of groups."""
 
     narrow: np.ndarray
-    """Orthonormal, orthogonal to the indicators, shape (n_samples, r)."""
+    """Orthonormal vectors orthogonal to the indicators, shape (n_samples, r)."""
 
     groups: tuple[np.ndarray, ...]
-    """Positions of the members, (n_groups, size) for each size; empty without indicators."""
+    """Member positions, (n_groups, size) for each size; empty without indicators."""
 
     def traces(self, geometry: Geometry, positions: np.ndarray) -> np.ndarray:
-        """Return ``tr(H P G P')`` for permutations (B, n_samples), shape (B,)."""
+        """Return ``tr(H P G P')``, shape (B,), for permutations of shape (B, n_samples)."""
         moved = self.narrow[positions.T]
         result = np.einsum("bii->b", geometry.quadratic(moved)) if moved.size else 0.0
         slots = np.argsort(positions, axis=1)
@@ -263,21 +263,21 @@ class Projector:
 
 
 class _WideModel(NamedTuple):
-    """What one term's permutations need."""
+    """The inputs for the permutations of one term."""
 
     geometry: Geometry
-    """Of what is permuted."""
+    """Geometry of the permuted values."""
 
     fitted: GramGeometry | None
-    """The projector on the reduced model, when its residuals are permuted."""
+    """Projector on the reduced model if its residuals are permuted."""
 
     reduced: Projector
     larger: Projector
-    """The reduced model with the term."""
+    """Projector on the reduced model and the term."""
 
 
 class WideFit(PermanovaFit):
-    """A `PermanovaFit` whose permutations avoid the basis of a wide factor.
+    """A `PermanovaFit` that permutes without a basis of the wide factor.
 
     A basis of hundreds of columns, of the household itself say, makes the k x k forms slow. The
     projector on a factor needs no basis: ``tr(H G)`` is a sum of group means, and only the other,
@@ -311,14 +311,14 @@ class WideFit(PermanovaFit):
         self.block = int(np.clip(BLOCK_CELLS // (self.n_samples * geometry.width), 1, 256))
 
     def count_beyond(self, spaces: Sequence[TermSpace], draws: Iterable[np.ndarray]) -> np.ndarray:
-        """Return how many permutations give each term at least its pseudo-F."""
+        """Return for each term the number of permutations with at least its pseudo-F."""
         self.models = [self._model(space) for space in spaces]
         hits = super().count_beyond(spaces, draws)
         del self.models  # each holds a geometry of its own
         return hits
 
     def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
-        """Return pseudo-F of each term in each permutation, shape (n_permutations, n_terms)."""
+        """Return the pseudo-F of each term in each permutation, (n_permutations, n_terms)."""
         permuted = [
             self._f(space, model, positions)
             for space, model in zip(spaces, self.models, strict=True)
@@ -334,7 +334,7 @@ class WideFit(PermanovaFit):
         return _WideModel(geometry, fitted, reduced, self._projector([*space.others, space.term]))
 
     def _f(self, space: TermSpace, model: _WideModel, positions: np.ndarray) -> np.ndarray:
-        """Return pseudo-F of a term; degrees of freedom as in `PermanovaFit`."""
+        """Return the pseudo-F of a term, with degrees of freedom as in `PermanovaFit`."""
         explained, residual = self._squares(model, model.geometry, positions)
         df, df_residual = space.df, self.df_residual
         if model.fitted is not None:
@@ -346,13 +346,13 @@ class WideFit(PermanovaFit):
     def _squares(
         self, model: _WideModel, geometry: Geometry, positions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the term explains of a geometry and what the whole model leaves, (B,)."""
+        """Return the sums of squares of the term and of the residual, each (B,)."""
         explained = model.larger.traces(geometry, positions)
         explained = explained - model.reduced.traces(geometry, positions)
         return explained, geometry.total() - self.full.traces(geometry, positions)
 
     def _projector(self, terms: Sequence[Term]) -> Projector:
-        """Return the projector on some of the terms."""
+        """Return the projector on the given terms."""
         few = [term.columns for term in terms if term is not self.wide]
         columns = np.hstack([np.empty((self.n_samples, 0)), *few])
         if self.wide not in terms:
@@ -362,7 +362,7 @@ class WideFit(PermanovaFit):
 
 
 def _group_positions(codes: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the positions of each group's members, one array for each size of group."""
+    """Return member positions of groups, with one array for each group size."""
     order, size = np.argsort(codes, kind="stable"), np.bincount(codes)
     starts = np.cumsum(size) - size
     return tuple(

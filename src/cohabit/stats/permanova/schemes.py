@@ -1,4 +1,4 @@
-"""Who may change places with whom: permutations that respect households and sites.
+"""Permutation schemes that respect households and sites.
 
 A scheme is a group of permutations under which the data are exchangeable when a term has
 no effect. People are kept in household order, so that a permutation is an array of
@@ -33,16 +33,16 @@ SCHEMES = ("free", "within", "between", "both")
 
 @dataclass(frozen=True, eq=False)
 class Exchange:
-    """A group of permutations of people who are sorted by household."""
+    """A group of permutations of people sorted by household."""
 
     scheme: str
-    """One of `SCHEMES`."""
+    """Name of the scheme, one of `SCHEMES`."""
 
     household: np.ndarray
-    """Code of each person's household, ascending, shape (n_people,)."""
+    """Ascending household code of each person, shape (n_people,)."""
 
     stratum: np.ndarray
-    """Code of each person's stratum, constant within households, shape (n_people,)."""
+    """Stratum code of each person, constant within households, shape (n_people,)."""
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -52,7 +52,7 @@ class Exchange:
 
     @cached_property
     def count(self) -> int:
-        """Number of all permutations, the identity among them."""
+        """Number of all permutations, including the identity."""
         return prod(factorial(len(units)) for units in self._swapping_units())
 
     def every(self) -> np.ndarray:
@@ -85,14 +85,14 @@ class Exchange:
 
     @cached_property
     def pairs(self) -> np.ndarray | None:
-        """Positions of the pairs, (n_pairs, 2), when swapping them is all there is to do."""
+        """Positions of the pairs, (n_pairs, 2), if swapping them is the only permutation."""
         groups = self._households_by_size
         simple = self.scheme == "within" and len(groups) == 1 and groups[0].shape[1] == 2
         return groups[0] if simple else None
 
     @property
     def n_lonely(self) -> int:
-        """Number of households with no other of their size in their stratum."""
+        """Number of households that are the only one of their size in their stratum."""
         return sum(len(group) == 1 for group in self._equal_households)
 
     def draw_blocks(
@@ -105,7 +105,7 @@ class Exchange:
     def draw_swaps(
         self, n_permutations: int, block: int, rng: np.random.Generator
     ) -> Iterator[np.ndarray]:
-        """Yield random swaps of `pairs` as signs, (at most `block`, n_pairs); -1 swaps."""
+        """Yield random swaps of `pairs` as signs, (at most `block`, n_pairs); -1 is a swap."""
         for done in range(0, n_permutations, block):
             shape = (min(block, n_permutations - done), len(self.pairs))
             words = rng.integers(256, size=(shape[0], -(-shape[1] // 8)), dtype=np.uint8)
@@ -113,7 +113,7 @@ class Exchange:
             yield 1.0 - 2.0 * bits
 
     def _swapping_units(self) -> list[np.ndarray]:
-        """Return groups of units that swap, each (n_units, people in a unit)."""
+        """Return groups of exchangeable units, each (n_units, people in a unit)."""
         people = [group[:, None] for group in _positions(self.stratum)]
         members = [group[:, None] for group in _positions(self.household)]
         households = self._equal_households
@@ -126,7 +126,7 @@ class Exchange:
 
     @cached_property
     def _equal_households(self) -> list[np.ndarray]:
-        """For each stratum and size, the positions of its households, (n_households, size)."""
+        """Positions of households by stratum and size, each (n_households, size)."""
         groups: dict[tuple, list[np.ndarray]] = {}
         for rows in _positions(self.household):
             groups.setdefault((self.stratum[rows[0]], len(rows)), []).append(rows)
@@ -134,7 +134,7 @@ class Exchange:
 
     @cached_property
     def _households_by_size(self) -> list[np.ndarray]:
-        """For each size above one, the positions of its households, (n_households, size)."""
+        """Positions of households by size above one, each (n_households, size)."""
         groups: dict[int, list[np.ndarray]] = {}
         for rows in _positions(self.household):
             groups.setdefault(len(rows), []).append(rows)
@@ -148,13 +148,13 @@ def _positions(codes: np.ndarray) -> list[np.ndarray]:
 
 
 def _shuffle(result: np.ndarray, units: np.ndarray, rng: np.random.Generator) -> None:
-    """Shuffle units (n_units, people) among themselves, in place, in every row."""
+    """Shuffle units (n_units, people) in place, independently in every row."""
     order = rng.random((len(result), len(units))).argsort(axis=1)
     result[:, units.ravel()] = units[order].reshape(len(result), -1)
 
 
 def _shuffle_members(result: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> None:
-    """Shuffle the members of each household (n_households, size), in place, in every row."""
+    """Shuffle the members of each household (n_households, size) in place, in every row."""
     if rows.shape[1] == 2:
         swap = rng.random((len(result), len(rows))) < 0.5
         first, second = result[:, rows[:, 0]], result[:, rows[:, 1]]
@@ -168,22 +168,22 @@ def _shuffle_members(result: np.ndarray, rows: np.ndarray, rng: np.random.Genera
 
 @dataclass(frozen=True, eq=False)
 class Households:
-    """Who lives with whom, and where."""
+    """Household and stratum of each person."""
 
     household: np.ndarray
-    """Code of each person's household, shape (n_people,); all different without households."""
+    """Household code of each person, shape (n_people,); all different without households."""
 
     names: np.ndarray
-    """Name of each code."""
+    """Household name of each code."""
 
     blocks: str | None
-    """Column of the household."""
+    """Name of the household column."""
 
     strata: str | None
-    """Column of the place; None when there is none."""
+    """Name of the stratum column, or None."""
 
     stratum: np.ndarray
-    """Code of each person's place, shape (n_people,); all 0 when there is none."""
+    """Stratum code of each person, shape (n_people,); all 0 without strata."""
 
     def take(self, rows: np.ndarray) -> "Households":
         """Return the same people in another order."""
@@ -192,21 +192,21 @@ class Households:
 
 @dataclass(frozen=True, eq=False)
 class TermPlan:
-    """A term, how it is permuted, and what is to be said about it."""
+    """A term, its permutations and the notes about them."""
 
     space: TermSpace
     scheme: str
     exchange: Exchange | None
-    """None when the term cannot be tested; the last note says why."""
+    """None if the term cannot be tested; the last note gives the reason."""
 
     stream: int
-    """Terms with the same stream share their permutations."""
+    """Number of the random stream; terms with the same stream share permutations."""
 
     notes: tuple[str, ...]
 
 
 def read_homes(people: pd.DataFrame, blocks: str | None, strata: str | None) -> Households:
-    """Read households and places from sample metadata.
+    """Read households and strata from sample metadata.
 
     Raises
     ------
@@ -227,9 +227,9 @@ def read_homes(people: pd.DataFrame, blocks: str | None, strata: str | None) -> 
 
 
 def household_order(terms: Sequence[Term], homes: Households, ids: pd.Index) -> np.ndarray:
-    """Return the order of people: by household, in it by the within-household terms, by ID.
+    """Return the order of people by household, within-household terms and ID.
 
-    So a household that takes another's place puts its patient where the other's stood.
+    A household that replaces another thus puts its patient in the place of the other's.
     """
     matched = [
         np.round(column, 9)
@@ -242,7 +242,7 @@ def household_order(terms: Sequence[Term], homes: Households, ids: pd.Index) -> 
 
 
 def plan_term(space: TermSpace, homes: Households, scheme: str) -> TermPlan:
-    """Choose how to permute a term; people must be sorted by household."""
+    """Choose the permutations of a term; people must be sorted by household."""
     if space.df == 0:
         return TermPlan(space, "", None, -1, (space.note,))
     kind = variation(space.term.columns, homes.household)
@@ -273,7 +273,7 @@ def _choose(term: Term, kind: str, homes: Households) -> str:
 
 
 def _stays_in_place(term: Term, chosen: str, asked: str, homes: Households) -> bool:
-    """Return whether units change places within strata only."""
+    """Return True when units are exchanged only within strata."""
     if homes.strata is None or chosen == "within" or asked == "free":
         return False
     if variation(term.columns, homes.stratum) in ("between", "none"):
@@ -293,7 +293,7 @@ def _check_strata(homes: Households) -> None:
 
 
 def _notes(space: TermSpace, kind: str, exchange: Exchange, placed: bool, homes: Households):
-    """Yield what a reader must know about how a term was permuted."""
+    """Yield notes on how a term is permuted."""
     size, variables = np.bincount(homes.household), space.term.variables
     yield space.note
     if placed:
@@ -312,7 +312,7 @@ def _notes(space: TermSpace, kind: str, exchange: Exchange, placed: bool, homes:
 
 
 def _concordant(term: Term, size: np.ndarray, homes: Households) -> str:
-    """Name the households, if any, in which a two-level term does not vary."""
+    """Return a note on households in which a two-level term does not vary."""
     column = pd.Series(term.columns[:, 0])
     if column.round(9).nunique() > 2:
         return ""
@@ -323,7 +323,7 @@ def _concordant(term: Term, size: np.ndarray, homes: Households) -> str:
 
 
 def _moves(term: Term, exchange: Exchange) -> bool:
-    """Return whether the permutations change the term's column space."""
+    """Return True when the permutations change the term's column space."""
     space = orthonormal(term.columns)
     few = exchange.count <= 64
     for positions in exchange.every() if few else exchange.draw(8, np.random.default_rng(0)):
@@ -334,7 +334,7 @@ def _moves(term: Term, exchange: Exchange) -> bool:
 
 
 def _check_persons(people: pd.DataFrame, blocks: str) -> None:
-    """Refuse repeated samples of a person, whom no scheme would keep together."""
+    """Raise ValueError when a person has several samples."""
     if blocks == "participant_id" or "participant_id" not in people:
         return
     repeated = people["participant_id"][people["participant_id"].duplicated()].unique()

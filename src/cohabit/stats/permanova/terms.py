@@ -1,4 +1,4 @@
-"""The terms of a formula as subspaces, and how each varies within and between households."""
+"""Terms of a formula as subspaces, and their variation within and between households."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,47 +10,47 @@ from scipy.linalg import qr
 from cohabit.stats.formula import ModelMatrix
 
 ALIAS_TOLERANCE = 1e-7
-"""A column of unit length with less than this left after projection is explained."""
+"""Length below which a projected column of unit length counts as explained."""
 
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """One term and its columns of the model matrix."""
+    """A term and its columns of the model matrix."""
 
     name: str
     columns: np.ndarray
-    """Centred and scaled to unit length, shape (n_samples, n_columns); no column when constant."""
+    """Centred columns of unit length, (n_samples, n_columns); none for a constant term."""
 
     @property
     def variables(self) -> frozenset[str]:
-        """Return the names that the term is made of."""
+        """Names of the term's variables."""
         return frozenset(self.name.split(":"))
 
 
 @dataclass(frozen=True, eq=False)
 class TermSpace:
-    """What a term adds to the terms it is adjusted for, in coordinates of the model's basis."""
+    """What a term adds to the terms it is adjusted for, in the basis of the model."""
 
     term: Term
     own: np.ndarray
-    """Orthonormal coordinates of what the term adds, shape (rank of the model, df)."""
+    """Orthonormal coordinates of the term's own part, shape (rank of the model, df)."""
 
     reduced: np.ndarray
-    """Projector on the terms it is adjusted for, shape (rank of the model, rank of the model)."""
+    """Projector on the terms it is adjusted for, shape (rank, rank) of the model."""
 
     others: tuple[Term, ...]
-    """The terms it is adjusted for."""
+    """The terms that it is adjusted for."""
 
     note: str
 
     @property
     def df(self) -> int:
-        """Return the degrees of freedom."""
+        """Degrees of freedom of the term."""
         return self.own.shape[1]
 
 
 def read_terms(matrix: ModelMatrix, order: np.ndarray | None = None) -> list[Term]:
-    """Return the terms of a model matrix, its rows in the given order."""
+    """Return the terms of a model matrix, with rows in the given order."""
     values = matrix.values if order is None else matrix.values.iloc[order]
     return [
         Term(name, _unit_columns(values[columns].to_numpy()))
@@ -59,7 +59,7 @@ def read_terms(matrix: ModelMatrix, order: np.ndarray | None = None) -> list[Ter
 
 
 def joined(terms: Sequence[Term]) -> Term:
-    """Return all terms as one, called ``model``."""
+    """Return a single term, called ``model``, with the columns of all terms."""
     return Term("model", orthonormal(np.hstack(_columns(terms))))
 
 
@@ -88,7 +88,7 @@ def model_basis(terms: Sequence[Term], household: np.ndarray | None = None) -> n
 def term_space(
     term: Term, others: Sequence[Term], basis: np.ndarray, larger: str = ""
 ) -> TermSpace:
-    """Return what `term` adds to `others`.
+    """Return the subspace that `term` adds to `others`.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def term_space(
 
 
 def orthonormal(columns: np.ndarray) -> np.ndarray:
-    """Return an orthonormal basis of the span, leaving out what is numerically nothing."""
+    """Return an orthonormal basis of the columns' span, within numerical precision."""
     if not columns.size:
         return np.empty((len(columns), 0))
     q, r, _ = qr(columns, mode="economic", pivoting=True)
@@ -118,13 +118,13 @@ def orthonormal(columns: np.ndarray) -> np.ndarray:
 
 
 def contained(term: Term, terms: Sequence[Term]) -> str:
-    """Return the name of an interaction that contains the term, or an empty text."""
+    """Return the name of an interaction that contains the term, or an empty string."""
     larger = [other.name for other in terms if term.variables < other.variables]
     return larger[0] if larger else ""
 
 
 def variation(columns: np.ndarray, household: np.ndarray) -> str:
-    """Return how columns vary: ``within`` households, ``between`` them, ``both`` or ``none``.
+    """Return how columns vary among households: ``within``, ``between``, ``both``, ``none``.
 
     Within: members differ, and all households of equal size (two or more) have the same
     mean; singletons do not count, as nobody can change places with them at home.
