@@ -49,6 +49,14 @@ def test_run__marks_what_it_writes_about_few_real_people(tmp_path, small_cohort)
     assert FEW_MARK not in other.write_table(table, "sites").read_text()
 
 
+def test_run__says_what_ms_stands_for_in_a_cohort_of_others(tmp_path, small_cohort, capsys):
+    run = open_run(tmp_path / "run", notebook="06", seed=1)
+    for case in ("MS", "CD, UC"):
+        real = replace(small_cohort, provenance={"simulated": False, "case": case})
+        run.read_cohort(write_cohort(real, tmp_path / case))
+    assert capsys.readouterr().out == "MS stands for CD, UC in tables and figures.\n"
+
+
 def test_mark_rows__leaves_a_table_without_counts_as_it_is():
     shares = pd.DataFrame({"estimate": [3]})
     assert mark_rows(shares) is shares
