@@ -74,6 +74,16 @@ def test_describe_figure__reads_bars_violins_and_tables(figure):
     )
 
 
+def test_describe_figure__of_what_a_cohort_lacks_is_silent(figure):
+    bars, marks, table = figure.subplots(1, 3)
+    bars.barh([], [])
+    bars.set(yticks=[0], yticklabels=["site"])
+    marks.scatter([np.nan], [0.5])
+    marks.plot([np.nan, np.nan, np.nan], [0, 1, 2], label="power")
+    table.pcolormesh(np.full((2, 2), np.nan))
+    assert describe_figure(figure) == "Rows from the top: site."
+
+
 def test_describe_figure__tells_the_first_and_last_of_many_rows(figure):
     names = [f"row {number}" for number in range(LISTED + 5)]
     ax = figure.subplots()

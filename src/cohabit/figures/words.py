@@ -83,8 +83,9 @@ def _tell_table(table, rows: list[str], columns: list[str], numbers: list[str]) 
         rows = [f"{name} {', '.join(line)}" for name, line in zip(rows, lines, strict=True)]
     if rows:
         yield f"rows from the top: {_list(rows)}"
-    values = np.ma.asarray(table.get_array(), float).compressed()
-    yield f"colours from {_write(np.nanmin(values))} to {_write(np.nanmax(values))}"
+    values = np.ma.masked_invalid(table.get_array()).compressed()
+    if len(values):
+        yield f"colours from {_write(values.min())} to {_write(values.max())}"
 
 
 def _tell_rows(
@@ -119,15 +120,14 @@ def _tell_values(values: list[float]) -> str:
 
 def _count_intervals(ax: Axes, along: int) -> Iterator[str]:
     """Return how many intervals lie on either side of the line of no effect, where there is one."""
-    lines = [np.asarray(line.get_data(), float) for line in ax.lines]
-    lines = [line for line in lines if np.array_equal(line[1 - along], [0, 1])]
+    lines = [line.get_xydata() for line in ax.lines]
+    lines = [line for line in lines if np.array_equal(line[:, 1 - along], [0, 1])]
     spans = [lines for lines in ax.collections if isinstance(lines, LineCollection)]
-    ends = [
-        s[:, along] for each in spans if not _label(each) for s in each.get_segments() if len(s)
-    ]
+    segments = [segment for each in spans if not _label(each) for segment in each.get_segments()]
+    ends = [segment[:, along] for segment in segments if len(segment) == 2]
     ends = np.array([pair for pair in ends if np.isfinite(pair).all()])
     if lines and len(ends) >= 3:
-        at = lines[0][along][0]
+        at = lines[0][0, along]
         above, below = (ends.min(axis=1) > at).sum(), (ends.max(axis=1) < at).sum()
         yield f"intervals above {_write(at)}: {above} of {len(ends)}; below: {below}"
 
@@ -151,19 +151,18 @@ def _find_points(artist, known: set) -> np.ndarray:
     """Return the points of an artist, none for what is no data; `known` lines were told."""
     if isinstance(artist, BarContainer):
         bars = [(bar.get_bbox(), artist.orientation == "vertical") for bar in artist]
-        return np.array(
-            [((b.x0 + b.x1) / 2, b.y1) if up else (b.x1, (b.y0 + b.y1) / 2) for b, up in bars]
-        )
+        ends = [((b.x0 + b.x1) / 2, b.y1) if up else (b.x1, (b.y0 + b.y1) / 2) for b, up in bars]
+        return np.array(ends, float).reshape(-1, 2)
     if isinstance(artist, ErrorbarContainer):
         line, caps, _ = artist.lines
         known |= {line, *caps}
-        return np.empty((0, 2)) if line is None else np.array(line.get_data(), float).T
+        return np.empty((0, 2)) if line is None else line.get_xydata()
     if isinstance(artist, PathCollection):
         return np.ma.filled(artist.get_offsets().astype(float), np.nan)
     across = isinstance(artist, Line2D) and artist.get_transform() != artist.axes.transData
     if not isinstance(artist, Line2D) or artist in known or across:
         return np.empty((0, 2))
-    points = np.array(artist.get_data(), float).T
+    points = artist.get_xydata()
     if _label(artist) or len(points) > 2:
         return points
     upright = len(points) == 2 and points[0, 0] == points[1, 0]  # a quartile of a violin
@@ -177,9 +176,8 @@ def _tell_points(points: np.ndarray) -> str:
         return f"at {_write(x[0])} across, {_write(y[0])} up"
     if len(points) < 400 and (np.diff(x) >= 0).all():
         verb = "rises" if y[-1] > y[0] else "falls" if y[-1] < y[0] else "goes"
-        words = (
-            f"{verb} from {_write(y[0])} at {_write(x[0])} to {_write(y[-1])} at {_write(x[-1])}"
-        )
+        start, end = (f"{_write(y[at])} at {_write(x[at])}" for at in (0, -1))
+        words = f"{verb} from {start} to {end}"
         top = y.argmax()
         beyond = y[top] - y[[0, -1]].max() > 0.1 * np.ptp(y)
         return words + (f", highest {_write(y[top])} at {_write(x[top])}" if beyond else "")
