@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from statsmodels.discrete.conditional_models import ConditionalLogit
 
-from cohabit.stats.abundance import COLUMNS, METHODS, compare_abundance, lenient_rule
+from cohabit.stats.abundance import ABUNDANCE_COLUMNS, METHODS, compare_abundance, lenient_rule
 from cohabit.stats.abundance.methods import density_mode
 from cohabit.stats.composition import arcsine_sqrt, clr, filter_features
 from cohabit.stats.logistic import fit_matched_pairs
@@ -61,7 +61,7 @@ def cohort():
 def test_compare_abundance__is_tidy_and_finds_the_planted(cohort, method):
     counts, people = cohort
     table = compare_abundance(counts, people, "group", COVARIATES, method=method)
-    assert tuple(table) == COLUMNS
+    assert tuple(table) == ABUNDANCE_COLUMNS
     assert list(table["feature"]) == list(counts)
     assert set(table["contrast"]) == {"MS - control"}
     tested = table["p_value"].notna()

@@ -10,7 +10,12 @@ import statsmodels.formula.api as smf
 from scipy import stats
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-from cohabit.stats.association import COLUMNS, fit_linear_model, fit_ordinal, partial_spearman
+from cohabit.stats.association import (
+    ASSOCIATION_COLUMNS,
+    fit_linear_model,
+    fit_ordinal,
+    partial_spearman,
+)
 from cohabit.stats.inference import adjust_p
 
 ORACLES = Path(__file__).parent / "oracles"
@@ -34,7 +39,7 @@ def by_r():
 
 def test_partial_spearman__equals_the_closed_form_in_r(data, values, by_r):
     table = partial_spearman(values, data["msss"], data[["age", "bmi"]], zeros_removed=True)
-    assert tuple(table) == COLUMNS
+    assert tuple(table) == ASSOCIATION_COLUMNS
     for name in ("estimate", "statistic", "p_value", "n"):
         np.testing.assert_allclose(table[name], by_r["partial"][name], rtol=1e-9)
     np.testing.assert_array_equal(table["df"], table["n"] - 4)

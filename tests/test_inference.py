@@ -43,7 +43,7 @@ def test_jackknife__of_a_mean_with_one_row_a_group_is_its_t_interval():
     values = np.random.default_rng(5).normal(size=30)
     groups = inference.deal_groups(np.arange(30), 30, rng=1)
     found = inference.jackknife_interval(
-        *inference.leave_out(lambda rows: values[rows].mean(), groups)
+        *inference.leave_groups_out(lambda rows: values[rows].mean(), groups)
     )
     expected = inference.infer(values.mean(), values.std(ddof=1) / np.sqrt(30), 29)
     assert found["low"] == pytest.approx(expected["low"])

@@ -69,7 +69,9 @@ def test_compare__of_no_feature_is_an_empty_table(people):
     nothing = pd.DataFrame(index=people.index)
     assert molecules.compare_molecules(nothing, {"MS": people}).empty
     assert molecules.compare_therapies(nothing, people).empty
-    assert list(molecules.compare_molecules(nothing, {}).columns) == list(molecules.COLUMNS)
+    assert list(molecules.compare_molecules(nothing, {}).columns) == list(
+        molecules.MOLECULE_COLUMNS
+    )
 
 
 def test_compare_levels__leaves_out_a_group_without_a_pair(people, values):

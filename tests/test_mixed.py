@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit.stats.mixed import COLUMNS, fit_household_model, test_household_variance, test_terms
+from cohabit.stats.mixed import (
+    HOUSEHOLD_COLUMNS,
+    fit_household_model,
+    test_household_variance,
+    test_terms,
+)
 
 ORACLES = Path(__file__).parent / "oracles"
 FEATURES = ["middle", "small", "high", "unlike", "tiny", "sparse", "sited", "gaps"]
@@ -293,7 +298,7 @@ def test_fit_household_model__a_contrast_is_the_combination_it_names(people):
 
 def test_fit_household_model__one_row_a_feature_and_coefficient_in_the_stated_columns(people):
     table = fit_household_model(people[FEATURES[:2]], people, "group + sex")
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == HOUSEHOLD_COLUMNS
     assert list(table["coefficient"]) == ["Intercept", "group[MS]", "sex[female]"] * 2
     assert list(table["contrast"][:3]) == ["at the reference", "MS - control", "female - male"]
 

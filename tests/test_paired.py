@@ -10,7 +10,7 @@ from scipy import stats
 
 from cohabit.stats.nonparametric import paired_wilcoxon, sign_flip_test
 from cohabit.stats.paired import (
-    COLUMNS,
+    PAIRED_COLUMNS,
     compare_pair_differences,
     find_pairs,
     fit_paired_model,
@@ -90,7 +90,7 @@ def test_paired_differences__are_case_minus_control_whatever_the_order(few):
 def test_fit_paired_model__equals_r_lm_on_differences(people, expected):
     table = fit_paired_model(people[FEATURES], people, "sex + age + bmi")
     assert_equals_r(table, expected, "adjusted")
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == PAIRED_COLUMNS
     assert set(table["method"]) == {"paired_difference"}
     np.testing.assert_allclose(
         table["q_value"], stats.false_discovery_control(table["p_value"]), rtol=1e-12

@@ -12,7 +12,7 @@ from cohabit.stats.inference import NUMBERS, adjust_p, normal_quantile, tidy_col
 from cohabit.stats.least_squares import ONE_LEVEL, fit_least_squares
 from cohabit.stats.logistic import fit_proportional_odds
 
-COLUMNS = tidy_columns("n")
+ASSOCIATION_COLUMNS = tidy_columns("n")
 _NUMBERS = (*NUMBERS, "q_value")
 
 
@@ -174,7 +174,7 @@ class _Table:
     @classmethod
     def empty(cls, values: pd.DataFrame, method: str, contrast: str) -> "_Table":
         size = values.shape[1]
-        columns = {name: np.full(size, np.nan) for name in COLUMNS}
+        columns = {name: np.full(size, np.nan) for name in ASSOCIATION_COLUMNS}
         columns["feature"] = values.columns.to_numpy()
         columns["method"] = np.full(size, method, dtype=object)
         columns["contrast"] = np.full(size, contrast, dtype=object)
@@ -198,7 +198,7 @@ class _Table:
         table = pd.DataFrame(self.columns)
         table["q_value"] = adjust_p(table["p_value"])
         table["converged"] = table["p_value"].notna()
-        return table[list(COLUMNS)]
+        return table[list(ASSOCIATION_COLUMNS)]
 
 
 def _align(

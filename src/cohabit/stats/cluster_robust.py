@@ -12,7 +12,7 @@ from cohabit.stats.alignment import align_values, household_codes
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.least_squares import ONE_LEVEL, find_independent, rests_on_one
 
-COLUMNS = (
+REGRESSION_COLUMNS = (
     *("coefficient", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),
     *("p_value", "n", "n_clusters", "converged", "note"),
 )
@@ -69,7 +69,7 @@ class ClusteredFit:
     """A fitted model: its table, and what it expects of other rows."""
 
     table: pd.DataFrame
-    """One row a coefficient; columns `COLUMNS`."""
+    """One row a coefficient; columns `REGRESSION_COLUMNS`."""
 
     formula: str
     family: Family
@@ -158,7 +158,7 @@ def fit_clustered_model(
         rows = pd.concat([rows, pd.DataFrame({"coefficient": single}).assign(**empty)])
         rows = rows.reset_index(drop=True)
     rows = rows.assign(n=len(y), n_clusters=int(codes.max()) + 1)
-    return ClusteredFit(rows[list(COLUMNS)], formula, chosen, full)
+    return ClusteredFit(rows[list(REGRESSION_COLUMNS)], formula, chosen, full)
 
 
 def _check(

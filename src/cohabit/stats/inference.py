@@ -73,7 +73,7 @@ def deal_groups(
     return (order % n_groups)[codes]
 
 
-def leave_out(
+def leave_groups_out(
     statistic: Callable[[np.ndarray], np.ndarray], groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a statistic of all rows, and its values without each group of rows in turn.
@@ -100,7 +100,7 @@ def jackknife_interval(estimate, replicates) -> dict:
     ----------
     estimate : float, ndarray or Series
     replicates : ndarray or DataFrame, shape (n_groups, ...)
-        The estimate without each group, as from `leave_out`.
+        The estimate without each group, as from `leave_groups_out`.
 
     Notes
     -----

@@ -12,7 +12,7 @@ from cohabit.stats.inference import power_of_normal
 from cohabit.stats.least_squares import fit_least_squares
 
 PATHS = ("exposure to mediator", "mediator to outcome", "direct", "indirect", "total")
-COLUMNS = ("path", "estimate", "std_error", "low", "high", "p_value", "n")
+MEDIATION_COLUMNS = ("path", "estimate", "std_error", "low", "high", "p_value", "n")
 
 
 def fit_mediation(
@@ -70,7 +70,7 @@ def fit_mediation(
     paths.loc["indirect", "p_value"] = min(1.0, max(2 * beyond, 2 / (n_bootstrap + 1)))
     paths["low"], paths["high"] = np.quantile(again, [0.025, 0.975], axis=0)
     paths["std_error"], paths["n"] = again.std(axis=0, ddof=1), len(data)
-    return paths.rename_axis("path").reset_index()[list(COLUMNS)]
+    return paths.rename_axis("path").reset_index()[list(MEDIATION_COLUMNS)]
 
 
 def _fit_paths(

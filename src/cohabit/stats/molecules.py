@@ -13,7 +13,7 @@ from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import compare_pair_differences
 from cohabit.stats.partners import COVARIATES, hold_fixed
 
-COLUMNS = (
+MOLECULE_COLUMNS = (
     *("feature", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),
     *("p_value", "q_value", "n_pairs", "n_samples", "converged", "note"),
 )
@@ -160,7 +160,7 @@ def compare_molecules(
     Returns
     -------
     DataFrame, one row a group and feature
-        Columns `COLUMNS`, from the household mixed model; `contrast` as in
+        Columns `MOLECULE_COLUMNS`, from the household mixed model; `contrast` as in
         ``"untreated MS - control"``, `q_value` over the features of one group, `n_pairs` the
         people beyond the first of each household.
     """
@@ -175,10 +175,10 @@ def compare_molecules(
 
 def _nothing() -> pd.DataFrame:
     """Return a table of no comparison, its columns of the kinds that a full one has."""
-    kinds = dict.fromkeys(COLUMNS, float)
+    kinds = dict.fromkeys(MOLECULE_COLUMNS, float)
     kinds |= dict.fromkeys(("feature", "contrast", "note"), object)
     kinds |= {"n_pairs": int, "n_samples": int, "converged": bool}
-    return pd.DataFrame(columns=list(COLUMNS)).astype(kinds)
+    return pd.DataFrame(columns=list(MOLECULE_COLUMNS)).astype(kinds)
 
 
 def compare_therapies(
@@ -235,4 +235,4 @@ def _compare(
     rows = fit[fit["coefficient"] == "group[MS]"].assign(contrast=f"{name} - control")
     rows["n_pairs"] = rows["n_samples"] - rows["n_households"]
     rows["q_value"] = adjust_p(rows["p_value"])
-    return rows[list(COLUMNS)]
+    return rows[list(MOLECULE_COLUMNS)]

@@ -6,7 +6,7 @@ import scipy
 
 from cohabit.stats.alignment import align_values
 from cohabit.stats.inference import adjust_p, normal_quantile, two_sided_normal
-from cohabit.stats.paired import COLUMNS, count_nonzero, find_pairs, subtract
+from cohabit.stats.paired import PAIRED_COLUMNS, count_nonzero, find_pairs, subtract
 
 _BLOCK = 2048
 """Sign patterns drawn and multiplied at a time."""
@@ -186,7 +186,7 @@ def _rank_sum_quantile(n: int, probability: float) -> int:
 
 
 def _tidy(features, contrast, method, p_values, notes, tested) -> pd.DataFrame:
-    table = pd.DataFrame(np.nan, index=range(len(features)), columns=list(COLUMNS))
+    table = pd.DataFrame(np.nan, index=range(len(features)), columns=list(PAIRED_COLUMNS))
     return table.assign(
         feature=features.to_numpy(),
         contrast=contrast,

@@ -12,7 +12,7 @@ from cohabit.stats.formula import model_matrix
 from cohabit.stats.inference import adjust_p, tidy_columns
 from cohabit.stats.least_squares import fit_least_squares
 
-COLUMNS = tidy_columns()
+PAIRED_COLUMNS = tidy_columns()
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def fit_paired_model(
     Returns
     -------
     DataFrame, one row a feature
-        Columns `COLUMNS`; `estimate` is the difference between a case and a control of
+        Columns `PAIRED_COLUMNS`; `estimate` is the difference between a case and a control of
         equal covariates, with t test and 95% interval; `q_value` over all features;
         `n_nonzero` counts people of the pairs used whose value is not zero. Households
         left out are counted in `note`.
@@ -233,7 +233,7 @@ def compare_pair_differences(
     Returns
     -------
     DataFrame, one row a feature and level
-        Columns `COLUMNS`; `q_value` over the features of one contrast.
+        Columns `PAIRED_COLUMNS`; `q_value` over the features of one contrast.
 
     Raises
     ------
@@ -311,7 +311,7 @@ def _finish(rows: pd.DataFrame, method: str, table: pd.DataFrame, pairs: Pairs) 
         converged=rows["estimate"].notna(),
     )
     rows["q_value"] = rows.groupby("contrast")["p_value"].transform(adjust_p)
-    return rows[list(COLUMNS)]
+    return rows[list(PAIRED_COLUMNS)]
 
 
 def _join(notes: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from cohabit.stats.composition import arcsine_sqrt, check_counts, why_filtered
 from cohabit.stats.formula import variables
 from cohabit.stats.inference import adjust_p, tidy_columns
 
-COLUMNS = (*tidy_columns()[:-1], "transform", "note")
+ABUNDANCE_COLUMNS = (*tidy_columns()[:-1], "transform", "note")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def compare_abundance(
     Returns
     -------
     DataFrame, one row a feature and contrast
-        Columns `COLUMNS`. `estimate` is on the scale named in `transform`, second level
+        Columns `ABUNDANCE_COLUMNS`. `estimate` is on the scale named in `transform`, second level
         minus first; `low` and `high` bound the 95% interval; `q_value` is Benjamini and
         Hochberg's over the features tested in one contrast. Features that fail the filter
         stay, without numbers, and say why in `note`. `n_pairs` counts households with two
@@ -156,7 +156,7 @@ def compare_abundance(
     table["n_nonzero"] = (counts > 0).sum().reindex(table["feature"]).to_numpy()
     table["q_value"] = table.groupby("contrast", sort=False)["p_value"].transform(adjust_p)
     table["converged"] = table["p_value"].notna()
-    table = table.reindex(columns=list(COLUMNS))
+    table = table.reindex(columns=list(ABUNDANCE_COLUMNS))
     table.attrs.update(
         filter=_name_filter(chosen, min_prevalence, min_total),
         transform=_name_transform(chosen, pseudocount),

@@ -1,6 +1,6 @@
 """Random-intercept models of paired households: every feature at once, in closed form."""
 
-from cohabit.stats.mixed.fit import COLUMNS, fit_household_model
+from cohabit.stats.mixed.fit import HOUSEHOLD_COLUMNS, fit_household_model
 from cohabit.stats.mixed.hypotheses import (
     compare_significant,
     count_significant,
@@ -9,7 +9,7 @@ from cohabit.stats.mixed.hypotheses import (
 )
 
 __all__ = [
-    "COLUMNS",
+    "HOUSEHOLD_COLUMNS",
     "compare_significant",
     "count_significant",
     "fit_household_model",

@@ -14,7 +14,7 @@ from cohabit.stats.mixed.parts import NO_MAXIMUM, Part, prepare, split_by_missin
 from cohabit.stats.mixed.reml import Estimates, fit_households, within_df
 from cohabit.stats.mixed.site import fit_sites
 
-COLUMNS = (
+HOUSEHOLD_COLUMNS = (
     "feature",
     "coefficient",
     "contrast",
@@ -74,7 +74,7 @@ def fit_household_model(
     Returns
     -------
     DataFrame
-        One row a feature and coefficient; columns `COLUMNS`. `df` is Satterthwaite's,
+        One row a feature and coefficient; columns `HOUSEHOLD_COLUMNS`. `df` is Satterthwaite's,
         `low` and `high` bound the 95% interval. `boundary` marks a household variance
         estimated as zero: `df` is then the residual one (rows minus coefficients), and
         `within_df`, the degrees of freedom left within households (0 for a coefficient
@@ -218,8 +218,8 @@ def _tabulate(fits: Sequence[_Fit], report: _Report, names: pd.Index) -> pd.Data
     table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(table["feature"], kind="stable")
     table["feature"] = names.to_numpy()[table["feature"]]
-    extra = [name for name in table if name not in COLUMNS]
-    return pd.DataFrame({name: table[name][order] for name in [*COLUMNS, *extra]})
+    extra = [name for name in table if name not in HOUSEHOLD_COLUMNS]
+    return pd.DataFrame({name: table[name][order] for name in [*HOUSEHOLD_COLUMNS, *extra]})
 
 
 def _long(fit: _Fit, report: _Report) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from cohabit.stats.inference import adjust_p, deal_groups, jackknife_interval, leave_out
+from cohabit.stats.inference import adjust_p, deal_groups, jackknife_interval, leave_groups_out
 from cohabit.stats.least_squares import ONE_LEVEL
 from cohabit.stats.mixed.fit import fit_household_model
 from cohabit.stats.mixed.parts import NO_MAXIMUM, Part, prepare, split_by_missing
@@ -336,5 +336,5 @@ def compare_significant(
 
     homes = pd.Series(pd.factorize(metadata["household_id"], sort=True)[0], metadata.index)
     groups = pd.Series(deal_groups(homes.to_numpy(), n_groups, rng), metadata.index)
-    found = leave_out(differ, groups[values.index].to_numpy())
+    found = leave_groups_out(differ, groups[values.index].to_numpy())
     return pd.Series(jackknife_interval(*found))

@@ -150,7 +150,7 @@ def within_df(x: np.ndarray, households: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Profile:
+class DevianceProfile:
     """The REML deviance at one theta a feature, and its derivatives in theta."""
 
     weights: np.ndarray
@@ -163,7 +163,7 @@ class Profile:
     """Weighted residual sum of squares, first and second derivative."""
 
 
-def profile_at(theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray) -> Profile:
+def profile_at(theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray) -> DevianceProfile:
     """Evaluate the deviance of every feature at its own variance ratio."""
     values, times = design.eigenvalues[:, None], design.multiplicity
     weights = 1 / (1 + values * theta)
@@ -172,15 +172,15 @@ def profile_at(theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray) 
     first = weighted * falls
     log_det = (-(times @ np.log(weights)), times @ falls, -(times @ falls**2))
     quadratic = (weighted.sum(0), -first.sum(0), 2 * (first * falls).sum(0))
-    return Profile(weights, log_det, quadratic)
+    return DevianceProfile(weights, log_det, quadratic)
 
 
-def deviance(profile: Profile, df: int) -> np.ndarray:
+def deviance(profile: DevianceProfile, df: int) -> np.ndarray:
     """Return the profiled REML deviance up to a constant."""
     return df * np.log(profile.quadratic[0]) + profile.log_det[0]
 
 
-def reml_criterion(profile: Profile, design: HouseholdDesign) -> np.ndarray:
+def reml_criterion(profile: DevianceProfile, design: HouseholdDesign) -> np.ndarray:
     """Return minus twice the REML log likelihood, the number that lme4 prints."""
     variance = profile.quadratic[0] / design.df
     return design.df * (1 + np.log(2 * np.pi * variance)) + profile.log_det[0] + design.log_det_x
@@ -277,7 +277,7 @@ def fit_households(
 
 
 def satterthwaite(
-    relative_slope: np.ndarray, theta: np.ndarray, profile: Profile, df: int
+    relative_slope: np.ndarray, theta: np.ndarray, profile: DevianceProfile, df: int
 ) -> np.ndarray:
     """Return degrees of freedom from the Hessian of the deviance.
 

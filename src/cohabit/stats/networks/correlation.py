@@ -8,7 +8,7 @@ import pandas as pd
 from cohabit.stats.alignment import align_by_id, align_values, household_codes
 from cohabit.stats.composition import clr
 from cohabit.stats.formula import model_matrix
-from cohabit.stats.inference import deal_groups, jackknife_interval, leave_out
+from cohabit.stats.inference import deal_groups, jackknife_interval, leave_groups_out
 from cohabit.stats.least_squares import residuals
 
 LEAST_SAMPLES = 4
@@ -124,7 +124,7 @@ def ties_within(
         correlation = correlate_rows(values, matrix, rows, n_exclusions)
         return np.array([_compare(correlation, chosen) for chosen in members.values()])
 
-    return _tidy_sets(*leave_out(find, groups), members)
+    return _tidy_sets(*leave_groups_out(find, groups), members)
 
 
 def _log_ratios(counts, metadata, covariates, pseudocount) -> np.ndarray:
