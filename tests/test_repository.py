@@ -93,6 +93,27 @@ def test_module__is_small_and_has_a_subject(path):
     assert ast.get_docstring(ast.parse(text)), "a module says in its first line what it is"
 
 
+def public_names(path: Path) -> list[str]:
+    """Functions, classes and constants that a module defines at its top."""
+    names = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            inner = [name for target in targets for name in ast.walk(target)]
+            names += [name.id for name in inner if isinstance(name, ast.Name)]
+    return [name for name in dict.fromkeys(names) if not name.startswith("_")]
+
+
+def test_names__are_each_defined_in_one_module():
+    places = {}
+    for path in modules():
+        for name in public_names(path):
+            places.setdefault(name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_truth__is_opened_by_recovery_alone():
     for path in modules():
         if path.stem not in {"recovery", "storage"} and room(path) != "simulate":

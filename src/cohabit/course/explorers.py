@@ -121,7 +121,7 @@ def _mean_distances(measured: Measured) -> dict[str, float]:
     return {name: float(distance[rows].mean()) for name, rows in kinds.items()}
 
 
-SCHEMES = {
+SCHEME_WORDS = {
     "within": "swapped in the home",
     "between": "whole homes exchanged",
     "free": "everybody exchanged",
@@ -137,11 +137,11 @@ def draw_schemes(
     measured = _measure(Scenario(n=pairs, sites=3, **chosen))
     observed, permuted = permute_r2(measured, term)
     axs = figure.subplots(1, 3, sharex=True)
-    for ax, (scheme, words) in zip(axs, SCHEMES.items(), strict=True):
+    for ax, (scheme, words) in zip(axs, SCHEME_WORDS.items(), strict=True):
         draw_permuted(permuted[scheme], observed, ax=ax, title=words)
     axs[0].set_ylabel("Permutations")
     figure.legend(*axs[2].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    told = {SCHEMES[name]: r2 for name, r2 in permuted.items() if r2 is not None}
+    told = {SCHEME_WORDS[name]: r2 for name, r2 in permuted.items() if r2 is not None}
     p = {words: (1 + (r2 >= observed).sum()) / (1 + len(r2)) for words, r2 in told.items()}
     said = ", ".join(f"{words}: p = {value:.3f}" for words, value in p.items())
     return f"R² of {term} is {100 * observed:.2f}%. {said[:1].upper()}{said[1:]}."
@@ -160,7 +160,7 @@ def permute_r2(measured: Measured, term: str) -> tuple[float, dict[str, np.ndarr
     )
     space = term_space(found, [], basis)
     permuted, place = {}, np.zeros(len(codes), dtype=int)
-    for scheme in SCHEMES:
+    for scheme in SCHEME_WORDS:
         draws = Exchange(scheme, people.household, place).draw(N_PERMUTATIONS, _rng())
         moves = (codes[draws] != codes).any()
         f = fit.permuted_f([space], draws)[:, 0] if moves else None

@@ -17,7 +17,7 @@ from cohabit.judge.claims import NOT_ESTIMATED, judge, verdict
 _SHIPPED = files("cohabit.judge")
 
 EFFECT_COLUMNS = ("factor", "level", "property", "feature", "coefficient", "scale")
-ESTIMAND_COLUMNS = ("assay", "contrast", "scale", "feature", "value")
+_ESTIMAND_COLUMNS = ("assay", "contrast", "scale", "feature", "value")
 PLANTED_PROPERTIES = ("latent", "prevalence")
 """Scales that closure cannot move: a feature is planted when one of them is not zero."""
 
@@ -76,7 +76,7 @@ def read_truth(folder: str | os.PathLike) -> Truth:
     folder = Path(folder)
     design = read_manifest(folder).get("design", {})
     effects = _read_truth_table(folder / "truth" / "effects.tsv", EFFECT_COLUMNS)
-    estimands = _read_truth_table(folder / "truth" / "estimands.tsv", ESTIMAND_COLUMNS)
+    estimands = _read_truth_table(folder / "truth" / "estimands.tsv", _ESTIMAND_COLUMNS)
     return Truth(effects, lambda: estimands, design)
 
 

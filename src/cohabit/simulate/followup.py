@@ -23,7 +23,7 @@ QUIT, RELAPSE_SMOKING = 0.10, 0.03  # chance a year to stop smoking, and to take
 HEI_MEAN, HEI_SD = 66.85, 10.4  # points, released data
 DIET_STAYS = 0.85  # correlation of the diet's index from one year to the next
 START, STOP, SWITCH, SWITCH_AFTER_RELAPSE = 0.10, 0.05, 0.06, 0.30  # chances a year
-VISIT_COLUMNS = (
+_VISIT_COLUMNS = (
     *("participant_id", "visit", "treatment", "edss", "relapses"),
     *("new_lesions", "smoking", "bmi", "hei_total"),
 )
@@ -132,7 +132,7 @@ def _report(state: pd.DataFrame, month: int) -> pd.DataFrame:
     visit = state[state["present"]].assign(visit=month)
     visit["participant_id"] = visit.index
     visit.index = pd.Index([f"{person}-m{month}" for person in visit.index], name="visit_id")
-    return visit[list(VISIT_COLUMNS)].round({"bmi": 1, "hei_total": 3})
+    return visit[list(_VISIT_COLUMNS)].round({"bmi": 1, "hei_total": 3})
 
 
 def _visit_ids(participants: pd.Index) -> list[str]:

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 from statsmodels.discrete.conditional_models import ConditionalLogit
 from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2
 from statsmodels.stats.proportion import proportion_confint
-
-Z = norm.ppf(0.975)
 
 
 def share_with_interval(hits: float, of: float, level: float = 0.95) -> tuple[float, float]:
