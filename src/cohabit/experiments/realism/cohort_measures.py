@@ -197,7 +197,7 @@ def _shannon(tables: StudyTables) -> dict[str, pd.Series]:
 def _measure_distances(tables: StudyTables) -> dict[str, float]:
     """Return rows B01 to B14: distances of partners, within sites and between sites."""
     genus, aitchison, family = (
-        _average_distances(tables, tables.distances_of(table))
+        _average_distances(tables, tables.distances[table])
         for table in ("genus bray", "genus aitchison", "family bray")
     )
     rows = {f"B0{number}": value for number, value in enumerate([*genus, *aitchison], start=1)}
@@ -206,7 +206,7 @@ def _measure_distances(tables: StudyTables) -> dict[str, float]:
 
 def _measure_more_distances(tables: StudyTables) -> dict[str, float]:
     asvs = diversity.bray_curtis(tables.asvs).to_data_frame()
-    families = tables.distances_of("family bray")
+    families = tables.distances["family bray"]
     values = [*_average_distances(tables, asvs), *_average_distances(tables, families)]
     return dict(zip(("B07", "B08", "B09", "B10", "B11", "B12"), values, strict=True))
 
@@ -221,7 +221,7 @@ def _explain(tables: StudyTables, wanted: dict[str, dict[str, str]]) -> dict[str
     """Return the R² of single terms, with adjusted R² for the household."""
     people, rows = with_study_groups(tables.people), {}
     for table, terms in wanted.items():
-        distances = tables.distances_of(table)
+        distances = tables.distances[table]
         for term, row in terms.items():
             found = permanova(distances, people.loc[distances.index], term, n_permutations=1, rng=1)
             rows[row] = found.loc[term, "r2_adjusted" if term == "household_id" else "r2"]

@@ -84,12 +84,9 @@ class StudyTables:
         matrix = np.corrcoef(find_residuals(self.genus_clr, self.people).T)
         return matrix[np.triu_indices(len(matrix), 1)]
 
-    def distances_of(self, table: str) -> pd.DataFrame:
-        """Return square distances: ``genus bray``, ``genus aitchison`` or ``family bray``."""
-        return self._distances[table]
-
     @cached_property
-    def _distances(self) -> dict[str, pd.DataFrame]:
+    def distances(self) -> dict[str, pd.DataFrame]:
+        """Square distances: ``genus bray``, ``genus aitchison`` and ``family bray``."""
         index = self.genus_clr.index
         euclidean = squareform(pdist(self.genus_clr.to_numpy()))
         return {

@@ -2,7 +2,6 @@
 
 from cohabit.experiments.two_worlds.changes import (
     CHANGES,
-    Change,
     change_all,
     enrich_diet,
     give_drug,
@@ -14,8 +13,6 @@ from cohabit.experiments.two_worlds.changes import (
     transfer_species,
 )
 from cohabit.experiments.two_worlds.differences import (
-    EFFECT_SCALES,
-    TERMS,
     compare_partners,
     differ,
     split_difference,
@@ -40,9 +37,6 @@ from cohabit.experiments.two_worlds.progress import (
 __all__ = [
     "CHANGES",
     "EDGES",
-    "EFFECT_SCALES",
-    "TERMS",
-    "Change",
     "change_all",
     "compare_partners",
     "cut_edges",

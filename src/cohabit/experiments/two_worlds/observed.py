@@ -17,11 +17,6 @@ from cohabit.stats.partners import COVARIATES
 INDICATION = f"{COVARIATES} + course + msss"
 """Covariates of comparisons between patients, which include the reasons for treatment."""
 
-ERROR_COLUMNS = (
-    *("features", "correlation", "error_over_effect", "covered"),
-    *("called", "called_untouched", "wrong_sign"),
-)
-
 
 def set_beside_exact(
     results: pd.DataFrame,
@@ -83,23 +78,22 @@ def summarise_errors(beside: pd.DataFrame, by: str, *, fdr: float = 0.05) -> pd.
         how many have the wrong sign.
     """
     rows = {name: _summarise(part, fdr) for name, part in beside.groupby(by, sort=False)}
-    return pd.DataFrame(rows, index=ERROR_COLUMNS).T.rename_axis(by).reset_index()
+    return pd.DataFrame(rows).T.rename_axis(by).reset_index()
 
 
-def _summarise(part: pd.DataFrame, fdr: float) -> tuple:
+def _summarise(part: pd.DataFrame, fdr: float) -> dict[str, float]:
     called = part["q_value"] <= fdr
     wrong = np.sign(part["estimate"]) != np.sign(part["exact"])
     error = np.sqrt(((part["estimate"] - part["exact"]) ** 2).mean())
-    effect = np.sqrt((part["exact"] ** 2).mean())
-    return (
-        len(part),
-        part["estimate"].corr(part["exact"]),
-        error / effect,
-        part["covered"].mean(),
-        int(called.sum()),
-        int((called & ~part["touched"]).sum()),
-        int((called & part["touched"] & wrong).sum()),
-    )
+    return {
+        "features": len(part),
+        "correlation": part["estimate"].corr(part["exact"]),
+        "error_over_effect": error / np.sqrt((part["exact"] ** 2).mean()),
+        "covered": part["covered"].mean(),
+        "called": int(called.sum()),
+        "called_untouched": int((called & ~part["touched"]).sum()),
+        "wrong_sign": int((called & part["touched"] & wrong).sum()),
+    }
 
 
 @dataclass(frozen=True)
