@@ -12,9 +12,14 @@ from statsmodels.stats.power import TTestPower
 
 from cohabit.experiments.planner import Questions, Scenario
 from cohabit.experiments.planner.analysis import community_p_value, draw_measured, taxa_p_values
-from cohabit.experiments.planner.draw import draw_latent, draw_reads, recruit
+from cohabit.experiments.planner.cohorts import (
+    Recipe,
+    TemplateArrays,
+    draw_latent,
+    draw_reads,
+    recruit,
+)
 from cohabit.experiments.planner.questions import BATCH, Batch, run_batch
-from cohabit.experiments.planner.world import Recipe, TemplateArrays
 from cohabit.experiments.realism import fit_template, plant_effects
 from cohabit.simulate import StudyDesign, draw_world
 from cohabit.simulate.community import RICHNESS_HOUSEHOLD_SHARE

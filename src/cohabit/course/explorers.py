@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from cohabit.course.widgets import Choice, Slider, explore
 from cohabit.experiments.planner import Costs, Scenario, approximate_power
 from cohabit.experiments.planner.analysis import Measured, draw_measured
-from cohabit.experiments.planner.world import Recipe, TemplateArrays
+from cohabit.experiments.planner.cohorts import Recipe, TemplateArrays
 from cohabit.figures.communities import draw_closeness, draw_partners, draw_permuted
 from cohabit.figures.planning import draw_power_curves
 from cohabit.figures.style import GREY

@@ -10,9 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from cohabit.experiments.planner.draw import People, draw_latent, draw_reads, recruit
+from cohabit.experiments.planner.cohorts import (
+    PERSON_COVARIATES,
+    People,
+    Recipe,
+    draw_latent,
+    draw_reads,
+    recruit,
+)
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import PERSON_COVARIATES, Recipe
 from cohabit.stats.composition import centre_logs
 from cohabit.stats.inference import two_sided_t
 from cohabit.stats.mixed.reml import decompose, fit_households
@@ -58,9 +64,7 @@ def draw_measured(recipe: Recipe, rng: np.random.Generator) -> Measured:
     """
     everyone = recruit(recipe.scenario, rng)
     visits, liability = draw_latent(recipe, everyone, rng)
-    here = everyone.patient | (
-        rng.random(len(everyone.patient)) >= recipe.scenario.missing_partners
-    )
+    here = who_comes(everyone, recipe.scenario, rng)
     if not recipe.scenario.sequenced:
         values = np.mean(list(visits), axis=0)
         return Measured(everyone.take(here), values[here], np.arange(values.shape[1]))
@@ -71,12 +75,8 @@ def draw_measured(recipe: Recipe, rng: np.random.Generator) -> Measured:
     return Measured(everyone.take(here), values, kept, tuple(counts))
 
 
-def drop_absent(people: People, scenario: Scenario, rng: np.random.Generator) -> People:
-    """Return the people who give a sample."""
-    return people.take(_who_comes(people, scenario, rng))
-
-
-def _who_comes(people: People, scenario: Scenario, rng: np.random.Generator) -> np.ndarray:
+def who_comes(people: People, scenario: Scenario, rng: np.random.Generator) -> np.ndarray:
+    """Return whether each person gives a sample."""
     return people.patient | (rng.random(len(people.patient)) >= scenario.missing_partners)
 
 

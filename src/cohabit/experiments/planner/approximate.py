@@ -16,13 +16,12 @@ from cohabit.experiments.planner.analysis import (
     PSEUDOCOUNT,
     Measured,
     draw_measured,
-    drop_absent,
     model_columns,
+    who_comes,
 )
-from cohabit.experiments.planner.draw import People, draw_latent, recruit
+from cohabit.experiments.planner.cohorts import People, Recipe, TemplateArrays, draw_latent, recruit
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import Recipe, TemplateArrays
 from cohabit.simulate.community import close_log
 from cohabit.stats.inference import power_of_normal
 from cohabit.stats.least_squares import residuals
@@ -185,7 +184,8 @@ def _inflation(scenario: Scenario) -> float:
     Based on many patients, so that chance imbalance of covariates does not matter.
     """
     rng, many = np.random.default_rng(OUTLOOK_SEED), scenario.replace(n=5000)
-    people = drop_absent(recruit(many, rng), many, rng)
+    people = recruit(many, rng)
+    people = people.take(who_comes(people, many, rng))
     (x,) = _contrast(people, _columns(people))
     return np.linalg.inv(x.T @ x)[0, 0] * many.n / LARGE
 

@@ -22,9 +22,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from cohabit.compute.fingerprint import hash_environment, hash_library, hash_text, hash_value
 from cohabit.compute.pool import open_workers
+from cohabit.experiments.planner.cohorts import TemplateArrays
 from cohabit.experiments.planner.questions import BATCH, Batch, Questions, run_batch
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import TemplateArrays
 from cohabit.files.storage import write_atomically
 
 exact_interval = partial(proportion_confint, alpha=0.04, method="beta")

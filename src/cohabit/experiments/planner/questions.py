@@ -15,8 +15,8 @@ from cohabit.experiments.planner.analysis import (
     draw_measured,
     taxa_p_values,
 )
+from cohabit.experiments.planner.cohorts import Recipe, TemplateArrays
 from cohabit.experiments.planner.scenario import Scenario
-from cohabit.experiments.planner.world import Recipe, TemplateArrays
 from cohabit.simulate.design import OURS, Dials, choice, dial
 from cohabit.stats.inference import adjust_p
 
