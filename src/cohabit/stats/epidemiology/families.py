@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import multivariate_normal, norm
+from sklearn.metrics import roc_auc_score
 
 from cohabit.stats.epidemiology.ratios import share_with_interval
+from cohabit.stats.inference import normal_quantile
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,34 @@ def pool_recurrence(tables: list[pd.DataFrame], relations: dict[str, str]) -> pd
         row = _recurrence_row(name, found, chosen["population"].mean()) if of else {"n": 0}
         rows.append(row | {"relation": name, "p_value": np.nan, "note": "" if of else "no pairs"})
     return pd.DataFrame(rows).rename(columns={"relation": "feature"})
+
+
+def predict_by_score(
+    score: pd.Series, ill: pd.Series, *, groups: int = 10
+) -> tuple[dict, pd.Series]:
+    """Return how well a score tells who is ill, and the risk in each tenth of it.
+
+    Parameters
+    ----------
+    score : Series of float
+    ill : Series of bool
+
+    Returns
+    -------
+    auc : dict
+        estimate, low, high: area under the ROC curve, interval of Hanley and McNeil (1982).
+    risks : Series
+        Share ill by tenth of the score, lowest first.
+    """
+    ill = ill.loc[score.index].astype(bool)
+    area = float(roc_auc_score(ill, score))
+    cases, others = int(ill.sum()), int((~ill).sum())
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (cases - 1) * (q1 - area**2) + (others - 1) * (q2 - area**2)
+    reach = normal_quantile(0.975) * np.sqrt(variance / (cases * others))
+    tenth = pd.qcut(score.rank(method="first"), groups, labels=range(1, groups + 1))
+    auc = {"estimate": area, "low": area - reach, "high": min(area + reach, 1.0)}
+    return auc | {"n": len(score)}, ill.groupby(tenth, observed=True).mean()
 
 
 def _recurrence_row(relation: str, found: np.ndarray, population: float) -> dict:

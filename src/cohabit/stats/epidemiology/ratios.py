@@ -2,9 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 from statsmodels.discrete.conditional_models import ConditionalLogit
 from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2
 from statsmodels.stats.proportion import proportion_confint
+
+from cohabit.stats.inference import infer
 
 
 def share_with_interval(hits: float, of: float, level: float = 0.95) -> tuple[float, float]:
@@ -42,33 +45,6 @@ def cross(exposed: pd.Series, ill: pd.Series) -> np.ndarray:
     exposed, ill = _flags(exposed, ill)
     table = _count(exposed.to_numpy(), ill.to_numpy())
     return table + 0.5 if (table == 0).any() else table
-
-
-def _flags(exposed: pd.Series, ill: pd.Series) -> tuple[pd.Series, pd.Series]:
-    if not exposed.index.equals(ill.index):
-        if not exposed.index.sort_values().equals(ill.index.sort_values()):
-            raise ValueError("exposure and illness: expected the same people in both; they differ")
-        ill = ill.reindex(exposed.index)
-    for name, values in (("exposure", exposed), ("illness", ill)):
-        if values.isna().any() or not set(values.unique()) <= {0, 1}:
-            raise ValueError(f"{name}: expected true or false for everyone; got other values")
-    return exposed.astype(bool), ill.astype(bool)
-
-
-def _count(exposed: np.ndarray, ill: np.ndarray) -> np.ndarray:
-    cells = [(exposed & ill), (exposed & ~ill), (~exposed & ill), (~exposed & ~ill)]
-    return np.array([cell.sum() for cell in cells], dtype=float).reshape(2, 2)
-
-
-def _describe(table: Table2x2, measure: str, exposed: pd.Series) -> dict[str, float]:
-    low, high = getattr(table, f"{measure}_confint")()
-    return {
-        "estimate": float(getattr(table, measure)),
-        "low": float(low),
-        "high": float(high),
-        "p_value": float(getattr(table, f"{measure}_pvalue")()),
-        "n": len(exposed),
-    }
 
 
 def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) -> dict[str, float]:
@@ -176,3 +152,89 @@ def attributable_fraction(exposed: pd.Series, ill: pd.Series) -> dict[str, float
     found = risk_ratio(exposed, ill)
     ends = {name: among * (1 - 1 / found[name]) for name in ("estimate", "low", "high")}
     return ends | {"exposed_cases": among, "n": len(exposed)}
+
+
+def fit_logistic(ill: pd.Series, exposures: pd.DataFrame) -> pd.DataFrame:
+    """Fit one logistic regression and return odds ratios.
+
+    Parameters
+    ----------
+    ill : Series of bool
+    exposures : DataFrame of numbers
+        Columns are adjusted for each other.
+
+    Returns
+    -------
+    DataFrame
+        feature, estimate (odds ratio), low, high, p_value, n, note.
+    """
+    design = sm.add_constant(exposures.loc[ill.index].astype(float))
+    fit = sm.Logit(ill.astype(float), design).fit(disp=False)
+    table = np.exp(pd.concat([fit.params, fit.conf_int()], axis=1)).drop(index="const")
+    table.columns = ["estimate", "low", "high"]
+    table["p_value"] = fit.pvalues
+    return table.rename_axis("feature").reset_index().assign(n=len(ill), note="")
+
+
+def find_interaction(one: pd.Series, other: pd.Series, ill: pd.Series) -> pd.DataFrame:
+    """Return how two exposures act together, on both scales.
+
+    Parameters
+    ----------
+    one, other, ill : Series of bool
+        Same people.
+
+    Returns
+    -------
+    DataFrame
+        One row a measure, with estimate, low, high, p_value and n: odds ratios "one only",
+        "other only" and "both" (against neither); "multiplicative", their ratio of ratios
+        (1: they multiply); "RERI", the relative excess risk due to interaction (0: they add;
+        interval by the delta method, Hosmer and Lemeshow 1992).
+    """
+    parts = {"one only": one & ~other, "other only": other & ~one, "both": one & other}
+    design = sm.add_constant(pd.DataFrame(parts).astype(float))
+    fit = sm.Logit(ill.astype(float), design).fit(disp=False)
+    names = list(parts)
+    effects, covariance = fit.params[names], fit.cov_params().loc[names, names]
+    rows = [_exp_row(name, effects[name], covariance.loc[name, name]) for name in names]
+    lean = np.array([-1.0, -1.0, 1.0])
+    rows.append(_exp_row("multiplicative", lean @ effects, lean @ covariance @ lean))
+    slope = np.exp(effects) * lean
+    excess, spread = np.exp(effects) @ lean + 1, np.sqrt(slope @ covariance @ slope)
+    reri = infer(excess, spread)
+    rows.append({"measure": "RERI", **{name: reri[name] for name in rows[0] if name in reri}})
+    return pd.DataFrame(rows).assign(n=len(ill))
+
+
+def _flags(exposed: pd.Series, ill: pd.Series) -> tuple[pd.Series, pd.Series]:
+    if not exposed.index.equals(ill.index):
+        if not exposed.index.sort_values().equals(ill.index.sort_values()):
+            raise ValueError("exposure and illness: expected the same people in both; they differ")
+        ill = ill.reindex(exposed.index)
+    for name, values in (("exposure", exposed), ("illness", ill)):
+        if values.isna().any() or not set(values.unique()) <= {0, 1}:
+            raise ValueError(f"{name}: expected true or false for everyone; got other values")
+    return exposed.astype(bool), ill.astype(bool)
+
+
+def _count(exposed: np.ndarray, ill: np.ndarray) -> np.ndarray:
+    cells = [(exposed & ill), (exposed & ~ill), (~exposed & ill), (~exposed & ~ill)]
+    return np.array([cell.sum() for cell in cells], dtype=float).reshape(2, 2)
+
+
+def _describe(table: Table2x2, measure: str, exposed: pd.Series) -> dict[str, float]:
+    low, high = getattr(table, f"{measure}_confint")()
+    return {
+        "estimate": float(getattr(table, measure)),
+        "low": float(low),
+        "high": float(high),
+        "p_value": float(getattr(table, f"{measure}_pvalue")()),
+        "n": len(exposed),
+    }
+
+
+def _exp_row(measure: str, effect: float, variance: float) -> dict:
+    found = infer(effect, np.sqrt(variance))
+    ends = {name: np.exp(found[name]) for name in ("estimate", "low", "high")}
+    return {"measure": measure, **ends, "p_value": found["p_value"]}

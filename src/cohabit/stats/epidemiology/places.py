@@ -1,10 +1,14 @@
-"""Kulldorff's spatial scan: whether any circle of the map is fuller than chance allows."""
+"""Where people live: rates by region and latitude, age at move, and the scan for clusters."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from statsmodels.regression.linear_model import OLS
+
+from cohabit.stats.epidemiology.ratios import risk_ratio, share_with_interval
+from cohabit.stats.inference import normal_quantile
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,110 @@ class Scan:
 
     simulated: np.ndarray
     """The largest log likelihood ratio of each random map."""
+
+
+def standardise_rates(
+    people: pd.DataFrame, ill: pd.Series, by: str, strata: list[str], *, per: float = 1e5
+) -> pd.DataFrame:
+    """Return the prevalence of each group, as if all groups had one mix of strata.
+
+    Parameters
+    ----------
+    people : DataFrame
+        Columns `by` and `strata`.
+    ill : Series of bool
+    by : str
+        The groups that are compared, regions say.
+    strata : list of str
+        Usually age group and sex; the standard is everybody together.
+
+    Returns
+    -------
+    DataFrame
+        by; crude; estimate, directly standardised; low, high (gamma interval of Fay and
+        Feuer's kind, by the normal approximation of the sum of Poisson counts); cases; n.
+    """
+    frame = people[[by, *strata]].assign(ill=ill.loc[people.index].astype(float))
+    weight = frame.groupby(strata, observed=True).size() / len(frame)
+    cells = frame.groupby([by, *strata], observed=True)["ill"].agg(["sum", "size"])
+    share = weight.reindex(cells.index.droplevel(by)).to_numpy()
+    cells["rate"], cells["variance"] = (
+        share * cells["sum"] / cells["size"],
+        share**2 * cells["sum"] / cells["size"] ** 2,
+    )
+    cells["weight"] = share
+    table = cells.groupby(level=by, observed=True).sum()
+    rate, spread = table["rate"] / table["weight"], np.sqrt(table["variance"]) / table["weight"]
+    reach = normal_quantile(0.975) * spread
+    found = {
+        "crude": per * table["sum"] / table["size"],
+        "estimate": per * rate,
+        "low": per * np.maximum(rate - reach, 0),
+        "high": per * (rate + reach),
+        "cases": table["sum"].astype(int),
+        "n": table["size"].astype(int),
+    }
+    return pd.DataFrame(found).reset_index()
+
+
+def latitude_slope(rates: pd.DataFrame) -> dict[str, float]:
+    """Return how much a rate rises per degree; every region is one point.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        One row a region: `estimate` (per 100,000, say) and `latitude` (degrees).
+
+    Notes
+    -----
+    Ordinary least squares with standard errors that allow regions to differ in precision
+    (HC3). A slope over regions is a slope over regions: what differs between them along with
+    latitude goes into it.
+    """
+    fit = OLS(rates["estimate"], sm.add_constant(rates["latitude"])).fit(cov_type="HC3", use_t=True)
+    low, high = fit.conf_int().loc["latitude"]
+    return {
+        "estimate": float(fit.params["latitude"]),
+        "low": float(low),
+        "high": float(high),
+        "p_value": float(fit.pvalues["latitude"]),
+        "intercept": float(fit.params["const"]),
+        "n": len(rates),
+    }
+
+
+def risk_by_age_at_move(
+    move_age: pd.Series, ill: pd.Series, edges: list[float], *, closes: float = 15.0
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return the risk by age at move, and the ratio of before to after a given age.
+
+    Parameters
+    ----------
+    move_age : Series of float
+        Years; only people who moved.
+    ill : Series of bool
+        Ever diagnosed.
+    edges : list of float
+        Of the age groups.
+    closes : float
+        The age that parts early from late.
+
+    Returns
+    -------
+    table : DataFrame
+        age (middle of the group), estimate (per 100,000), low, high, cases, n.
+    ratio : dict
+        Risk ratio of moving before `closes` against later.
+    """
+    ill = ill.loc[move_age.index]
+    groups = pd.cut(move_age, edges, right=False)
+    rows = []
+    for interval, chosen in ill.groupby(groups, observed=True):
+        low, high = share_with_interval(chosen.sum(), len(chosen))
+        numbers = {"estimate": 1e5 * chosen.mean(), "low": 1e5 * low, "high": 1e5 * high}
+        counts = {"cases": int(chosen.sum()), "n": len(chosen)}
+        rows.append({"age": interval.mid, **numbers, **counts})
+    return pd.DataFrame(rows), risk_ratio(move_age < closes, ill)
 
 
 def map_cases(people: pd.DataFrame, towns: pd.DataFrame) -> pd.DataFrame:
