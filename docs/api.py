@@ -63,7 +63,8 @@ def public(room: str, module) -> list[str]:
     own = [
         name
         for name, thing in vars(module).items()
-        if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
+        if not name.startswith("_")
+        and str(getattr(thing, "__module__", "")).startswith(module.__name__)
     ]
     return ONLY.get(room) or getattr(module, "__all__", own)
 

@@ -7,6 +7,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from cohabit.stats import prediction
+from cohabit.stats.inference import resample_households
 from cohabit.stats.prediction import predict_group
 
 QUICK = {"n_folds": 3, "n_trees": 40, "n_bootstrap": 200, "rng": 1}
@@ -81,7 +82,7 @@ def test_measure__sex_alone_scores_one_half_when_sex_is_held():
     sex = (people["sex"] == "female").to_numpy().astype(int)
     homes = np.repeat(np.arange(80), 2)
     folds = prediction._draw_folds(homes, 5, np.random.default_rng(1))
-    draws = prediction._draw_households(80, 50, np.random.default_rng(2))
+    draws = resample_households(80, 50, np.random.default_rng(2))
     free = prediction._measure([sex.astype(float)], [folds], is_case, homes, draws)
     held = prediction._measure([sex.astype(float)], [folds], is_case, homes, draws, sex)
     assert all(row["estimate"] > 0.6 for row in free)
@@ -94,7 +95,7 @@ def test_predict_group__auc_is_the_mean_over_folds_of_scikit_learns():
     is_case = np.tile([True, False], 30)
     score = np.round(rng.normal(size=60) + is_case, 1)
     fold = prediction._draw_folds(homes, 3, rng)
-    draws = prediction._draw_households(30, 100, rng)
+    draws = resample_households(30, 100, rng)
     auc, accuracy = prediction._measure([score], [fold], is_case, homes, draws)
     theirs = [roc_auc_score(is_case[fold == f], score[fold == f]) for f in range(3)]
     assert auc["estimate"] == pytest.approx(np.mean(theirs))

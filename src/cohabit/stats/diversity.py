@@ -15,6 +15,7 @@ from scipy.special import xlogy
 
 from cohabit.stats.alignment import check_table, read_distances
 from cohabit.stats.composition import check_counts, clr
+from cohabit.stats.inference import resample_households, sum_by_household, sum_resampled
 
 if TYPE_CHECKING:
     from skbio import DistanceMatrix, TreeNode
@@ -227,13 +228,13 @@ def compare_distances(
     homes, household = np.unique(people["household_id"].to_numpy(str), return_inverse=True)
     site = people["site"].to_numpy(str) if "site" in people else np.full(len(people), "")
     kinds = _kinds(household, site)
-    draws = _resample(len(homes), n_bootstrap, rng)
+    draws = resample_households(len(homes), n_bootstrap, rng)
     rows, replicates = [], []
     for kind, name in enumerate(_COMPARISONS):
         pairs = np.triu(kinds == kind, 1)
         if pairs.any():
             values = matrix[pairs]
-            sums, sizes = (_by_home(part, household) for part in (matrix * pairs, pairs))
+            sums, sizes = (sum_by_household(part, household) for part in (matrix * pairs, pairs))
             replicates.append(_weighted_mean(draws, sums, sizes, inside=kind == 0))
             rows.append((name, values.mean(), values.std(ddof=1), len(values)))
     table = pd.DataFrame(rows, columns=["comparison", "mean", "sd", "n_pairs"])
@@ -356,16 +357,6 @@ def _kinds(household: np.ndarray, site: np.ndarray) -> np.ndarray:
     return np.where(household[:, None] == household, 0, kinds)
 
 
-def _by_home(values: np.ndarray, household: np.ndarray) -> np.ndarray:
-    """Sum a people x people matrix to households x households."""
-    member = sparse.csr_matrix((np.ones(len(household)), (household, np.arange(len(household)))))
-    return member @ (member @ values).T
-
-
-def _resample(n_homes: int, n_bootstrap: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.multinomial(n_homes, np.full(n_homes, 1 / n_homes), size=n_bootstrap).astype(float)
-
-
 def _weighted_mean(
     draws: np.ndarray, sums: np.ndarray, sizes: np.ndarray, inside: bool
 ) -> np.ndarray:
@@ -373,8 +364,7 @@ def _weighted_mean(
     if inside:
         total, size = draws @ np.diag(sums), draws @ np.diag(sizes)
     else:
-        total = np.einsum("bi,bi->b", draws @ sums, draws)
-        size = np.einsum("bi,bi->b", draws @ sizes, draws)
+        total, size = sum_resampled(draws, sums), sum_resampled(draws, sizes)
     with np.errstate(invalid="ignore"):
         return total / size
 

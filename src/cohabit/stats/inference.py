@@ -7,7 +7,7 @@ at a seventieth of the time a call.
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
+from scipy import sparse, special
 
 NUMBERS = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
 """What a test says; missing where `note` says why there is none."""
@@ -111,6 +111,25 @@ def jackknife_interval(estimate, replicates) -> dict:
     squares = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
     reach = t_quantile(0.975, n_groups - 1) * np.sqrt((n_groups - 1) / n_groups * squares)
     return {"estimate": estimate, "low": estimate - reach, "high": estimate + reach}
+
+
+def resample_households(
+    n_households: int, n_bootstrap: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return how often each household is in each resample, (n_bootstrap, n_households)."""
+    chances = np.full(n_households, 1 / n_households)
+    return rng.multinomial(n_households, chances, size=n_bootstrap).astype(float)
+
+
+def sum_by_household(values: np.ndarray, household: np.ndarray) -> np.ndarray:
+    """Sum a people x people matrix to households x households; codes are 0, 1, 2, ..."""
+    member = sparse.csr_matrix((np.ones(len(household)), (household, np.arange(len(household)))))
+    return member @ (member @ values).T
+
+
+def sum_resampled(resamples: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Sum a households x households matrix over the households of each resample, both ways."""
+    return np.einsum("bi,bi->b", resamples @ values, resamples)
 
 
 def adjust_p(p_values: np.ndarray) -> np.ndarray:

@@ -6,11 +6,11 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from cohabit.data import schema
 from cohabit.stats.alignment import align_by_id, household_codes, split_levels
 from cohabit.stats.composition import clr, filter_features
+from cohabit.stats.inference import resample_households, sum_by_household, sum_resampled
 
 MODELS = ("ridge", "random_forest")
 PREDICTORS = ("microbes", "sex alone", "microbes, sex removed")
@@ -87,7 +87,7 @@ def predict_group(
     if homes.max() + 1 < n_folds:
         raise ValueError(f"n_folds: {n_folds} folds need as many households; got {homes.max() + 1}")
     folds = [_draw_folds(homes, n_folds, rng) for _ in range(n_repeats)]
-    draws = _draw_households(homes.max() + 1, n_bootstrap, rng)
+    draws = resample_households(homes.max() + 1, n_bootstrap, rng)
     seed = int(rng.integers(2**31))
     microbes = clr(filter_features(counts)).to_numpy()
     parts = []
@@ -177,10 +177,6 @@ def _make_model(name: str, n_columns: int, homes: np.ndarray, n_trees: int, seed
     return GridSearchCV(ridge, grid, scoring="neg_log_loss", cv=splits)
 
 
-def _draw_households(n_homes: int, n_bootstrap: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.multinomial(n_homes, np.full(n_homes, 1 / n_homes), size=n_bootstrap).astype(float)
-
-
 def _measure(scores, folds, is_case, homes, draws, sex=None) -> list[dict[str, object]]:
     """Return AUC and in-pair accuracy over repeats, with household bootstrap intervals."""
     against = (is_case[:, None] & ~is_case).astype(float)
@@ -192,11 +188,14 @@ def _measure(scores, folds, is_case, homes, draws, sex=None) -> list[dict[str, o
     for score, fold in zip(scores, folds, strict=True):
         beats = (score[:, None] > score) + 0.5 * (score[:, None] == score)
         compared = against * (fold[:, None] == fold)
-        wins, tries = wins + _by_home(beats * compared, homes), tries + _by_home(compared, homes)
+        wins, tries = (
+            wins + sum_by_household(beats * compared, homes),
+            tries + sum_by_household(compared, homes),
+        )
         own_wins = own_wins + np.bincount(homes, (beats * pairs).sum(axis=1))
         own_tries = own_tries + np.bincount(homes, pairs.sum(axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        auc = _quadratic(draws, wins) / _quadratic(draws, tries)
+        auc = sum_resampled(draws, wins) / sum_resampled(draws, tries)
         accuracy = (draws @ own_wins) / (draws @ own_tries)
     rows = []
     if tries.any():
@@ -219,16 +218,6 @@ def _balance_pairs(pairs: np.ndarray, sex: np.ndarray) -> np.ndarray:
     for kind, size in zip(kinds, sizes, strict=True):
         weight[kind] = sum(sizes) / 2 / size if min(sizes) else 0
     return weight
-
-
-def _by_home(values: np.ndarray, homes: np.ndarray) -> np.ndarray:
-    """Sum a people x people matrix to households x households."""
-    member = sparse.csr_matrix((np.ones(len(homes)), (homes, np.arange(len(homes)))))
-    return member @ (member @ values).T
-
-
-def _quadratic(draws: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    return np.einsum("bi,bi->b", draws @ matrix, draws)
 
 
 def _row(measure: str, estimate: float, replicates: np.ndarray, n: int) -> dict[str, object]:

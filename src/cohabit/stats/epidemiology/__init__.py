@@ -1,5 +1,6 @@
 """Causes from records: ratios, interaction, rates, place, migration, a genetic score."""
 
+# ruff: noqa: F401
 from cohabit.stats.epidemiology.families import (
     Liability,
     count_pairs,
@@ -26,26 +27,3 @@ from cohabit.stats.epidemiology.ratios import (
     risk_ratio,
     share_with_interval,
 )
-
-__all__ = [
-    "Liability",
-    "attributable_fraction",
-    "conditional_logit",
-    "count_pairs",
-    "draw_controls",
-    "find_interaction",
-    "fit_liability",
-    "fit_logistic",
-    "latitude_slope",
-    "mantel_haenszel",
-    "map_cases",
-    "odds_ratio",
-    "pool_recurrence",
-    "predict_by_score",
-    "recurrence",
-    "risk_by_age_at_move",
-    "risk_ratio",
-    "scan_map",
-    "share_with_interval",
-    "standardise_rates",
-]

@@ -168,8 +168,7 @@ def fit_logistic(ill: pd.Series, exposures: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         feature, estimate (odds ratio), low, high, p_value, n, note.
     """
-    design = sm.add_constant(exposures.loc[ill.index].astype(float))
-    fit = sm.Logit(ill.astype(float), design).fit(disp=False)
+    fit = _fit_logit(ill, exposures.loc[ill.index])
     table = np.exp(pd.concat([fit.params, fit.conf_int()], axis=1)).drop(index="const")
     table.columns = ["estimate", "low", "high"]
     table["p_value"] = fit.pvalues
@@ -193,8 +192,7 @@ def find_interaction(one: pd.Series, other: pd.Series, ill: pd.Series) -> pd.Dat
         interval by the delta method, Hosmer and Lemeshow 1992).
     """
     parts = {"one only": one & ~other, "other only": other & ~one, "both": one & other}
-    design = sm.add_constant(pd.DataFrame(parts).astype(float))
-    fit = sm.Logit(ill.astype(float), design).fit(disp=False)
+    fit = _fit_logit(ill, pd.DataFrame(parts))
     names = list(parts)
     effects, covariance = fit.params[names], fit.cov_params().loc[names, names]
     rows = [_exp_row(name, effects[name], covariance.loc[name, name]) for name in names]
@@ -232,6 +230,10 @@ def _describe(table: Table2x2, measure: str, exposed: pd.Series) -> dict[str, fl
         "p_value": float(getattr(table, f"{measure}_pvalue")()),
         "n": len(exposed),
     }
+
+
+def _fit_logit(ill: pd.Series, exposures: pd.DataFrame):
+    return sm.Logit(ill.astype(float), sm.add_constant(exposures.astype(float))).fit(disp=False)
 
 
 def _exp_row(measure: str, effect: float, variance: float) -> dict:
