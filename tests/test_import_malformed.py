@@ -359,6 +359,7 @@ OTHERS = {
     "no taxon": ("taxonomy", b"id\tname\notu1\ta\n", "expected a column Taxon or taxonomy"),
     "tree open": ("tree", b"((otu1,otu2);", "not a whole Newick tree"),
     "tree closed": ("tree", b"(otu1,otu2));", "not a whole Newick tree.*unbalanced"),
+    "tree closed twice": ("tree", b"(otu1,otu2));)", "not a whole Newick tree"),
     "tree length": ("tree", b"(otu1:long,otu2:1);", "not a whole Newick tree.*length.*long"),
     "tree twice": ("tree", b"(otu1,otu2,otu1);", r"1 tip\(s\) of the tree repeat \(otu1\)"),
     "tree nan": ("tree", b"(otu1:nan,otu2:1);", r"1 branch length\(s\) negative.*otu1"),

@@ -11,6 +11,9 @@ from scipy import sparse
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import Mapping
 
+MAX_VALUES = 50_000_000
+"""Bound on the counts above zero of one table."""
+
 ID_RULES = (
     ({"-": "."}, ""),
     ({".": "-"}, ""),

@@ -95,7 +95,7 @@ def _read_tips(text: str, name: str, log: ImportLog) -> list[str]:
     _check_size(text, name)
     try:
         tree = TreeNode.read([text], "newick", verify=False, convert_underscores=False)
-    except NewickFormatError as error:
+    except (NewickFormatError, IndexError) as error:  # as it meets a `)` too many
         raise ValueError(f"{name}: not a whole Newick tree ({error}); export it again") from None
     if not _ends_once(text):
         raise ValueError(f"{name}: text after the `;` that ends the tree; give one tree")

@@ -23,7 +23,7 @@ CASE = "case"
 
 EVERYONE, MISSING, LEAVE_OUT = "everyone", "missing", "leave_out"
 VISIT_MONTHS = {"months": 1.0, "years": 12.0, "weeks": 12 / 52.1775, "days": 12 / 365.2425}
-VISIT_COLUMNS = (
+VISIT_FIELDS = (
     *("visit", "treatment", "edss", "relapses", "new_lesions", "smoking", "bmi", "hei_total"),
 )
 """Columns of a visit that the collection knows, beside whose it is."""
@@ -236,7 +236,7 @@ def _parse_tables(sections: dict, name: str) -> dict[str, TableMapping]:
         for ours, theirs in options["columns"].items():
             _text(theirs, f"{where} {ours}")
             if kind == "visits":
-                _known(ours, VISIT_COLUMNS, f"{where} columns")
+                _known(ours, VISIT_FIELDS, f"{where} columns")
         if "participant_id" in section:
             options["id_column"] = _text(section["participant_id"], f"{where} participant_id")
         if "scale" in section:

@@ -48,7 +48,7 @@ def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -
     if "participant_id" not in table:
         table["participant_id"] = table["sample_id"]
     _blank_missing(table, mapping, log)
-    table = leave_out(_translate_levels(table, mapping, log), "sample_id", log)
+    table = drop_left_out(_translate_levels(table, mapping, log), "sample_id", log)
     _read_numbers(table, log)
     _zero_in_controls(table, mapping, log)
     return _make_inert(_add_country(table, log), log)
@@ -152,7 +152,7 @@ def translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd.
     return known.reindex(values.index).astype(object).where(lambda column: column.notna(), None)
 
 
-def leave_out(table: pd.DataFrame, who: str, log: ImportLog) -> pd.DataFrame:
+def drop_left_out(table: pd.DataFrame, who: str, log: ImportLog) -> pd.DataFrame:
     """Leave out the rows with a level that the mapping leaves out; `who` names them in the log."""
     out = (table == LEAVE_OUT).any(axis=1)
     log.change("levels", "{n} row(s) left out, as the mapping says", table.loc[out, who])

@@ -11,12 +11,12 @@ from cohabit.files.importers.counts import find_id_rule
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import (
     SAMPLES,
-    VISIT_COLUMNS,
+    VISIT_FIELDS,
     VISIT_MONTHS,
     Mapping,
     TableMapping,
 )
-from cohabit.files.importers.metadata import leave_out, read_number_columns, translate_column
+from cohabit.files.importers.metadata import drop_left_out, read_number_columns, translate_column
 from cohabit.files.importers.sources import PathLike, read_source
 from cohabit.files.importers.tsv import read_grid
 
@@ -200,7 +200,7 @@ def read_visits(
     Returns
     -------
     DataFrame, index visit_id
-        participant_id, visit (months) and those of `VISIT_COLUMNS` that are there.
+        participant_id, visit (months) and those of `VISIT_FIELDS` that are there.
     """
     source = read_source(path, max_bytes=max_bytes)
     if source.kind != "text":
@@ -215,7 +215,7 @@ def read_visits(
         table[column] = table[column].astype(object).where(~coded)
     for column in [name for name in _VISIT_LEVELS if name in table]:
         table[column] = translate_column(table[column], mapping, log)
-    table = leave_out(table, "participant_id", log)
+    table = drop_left_out(table, "participant_id", log)
     numbers = {*_VISIT_BOUNDS, *_VISIT_COUNTS, "visit"}
     read_number_columns(table, [name for name in table if name in numbers], log)
     _check_visits(table, log)
@@ -229,7 +229,7 @@ def _pick_columns(grid: pd.DataFrame, mapping: Mapping, name: str, log: ImportLo
     """Return the columns we know under our names; tell which are missing and which left out."""
     own = mapping.tables.get("visits", TableMapping())
     wanted = {"participant_id": own.id_column or grid.columns[0]}
-    wanted |= {ours: ours for ours in VISIT_COLUMNS if ours in grid} | dict(own.columns)
+    wanted |= {ours: ours for ours in VISIT_FIELDS if ours in grid} | dict(own.columns)
     for ours, theirs in wanted.items():
         if theirs not in grid:
             log.error(name, f"no column {theirs!r} for {ours}", None, nearest(theirs, grid))

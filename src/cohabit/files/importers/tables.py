@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cohabit.files.importers.counts import Counts
+from cohabit.files.importers.counts import MAX_VALUES, Counts
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, Source, read_source
 from cohabit.files.importers.tsv import read_counts_tsv
 
 MAX_IDS = 1_000_000
-MAX_VALUES = 50_000_000
-"""Bounds on features or samples, and on counts above zero, of one table."""
+"""Bound on the features or the samples of one table."""
 
 MAX_TEXT, MAX_RANKS = 2**27, 100
 """Bounds on the characters of all ids or lineages, and on the names in one lineage."""

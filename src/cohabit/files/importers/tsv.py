@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cohabit.files.importers.counts import RUIN, Counts
+from cohabit.files.importers.counts import MAX_VALUES, RUIN, Counts
 from cohabit.files.importers.log import ImportLog, clean_text
 from cohabit.files.importers.sources import Source
 
@@ -55,14 +55,7 @@ def read_grid(source: Source, log: ImportLog, *, first: str = "row_name") -> pd.
     if _lacks_first_name(header, rows):
         header = ["", *header]
         log.note(source.name, NAMELESS)
-    ragged = [(number, cells) for number, cells in lines if len(cells) != len(header)]
-    if ragged:
-        number, cells = ragged[0]
-        raise ValueError(
-            f"{source.name}: the header has {len(header)} columns; {len(ragged)} line(s) have "
-            f"another number, first line {number} with {len(cells)}; look there for a tab or a "
-            "line break inside a cell"
-        )
+    _refuse_ragged(lines, header, source.name)
     names = [name.strip() for name in header]
     names = _check_header([names[0] or first, *names[1:]], source.name)
     if not rows:
@@ -75,6 +68,17 @@ def read_grid(source: Source, log: ImportLog, *, first: str = "row_name") -> pd.
     ]
     log.change(source.name, "spaces around values were left out", padded)
     return pd.DataFrame(stripped, [number for number, _ in lines], names, dtype=str)
+
+
+def _refuse_ragged(lines: list[tuple[int, list[str]]], header: list[str], name: str) -> None:
+    ragged = [(number, cells) for number, cells in lines if len(cells) != len(header)]
+    if ragged:
+        number, cells = ragged[0]
+        raise ValueError(
+            f"{name}: the header has {len(header)} columns; {len(ragged)} line(s) have "
+            f"another number, first line {number} with {len(cells)}; look there for a tab or a "
+            "line break inside a cell"
+        )
 
 
 def _read_rows(source: Source, log: ImportLog) -> list[tuple[int, list[str]]]:
@@ -219,6 +223,7 @@ class _CountRows:
         self.values: list[np.ndarray] = []
         self.places: list[np.ndarray] = []
         self.wrong: dict[str, tuple[int, str]] = {}
+        self.size = 0
 
     def add(self, feature: str, cells: list[str]) -> None:
         """Take one row."""
@@ -229,6 +234,9 @@ class _CountRows:
         if not values.any() or "_" in "".join(cells):  # Python takes 1_000 for a number
             self._note(feature, cells)
         place = np.flatnonzero(values)
+        self.size += len(place)
+        if self.size > MAX_VALUES:
+            raise ValueError(f"{self.name}: more than {MAX_VALUES:,} counts above zero")
         self.features.append(feature)
         self.values.append(values[place])
         self.places.append(place.astype(np.int32))
