@@ -9,7 +9,7 @@ from calibration.reference import Reference
 from cohabit.simulate.community import combine
 from cohabit.simulate.effects import DRUGS, build_coefficients
 from cohabit.simulate.metabolites import genus_clr
-from cohabit.simulate.molecule_levels import skew_left
+from cohabit.simulate.molecules import skew_left
 from cohabit.simulate.template import Template, read_template
 from cohabit.stats.inference import two_sided_normal
 

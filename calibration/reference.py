@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
@@ -69,9 +68,8 @@ class Reference:
         """Return species, genera and exposures of everyone under other labels."""
         none = {f"treatment:{drug}": 0.0 for drug in DRUGS}
         exposures = self.species.exposures.assign(**none | changes)
-        species = self.species.expose(exposures)
-        own = self.world.genera_alone.expose(exposures)
-        return species, follow_species(own, species), exposures
+        other = self.world.expose(exposures)
+        return other.species, other.genera, exposures
 
 
 def site_variance(coefficients: pd.DataFrame, reference: Reference) -> np.ndarray:

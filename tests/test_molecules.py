@@ -10,14 +10,13 @@ from test_dictionary import read_section
 from cohabit.data.cohort import pairs_where
 from cohabit.experiments.realism.feature_measures import measure_metabolites, measure_pathways
 from cohabit.simulate import StudyDesign, World, draw_world, simulate_cohort, simulate_replication
-from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.dag import parents
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.followup import draw_visits
 from cohabit.simulate.metabolites import FATTY_ACIDS, genus_clr
-from cohabit.simulate.molecule_levels import skew_left
-from cohabit.simulate.molecules import Molecules
+from cohabit.simulate.molecules import skew_left
 from cohabit.simulate.pathways import build_content, hash_uniforms
+from cohabit.simulate.study import list_molecule_effects
 from cohabit.simulate.template import read_taxa, read_template
 from cohabit.stats.mixed import fit_household_model
 
@@ -35,12 +34,9 @@ def draw(design: StudyDesign) -> World:
     return draw_world(design, SEED)
 
 
-def relabel(world: World, **labels: float) -> Molecules:
+def relabel(world: World, **labels: float) -> World:
     """Return the same people under other labels."""
-    exposures = world.species.exposures.assign(**labels)
-    species = world.species.expose(exposures)
-    genera = follow_species(world.genera_alone.expose(exposures), species)
-    return world.molecules.expose(exposures, species, genera)
+    return world.expose(world.species.exposures.assign(**labels))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +51,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def measured(study):
-    people, molecules = study.people, study.molecules
+    people, molecules = study.people, study
     cohort = SimpleNamespace(
         pathways=molecules.pathways.table(), metabolites=molecules.metabolites.table()
     )
@@ -66,7 +62,7 @@ def measured(study):
 @pytest.mark.parametrize("name", ["pathways", "metabolites"])
 @pytest.mark.parametrize("factor", ["group:MS", "treatment:dimethyl_fumarate"])
 def test_expose__moves_the_level_by_its_coefficient_and_what_microbes_pass_on(small, name, factor):
-    molecules, other = small.molecules, relabel(small, **{factor: 0.0})
+    molecules, other = small, relabel(small, **{factor: 0.0})
     now, before = getattr(molecules, name).levels, getattr(other, name).levels
     moved = (now.level - before.level) - (now.inherited - before.inherited)
     exposed = molecules.species.exposures[factor].to_numpy() == 1
@@ -79,19 +75,19 @@ def test_expose__moves_the_level_by_its_coefficient_and_what_microbes_pass_on(sm
 def test_dials_at_zero__leave_patients_as_they_would_be_healthy(name):
     design = SMALL.replace(disease=0.0, treatment=0.0, severity=0.0)
     world = draw(design)
-    molecules, healthy = world.molecules, relabel(world, **NOTHING)
+    molecules, healthy = world, relabel(world, **NOTHING)
     levels = getattr(molecules, name).levels
     np.testing.assert_array_equal(levels.level, getattr(healthy, name).levels.level)
     factors = [factor for factor in NOTHING if factor in levels.coefficients.index]
     assert (levels.coefficients.loc[factors] == 0).all(axis=None)
-    effects = molecules.list_effects()
+    effects = pd.concat(list_molecule_effects(molecules))
     assert not effects["factor"].isin(["group", "treatment", "msss"]).any()
 
 
 @pytest.mark.parametrize("dial", ["disease", "treatment"])
 def test_dial__leaves_controls_byte_identical(small, dial):
-    people, molecules = small.people, small.molecules
-    without = draw(SMALL.replace(**{dial: 0.0})).molecules
+    people, molecules = small.people, small
+    without = draw(SMALL.replace(**{dial: 0.0}))
     control = (people["group"] == "control").to_numpy()
     for name in ("pathways", "metabolites"):
         now, before = (getattr(world, name).levels.level for world in (molecules, without))
@@ -100,7 +96,7 @@ def test_dial__leaves_controls_byte_identical(small, dial):
 
 
 def test_list_effects__has_two_rows_a_planted_pathway_and_expression_nowhere_else(small):
-    effects = small.molecules.list_effects()
+    effects = pd.concat(list_molecule_effects(small))
     ms = effects[(effects["factor"] == "group") & (effects["assay"] == "pathways")]
     assert set(ms.loc[ms["property"] == "expression", "feature"]) == PLANTED
     assert set(ms.loc[ms["property"] == "carried", "feature"]) >= PLANTED
@@ -110,11 +106,11 @@ def test_list_effects__has_two_rows_a_planted_pathway_and_expression_nowhere_els
 
 
 def test_carried_part__is_near_its_first_order(study):
-    people, molecules = study.people, study.molecules
+    people, molecules = study.people, study
     other = relabel(study, **{"group:MS": 0.0})
     moved = molecules.pathways.levels.inherited - other.pathways.levels.inherited
     moved = moved[(people["group"] == "MS").to_numpy()].mean(axis=0)
-    effects = molecules.list_effects()
+    effects = pd.concat(list_molecule_effects(molecules))
     rows = effects[(effects["property"] == "carried") & (effects["factor"] == "group")]
     listed = rows.set_index("feature")["coefficient"]
     actual = pd.Series(moved, molecules.pathways.levels.features)[listed.index]
@@ -122,8 +118,8 @@ def test_carried_part__is_near_its_first_order(study):
 
 
 def test_stool_water__moves_every_stool_metabolite_of_patients_alike(small):
-    people, molecules = small.people, small.molecules
-    watery = draw(SMALL.replace(stool_water=-0.5)).molecules
+    people, molecules = small.people, small
+    watery = draw(SMALL.replace(stool_water=-0.5))
     levels = molecules.metabolites.levels
     moved = watery.metabolites.levels.level - levels.level
     patient = (people["group"] == "MS").to_numpy()
@@ -132,7 +128,7 @@ def test_stool_water__moves_every_stool_metabolite_of_patients_alike(small):
     np.testing.assert_allclose(moved[np.ix_(patient, stool)], -0.5, atol=1e-12)
     assert (moved[:, ~stool] == 0).all()
     assert (moved[~patient] == 0).all()
-    rows = watery.list_effects()
+    rows = pd.concat(list_molecule_effects(watery))
     assert (rows["factor"] == "stool_water").sum() == 39
 
 
@@ -189,7 +185,7 @@ def test_positive_control__is_found_among_all_metabolites(measured):
 
 @pytest.mark.parametrize("drug", DRUGS)
 def test_stool_fatty_acids__fall_under_every_drug(study, drug):
-    people, molecules = study.people, study.molecules
+    people, molecules = study.people, study
     healthy = relabel(study, **NOTHING)
     given = {**NOTHING, "group:MS": 1.0, f"treatment:{drug}": 1.0}
     treated = relabel(study, **given)
@@ -204,7 +200,7 @@ def test_stool_fatty_acids__fall_under_every_drug(study, drug):
 
 
 def test_serum_fumarate__is_moved_by_dimethyl_fumarate_alone(small):
-    effects = small.molecules.list_effects()
+    effects = pd.concat(list_molecule_effects(small))
     fumarate = effects[
         (effects["feature"] == "serum:fumarate") & (effects["factor"] == "treatment")
     ]
@@ -213,14 +209,14 @@ def test_serum_fumarate__is_moved_by_dimethyl_fumarate_alone(small):
 
 
 def test_draw_molecules__gives_the_same_bytes_again(small):
-    again = draw(SMALL).molecules
+    again = draw(SMALL)
     for name in ("pathways", "metabolites"):
-        first, second = (getattr(world, name).table() for world in (small.molecules, again))
+        first, second = (getattr(world, name).table() for world in (small, again))
         assert first.to_csv() == second.to_csv()
 
 
 def test_butyrate__stays_the_person_s_own_and_slows_progression_only_by_its_dial(study):
-    people, molecules = study.people, study.molecules
+    people, molecules = study.people, study
     dice, butyrate = study.dice, molecules.metabolites.follow_butyrate()
     assert list(butyrate.columns) == [0, 12, 24]
     assert butyrate.std().between(0.8, 1.2).all()
@@ -273,7 +269,7 @@ def test_skew_left__keeps_mean_and_variance(strength):
 
 @pytest.mark.parametrize("name", ["pathways", "metabolites"])
 def test_graph__lists_the_parents_of(name, small):
-    coefficients = getattr(small.molecules, name).levels.coefficients
+    coefficients = getattr(small, name).levels.coefficients
     acting = coefficients.index[(coefficients != 0).any(axis=1)]
     factors = {factor.split(":")[0] for factor in acting}
     assert factors | {"pathways": {"species"}, "metabolites": {"genera"}}[name] == set(

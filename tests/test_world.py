@@ -13,9 +13,7 @@ ASSEMBLY = {"draw_community", "draw_people", "follow_species", "sequence", "spli
 
 ALSO = {
     "follow_species": {
-        "src/cohabit/simulate/estimands.py",
         "src/cohabit/experiments/two_worlds/progress.py",
-        "calibration/reference.py",
         "calibration/solve.py",
         "calibration/solve_effects.py",
     }
@@ -48,8 +46,7 @@ def test_world__is_assembled_in_one_module():
 def test_world__is_drawn_when_asked_for_and_once():
     world = draw_world(StudyDesign().with_pairs(12), 1)
     assert "species" not in vars(world)
-    assert world.molecules.species is world.species
-    assert world.molecules.genera is world.genera
+    assert world.expose(world.species.exposures).origin.species is world.species
     assert "asvs" not in vars(world)
 
 

@@ -160,7 +160,7 @@ def test_split__refuses_an_empty_group(world):
 def test_recalled_world__is_the_one_the_cohort_was_seen_in(world, cohort):
     again = two_worlds.recall_world(cohort)
     np.testing.assert_array_equal(again.species.composition, world.species.composition)
-    table = again.molecules.metabolites.table()
+    table = again.metabolites.table()
     pd.testing.assert_frame_equal(table, cohort.metabolites, check_names=False)
 
 
@@ -195,11 +195,11 @@ def test_some_people__are_counted_as_among_all(world, cohort):
 
 def test_changed_world__has_the_molecules_of_its_microbes(world):
     after = two_worlds.give_drug(world, "interferon")
-    expected = world.molecules.expose(after.species.exposures, after.species, after.genera)
+    expected = world.expose(after.species.exposures)
     for panel in ("pathways", "metabolites"):
-        levels = [getattr(made, panel).levels.level for made in (after.molecules, expected)]
+        levels = [getattr(made, panel).levels.level for made in (after, expected)]
         np.testing.assert_allclose(*levels, rtol=0, atol=1e-9)
-    before = world.molecules.metabolites.levels.level
+    before = world.metabolites.levels.level
     assert np.abs(levels[0] - before).max() > 0.1
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
@@ -73,22 +72,20 @@ def _find(text: str) -> pd.DataFrame:
     world = draw_recorded_world(_enlarge(design), REFERENCE_SEED, group="MS")
     seen = {assay: {} for assay in ESTIMATED_ASSAYS}
     for name, exposures in _label(world.species.exposures).items():
-        for assay, view in _see(exposures, world).items():
+        for assay, view in _see(world.expose(exposures)).items():
             seen[assay][name] = view
     parts = [_contrast(worlds, world.people).assign(assay=assay) for assay, worlds in seen.items()]
     return pd.concat(parts, ignore_index=True)[ESTIMAND_COLUMNS]
 
 
-def _see(exposures: pd.DataFrame, world: World) -> dict:
-    """Return what each assay sees of the same patients under other exposures."""
-    species = world.species.expose(exposures)
-    genera = follow_species(world.genera_alone.expose(exposures), species)
-    made = world.molecules.expose(exposures, species, genera)
+def _see(world: World) -> dict:
+    """Return what each assay sees of the people of a world."""
+    pathways, metabolites = world.pathways, world.metabolites
     return {
-        "shotgun": _Seen.of(species, HALF_READ["shotgun"]),
-        "16s": _Seen.of(genera, HALF_READ["16s"]),
-        "pathways": _SeenMolecules(made.pathways.scales(), made.pathways.levels.features),
-        "metabolites": _SeenMolecules(made.metabolites.scales(), made.metabolites.levels.features),
+        "shotgun": _Seen.of(world.species, HALF_READ["shotgun"]),
+        "16s": _Seen.of(world.genera, HALF_READ["16s"]),
+        "pathways": _SeenMolecules(pathways.scales(), pathways.levels.features),
+        "metabolites": _SeenMolecules(metabolites.scales(), metabolites.levels.features),
     }
 
 

@@ -15,7 +15,7 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import build_coefficients
-from cohabit.simulate.molecule_levels import MoleculeLevels, draw_molecule_levels
+from cohabit.simulate.molecules import MoleculeLevels, draw_molecule_levels
 from cohabit.simulate.template import Template, read_taxa, read_template
 
 HALF_GENUS_READ = 0.5 / 20_000  # share that stands in for a genus that is not there

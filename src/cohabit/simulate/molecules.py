@@ -1,60 +1,149 @@
-"""What the microbes do: pathways and metabolites of every person, with their truth."""
+"""What microbes make, pathways and metabolites alike: a latent log level of each person.
 
-from dataclasses import dataclass
+For person i in household h and feature p, in natural logs::
 
+    level = intercept_p + inherited_ip + sum_q exposure_iq * coefficient_qp
+            + spread_p * (sqrt(r_p) u_hp + sqrt(1 - r_p) e_ip)
+
+``inherited`` is what the person's microbes make of the feature.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
 import pandas as pd
 
-from cohabit.simulate.community import Community
+from cohabit.simulate.community import combine
+from cohabit.simulate.design import StudyDesign
+from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import lengthen
-from cohabit.simulate.metabolites import Metabolites, produced_coefficients
-from cohabit.simulate.pathways import Pathways, carried_coefficients
+from cohabit.simulate.template import Template
 
 PASSED_ON = ("group:MS", "spillover", "treatment:", "msss")
 """Factors whose effect through the microbes is listed beside the molecules' own."""
 
 
 @dataclass(frozen=True)
-class Molecules:
-    """Pathways and metabolites, and the communities they come from."""
+class MoleculeLevels:
+    """Latent log levels of every person, with the terms they are the sum of."""
 
-    species: Community
-    genera: Community
-    pathways: Pathways
-    metabolites: Metabolites
+    template: Template
+    exposures: pd.DataFrame
+    """People x factors."""
 
-    def list_effects(self) -> pd.DataFrame:
-        """Return the planted effects, two rows where microbes pass one on.
+    coefficients: pd.DataFrame
+    """Factors x features: effect of one unit of exposure, dials included."""
 
-        Pathways: ``expression``, exact on the log level, and ``carried``, what the carriers pass
-        on. Metabolites: ``level`` and ``produced``. The passed-on parts are first order:
-        coefficients averaged over carriers; the exact sums are in the estimands.
+    inherited: np.ndarray
+    """What the person's microbes contribute, people x features."""
+
+    household: np.ndarray
+    """What the household shares, people x features."""
+
+    person: np.ndarray
+    """What is the person's own, people x features."""
+
+    level: np.ndarray
+    """Sum of all terms, people x features; natural log."""
+
+    @property
+    def features(self) -> pd.Index:
+        """Names of the features."""
+        return self.template.taxa
+
+    def list_effects(self, own: str, passed_on: pd.DataFrame, through: str) -> pd.DataFrame:
+        """Return the planted effects that are not zero: on the level itself, and through microbes.
+
+        Parameters
+        ----------
+        own : str
+            Property of the rows on the level, which are exact.
+        passed_on : DataFrame, factors x features
+            What microbes pass on, to first order: coefficients averaged over those that do. The
+            exact sums are in the estimands.
+        through : str
+            Property of those rows.
         """
-        pathways, metabolites = self.pathways.levels, self.metabolites.levels
-        carried = carried_coefficients(self.species, pathways.template)
-        produced = produced_coefficients(self.genera, self.species, metabolites.template)
-        parts = {
-            ("pathways", "expression", "log"): pathways.coefficients,
-            ("pathways", "carried", "log, first order"): _passed_on(carried),
-            ("metabolites", "level", "log"): metabolites.coefficients,
-            ("metabolites", "produced", "log, first order"): _passed_on(produced),
-        }
-        rows = [
-            lengthen(table.rename(index={"stool_water": "stool_water:MS"}), target, scale).assign(
-                assay=assay
-            )
-            for (assay, target, scale), table in parts.items()
+        kept = [name.startswith(PASSED_ON) for name in passed_on.index]
+        named = self.coefficients.rename(index={"stool_water": "stool_water:MS"})
+        parts = [
+            lengthen(named, own, "log"),
+            lengthen(passed_on[kept], through, "log, first order"),
         ]
-        return pd.concat(rows, ignore_index=True)
+        return pd.concat(parts, ignore_index=True)
 
-    def expose(self, exposures: pd.DataFrame, species: Community, genera: Community) -> "Molecules":
-        """Return the same people under other exposures, with the microbes these make."""
-        return Molecules(
-            species,
-            genera,
-            self.pathways.expose(exposures, species),
-            self.metabolites.expose(exposures, genera),
-        )
+    def expose(self, exposures: pd.DataFrame, inherited: np.ndarray) -> "MoleculeLevels":
+        """Return the same people under other exposures and with other microbes."""
+        change = combine(exposures - self.exposures, self.coefficients)
+        moved = self.level + change + (inherited - self.inherited)
+        return replace(self, exposures=exposures, inherited=inherited, level=moved)
 
 
-def _passed_on(coefficients: pd.DataFrame) -> pd.DataFrame:
-    return coefficients[[name.startswith(PASSED_ON) for name in coefficients.index]]
+def draw_molecule_levels(
+    template: Template,
+    exposures: pd.DataFrame,
+    coefficients: pd.DataFrame,
+    inherited: np.ndarray,
+    dice: Dice,
+    design: StudyDesign,
+) -> MoleculeLevels:
+    """Draw household and person terms and add the fixed ones.
+
+    Parameters
+    ----------
+    template : Template
+        Columns intercept, spread, household_share; loadings named ``factor1``, ..., or a group
+        and its loading; optionally skew.
+    exposures : DataFrame, people x factors
+    coefficients : DataFrame, factors x features
+    inherited : ndarray, people x features
+    dice : Dice
+        Random numbers of these people, named after the molecules.
+    design : StudyDesign
+    """
+    share = np.clip(template.column("household_share") * design.household_sharing, 0, 1)
+    spread = template.column("spread")
+    household = _draw_scores(dice, "household", template) * (spread * np.sqrt(share))
+    person = _draw_scores(dice, "person", template)
+    if "skew" in template.table:
+        person = skew_left(person, template.column("skew"))
+    person *= spread * np.sqrt(1 - share)
+    fixed = combine(exposures, coefficients) + template.column("intercept")
+    return MoleculeLevels(
+        template=template,
+        exposures=exposures,
+        coefficients=coefficients,
+        inherited=inherited,
+        household=household,
+        person=person,
+        level=fixed + inherited + household + person,
+    )
+
+
+def skew_left(scores: np.ndarray, strength: np.ndarray | float) -> np.ndarray:
+    """Return standard normal scores bent into a long left tail; mean 0 and variance 1 stay.
+
+    A shifted lognormal turned round: (exp(k²/2) - exp(-k z)) / sd; the scores as they are
+    where the strength k is 0.
+    """
+    k = np.where(np.equal(strength, 0), 1.0, strength)
+    sd = np.exp(k**2 / 2) * np.sqrt(np.expm1(k**2))
+    return np.where(np.equal(strength, 0), scores, (np.exp(k**2 / 2) - np.exp(-k * scores)) / sd)
+
+
+def _draw_scores(dice: Dice, per: str, template: Template) -> np.ndarray:
+    """Draw scores of unit variance: factors that features share, and each feature's own."""
+    loadings = _loadings(template)
+    factors = dice.normals(f"{per}/factors", per, len(loadings))
+    scores = dice.normals(f"{per}/own", per, len(template.taxa))
+    scores *= np.sqrt(np.clip(1 - (loadings**2).sum(axis=0), 0, None))
+    return scores + np.einsum("im,mj->ij", factors, loadings)
+
+
+def _loadings(template: Template) -> np.ndarray:
+    """Return loadings, factors x features: as tabulated, or one factor for each group."""
+    names = [name for name in template.table if name.startswith("factor")]
+    if names:
+        return template.columns(names)
+    groups = np.arange(template.groups.max() + 1)[:, None] == template.groups
+    return groups * template.column("group_loading")

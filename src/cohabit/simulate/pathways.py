@@ -28,7 +28,7 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import build_coefficients
-from cohabit.simulate.molecule_levels import MoleculeLevels, draw_molecule_levels
+from cohabit.simulate.molecules import MoleculeLevels, draw_molecule_levels
 from cohabit.simulate.template import Template, read_taxa
 
 FLOOR = 1e-6  # share that stands in where no carrier is there

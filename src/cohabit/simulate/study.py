@@ -17,6 +17,8 @@ from cohabit.simulate.amplicons import build_tree
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import stream
 from cohabit.simulate.estimands import find_community_estimands, find_estimands
+from cohabit.simulate.metabolites import produced_coefficients
+from cohabit.simulate.pathways import carried_coefficients
 from cohabit.simulate.sequencing import Libraries
 from cohabit.simulate.template import LINEAGE, LOADINGS, SITES, Template
 from cohabit.simulate.world import World, check_seed, draw_world
@@ -209,12 +211,23 @@ def _list_all_effects(world: World) -> pd.DataFrame:
     parts = [
         world.species.list_effects("shotgun"),
         world.genera.list_effects("16s"),
-        world.molecules.list_effects(),
+        *list_molecule_effects(world),
         diet.list_diet_effects().assign(assay="diet"),
         blood.list_blood_effects().assign(assay="blood"),
         followup.list_followup_effects().assign(assay="visits"),
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def list_molecule_effects(world: World) -> list[pd.DataFrame]:
+    """Return the planted effects on pathways and on metabolites, two rows where microbes help."""
+    pathways, metabolites = world.pathways.levels, world.metabolites.levels
+    carried = carried_coefficients(world.species, pathways.template)
+    produced = produced_coefficients(world.genera, world.species, metabolites.template)
+    return [
+        pathways.list_effects("expression", carried, "carried").assign(assay="pathways"),
+        metabolites.list_effects("level", produced, "produced").assign(assay="metabolites"),
+    ]
 
 
 def _describe(world: World) -> dict:

@@ -20,7 +20,6 @@ from cohabit.simulate.dice import Dice
 from cohabit.simulate.effects import build_coefficients, build_exposures
 from cohabit.simulate.households import draw_people
 from cohabit.simulate.metabolites import Metabolites, draw_metabolites
-from cohabit.simulate.molecules import Molecules
 from cohabit.simulate.pathways import Pathways, draw_pathways
 from cohabit.simulate.sequencing import ALL_ROWS, Libraries, draw_batches, sequence
 from cohabit.simulate.template import Template, read_taxa
@@ -59,6 +58,9 @@ class World:
     changed: Community | None = None
     """The species of a world in which something is changed; None: as they are drawn."""
 
+    origin: "World | None" = None
+    """The world whose people are exposed to something else in this one."""
+
     @property
     def seed(self) -> int:
         """The seed that everything is drawn from."""
@@ -84,6 +86,8 @@ class World:
     @cached_property
     def genera_alone(self) -> Community:
         """The 16S genera by their own terms, before they follow the species."""
+        if self.origin is not None:
+            return self.origin.genera_alone.expose(self.species.exposures)
         return self.with_template(read_taxa("genera"), "genera").species
 
     @cached_property
@@ -104,17 +108,16 @@ class World:
     @cached_property
     def pathways(self) -> Pathways:
         """The pathways that the species carry and express."""
+        if self.origin is not None:
+            return self.origin.pathways.expose(self.species.exposures, self.species)
         return draw_pathways(self.species, self.dice, self.design)
 
     @cached_property
     def metabolites(self) -> Metabolites:
         """The metabolites that the genera make."""
+        if self.origin is not None:
+            return self.origin.metabolites.expose(self.species.exposures, self.genera)
         return draw_metabolites(self.genera, self.dice, self.design)
-
-    @cached_property
-    def molecules(self) -> Molecules:
-        """Pathways and metabolites with the microbes they come from."""
-        return Molecules(self.species, self.genera, self.pathways, self.metabolites)
 
     @cached_property
     def answers(self) -> pd.DataFrame:
@@ -164,6 +167,16 @@ class World:
         summed = counts.reshape(len(index), -1, counts.shape[1]).sum(axis=1)
         return pd.DataFrame(summed, index, self.species.taxa)
 
+    def expose(self, exposures: pd.DataFrame) -> "World":
+        """Return the same people under other exposures; nothing is redrawn.
+
+        Parameters
+        ----------
+        exposures : DataFrame, people x factors
+            As those of `species`.
+        """
+        return replace(self, changed=self.species.expose(exposures), origin=self)
+
     def with_people(self, **columns: pd.Series) -> "World":
         """Return the world in which some columns of the people are other; nothing is redrawn.
 
@@ -171,7 +184,7 @@ class World:
         """
         people = self.people.assign(**columns)
         moved = self.species.expose(build_exposures(people))
-        return replace(self, people=people, changed=replace(moved, people=people))
+        return replace(self, people=people, changed=replace(moved, people=people), origin=None)
 
     def with_dials(self, **dials: float) -> "World":
         """Return the same people in a world whose forces are other; nothing is redrawn.
@@ -194,7 +207,7 @@ class World:
             liability=species.liability
             + combine(species.exposures, carriage - species.carriage_coefficients),
         )
-        return replace(self, design=design, changed=moved)
+        return replace(self, design=design, changed=moved, origin=None)
 
     def with_species(self, species: Community) -> "World":
         """Return the world in which people carry other species; genera and molecules follow."""
@@ -202,7 +215,7 @@ class World:
 
     def with_template(self, template: Template, stream: str) -> "World":
         """Return the same people with a community of another template, drawn by its own name."""
-        return replace(self, template=template, stream=stream, changed=None)
+        return replace(self, template=template, stream=stream, changed=None, origin=None)
 
     def redraw(self, **dials: float) -> "World":
         """Return the world that other dials draw for the same people.
@@ -213,7 +226,7 @@ class World:
             When a dial decides who is recruited: draw that world anew.
         """
         _refuse(dials, RECRUITMENT)
-        return replace(self, design=self.design.replace(**dials), changed=None)
+        return replace(self, design=self.design.replace(**dials), changed=None, origin=None)
 
 
 def draw_world(design: StudyDesign, seed: int, template: Template | None = None) -> World:
