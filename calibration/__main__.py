@@ -26,7 +26,7 @@ def main() -> None:
 
 def solve_templates() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Solve levels, then effects, then levels again under the effects."""
-    population, small = solve.Population.draw(3), solve.Population.draw(1)
+    population, small = solve.LargeStudy.draw(3), solve.LargeStudy.draw(1)
     species = start.start_species()
     species = _solve_species(species, population, 8)
     genera = start_genera.start_genera(species)

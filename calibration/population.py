@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from calibration.population_estimands import Worlds, find_estimands
+from calibration.population_estimands import Worlds, expect_figures
 from calibration.write import write_template
 from cohabit.judge.recovery import read_population_targets
 from cohabit.simulate.template import read_template
@@ -48,7 +48,7 @@ def solve(constants: dict, *, n_people: int, seed: int, rounds: int = 5) -> dict
     """Return constants under which the estimands take the values asked of them."""
     constants = dict(constants)
     for _ in range(rounds):
-        found = find_estimands(Worlds.draw(constants, n_people, seed))
+        found = expect_figures(Worlds.draw(constants, n_people, seed))
         _step(constants, found)
     return constants
 
@@ -80,7 +80,7 @@ def _step_spread(constants: dict, found: pd.Series) -> None:
 def score_targets(constants: dict, *, n_people: int, seeds: list[int]) -> pd.DataFrame:
     """Return each target with what is reached: mean, least and most over seeds."""
     found = pd.DataFrame(
-        {seed: find_estimands(Worlds.draw(constants, n_people, seed)) for seed in seeds}
+        {seed: expect_figures(Worlds.draw(constants, n_people, seed)) for seed in seeds}
     )
     targets = read_population_targets().drop(columns=["reached", "least", "most"])
     rows = found.loc[targets["feature"]]

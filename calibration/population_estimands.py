@@ -43,7 +43,7 @@ class Worlds:
         )
 
 
-def find_estimands(worlds: Worlds) -> pd.Series:
+def expect_figures(worlds: Worlds) -> pd.Series:
     """Return every estimand by name."""
     people = worlds.families
     found = (

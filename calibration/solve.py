@@ -34,13 +34,13 @@ MODEL = "group + sex + age + bmi + site"
 
 
 @dataclass(frozen=True)
-class Population:
+class LargeStudy:
     """The people the constants are solved on."""
 
     world: World
 
     @classmethod
-    def draw(cls, times: int = TIMES) -> "Population":
+    def draw(cls, times: int = TIMES) -> "LargeStudy":
         """Draw several times the pairs of the study."""
         pairs = {site: times * n for site, n in PAIRS_PER_SITE.items()}
         design = StudyDesign(pairs_per_site=pairs)
@@ -81,7 +81,7 @@ class Seen:
     site_share: np.ndarray
 
 
-def look(population: Population, counts: np.ndarray) -> Seen:
+def look(population: LargeStudy, counts: np.ndarray) -> Seen:
     """Measure what the template gives targets for."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     controls = shares[population.controls]
@@ -124,7 +124,7 @@ class Grouping:
     targets: pd.DataFrame
     """Group -> site_share and, where correlation is to be solved, sd_asin."""
 
-    def look(self, population: Population, counts: np.ndarray) -> pd.DataFrame:
+    def look(self, population: LargeStudy, counts: np.ndarray) -> pd.DataFrame:
         """Return what the groups show."""
         summed = pd.DataFrame(counts.T).groupby(self.member.to_numpy()).sum()
         seen = look(population, summed.to_numpy().T)
@@ -156,7 +156,7 @@ class Grouping:
 
 
 def solve_levels(
-    table: pd.DataFrame, population: Population, observe, steps: int, group: Grouping
+    table: pd.DataFrame, population: LargeStudy, observe, steps: int, group: Grouping
 ) -> pd.DataFrame:
     """Move the constants until what is observed has the template's figures.
 
@@ -164,7 +164,7 @@ def solve_levels(
     ----------
     table : DataFrame
         A template; its columns mean, log_sd, sd_asin, prevalence and icc are the targets.
-    population : Population
+    population : LargeStudy
     observe : callable
         Template table -> counts, people x taxa.
     steps : int
@@ -237,7 +237,7 @@ def _missing_variance(table: pd.DataFrame, seen: Seen) -> np.ndarray:
     return np.clip(mixed, -1.5, 1.5)
 
 
-def observe_genera(population: Population, species: Community):
+def observe_genera(population: LargeStudy, species: Community):
     """Return the function that turns a genus template into counts at 10,000 reads."""
 
     def observe(table: pd.DataFrame) -> np.ndarray:
@@ -247,7 +247,7 @@ def observe_genera(population: Population, species: Community):
     return observe
 
 
-def observe_species(population: Population, depth: float):
+def observe_species(population: LargeStudy, depth: float):
     """Return the function that turns a species template into counts."""
 
     def observe(table: pd.DataFrame) -> np.ndarray:

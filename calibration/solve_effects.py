@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from calibration import plant
-from calibration.solve import Population
+from calibration.solve import LargeStudy
 from cohabit.simulate.amplicons import follow_species
 from cohabit.simulate.community import Community
 from cohabit.simulate.effects import DRUGS
@@ -34,7 +34,7 @@ class Communities:
 
     @classmethod
     def build(
-        cls, population: Population, species: pd.DataFrame, genera: pd.DataFrame
+        cls, population: LargeStudy, species: pd.DataFrame, genera: pd.DataFrame
     ) -> "Communities":
         """Draw both communities."""
         return cls(population.assemble(species, "species"), population.assemble(genera, "genera"))
@@ -80,7 +80,7 @@ def gains(drawn: Communities) -> dict[str, pd.Series]:
 
 
 def solve_disease(
-    population: Population, species: pd.DataFrame, genera: pd.DataFrame, steps: int
+    population: LargeStudy, species: pd.DataFrame, genera: pd.DataFrame, steps: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Move the planted all-MS effects until the released coefficients come back.
 
@@ -123,7 +123,7 @@ def _blend(change: pd.Series, group: pd.Series, weight: float) -> pd.Series:
 
 
 def solve_covariate(
-    population: Population, species: pd.DataFrame, genera: pd.DataFrame, name: str, steps: int
+    population: LargeStudy, species: pd.DataFrame, genera: pd.DataFrame, name: str, steps: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Move the effects of sex, age or BMI until species and genera have the released ones.
 
