@@ -116,3 +116,25 @@ def test_predict__refuses_a_level_it_never_saw(years):
     fit = fit_clustered_model(seen["gaussian"], seen, "course", cluster="person")
     with pytest.raises(ValueError, match="never saw"):
         fit.predict(years)
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_clustered__the_unit_of_a_covariate_changes_nothing_but_its_slope(family):
+    rng = np.random.default_rng(8)
+    people = pd.DataFrame({"household_id": np.arange(60).repeat(2), "age": rng.normal(40, 10, 120)})
+    outcome = pd.Series(rng.integers(0, 2, 120).astype(float))
+    seconds = people.assign(age=people["age"] * 31_557_600)
+    first, second = (
+        fit_clustered_model(outcome, table, "age", family=family).table
+        for table in (people, seconds)
+    )
+    np.testing.assert_allclose(first["p_value"], second["p_value"], rtol=1e-6)
+    np.testing.assert_allclose(first["statistic"], second["statistic"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_clustered__an_outcome_that_never_happens_has_no_test(family):
+    people = pd.DataFrame({"household_id": np.arange(30), "age": np.arange(30.0)})
+    table = fit_clustered_model(pd.Series(0.0, people.index), people, "age", family=family).table
+    assert table["p_value"].isna().all()
+    assert (table["note"] != "").all()

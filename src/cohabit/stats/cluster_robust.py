@@ -1,5 +1,6 @@
 """Regression of repeated observations: means, rates and odds, errors robust to clusters."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from scipy import special
 from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values, household_codes
 from cohabit.stats.formula import model_matrix
+from cohabit.stats.inference import infer
 from cohabit.stats.least_squares import ONE_LEVEL, find_independent, rests_on_one
 
 REGRESSION_COLUMNS = (
@@ -23,14 +25,11 @@ _STEPS = 50
 class Family:
     """A distribution with its natural link."""
 
+    name: str
+    """Of its class in statsmodels."""
+
     mean: Callable[[np.ndarray], np.ndarray]
     """Linear predictor -> mean."""
-
-    variance: Callable[[np.ndarray], np.ndarray]
-    """Mean -> variance, up to a constant; the slope of the mean too."""
-
-    start: Callable[[float], float]
-    """Mean of the outcome -> intercept to begin with."""
 
     possible: Callable[[np.ndarray], np.ndarray]
     """Outcome -> whether it can occur at all."""
@@ -38,28 +37,14 @@ class Family:
     expected: str
     """What can occur, in words."""
 
-    bound: float
+    bound: float = 20.0
     """A linear predictor beyond this is on its way to infinity."""
 
 
 FAMILIES = {
-    "gaussian": Family(lambda x: x, np.ones_like, float, np.isfinite, "numbers", np.inf),
-    "poisson": Family(
-        np.exp,
-        lambda mean: mean,
-        lambda mean: np.log(max(mean, 1e-6)),
-        lambda y: (y >= 0) & (y < np.inf),
-        "counts from 0",
-        20.0,
-    ),
-    "binomial": Family(
-        special.expit,
-        lambda mean: mean * (1 - mean),
-        lambda mean: special.logit(np.clip(mean, 1e-6, 1 - 1e-6)),
-        lambda y: (y == 0) | (y == 1),
-        "0 or 1",
-        20.0,
-    ),
+    "gaussian": Family("Gaussian", lambda x: x, np.isfinite, "numbers", np.inf),
+    "poisson": Family("Poisson", np.exp, lambda y: (y >= 0) & (y < np.inf), "counts from 0"),
+    "binomial": Family("Binomial", special.expit, lambda y: (y == 0) | (y == 1), "0 or 1"),
 }
 """Differences of means, log rate ratios, log odds ratios."""
 
@@ -125,7 +110,7 @@ def fit_clustered_model(
 
     Notes
     -----
-    Estimates by Newton's method; the covariance is Liang and Zeger's (1986, Biometrika 73:13)
+    Fitted by statsmodels; the covariance is Liang and Zeger's (1986, Biometrika 73:13)
     with independence within clusters as working model, times G / (G - 1) (N - 1) / (N - K) for
     G clusters, N observations, K coefficients; t with G - 1 degrees of freedom.
     """
@@ -140,13 +125,12 @@ def fit_clustered_model(
     matrix = model_matrix(formula, people)
     columns = find_independent(matrix.values)
     x = matrix.values.to_numpy()[:, columns.kept]
-    beta, converged = _solve(x, y, w, chosen)
-    covariance = _sandwich(x, y, w, beta, codes, chosen)
+    beta, errors, converged = _fit(x, y, w, codes, chosen)
     size = len(matrix.values.columns)
     full = pd.Series(np.zeros(size), matrix.values.columns)
     full.iloc[columns.kept] = beta
     error = np.zeros(size)
-    error[columns.kept] = np.sqrt(np.diag(covariance).clip(0))
+    error[columns.kept] = errors
     notes = np.array([columns.reason(row) for row in np.eye(size)], dtype=object)
     notes[columns.kept[rests_on_one(x, codes)]] = f"rests on one {cluster} alone: no variance"
     whole = _why_unfit(y, chosen.mean(x @ beta), converged, len(beta), codes)
@@ -192,58 +176,36 @@ def _why_unfit(
     return ""
 
 
-def _solve(x: np.ndarray, y: np.ndarray, w: np.ndarray, family: Family) -> tuple[np.ndarray, bool]:
-    """Newton's method from the intercept alone; whether it settled."""
-    beta = np.zeros(x.shape[1])
-    beta[0] = family.start(np.average(y, weights=w))
-    for _ in range(_STEPS):
-        mean = family.mean(x @ beta)
-        information = (x.T * (w * family.variance(mean))) @ x
-        step = np.linalg.lstsq(information, x.T @ (w * (y - mean)))[0]
-        reach = np.abs(x @ step).max()
-        beta = beta + step * min(1.0, family.bound / 5 / max(reach, 1e-300))
-        furthest = np.abs(x @ beta).max()
-        if reach < 1e-10 * (1 + furthest) or furthest > family.bound:
-            return beta, furthest <= family.bound
-    return beta, False
+def _fit(
+    x: np.ndarray, y: np.ndarray, w: np.ndarray, codes: np.ndarray, family: Family
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return coefficients, their cluster-robust errors, and whether the fit settled."""
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
 
-
-def _sandwich(
-    x: np.ndarray,
-    y: np.ndarray,
-    w: np.ndarray,
-    beta: np.ndarray,
-    codes: np.ndarray,
-    family: Family,
-) -> np.ndarray:
-    mean = family.mean(x @ beta)
-    bread = np.linalg.pinv((x.T * (w * family.variance(mean))) @ x)
-    scores = np.zeros((codes.max() + 1, x.shape[1]))
-    np.add.at(scores, codes, x * (w * (y - mean))[:, None])
-    clusters, n, k = len(scores), *x.shape
-    scale = clusters / (clusters - 1) * (n - 1) / max(n - k, 1)
-    return scale * bread @ (scores.T @ scores) @ bread
+    length = np.linalg.norm(x, axis=0)
+    model = GLM(y, x / length, getattr(families, family.name)(), var_weights=w)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what does not settle is told in `note`
+        fit = model.fit(
+            start_params=None if y.any() else np.zeros(x.shape[1]),
+            scale=1.0,
+            maxiter=_STEPS,
+            tol=1e-10,
+            tol_criterion="params",
+            cov_type="cluster",
+            cov_kwds={"groups": codes},
+        )
+    predictor = np.abs(x @ (fit.params / length))
+    settled = bool(fit.converged or family.name == "Gaussian") and predictor.max() <= family.bound
+    return fit.params / length, fit.bse / length, settled
 
 
 def _tabulate(
     estimates: pd.Series, error: np.ndarray, notes: list[str], df: int, contrasts: dict[str, str]
 ) -> pd.DataFrame:
     usable = np.where(np.array(notes) == "", 1.0, np.nan)
-    estimate, error = estimates.to_numpy() * usable, error * usable
-    reach = special.stdtrit(df, 0.975) * error
-    statistic = estimate / error
-    return pd.DataFrame(
-        {
-            "coefficient": estimates.index,
-            "contrast": [contrasts.get(name, name) for name in estimates.index],
-            "estimate": estimate,
-            "std_error": error,
-            "low": estimate - reach,
-            "high": estimate + reach,
-            "df": df * usable,
-            "statistic": statistic,
-            "p_value": 2 * special.stdtr(df, -np.abs(statistic)),
-            "converged": usable == 1,
-            "note": notes,
-        }
-    )
+    labels = [contrasts.get(name, name) for name in estimates.index]
+    table = pd.DataFrame({"coefficient": estimates.index, "contrast": labels})
+    found = infer(estimates.to_numpy() * usable, error * usable, df * usable)
+    return table.assign(**found, converged=usable == 1, note=notes)
