@@ -33,7 +33,7 @@ def test_exercises__in_two_worlds_are_those_that_say_so():
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             said |= set(re.findall(r"\*\*([\w.]+)\*\*[^\n]*\*Two worlds", "".join(cell["source"])))
-    assert set(EXERCISE.findall(rows()["is asked in two worlds, and differs"])) == said
+    assert set(EXERCISE.findall(rows()["differs between two worlds in which it is asked"])) == said
 
 
 def test_worlds__are_the_presets():
