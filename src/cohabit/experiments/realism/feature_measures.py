@@ -45,6 +45,28 @@ FAMILY_MEANS = {
 """Row -> family of its mean share in controls."""
 
 
+PATIENTS = {
+    "everyone": {"treatment": list(TREATMENTS)},
+    "untreated": {"treatment": "untreated"},
+    "treated": {"treatment": TREATED},
+    "interferon": {"treatment": "interferon", "course": "RRMS"},
+    "fumarate": {"treatment": "dimethyl_fumarate", "course": "RRMS"},
+}
+"""Patients of one kind, who are compared with their partners."""
+
+METABOLITES = {
+    "M1": ("everyone", "stool:acetate"),
+    "M2": ("everyone", "stool:propionate"),
+    "M3": ("treated", "stool:butyrate"),
+    "M4": ("interferon", "stool:acetate"),
+    "M5": ("interferon", "serum:propionate"),
+    "M6": ("everyone", "serum:isovalerate"),
+    "M7": ("fumarate", "serum:fumarate"),
+    "M8": ("untreated", "stool:guanosine"),
+}
+"""Row -> patients, and the metabolite whose difference from their partners it is."""
+
+
 def measure_features(
     tables: StudyTables, replication: StudyTables | None = None
 ) -> dict[str, float]:
@@ -242,7 +264,7 @@ def measure_pathways(tables: StudyTables) -> dict[str, float]:
     values = arcsine_root(shares)
     values = values.loc[:, ((shares > 0).mean() >= 0.05) & (values.var() > 0)]
     untreated, treated, everyone = (
-        _fit_therapy(values, tables.people, therapy) for therapy in ("untreated", TREATED, None)
+        _fit_patients(values, tables.people, who) for who in ("untreated", "treated", "everyone")
     )
     return {
         "W1": _count_discoveries(untreated),
@@ -261,25 +283,11 @@ def measure_metabolites(tables: StudyTables) -> dict[str, float]:
     values = tables.cohort.metabolites.copy()
     acids = [name for name in FATTY_ACIDS if name in values]
     values[acids] = np.log(values[acids])
-    people = tables.people
-    everyone, untreated, treated = (
-        _fit_therapy(values, people, therapy) for therapy in (None, "untreated", TREATED)
-    )
-    interferon, fumarate = (
-        _fit_therapy(values, people, drug, course="RRMS")
-        for drug in ("interferon", "dimethyl_fumarate")
-    )
-    share = everyone["household_icc"]
+    fits = {who: _fit_patients(values, tables.people, who) for who in PATIENTS}
+    share = fits["everyone"]["household_icc"]
     producer = "Christensenellaceae unclassified"
     return {
-        "M1": everyone["estimate"]["stool:acetate"],
-        "M2": everyone["estimate"]["stool:propionate"],
-        "M3": treated["estimate"]["stool:butyrate"],
-        "M4": interferon["estimate"]["stool:acetate"],
-        "M5": interferon["estimate"]["serum:propionate"],
-        "M6": everyone["estimate"]["serum:isovalerate"],
-        "M7": fumarate["estimate"]["serum:fumarate"],
-        "M8": untreated["estimate"]["stool:guanosine"],
+        **{row: fits[who]["estimate"][feature] for row, (who, feature) in METABOLITES.items()},
         "M9": share[[name for name in acids if name.startswith("stool")]].mean(),
         "M10": share[[name for name in acids if name.startswith("serum")]].mean(),
         "M11": _correlate_with_genus(tables, values["stool:butyrate"], "Roseburia"),
@@ -287,12 +295,9 @@ def measure_metabolites(tables: StudyTables) -> dict[str, float]:
     }
 
 
-def _fit_therapy(
-    values: pd.DataFrame, people: pd.DataFrame, therapy: str | list[str] | None, **patient: str
-) -> pd.DataFrame:
-    """Return the coefficient of MS among households of one therapy, or of any if None."""
-    chosen = {"treatment": list(TREATMENTS) if therapy is None else therapy}
-    return fit_status(values, pairs_where(people.loc[values.index], **chosen, **patient))
+def _fit_patients(values: pd.DataFrame, people: pd.DataFrame, who: str) -> pd.DataFrame:
+    """Return the coefficient of MS among the households of `PATIENTS` of one kind."""
+    return fit_status(values, pairs_where(people.loc[values.index], **PATIENTS[who]))
 
 
 def _correlate_with_genus(tables: StudyTables, values: pd.Series, genus: str) -> float:

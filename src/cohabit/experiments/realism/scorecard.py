@@ -131,16 +131,10 @@ def distinguish(
     sides = {"real": (real, real_people), "simulated": (simulated, simulated_people)}
     parts = [_label(name, *side, household, depth, rng) for name, side in sides.items()]
     counts, people = (pd.concat(part) for part in zip(*parts, strict=True))
+    counts = counts.fillna(0).astype(int)
+    effort = {"n_folds": n_folds, "n_trees": n_trees, "n_bootstrap": n_bootstrap}
     found = predict_group(
-        counts.fillna(0).astype(int),
-        people,
-        "source",
-        models=models,
-        predictors=["microbes"],
-        n_folds=n_folds,
-        n_trees=n_trees,
-        n_bootstrap=n_bootstrap,
-        rng=rng,
+        counts, people, "source", models=models, predictors=["microbes"], rng=rng, **effort
     )
     table = found[found["measure"] == "auc"].rename(columns={"estimate": "auc"})
     sizes = {f"n_{name}": int((people["source"] == name).sum()) for name in sides}

@@ -178,32 +178,26 @@ class Change:
     concerns: Callable[[pd.DataFrame], pd.Series]
     """People -> True for those over whom the mean effect is taken."""
 
-    words: str
+
+def _patients(people: pd.DataFrame) -> pd.Series:
+    return people["group"] == "MS"
+
+
+def _treated(people: pd.DataFrame) -> pd.Series:
+    return people["treatment"].isin(schema.TREATMENTS[1:])
+
+
+def _everyone(people: pd.DataFrame) -> pd.Series:
+    return people["group"].notna()
 
 
 CHANGES = {
-    "without disease": Change(
-        remove_disease, lambda people: people["group"] == "MS", "nobody has MS"
-    ),
-    "as strangers": Change(
-        make_strangers, lambda people: people["group"].notna(), "partners share nothing"
-    ),
-    "without therapy": Change(
-        stop_therapy,
-        lambda people: people["treatment"].isin(schema.TREATMENTS[1:]),
-        "no patient is treated",
-    ),
-    "one drug for all": Change(
-        give_drug, lambda people: people["group"] == "MS", "every patient takes the same drug"
-    ),
-    "a fibre-rich diet": Change(
-        enrich_diet, lambda people: people["group"].notna(), "everybody eats at least 30 g of fibre"
-    ),
-    "a transfer": Change(
-        transfer_species,
-        lambda people: people["group"] == "MS",
-        "each patient is given the partner's own of some species",
-    ),
+    "without disease": Change(remove_disease, _patients),
+    "as strangers": Change(make_strangers, _everyone),
+    "without therapy": Change(stop_therapy, _treated),
+    "one drug for all": Change(give_drug, _patients),
+    "a fibre-rich diet": Change(enrich_diet, _everyone),
+    "a transfer": Change(transfer_species, _patients),
 }
 """Name -> change."""
 
