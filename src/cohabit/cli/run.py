@@ -49,6 +49,8 @@ def add_run(commands) -> None:
         metavar="[NB=]SECONDS",
         help="stop a notebook that takes longer",
     )
+    again = "how often a notebook is run again whose worker or process was killed (default: 0)"
+    add("--retries", type=int, default=0, metavar="N", help=again)
     add("--force", action="store_true", help="run again what is unchanged")
     add("--sweep", metavar="FILE", help="many sets of parameters and one report: sweeps/NAME.toml")
     add("--list", action="store_true", help="show notebooks and their parameters, run nothing")
@@ -109,6 +111,7 @@ def _read_request(options: argparse.Namespace) -> Request:
         start=split_names(options.start),
         settings=tuple(options.set),
         jobs=options.jobs,
+        retries=options.retries,
         force=options.force,
         scheduler=options.scheduler,
         timeouts=tuple(options.timeout),

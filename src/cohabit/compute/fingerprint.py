@@ -181,6 +181,18 @@ def _package_of(path: Path) -> Path:
 
 
 @cache
+def describe_code() -> Mapping[str, str]:
+    """Return what a process must share with another for both to compute the same.
+
+    The versions, and one hash over all files of the package as they are at the first call: an
+    edited copy keeps its version.
+    """
+    files = sorted({*PACKAGE.rglob("*.py"), *_data_files()})
+    hashes = {path.relative_to(PACKAGE).as_posix(): _hash_once(path) for path in files}
+    return {**find_versions(), "code of cohabit": hash_value(hashes)}
+
+
+@cache
 def hash_environment() -> str:
     """Return one hash over Python, the processor family and the versions of what we require."""
     return hash_value({"machine": platform.machine(), **find_versions()})

@@ -5,17 +5,24 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cohabit.compute.fingerprint import describe_code
+
 if TYPE_CHECKING:
-    from distributed import Client, LocalCluster
+    from distributed import Client, Future, LocalCluster
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class OtherCode(ConnectionError):
+    """A worker has another cohabit, or other versions of what it needs, than who asks it."""
+
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BOKEH = importlib.util.find_spec("bokeh") is not None
@@ -227,11 +234,53 @@ def open_workers(scheduler: str | None = None, jobs: int | None = None) -> Itera
         yield partial(gather, client)
 
 
+def submit(client: "Client", function: Callable, *arguments: object, **options) -> "Future":
+    """Give a worker one call, which it refuses when it would not compute what we do.
+
+    Workers that join later are asked as well.
+
+    Parameters
+    ----------
+    client : Client
+    function : callable
+    *arguments
+    **options
+        Of `Client.submit`.
+    """
+    return client.submit(_call_alike, describe_code(), function, *arguments, **options)
+
+
+def _call_alike(ours: Mapping[str, str], function: Callable, *arguments: object) -> object:
+    """Call a function on a worker, whose code and versions must be those of who asks.
+
+    Raises
+    ------
+    OtherCode
+        Names the worker and what differs.
+    """
+    if differing := find_differing(ours, describe_code()):
+        from distributed import get_worker
+
+        raise OtherCode(describe_differing(get_worker().address, differing))
+    return function(*arguments)
+
+
+def find_differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
+    """Return the names of what a worker has otherwise than we."""
+    return [name for name in ours if theirs.get(name) != ours[name]]
+
+
+def describe_differing(address: str, differing: list[str]) -> str:
+    """Say in words which worker differs in what, and what helps."""
+    names = ", ".join(differing)
+    return f"the worker {address} has another {names}; start workers from the same environment"
+
+
 def gather(client: "Client", function: Callable, items: list) -> Iterator[tuple[Any, Any]]:
     """Do what `map_tasks` does with the workers of a client."""
     from distributed import as_completed
 
-    futures = {client.submit(function, item, pure=False): item for item in items}
+    futures = {submit(client, function, item, pure=False): item for item in items}
     try:
         for future in as_completed(list(futures), loop=client.loop):
             yield futures.pop(future), future.result()

@@ -46,6 +46,9 @@ class Request:
     """`NB.name=value`."""
 
     jobs: int | None = None
+    retries: int = 0
+    """How often a notebook is tried again whose worker died or whose process was killed."""
+
     force: bool = False
     scheduler: str | None = None
     timeouts: tuple[str, ...] = ()
@@ -113,6 +116,8 @@ class Plan:
     scheduler: str | None = None
     """Address of a running Dask scheduler."""
 
+    retries: int = 0
+
     question: str | None = None
     """What a sweep asks; None for a single run."""
 
@@ -145,6 +150,8 @@ def make_plan(request: Request) -> Plan:
     """
     if request.jobs is not None and request.jobs < 1:
         raise ValueError(f"--jobs: expected a whole number from 1; got {request.jobs}")
+    if request.retries < 0:
+        raise ValueError(f"--retries: expected a whole number from 0; got {request.retries}")
     return _plan_sweep(request) if request.sweep else _plan_run(request)
 
 
@@ -170,7 +177,7 @@ def _plan_run(request: Request) -> Plan:
         cohort=cohort,
     )
     _check_settings_are_used(request, setting)
-    return Plan(setting.run, (setting,), request.jobs, request.scheduler)
+    return Plan(setting.run, (setting,), **_how(request))
 
 
 def _plan_sweep(request: Request) -> Plan:
@@ -202,7 +209,11 @@ def _plan_sweep(request: Request) -> Plan:
         )
         for values in sweep.settings
     )
-    return Plan(sweep.name, settings, request.jobs, request.scheduler, sweep.question)
+    return Plan(sweep.name, settings, question=sweep.question, **_how(request))
+
+
+def _how(request: Request) -> dict[str, object]:
+    return {name: getattr(request, name) for name in ("jobs", "scheduler", "retries")}
 
 
 def _find_cohort(named: str | None) -> Path | None:

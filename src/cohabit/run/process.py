@@ -27,6 +27,10 @@ def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
     """
     from distributed import get_worker
 
+    try:
+        (Path(task["attempt"]) / "taken").touch(exist_ok=False)
+    except FileExistsError:  # Dask gives the task of a worker that died to another one
+        return lose("the Dask worker that ran it died")
     worker = get_worker()
     key = worker.get_current_task()
 
@@ -36,6 +40,16 @@ def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
         return known and worker.status.name not in ENDED
 
     return run_task(task, lambda message: worker.log_event(topic, message), wanted)
+
+
+def lose(message: str) -> dict:
+    """Describe the end of a task that was lost through no fault of its own."""
+    return fail(f"{message}; start again to run it once more, or allow --retries") | {"lost": True}
+
+
+def fail(message: str) -> dict:
+    """Describe the end of a task that did not begin."""
+    return {"status": "failed", "error": {"message": message}, "seconds": 0.0, "memory_mb": 0.0}
 
 
 def run_task(
@@ -56,7 +70,8 @@ def run_task(
     Returns
     -------
     dict
-        status (`done`, `skipped`, `failed`), seconds, memory_mb, cells, and reason or error.
+        status (`done`, `skipped`, `failed`), seconds, memory_mb, cells, reason or error, and
+        whether it was lost: it may then be tried again.
     """
     attempt, last, result = Path(task["attempt"]), {}, None
     started = time.monotonic()
@@ -126,11 +141,12 @@ def _describe_end(code: int, last: Mapping, seconds: float, timeout: float | Non
     message = f"the task's process {how} and left no result"
     if code == -9:
         message += "; when nobody did it, the machine ran out of memory: try --jobs 1"
-    if timeout is not None and seconds >= timeout:
+    too_long = timeout is not None and seconds >= timeout
+    if too_long:
         message = f"not finished after {timeout:g} s and stopped; --timeout allows it more"
     error = {"message": message, **{key: last[key] for key in ("cell", "source") if key in last}}
     cost = {"seconds": seconds, "memory_mb": last.get("memory_mb", 0.0)}
-    return {"status": "failed", "error": error, **cost}
+    return {"status": "failed", "error": error, "lost": code < 0 and not too_long, **cost}
 
 
 def _read_last_lines(log: Path) -> str:

@@ -18,6 +18,7 @@ from cohabit.compute.fingerprint import (
 from cohabit.compute.pool import count_cores
 from cohabit.files import paths
 from cohabit.run.folder import Outcome, Record, RunFolder
+from cohabit.run.graph import Notebook
 from cohabit.run.plan import Plan, Setting
 from cohabit.run.progress import PlainProgress
 from cohabit.run.workers import Workers
@@ -112,16 +113,26 @@ class SettingRun:
         if record is not None:
             return Outcome.of_record(record, reused=True)
         depends = self._find_dependencies(number, digests)  # as they are before it runs
-        attempt, task = self.folder.open_attempt(number), (self.setting.name, number)
-        progress.started(task, why)
-        result = workers.run(
+        for _ in range(self.plan.retries + 1):
+            attempt = self.folder.open_attempt(number)
+            progress.started((self.setting.name, number), why)
+            result = self._run_once(notebook, attempt, workers, progress)
+            if not result.get("lost"):
+                break
+            why = f"once more: {result['error']['message'].partition(';')[0]}"
+        return self._collect(number, attempt, result, depends)
+
+    def _run_once(
+        self, notebook: Notebook, attempt: Path, workers: Workers, progress: PlainProgress
+    ) -> dict:
+        task = (self.setting.name, notebook.number)
+        return workers.run(
             notebook.path,
             attempt,
-            {**self.setting.parameters[number], **self._find_directories()},
-            timeout=self.setting.timeouts.get(number),
+            {**self.setting.parameters[notebook.number], **self._find_directories()},
+            timeout=self.setting.timeouts.get(notebook.number),
             on_cell=lambda cell: progress.reached(task, cell),
         )
-        return self._collect(number, attempt, result, depends)
 
     def _collect(self, number: str, attempt: Path, result: dict, depends: Mapping) -> Outcome:
         """Take over what an attempt left, whole or not at all."""

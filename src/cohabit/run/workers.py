@@ -6,15 +6,27 @@ has taken it over.
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import cache
 from pathlib import Path
 
-from cohabit.compute.fingerprint import find_versions, hash_environment, hash_library, hash_value
-from cohabit.compute.pool import count_cores, open_cluster
+from cohabit.compute.fingerprint import describe_code, hash_environment, hash_library, hash_value
+from cohabit.compute.pool import (
+    OtherCode,
+    count_cores,
+    describe_differing,
+    find_differing,
+    open_cluster,
+    submit,
+)
 from cohabit.run.folder import write_json
-from cohabit.run.process import run_on_worker
+from cohabit.run.process import fail, lose, run_on_worker
+
+WATCH_SECONDS = 2
+ALONE_SECONDS = 10
+"""How long there may be no worker at all before a task is given up."""
 
 OnCell = Callable[[Mapping[str, object]], None]
 
@@ -108,7 +120,7 @@ class Workers(AbstractContextManager):
             if self._stopped:
                 raise InterruptedError("the run was stopped")
             client.subscribe_topic(name, lambda event: on_cell(event[1]))
-            future = client.submit(run_on_worker, task, name, key=name)
+            future = submit(client, run_on_worker, task, name, key=name)
             self._futures.add(future)
         return self._wait_for(future, name)
 
@@ -118,16 +130,35 @@ class Workers(AbstractContextManager):
         from distributed import KilledWorker
 
         try:
-            return future.result()
+            return self._watch(future)
         except KilledWorker:
-            message = "the Dask worker that ran it died; start again to run it once more"
-            error = {"message": message}
-            return {"status": "failed", "error": error, "seconds": 0.0, "memory_mb": 0.0}
+            return lose("the Dask worker that ran it died")
+        except OtherCode as error:
+            return fail(str(error))
         except CancelledError:
             raise InterruptedError("the run was stopped, or the Dask scheduler ended") from None
         finally:
             self._futures.discard(future)
             self._client.unsubscribe_topic(topic)
+
+    def _watch(self, future) -> dict:
+        """Return the result of a task; give it up when no worker has been there for a while."""
+        alone = None
+        while True:
+            with suppress(TimeoutError):
+                return future.result(timeout=WATCH_SECONDS)
+            if future.status == "error":
+                return future.result()
+            alone = (alone or time.monotonic()) if self._has_no_worker() else None
+            if alone and time.monotonic() - alone >= ALONE_SECONDS:
+                self._client.cancel([future], force=True)
+                return lose(f"its Dask worker died, and for {ALONE_SECONDS} s there was no other")
+
+    def _has_no_worker(self) -> bool:
+        try:
+            return self._scheduler is not None and not self._client.nthreads()
+        except OSError:  # the scheduler is gone, which ends the wait
+            return False
 
     def stop(self) -> None:
         """End every task at once; nothing that they wrote is kept."""
@@ -161,20 +192,17 @@ def _check_workers(client, marker: Path) -> None:
     ValueError
         Names a worker and what it lacks.
     """
-    content, versions = _describe_worker(str(marker))
+    content, ours = _describe_worker(str(marker))
     for address, theirs in client.run(_describe_worker, str(marker)).items():
         if theirs[0] != content:
             raise ValueError(
                 f"--scheduler: the worker {address} does not see {marker.parent}; "
                 "workers need the same file system under the same path"
             )
-        if other := [name for name in versions if theirs[1].get(name) != versions[name]]:
-            raise ValueError(
-                f"--scheduler: the worker {address} has another {', '.join(other)}; "
-                "start workers from the same environment"
-            )
+        if differing := find_differing(ours, theirs[1]):
+            raise ValueError(f"--scheduler: {describe_differing(address, differing)}")
 
 
 def _describe_worker(marker: str) -> tuple[str, dict[str, str]]:
     path = Path(marker)
-    return path.read_text(encoding="utf-8") if path.is_file() else "", dict(find_versions())
+    return path.read_text(encoding="utf-8") if path.is_file() else "", dict(describe_code())
