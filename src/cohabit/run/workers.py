@@ -24,7 +24,7 @@ from cohabit.compute.pool import (
 from cohabit.run.folder import write_json
 from cohabit.run.process import fail, lose, run_on_worker
 
-WATCH_SECONDS = 2
+LOOK_SECONDS = 2
 ALONE_SECONDS = 10
 """How long there may be no worker at all before a task is given up."""
 
@@ -146,7 +146,7 @@ class Workers(AbstractContextManager):
         alone = None
         while True:
             with suppress(TimeoutError):
-                return future.result(timeout=WATCH_SECONDS)
+                return future.result(timeout=LOOK_SECONDS)
             if future.status == "error":
                 return future.result()
             alone = (alone or time.monotonic()) if self._has_no_worker() else None
