@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from calibration.population import SOLVED
-from calibration.population_estimands import Lottery, Worlds, expect_recurrence, find_estimands
+from calibration.population_estimands import Lottery, Worlds, expect_figures, expect_recurrence
 from cohabit.judge.recovery import read_population_targets
 from cohabit.simulate import PopulationDesign, ask_after, ask_before, simulate_population
 from cohabit.simulate.genes import KINDRED
@@ -48,7 +48,7 @@ def test_targets__are_all_reached_in_every_seed_that_was_scored():
 
 
 def test_estimands__are_in_range_together_in_a_small_population(constants):
-    found = find_estimands(Worlds.draw(constants, 80_000, seed=3))
+    found = expect_figures(Worlds.draw(constants, 80_000, seed=3))
     targets = read_population_targets().set_index("feature")
     noisy = ["sibling", "parent_child", "half_sibling", "cousin", "lifetime_risk"]
     sure = targets.drop(index=[*noisy, "moved_down_early", "moved_up_early", "latitude_slope"])
