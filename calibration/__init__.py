@@ -1,1 +1,1 @@
-"""Solve the constants of the shipped template from released figures: ``python -m calibration``."""
+"""Solution of the shipped template's constants: ``python -m calibration``."""

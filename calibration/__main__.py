@@ -15,7 +15,7 @@ HEADER = """\
 
 
 def main() -> None:
-    """Write `species.tsv` and `genera.tsv` of the package's template, then the molecules'."""
+    """Write `species.tsv` and `genera.tsv` of the package's template and the molecules' tables."""
     species, genera = solve_templates()
     write_template("species", species.reset_index(), HEADER)
     write_template("genera", genera.reset_index(), HEADER)
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def solve_templates() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Solve levels, then effects, then levels again under the effects."""
+    """Solve levels, then effects, and then levels again given the effects."""
     population, small = solve.LargeStudy.draw(3), solve.LargeStudy.draw(1)
     species = start.start_species()
     species = _solve_species(species, population, 8)

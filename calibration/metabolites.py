@@ -1,4 +1,4 @@
-"""The metabolite template: released figures, producers, then what these leave of every target."""
+"""The metabolite template: released values, producers, then the remaining targets."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ PUBLISHED_DRUGS = {
     "glatiramer": "rrms_glatiramer_acetate",
 }
 ITS_OWN = {"serum:fumarate": "dimethyl_fumarate"}
-"""Metabolites that are one drug itself: no other drug has an effect on them."""
+"""Metabolites that are drugs themselves, on which other drugs have no effect."""
 
 CALLED = 0.05  # released p below which an effect is planted
 ALWAYS = ("stool:acetate", "stool:propionate", "stool:butyrate")
@@ -46,7 +46,7 @@ def solve_metabolites(reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def start_metabolites() -> pd.DataFrame:
-    """Return one row a metabolite: released level, spread and shares, and target effects."""
+    """Return one row per metabolite: released level, spread and shares, and target effects."""
     source = read_template("metabolites_source")
     names = [SHORTER.get(name, name) for name in source["metabolite"]]
     source.index = pd.Index(
@@ -69,7 +69,7 @@ def start_metabolites() -> pd.DataFrame:
 def target_effects(source: pd.DataFrame) -> pd.DataFrame:
     """Return total effects against the own control: target_ms (untreated), target_<drug>.
 
-    Missing, so nothing of its own is planted, where no released test of untreated, all or (for
+    Missing, so that no own effect is planted, if no released test of untreated, all or (for
     drugs) treated patients has p < 0.05. Untreated patients' effect is shrunk towards 0, the
     treated patients' towards the untreated's, each drug's towards the treated's, by 1 - 1/z².
     The fatty acids of `ALWAYS` keep the untreated effect as released, and no drug restores them.
@@ -96,7 +96,7 @@ def target_effects(source: pd.DataFrame) -> pd.DataFrame:
 
 
 def _towards(source: pd.DataFrame, name: str, centre: pd.Series | float) -> pd.Series:
-    """Return estimates shrunk towards a centre by their standard errors from it."""
+    """Return estimates shrunk towards a centre according to their standard errors."""
     away = source[f"{name}_effect"] - centre
     z = away.abs() / source[f"{name}_se"]
     return centre + shrink_by_p(away, pd.Series(two_sided_normal(z), away.index))
@@ -126,7 +126,7 @@ def _produce(clr: pd.DataFrame, typical: pd.DataFrame, weights: pd.DataFrame) ->
 
 
 def _split_variance(table: pd.DataFrame, produced: np.ndarray, reference: Reference):
-    """Give the own terms what producers leave: variance, correlation, household, covariates."""
+    """Set the metabolites' own terms to what producers leave of the targets."""
     coefficients, residuals = reference.fit(produced)
     total = table["resid_sd"] ** 2
     own = np.maximum(total - residuals.var(axis=0), 0.3 * total)
@@ -142,7 +142,7 @@ def _split_variance(table: pd.DataFrame, produced: np.ndarray, reference: Refere
 
 
 def _factors(table: pd.DataFrame, residuals: np.ndarray) -> pd.DataFrame:
-    """Return loadings that give fatty acids their released correlations beside the producers."""
+    """Return loadings that complete the released correlations of fatty acids."""
     acids = table.index[table["raw"] == 1]
     correlation = pd.DataFrame(np.eye(len(acids)), acids, acids)
     pairs = read_template("scfa_pairs_source")
@@ -170,7 +170,7 @@ def _factors(table: pd.DataFrame, residuals: np.ndarray) -> pd.DataFrame:
 
 
 def _solve_effects(table: pd.DataFrame, clr, weights, reference: Reference) -> pd.DataFrame:
-    """Take what producers lose or gain off each target; no target, no effect of its own."""
+    """Subtract the effects through producers from each target; no target, no own effect."""
     patient = reference.patient
     worlds = {"control": {"group:MS": 0.0, "msss": 0.0}, "untreated": {}}
     worlds |= {drug: {f"treatment:{drug}": 1.0} for drug in DRUGS}
@@ -188,7 +188,7 @@ def _solve_effects(table: pd.DataFrame, clr, weights, reference: Reference) -> p
 
 
 def _level(table: pd.DataFrame, produced: np.ndarray, reference: Reference) -> pd.DataFrame:
-    """Set the intercept so that controls have the released mean; note level and SD of everyone."""
+    """Set the intercept by the controls' released mean; add the level and SD of everyone."""
     coefficients = build_coefficients(Template(table), reference.world.design)
     fixed = combine(reference.species.exposures, coefficients) + produced
     intercept = table["log_mean_hhc"] - fixed[~reference.patient].mean(axis=0)
@@ -198,10 +198,10 @@ def _level(table: pd.DataFrame, produced: np.ndarray, reference: Reference) -> p
 
 
 def _skew(table: pd.DataFrame) -> pd.Series:
-    """Return how skewed to the left a person's own part is: fatty acids' raw means tell.
+    """Return the left skew of individual variation, from the raw means of fatty acids.
 
-    A normal log level of the released SD would have a mean of exp(mean + variance / 2); where
-    the released mean is lower, the log level has a long left tail.
+    A normal log level of the released SD would have a mean of exp(mean + variance / 2); if the
+    released mean is lower, the log level has a long left tail.
     """
     quantiles = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)
     strengths = np.arange(0, 1.21, 0.02)

@@ -1,4 +1,4 @@
-"""The pathway template: released figures, carriers by rule, then what these leave is solved."""
+"""The pathway template: released values, carriers by rule, then the remaining targets."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from cohabit.stats.composition import arcsine_root
 
 HEXURONATE = ("GLUCUROCAT-PWY", "GALACT-GLUCUROCAT-PWY", "GALACTUROCAT-PWY", "PWY-6507", "PWY-7242")
 PLANTED = (*HEXURONATE, "PWY-5097", "PWY-4702")
-"""The study's pathways: the only ones whose expression MS changes."""
+"""The study's pathways, the only ones whose expression MS changes."""
 
 CALLED = 0.05  # released false discovery rate below which a pathway leans
 RAREST = 1e-7  # mean share where the released one is rounded to nothing
@@ -33,7 +33,7 @@ STEPS = 4
 
 
 def solve_pathways(reference: Reference) -> pd.DataFrame:
-    """Return the solved template, one row a pathway."""
+    """Return the solved template with one row per pathway."""
     table = _start(start_pathways())
     table = _split_variance(table, reference)
     for _ in range(STEPS):
@@ -49,7 +49,7 @@ def _start(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def start_pathways() -> pd.DataFrame:
-    """Return one row a pathway: targets, carriers by rule, effects by first approximation."""
+    """Return one row per pathway: targets, carriers by rule, first approximate effects."""
     source = read_template("pathways_source").set_index("id")
     table = source[["name", "class_path", "prevalence", "household_icc", "site_share"]].copy()
     table["mean"] = source["mean_rel_abund"].clip(lower=RAREST)
@@ -69,19 +69,19 @@ def start_pathways() -> pd.DataFrame:
 
 
 def shrink_by_p(estimate: pd.Series, p_value: pd.Series) -> pd.Series:
-    """Return estimates times 1 - 1/z², 0 where z is below 1 (positive-part James-Stein)."""
+    """Return estimates times 1 - 1/z², or 0 if |z| < 1 (positive-part James-Stein)."""
     z = stats.norm.isf(p_value.clip(lower=1e-300) / 2)
     return (estimate * np.clip(1 - 1 / np.maximum(z, 1e-9) ** 2, 0, None)).fillna(0.0)
 
 
 def asin_slope(table: pd.DataFrame) -> pd.Series:
-    """Return how far arcsine square roots move for one unit of log level, on average."""
+    """Return the average change in arcsine square roots per unit of log level."""
     spread = np.exp(-(table["log_sd"] ** 2) / 8)
     return 0.5 * table["prevalence"] * np.sqrt(table["mean"] / table["prevalence"]) * spread
 
 
 def _split_variance(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
-    """Give the own terms what following carriers leaves: variance, household, site, covariates."""
+    """Set the pathways' own terms to what carriers leave of the targets."""
     logs = log_carriers(reference.species, Template(table.assign(tail=0)))
     coefficients, residuals = reference.fit(logs)
     sd, wanted = residuals.std(axis=0), table["log_sd"].to_numpy()
@@ -108,10 +108,10 @@ def _split_variance(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
 
 
 def site_pattern(features: pd.Index) -> pd.DataFrame:
-    """Return offsets of the sites with variance 1 over the study's pairs, features x sites.
+    """Return site offsets with variance 1 over the study's pairs, features x sites.
 
-    Only the share of variance is released; which site stands where is our assignment, from the
-    hash of the names.
+    Only the share of variance is released; the order of sites is our choice, from a hash of the
+    names.
     """
     weight = np.array([PAIRS_PER_SITE[site] for site in SITES], float)
     weight /= weight.sum()
@@ -124,7 +124,7 @@ def site_pattern(features: pd.Index) -> pd.DataFrame:
 
 
 def _level(table: pd.DataFrame, drawn: Pathways) -> pd.DataFrame:
-    """Move intercept, spread and limit until mean, log SD and prevalence are as released."""
+    """Adjust intercept, spread and limit to the released mean, log SD and prevalence."""
     level = drawn.levels.level
     table = table.assign(typical=level.mean(axis=0), total_sd=level.std(axis=0))
     standard = (level - table["typical"].to_numpy()) / table["total_sd"].to_numpy()
@@ -147,7 +147,7 @@ def _draw(table: pd.DataFrame, reference: Reference) -> Pathways:
 
 
 def _plant(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
-    """Move the expression part until the whole effect of MS is the released one."""
+    """Adjust the expression effect until the total effect of MS is as released."""
     now = _draw(table, reference)
     species, _, exposures = reference.label(**{"group:MS": 0.0, "msss": 0.0})
     before = now.expose(exposures, species)
@@ -158,7 +158,7 @@ def _plant(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
 
 
 def _share(table: pd.DataFrame, reference: Reference) -> pd.DataFrame:
-    """Move the household share until partners are as alike as released, as shares are seen."""
+    """Adjust the household share until the correlation of partners is as released."""
     seen = arcsine_root(_draw(table, reference).share)
     residuals = reference.fit(seen)[1]
     now = reference.shared(residuals) / residuals.var(axis=0)

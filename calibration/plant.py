@@ -1,7 +1,7 @@
-"""The planted effects: which species MS, drugs, severity and covariates move, and how far.
+"""Planted effects of MS, drugs, severity and covariates on species.
 
-Released coefficients are on the arcsine-square-root scale. They are shrunk for chance, then
-divided by the gain: how far that scale moves when log abundance moves by one.
+Released coefficients on the arcsine-square-root scale are shrunk for chance and divided by the
+gain, the change on that scale per unit of log abundance.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ SEVEN = (
     "Roseburia inulinivorans",
     "[Eubacterium] rectale",
 )
-"""The society's summary counts seven species reduced in untreated MS and names none: these
+"""The society's summary counts seven species reduced in untreated MS without naming them; these
 seven are our illustration."""
 
 RESTORED = 0.2  # part of the seven's decrease that every therapy restores
@@ -43,7 +43,7 @@ DRUG_SHARES = {
     "natalizumab": 27 / 576,
     "anti_cd20": 28 / 576,
 }
-"""Shares of all patients, released metadata."""
+"""Shares of all patients in the released metadata."""
 
 DRUG_EFFECTS = {
     "interferon": {"Odoribacteraceae": 0.3, "Desulfovibrionaceae": 0.3, "Prevotellaceae": -0.3},
@@ -53,8 +53,8 @@ DRUG_EFFECTS = {
     "natalizumab": {"Bifidobacteriaceae": -0.4},
     "anti_cd20": {},
 }
-"""Drug -> family -> change of log abundance: nominal directions of the released data, an
-illustration in size."""
+"""Drug -> family -> change in log abundance: nominal directions of the released data with sizes
+of our choice."""
 
 SEVERITY = {
     "Butyrivibrio crossotus": -0.12,
@@ -74,8 +74,8 @@ SEVERITY = {
     "Oscillibacter sp. KLE 1745": 0.072,
     "Akkermansia muciniphila": 0.072,
 }
-"""Species -> change of log abundance per MSSS point: directions of the authors' code, of released
-untreated progressive patients and of a review; an illustration in size."""
+"""Species -> change in log abundance per MSSS point: directions of the authors' code, of
+released untreated progressive patients and of a review, with sizes of our choice."""
 
 SEVERITY_GENERA = {
     "Lachnospiraceae unclassified": -0.036,
@@ -105,28 +105,28 @@ FIBRE = {
     "Flavonifractor plautii": -0.15,
     "Eggerthella lenta": -0.15,
 }
-"""Species -> change of log abundance per SD of fibre: usual directions, an illustration in size."""
+"""Species -> change in log abundance per SD of fibre: common directions, sizes ours."""
 
 CARRIAGE = {"Akkermansia": 0.15}  # genus -> probit of carriage in MS
 
 
 def shrink(coefficient: pd.Series, std_error: pd.Series) -> pd.Series:
-    """Return coefficients pulled to zero as far as chance explains their spread.
+    """Return coefficients shrunk by the share of their spread due to chance.
 
-    All by one factor, 1 - 1 / var(z): chance is a share of the spread of the z-scores, which
-    unlike the coefficients do not grow with abundance.
+    All are multiplied by 1 - 1 / var(z): chance is a share of the spread of z-scores, which unlike
+    coefficients do not grow with abundance.
     """
     z = coefficient / std_error
     return coefficient * max(1 - 1 / (z**2).mean(), 0.1)
 
 
 def std_error_from_p(coefficient: pd.Series, p_value: pd.Series) -> pd.Series:
-    """Return the standard error behind a two-sided normal p-value."""
+    """Return the standard error that gives a two-sided normal p-value."""
     return (coefficient / special.ndtri(1 - p_value.clip(1e-12, 0.999) / 2)).abs()
 
 
 def plant_species(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns of effects to the species template; disease and covariates come solved."""
+    """Add the effect columns to the species template; disease and covariates are solved."""
     table = table.copy()
     chosen = table.index.isin(choose_planted(table))
     table["ms_all"] = np.where(chosen, 1e-3, 0.0)
@@ -141,10 +141,10 @@ def plant_species(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose_planted(table: pd.DataFrame) -> pd.Index:
-    """Return the species with a disease effect: the hits, then the likeliest of the others.
+    """Return the species with a disease effect: the hits and the most likely others.
 
-    The 32 hits, every Akkermansia, two species of each family and one of each genus that
-    passed, and by p-value up to `N_DISEASE`.
+    The 32 hits, every Akkermansia, two species of each significant family and one of each
+    significant genus, and by p-value up to `N_DISEASE`.
     """
     source = _species_source()
     chosen = [*source.index[source["ms_fdr"] < 0.05]]
@@ -164,15 +164,15 @@ def choose_planted(table: pd.DataFrame) -> pd.Index:
 
 
 def disease_targets() -> tuple[pd.Series, pd.Series]:
-    """Return all-MS coefficients on the arcsine-square-root scale: of species, of genera."""
+    """Return all-MS coefficients of species and genera on the arcsine-square-root scale."""
     source = _species_source()
     return shrink(source["ms_coef_asin"], source["ms_se_asin"]), genus_targets()
 
 
 def genus_targets() -> pd.Series:
-    """Return the all-MS coefficient of genera: as it is where it passed or is named, else shrunk.
+    """Return the all-MS coefficients of genera, shrunk unless significant or named.
 
-    Shrunk throughout, far fewer genera would pass in a study of this size than did.
+    If all were shrunk, far fewer genera would pass in a study of this size than did.
     """
     genera = known_genera()
     tested = genera["tested"] == 1
@@ -184,7 +184,7 @@ def genus_targets() -> pd.Series:
 
 
 def family_targets() -> pd.Series:
-    """Return the all-MS coefficient of every family that passed, shrunk."""
+    """Return the shrunk all-MS coefficients of all significant families."""
     families = read_template("families_source").set_index("family")
     families = families[families["tested"] == 1]
     error = std_error_from_p(families["status_coef"], families["status_p"])
@@ -193,7 +193,7 @@ def family_targets() -> pd.Series:
 
 
 def covariate_targets(name: str) -> tuple[pd.Series, pd.Series]:
-    """Return coefficients of sex, age or BMI on the arcsine-square-root scale, shrunk."""
+    """Return shrunk coefficients of sex, age or BMI on the arcsine-square-root scale."""
     source, genera = _species_source(), known_genera()
     error = std_error_from_p(source[f"{name}_coef_asin"], source[f"{name}_p"])
     species = shrink(source[f"{name}_coef_asin"], error)
@@ -206,9 +206,10 @@ def _species_source() -> pd.DataFrame:
 
 
 def split_disease(table: pd.DataFrame) -> pd.DataFrame:
-    """Split the all-MS effect into disease and drugs, so that nothing is counted twice.
+    """Split the all-MS effect into effects of disease and of drugs.
 
-    The disease effect plus the drugs' mean over patients is the all-MS effect.
+    The disease effect plus the drugs' mean over patients is the all-MS effect, so nothing is
+    counted twice.
     """
     table = table.copy()
     restored = pd.Series(RESTORED_ELSEWHERE, table.index)
@@ -228,7 +229,7 @@ def split_disease(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scatter(table: pd.DataFrame, name: str, size: int, sd: float) -> np.ndarray:
-    """Return effects of a few random species, zero elsewhere."""
+    """Return effects on a few random species, zero elsewhere."""
     rng = stream(0, f"calibrate/{name}")
     effect = np.zeros(len(table))
     chosen = rng.choice(int((table["tail"] == 0).sum()), size, replace=False)
@@ -237,7 +238,7 @@ def _scatter(table: pd.DataFrame, name: str, size: int, sd: float) -> np.ndarray
 
 
 def plant_genera(table: pd.DataFrame) -> pd.DataFrame:
-    """Add effects to the 16S template; genera that follow their species have none of their own."""
+    """Add effects to the 16S template, zero for genera that follow their species."""
     table, source = table.copy(), known_genera()
     own = (table["follows"] == 0) & (table["tail"] == 0)
     for name in ("sex", "age", "bmi"):
@@ -253,5 +254,5 @@ def plant_genera(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def known_genera() -> pd.DataFrame:
-    """Return the released genera, by name."""
+    """Return the released genera by name."""
     return read_template("genera_source").set_index("genus")

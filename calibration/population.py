@@ -1,4 +1,4 @@
-"""``python -m calibration.population``: solve the population's constants, all jointly."""
+"""``python -m calibration.population``: solve the population's constants jointly."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ SOLVED = {
     "mononucleosis": ("mononucleosis", 2.17),
     "onset_median": ("onset_mean", 31.0),
 }
-"""Constant -> the estimand it answers to, and the value asked of it."""
+"""Constant -> the estimand that determines it and its target value."""
 
 TWIN = ("identical_twin", 0.195)
 
@@ -40,12 +40,12 @@ REACHED = """\
 
 
 def read_constants() -> dict[str, float]:
-    """Return the solved constants that the package ships."""
+    """Return the solved constants shipped with the package."""
     return read_template("population").set_index("name")["value"].to_dict()
 
 
 def solve(constants: dict, *, n_people: int, seed: int, rounds: int = 5) -> dict:
-    """Return constants under which the estimands take the values asked of them."""
+    """Return constants that give the estimands their target values."""
     constants = dict(constants)
     for _ in range(rounds):
         found = expect_figures(Worlds.draw(constants, n_people, seed))
@@ -54,7 +54,7 @@ def solve(constants: dict, *, n_people: int, seed: int, rounds: int = 5) -> dict
 
 
 def _step(constants: dict, found: pd.Series) -> None:
-    """Move each constant by what is missing on the log scale of its own estimand."""
+    """Move each constant by the remaining log difference of its estimand."""
     for name, (estimand, target) in SOLVED.items():
         missing = np.log(target / found[estimand])
         if name == "onset_median":
@@ -69,7 +69,7 @@ def _step(constants: dict, found: pd.Series) -> None:
 
 
 def _step_spread(constants: dict, found: pd.Series) -> None:
-    """Move what nobody measured: siblings tell how much adds up, identical twins the rest."""
+    """Adjust unmeasured variance: additive by siblings, interactions by identical twins."""
     for name, relative, risk in (("unmeasured", "sibling", 0.0240), ("combination", *TWIN)):
         wanted = np.log(risk / LIFETIME) / np.log(found[relative] / found["lifetime_risk"])
         before = constants[name]
@@ -78,7 +78,7 @@ def _step_spread(constants: dict, found: pd.Series) -> None:
 
 
 def score_targets(constants: dict, *, n_people: int, seeds: list[int]) -> pd.DataFrame:
-    """Return each target with what is reached: mean, least and most over seeds."""
+    """Return each target and the value reached: mean, minimum and maximum over seeds."""
     found = pd.DataFrame(
         {seed: expect_figures(Worlds.draw(constants, n_people, seed)) for seed in seeds}
     )
@@ -90,7 +90,7 @@ def score_targets(constants: dict, *, n_people: int, seeds: list[int]) -> pd.Dat
 
 
 def main() -> None:
-    """Write `population.tsv` and `population_targets.tsv` that the package ships."""
+    """Write `population.tsv` and `population_targets.tsv`, which the package ships."""
     constants = solve(read_constants(), n_people=200_000, seed=7)
     targets = score_targets(constants, n_people=600_000, seeds=list(range(101, 111)))
     table = pd.DataFrame({"name": list(constants), "value": list(constants.values())})

@@ -1,8 +1,8 @@
-"""What the population holds: each published figure on the estimand of its own design.
+"""True values in the population of the quantities that published studies estimate.
 
-Risk ratios are counterfactual: the same people in two worlds, in one of which an exposure is set
-for everyone, standardised over all else. Recurrence is the expected risk of the relatives of those
-who fall ill. Nothing here waits for a disease to be drawn but the age at onset.
+Risk ratios are counterfactual: the same people in two worlds that differ in one exposure,
+standardised over everything else. Recurrence is the expected risk of the relatives of affected
+people. Only the age at onset uses drawn disease.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from cohabit.simulate.population import Population, draw_population
 from cohabit.stats.epidemiology.families import fit_liability
 
 NODES = 25
-"""Of the Gauss-Hermite integral over new shuffles of genes."""
+"""Nodes of the Gauss-Hermite integral over recombination."""
 
 
 @dataclass(frozen=True)
 class Worlds:
-    """The three populations that published designs look at."""
+    """The three populations that published designs sample."""
 
     families: Population
     twins: Population
@@ -74,7 +74,7 @@ def _occurrence(population: Population) -> dict[str, float]:
 
 
 def _onset_of_all(population: Population, risk: np.ndarray) -> np.ndarray:
-    """Return an age at onset for everybody, as if each fell ill, spread evenly over chance."""
+    """Return an age at onset for everybody, given illness and evenly spread chance."""
     even = (np.arange(len(risk)) * 0.6180339887) % 1
     return population.hazard.draw_onset(population.exposed, even * risk * (1 - 1e-9))
 
@@ -97,7 +97,7 @@ def _recurrence(worlds: Worlds) -> dict[str, float]:
 
 
 def _pair_table(risk: float, again: float, pairs: float = 1e6) -> np.ndarray:
-    """Return expected pairs with both, one and none affected."""
+    """Return the expected pairs with both, one and no member affected."""
     both = risk * again
     one = 2 * (risk - both)
     return pairs * np.array([both, one, 1 - both - one])
@@ -141,10 +141,10 @@ def _odds(risk: float) -> float:
 
 
 def latitude_slope(population: Population, steps: int = 7) -> float:
-    """Return how prevalence per 100,000 adults rises per degree, every region one point.
+    """Return the change in prevalence per 100,000 adults per degree of latitude.
 
-    A region's prevalence is that of everybody, had they all grown up under its light and were
-    its mix of ancestries theirs.
+    A region's prevalence is that of everybody, as if they had all grown up in its light with its
+    mix of ancestries.
     """
     towns, people = list_towns(), population.people
     regions = towns.groupby("region")[["latitude", "light"]].mean()
@@ -161,7 +161,7 @@ def latitude_slope(population: Population, steps: int = 7) -> float:
 
 
 def _prevalence_under(population: Population, light: float) -> pd.Series:
-    """Return prevalence by ancestry, per 100,000 adults, had all grown up under one light."""
+    """Return prevalence by ancestry, per 100,000 adults, if all had grown up in one light."""
     x, people = population.exposed, population.people
     moved = x.do(light=light, vitamin_d=x.vitamin_d + VITAMIN_D_PER_LIGHT * (light - x.light))
     met = population.hazard.course(people["age"].to_numpy())
@@ -171,7 +171,7 @@ def _prevalence_under(population: Population, light: float) -> pd.Series:
 
 
 def _migrants(population: Population) -> dict[str, float]:
-    """Return the risk of those who moved before 15 relative to those who moved later."""
+    """Return the risk after moving before age 15 relative to moving later."""
     people = population.people
     risk = pd.Series(population.hazard.lifetime_risk(population.exposed))
     early = people["move_age"] < 15
@@ -185,26 +185,26 @@ def _migrants(population: Population) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Lottery:
-    """Risks before the shuffle, person by person."""
+    """Components of each person's risk before the recombination of genes."""
 
     inherited: np.ndarray
-    """Log hazard from the parents' unmeasured genes; 0 for who marries in."""
+    """Log hazard from the parents' unmeasured genes; 0 for founders."""
 
     spread: np.ndarray
-    """Standard deviation of what the shuffle adds."""
+    """Standard deviation added by recombination."""
 
     own: np.ndarray
-    """Log hazard of one's own unmeasured genes, as drawn."""
+    """Log hazard of the person's own unmeasured genes, as drawn."""
 
     rest: np.ndarray
-    """All else: log score plus the log of the exposure that comes and goes."""
+    """Everything else: log score plus the log of time-varying exposure."""
 
     combination: float
-    """Standard deviation of what genes do only together."""
+    """Standard deviation of the interaction of genes."""
 
     @classmethod
     def of(cls, population: Population) -> "Lottery":
-        """Take a population apart."""
+        """Return the components of a population's risks."""
         hazard, x = population.hazard, population.exposed
         still = x.do(unmeasured=0.0, combination=0.0)
         rest = hazard.score(still) + np.log(hazard.exposure(x))
@@ -221,11 +221,11 @@ class Lottery:
         return cls(*parts, together)
 
     def before(self, people: np.ndarray) -> np.ndarray:
-        """Return the risk of people whose parents alone are known."""
+        """Return the risk of people given only their parents."""
         return _average(self.rest + self.inherited, self.spread)[people]
 
     def known(self, people: np.ndarray) -> np.ndarray:
-        """Return the risk of people whose own inheritance is known, combinations aside."""
+        """Return the risk of people given their own genes, without interactions."""
         return _average(self.rest + self.own, self.combination)[people]
 
     def both(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A large population of the study's design, with its communities: what molecules are solved on."""
+"""A large reference population with its communities, for solving the molecules."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,12 +41,12 @@ class Reference:
 
     @property
     def patient(self) -> np.ndarray:
-        """Whether a person is a patient."""
+        """True for patients."""
         return self.species.exposures["group:MS"].to_numpy() == 1
 
     @cached_property
     def fixed(self) -> np.ndarray:
-        """Design matrix of what is taken out before variances are shared: sites to treatment."""
+        """Design matrix of the fixed effects, from site to treatment."""
         exposures = self.species.exposures
         treated = exposures[[f"treatment:{drug}" for drug in DRUGS]].sum(axis=1)
         names = [*(f"site:{site}" for site in SITES), "sex:female", "age", "bmi", "group:MS"]
@@ -59,7 +59,7 @@ class Reference:
         return pd.DataFrame(coefficients, names), values - self.fixed @ coefficients
 
     def shared(self, residuals: np.ndarray) -> np.ndarray:
-        """Return the covariance of partners, one number a feature."""
+        """Return the covariance of partners for each feature."""
         order = np.argsort(self.species.people["household_id"].to_numpy(), kind="stable")
         pairs = residuals[order].reshape(-1, 2, residuals.shape[1])
         return (pairs[:, 0] * pairs[:, 1]).mean(axis=0)
@@ -73,7 +73,7 @@ class Reference:
 
 
 def site_variance(coefficients: pd.DataFrame, reference: Reference) -> np.ndarray:
-    """Return the variance over people of fitted site effects, one number a feature."""
+    """Return the variance over people of the fitted site effects on each feature."""
     weight = reference.fixed[:, : len(SITES)].mean(axis=0)
     offsets = coefficients.loc[SITES].to_numpy()
     centred = offsets - (offsets * weight[:, None]).sum(axis=0)

@@ -1,8 +1,8 @@
-"""The severity score's reference: a simulated population, ranked by Roxburgh's rule.
+"""The reference population of the severity score, ranked by Roxburgh's rule.
 
-The score of the real study compares each patient with a reference population that is not
-public. This one is simulated; its five constants were solved so that the study preset gives
-the released mean, spread, ties to EDSS and duration, and means by course and site.
+The study's score compares each patient with a reference population that is not public. This one is
+simulated; its five constants were solved so that the study preset gives the released mean, spread,
+correlations with EDSS and duration, and means by course and site.
 
 References
 ----------
@@ -31,7 +31,7 @@ def simulate_reference(n_patients: int = 122_000) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row a patient
+    DataFrame, one row per patient
         Columns duration (whole years) and edss.
     """
     duration = np.arange(n_patients) % YEARS
@@ -46,11 +46,11 @@ def simulate_reference(n_patients: int = 122_000) -> pd.DataFrame:
 
 
 def rank_severity(reference: pd.DataFrame) -> pd.DataFrame:
-    """Return MSSS by duration and EDSS: 10 times the mean rank over the number compared plus 1.
+    """Return MSSS by duration and EDSS: 10 x mean rank / (number compared + 1).
 
     Parameters
     ----------
-    reference : DataFrame, one row a patient
+    reference : DataFrame, one row per patient
         Columns duration (whole years) and edss. Compared are those within two years of the
         same duration; below one year counts as one, and beyond 30 years all are pooled.
 

@@ -1,8 +1,8 @@
-"""Solve intercepts, spreads, carriage and household shares on a large simulated population.
+"""Solution of intercepts, spreads, carriage and household shares by simulation.
 
-Everything is solved as it is observed: after closure and, for detection and household shares,
-after sequencing with the ordinary batch on. The draws stay the same from step to step, so that
-only the constants move.
+Everything is solved as observed: after closure and, for detection and household shares, after
+sequencing with the usual batch effects. Draws stay the same from step to step, so that only the
+constants change.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ MODEL = "group + sex + age + bmi + site"
 
 @dataclass(frozen=True)
 class LargeStudy:
-    """The people the constants are solved on."""
+    """The people for whom the constants are solved."""
 
     world: World
 
@@ -48,7 +48,7 @@ class LargeStudy:
 
     @property
     def people(self) -> pd.DataFrame:
-        """One row a person."""
+        """One row per person."""
         return self.world.people
 
     @property
@@ -57,11 +57,11 @@ class LargeStudy:
         return (self.people["group"] == "control").to_numpy()
 
     def assemble(self, table: pd.DataFrame, name: str) -> Community:
-        """Draw the community of a template that is still being solved."""
+        """Draw the community of an unsolved template."""
         return self.world.with_template(Template(table), name).species
 
     def count(self, community: Community, depth: float, label: str) -> np.ndarray:
-        """Return counts at one depth, batch on, people x taxa."""
+        """Return counts at one depth with batch effects, people x taxa."""
         effect = np.outer(self.world.batches, community.template.column("batch"))
         seen = community.composition * np.exp(effect)
         seen *= depth / seen.sum(axis=1, keepdims=True)
@@ -71,7 +71,7 @@ class LargeStudy:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a population shows of each taxon."""
+    """Observed statistics of each taxon in a population."""
 
     mean: np.ndarray
     log_sd: np.ndarray
@@ -82,7 +82,7 @@ class Seen:
 
 
 def look(population: LargeStudy, counts: np.ndarray) -> Seen:
-    """Measure what the template gives targets for."""
+    """Measure the statistics for which the template has targets."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     controls = shares[population.controls]
     logs = np.log(np.where(controls > 0, controls, np.nan))
@@ -103,7 +103,7 @@ def look(population: LargeStudy, counts: np.ndarray) -> Seen:
 
 
 def _explain_by_site(values: np.ndarray, site: pd.Series) -> np.ndarray:
-    """Return the bias-adjusted R² of site, one value a taxon."""
+    """Return the bias-adjusted R² of site for each taxon."""
     codes, levels = pd.factorize(site.astype(str))
     member = np.eye(len(levels))[codes]
     size = member.sum(axis=0)[:, None]
@@ -116,16 +116,16 @@ def _explain_by_site(values: np.ndarray, site: pd.Series) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Grouping:
-    """Taxa of one family, or genus: how alike they are, and how they differ between sites."""
+    """The similarity within taxon groups (families or genera) and their site differences."""
 
     member: pd.Series
     """Taxon -> name of its group."""
 
     targets: pd.DataFrame
-    """Group -> site_share and, where correlation is to be solved, sd_asin."""
+    """Group -> site_share and, if the correlation is to be solved, sd_asin."""
 
     def look(self, population: LargeStudy, counts: np.ndarray) -> pd.DataFrame:
-        """Return what the groups show."""
+        """Return the observed statistics of the groups."""
         summed = pd.DataFrame(counts.T).groupby(self.member.to_numpy()).sum()
         seen = look(population, summed.to_numpy().T)
         columns = {"site_share": seen.site_share, "sd_asin": seen.sd_asin}
@@ -158,7 +158,7 @@ class Grouping:
 def solve_levels(
     table: pd.DataFrame, population: LargeStudy, observe, steps: int, group: Grouping
 ) -> pd.DataFrame:
-    """Move the constants until what is observed has the template's figures.
+    """Adjust the constants until the observed statistics equal the template's targets.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def solve_levels(
 
 
 def _move(table: pd.DataFrame, seen: Seen) -> pd.DataFrame:
-    """Take one damped step; a wider spread lowers the intercept, so that the mean stays."""
+    """Take one damped step; wider spread lowers the intercept to keep the mean."""
     table = table.copy()
     ratio = np.where(seen.mean > 0, table["mean"] / np.maximum(seen.mean, 1e-12), 1.0)
     missing = DAMPING * _missing_variance(table, seen)
@@ -207,7 +207,7 @@ def _move(table: pd.DataFrame, seen: Seen) -> pd.DataFrame:
 
 
 def _follow_less(table: pd.DataFrame, seen: Seen, left: pd.Series) -> pd.Series:
-    """Return how far genera follow their species: less where those alone vary too much."""
+    """Return how far genera follow their species, less where that varies too much."""
     total = np.maximum(seen.log_sd**2, 0.3)
     factor = np.sqrt(np.clip(1 + np.minimum(left, 0.0) / total, 0.7, 1))
     regained = np.where(left > 0.1, 1.03, 1.0)
@@ -215,11 +215,11 @@ def _follow_less(table: pd.DataFrame, seen: Seen, left: pd.Series) -> pd.Series:
 
 
 def _missing_variance(table: pd.DataFrame, seen: Seen) -> np.ndarray:
-    """Return how much log variance is still missing.
+    """Return the log variance still missing.
 
     Where the SD of the arcsine square root was released, from what a lognormal share with
     some zeros has on that scale: its square over the mean is 1 - prevalence * exp(-variance / 4).
-    Near one that says nothing any more, and the ratio of the SDs is followed instead.
+    Near one it is not informative, and the ratio of the SDs is used instead.
     """
     present = np.clip(seen.prevalence, 0.01, 1)
     filled = [

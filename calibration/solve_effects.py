@@ -1,7 +1,7 @@
-"""Solve the planted effects, so that the study's own model returns the released coefficients.
+"""Solution of planted effects that give the study's model its released coefficients.
 
-Effects are compared noise-free: the same people with a label changed, on the scale of the
-arcsine square root of true shares.
+Effects are compared without noise: the same people with another label, on the scale of the arcsine
+square root of true shares.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ FACTOR = {"sex": "sex:female", "age": "age", "bmi": "bmi"}
 
 @dataclass(frozen=True)
 class Communities:
-    """Species and genera of one population under the templates as they stand."""
+    """Species and genera of one population under the current templates."""
 
     species: Community
     genera: Community
@@ -51,13 +51,13 @@ class Communities:
         return shares | {"family": shares["species"].T.groupby(family).sum().T}
 
     def change(self, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, pd.DataFrame]:
-        """Return how the arcsine square roots move from one exposure to the other."""
+        """Return the change in arcsine square roots from one exposure to the other."""
         first, second = self.shares(before), self.shares(after)
         return {rank: arcsine_root(second[rank]) - arcsine_root(first[rank]) for rank in first}
 
 
 def disease_effects(drawn: Communities) -> dict[str, pd.Series]:
-    """Return the all-MS effect: patients as they are minus the same people as controls."""
+    """Return the all-MS effect: patients minus the same people as controls."""
     patient = drawn.species.exposures["group:MS"].to_numpy() == 1
     now = drawn.species.exposures
     none = dict.fromkeys([f"treatment:{drug}" for drug in DRUGS], 0.0)
@@ -74,7 +74,7 @@ def covariate_effects(drawn: Communities, name: str) -> dict[str, pd.Series]:
 
 
 def gains(drawn: Communities) -> dict[str, pd.Series]:
-    """Return how far the arcsine square root moves per unit of log abundance."""
+    """Return the change in arcsine square root per unit of log abundance."""
     shares = drawn.shares(drawn.species.exposures)
     return {rank: 0.5 * np.sqrt(share * (1 - share)).mean() for rank, share in shares.items()}
 
@@ -82,10 +82,10 @@ def gains(drawn: Communities) -> dict[str, pd.Series]:
 def solve_disease(
     population: LargeStudy, species: pd.DataFrame, genera: pd.DataFrame, steps: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Move the planted all-MS effects until the released coefficients come back.
+    """Adjust the planted all-MS effects until they give the released coefficients.
 
-    A planted species follows its own coefficient, mixed with its family's where the family
-    passed; species of the three named genera move together to the genus's.
+    A planted species follows its own coefficient, combined with its family's if significant;
+    species of the three named genera are moved together to the genus's coefficient.
     """
     species, genera = species.copy(), genera.copy()
     wanted, own = plant.disease_targets()
@@ -111,13 +111,13 @@ def solve_disease(
 
 
 def _to_target(wanted: pd.Series, have: pd.Series, gain: pd.Series, index=None) -> pd.Series:
-    """Return the change of log abundance that would bring the wanted coefficient."""
+    """Return the change in log abundance that gives the wanted coefficient."""
     index = wanted.index if index is None else index
     return (wanted.reindex(index) - have.reindex(index)) / gain.reindex(index)
 
 
 def _blend(change: pd.Series, group: pd.Series, weight: float) -> pd.Series:
-    """Mix in what the group needs, where it has a target; alone where the member has none."""
+    """Return a weighted mean of member and group changes where the group has a target."""
     mixed = change * (1 - weight) + group * weight
     return mixed.where(change.notna(), group).where(group.notna(), change)
 
@@ -125,9 +125,9 @@ def _blend(change: pd.Series, group: pd.Series, weight: float) -> pd.Series:
 def solve_covariate(
     population: LargeStudy, species: pd.DataFrame, genera: pd.DataFrame, name: str, steps: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Move the effects of sex, age or BMI until species and genera have the released ones.
+    """Adjust the effects of sex, age or BMI to the released ones of species and genera.
 
-    A followed genus moves all its species together; their differences stay.
+    Species of a followed genus move together and keep their differences.
     """
     species, genera = species.copy(), genera.copy()
     wanted, own = plant.covariate_targets(name)
@@ -145,7 +145,7 @@ def solve_covariate(
 
 
 def _move_own(effect, wanted, have, gain, limit) -> pd.Series:
-    """Move effects of genera that have effects of their own; the others stay at zero."""
+    """Adjust effects of genera that have their own; others stay at zero."""
     change = ((wanted - have) / gain).reindex(effect.index).fillna(0.0)
     moved = effect + DAMPING * change.where(effect != 0, 0.0)
     return moved.clip(-limit, limit)

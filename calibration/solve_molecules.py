@@ -1,6 +1,6 @@
 """``python -m calibration.solve_molecules``: solve the pathway and metabolite templates.
 
-To be run again whenever the species or genera template changes.
+Run it again whenever the species or genera template changes.
 """
 
 from calibration.metabolites import solve_metabolites

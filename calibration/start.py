@@ -1,4 +1,4 @@
-"""First values of the species template: what was released, turned into the model's terms."""
+"""Initial species template: released values in the terms of the model."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ DEPTH = 500_000  # reads at which the template's prevalence is detection
 TAIL_SPECIES = 900
 TAIL_SHARE = 0.02  # of all reads
 SITE_SHRINKAGE = pd.Series([0.95, 0.75, 0.8, 0.4, 0.92, 0.92, 0.7], SITE_COLUMNS)
-"""Part of a site's mean CLR offset that is not sampling error, by its number of people."""
+"""Share of a site's mean CLR offset that is not sampling error, by its number of people."""
 
 ON_OFF = {"Prevotella": 0.5, "Akkermansia": 0.93}  # genus -> share of carriers
 SHARED_GROUPS = {"Prevotella": 0.5, "Akkermansia": 0.93}  # genus -> loading of its own factor
@@ -58,7 +58,7 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
 
 
 def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
-    """Return rare species: those of families without a template species, then nameless ones."""
+    """Return rare species: those of families without template species, then unnamed ones."""
     families = read_template("families_source")
     families = families[families["n_species_template"] == 0]
     each = 2
@@ -86,9 +86,9 @@ def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
 
 
 def target_icc(genus: pd.Series, family: pd.Series) -> np.ndarray:
-    """Return household shares with the real genera's distribution, in the order of relatives.
+    """Return household shares with the distribution of the released genera's.
 
-    A species stands where its genus, else its family, stands among the measured ones.
+    A species gets the rank of its genus, or of its family, among the measured ones.
     """
     genera = read_template("genera_source").set_index("genus")
     families = read_template("families_source").set_index("family")["household_icc"]
@@ -102,9 +102,9 @@ def target_icc(genus: pd.Series, family: pd.Series) -> np.ndarray:
 
 
 def shift_sites(table: pd.DataFrame) -> pd.DataFrame:
-    """Move species so that each family differs between sites as it does in the released tables.
+    """Shift species so that families differ between sites as in the released tables.
 
-    Species of a family keep their differences from one another.
+    Species of a family keep their differences from each other.
     """
     families = read_template("families_source").set_index("family")[SITE_COLUMNS]
     wanted = families * SITE_SHRINKAGE
@@ -120,7 +120,7 @@ def shift_sites(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def load_factors(table: pd.DataFrame) -> pd.DataFrame:
-    """Return loadings on the twelve shared factors: the genus's, else half its family's mean."""
+    """Return loadings on the twelve shared factors: the genus's, or half its family's mean."""
     genera = read_template("genera_source")
     by_genus = genera.set_index("genus")[LOADINGS]
     by_family = genera.groupby("family")[LOADINGS].mean() * 0.5

@@ -1,4 +1,4 @@
-"""First values of the 16S template: the released genera and a rare tail."""
+"""Initial 16S template: the released genera and a rare tail."""
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ def _start_real(source: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mean_share(source: pd.DataFrame) -> pd.Series:
-    """Return the controls' mean share; everybody's for the rare, which hang on few carriers."""
+    """Return the controls' mean share, or everybody's for rare genera."""
     controls = source["mean_rel_abund_hhc"]
     both = source[["mean_rel_abund_hhc", "mean_rel_abund_ms"]].mean(axis=1)
     return both.where(controls < POOLED_BELOW, controls)
@@ -96,7 +96,7 @@ def _start_tail(source: pd.DataFrame) -> pd.DataFrame:
 
 
 def _follow(table: pd.DataFrame, species: pd.DataFrame) -> pd.DataFrame:
-    """Give followed genera the level of their species; of sites, what the species leave."""
+    """Give genera that follow their species the species' level and remaining site effects."""
     table = table.copy()
     followed = table["follows"] == 1
     total = species.groupby("genus")["mean"].sum()
@@ -115,6 +115,6 @@ def _follow(table: pd.DataFrame, species: pd.DataFrame) -> pd.DataFrame:
 
 
 def _count_asvs(table: pd.DataFrame) -> pd.Series:
-    """Share the ASVs out: more to common and abundant genera, at least one each."""
+    """Return the number of ASVs of each genus: more if common and abundant, at least one."""
     weight = table["prevalence"] * table["mean"] ** 0.6
     return (N_ASVS * weight / weight.sum()).round().clip(lower=1).astype(int)

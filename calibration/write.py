@@ -1,4 +1,4 @@
-"""Write solved tables into the template that the package ships."""
+"""Writing of solved tables into the template that the package ships."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 def write_template(
     name: str, table: pd.DataFrame, header: str, package: str = "cohabit.simulate.template"
 ) -> None:
-    """Write one table that a package ships below the comment that says where it comes from."""
+    """Write a shipped table below the comment with its source."""
     text = table.to_csv(
         sep="\t", index=False, lineterminator="\n", float_format="%.6g", na_rep="NA"
     )

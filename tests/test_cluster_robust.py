@@ -114,7 +114,7 @@ def test_fit_clustered_model__needs_three_clusters(years):
 def test_predict__refuses_a_level_it_never_saw(years):
     seen = years[years["course"] != "PPMS"]
     fit = fit_clustered_model(seen["gaussian"], seen, "course", cluster="person")
-    with pytest.raises(ValueError, match="never saw"):
+    with pytest.raises(ValueError, match="not in the fitted data"):
         fit.predict(years)
 
 

@@ -90,7 +90,9 @@ def test_unifrac__equals_scikit_bio(counts, tree, function, name, options):
 
 
 def test_unifrac__names_the_features_the_tree_lacks(counts, tree):
-    with pytest.raises(ValueError, match=r"1 feature\(s\) are no tip of the tree, first \['odd'\]"):
+    with pytest.raises(
+        ValueError, match=r"1 feature\(s\) are not tips of the tree, first \['odd'\]"
+    ):
         diversity.weighted_unifrac(counts.assign(odd=3), tree)
 
 

@@ -128,7 +128,7 @@ def test_check__says_which_folder_it_needs():
 
 
 def test_check__says_when_the_scorecard_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run the notebook above"):
+    with pytest.raises(FileNotFoundError, match="run the cells above"):
         check("13.1", 1, run_dir=tmp_path)
 
 

@@ -208,7 +208,7 @@ COHORTS = {
     "table in another encoding": (
         overwrite("participants.tsv", b"id\th\xf3\n"), "participants.tsv: not readable"),
     "quote over rows": (swallow, "holds a tab or a line break in row 1; .*unclosed quote"),
-    "counts that are no HDF5": (overwrite("shotgun.biom", b"x"), "shotgun.biom: no readable BIOM"),
+    "counts that are no HDF5": (overwrite("shotgun.biom", b"x"), "shotgun.biom: unreadable BIOM"),
     "counts of nobody": (rename_sample, "shotgun.biom: 7 sample.* does not list as shotgun"),
 }  # fmt: skip
 

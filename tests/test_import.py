@@ -171,7 +171,7 @@ def test_import__takes_a_tree_and_names_features_that_are_no_tip(packed, tmp_pat
     path.write_bytes(artifact("Phylogeny[Rooted]", "tree.nwk", newick) if packed else newick)
     cohort, log = take_in(tmp_path, tree=path)
     assert cohort.tree == newick.decode()
-    assert "1 feature(s) are no tip of the tree (otu4)" in log.describe()
+    assert "1 feature(s) are not tips of the tree (otu4)" in log.describe()
 
 
 def test_import__joins_two_assays_of_the_same_samples(tmp_path):
@@ -193,10 +193,10 @@ def test_import__tells_what_is_legal_and_what_it_left_out(tmp_path):
     files.cells[1:] = [[name, *map(str, row)] for name, row in zip(FEATURES, numbers, strict=True)]
     cohort, log = take_in(tmp_path, files)
     words = log.describe()
-    assert "1 household(s) have two or more cases (h1); legal" in words
+    assert "1 household(s) have two or more cases (h1); valid" in words
     assert "household(s) have one member (alone, h2)" in words
     assert "1 sample(s) without a single read left out (s3a)" in words
-    assert "1 feature(s) never seen left out (otu4)" in words
+    assert "1 feature(s) without counts left out (otu4)" in words
     assert "1 sample(s) without metadata left out (s4b)" in words
     assert "1 sample(s) of the metadata are not in the table (elsewhere)" in words
     assert len(cohort.participants) == 8
@@ -209,7 +209,7 @@ def test_import__takes_everyone_for_a_control_when_the_mapping_says_so(tmp_path)
     )
     cohort, log = take_in(tmp_path, Files(mapping=text))
     assert set(cohort.participants["group"]) == {"control"}
-    assert "nobody is a case" in log.describe()
+    assert "there are no cases" in log.describe()
 
 
 def test_import__counts_visits_from_each_persons_first_sample(tmp_path):

@@ -88,7 +88,7 @@ def test_import__takes_in_every_table(tmp_path):
     cohort, log = take_in(write_all(tmp_path))
     words = log.describe()
     assert cohort.diet.loc["s1a", ["hei_total", "vitamin_c_mg"]].tolist() == [61.5, 80.0]
-    assert "1 column(s) that hold no numbers were left out (notes)" in words
+    assert "1 column(s) without numbers were left out (notes)" in words
     assert cohort.metabolites.loc["s1a", "stool:acetate"] == 900
     assert cohort.metabolites.loc["s1a", "stool:lysine"] == pytest.approx(np.log(2.5))
     assert list(cohort.pathways) == ["PWY-1", "PWY-2"]
@@ -149,7 +149,7 @@ def test_import__gives_a_samples_measurements_to_its_person(tmp_path):
     paths["diet"].write_text(join([*diet(), ["stranger", "1", "1", ""]]), encoding="utf-8")
     cohort, log = take_in(paths)
     assert cohort.diet.index.tolist() == [f"p{number}" for number in range(8)]
-    assert "1 row(s) of nobody in the metadata left out (stranger)" in log.describe()
+    assert "1 row(s) of people not in the metadata left out (stranger)" in log.describe()
 
 
 def test_import__takes_logs_of_metabolites_as_they_are(tmp_path):
@@ -196,7 +196,7 @@ def with_row(table, *rows):
 MALFORMED = {
     "diet words": (
         changed(diet=diet(hei=["many", *["60"] * 7])),
-        r"diet, HEI-2015: 1 value\(s\) are no numbers, first 'many' \(s1a\)",
+        r"diet, HEI-2015: 1 value\(s\) are not numbers, first 'many' \(s1a\)",
     ),
     "diet decimal comma": (changed(diet=diet(hei=["61,5", *["60"] * 7])), "a decimal comma"),
     "diet negative": (
@@ -206,7 +206,7 @@ MALFORMED = {
     "diet above 100": (changed(diet=diet(hei="250")), r"outside 0 to 100 points \(s1a"),
     "diet twice": (
         changed(diet=with_row(diet(), ["s1a", "50", "1", ""])),
-        r"diet.tsv: 1 participant\(s\) have two rows \(s1a\); give one row a person",
+        r"diet.tsv: 1 participant\(s\) have two rows \(s1a\); give one row per person",
     ),
     "diet of others": (
         changed(diet=rows(["subject", "HEI-2015"], "50", ids=list("abcdefgh"))),
@@ -219,7 +219,7 @@ MALFORMED = {
     "diet no id column": (mapped('"subject"', '"who"'), "diet.tsv: no column 'who'"),
     "diet column not there": (
         mapped("HEI-2015", "HEI"),
-        r"no column 'HEI' for hei_total; mend \[diet\]",
+        r"no column 'HEI' for hei_total; correct \[diet\]",
     ),
     "diet ragged": (changed(diet=with_row(diet(), ["s9", "1"])), r"4 columns; 1 line\(s\) have"),
     "acid negative": (
@@ -233,7 +233,7 @@ MALFORMED = {
     ),
     "acid word": (
         changed(stool=stool(acid=["<LOD", *["9"] * 7])),
-        r"metabolites, Acetic acid: 1 value\(s\) are no numbers, first '<LOD'",
+        r"metabolites, Acetic acid: 1 value\(s\) are not numbers, first '<LOD'",
     ),
     "acid bound": (changed(stool=stool(acid=["< 5", *["9"] * 7])), "a bound, not a number"),
     "metabolite twice": (
@@ -249,7 +249,7 @@ MALFORMED = {
         changed(pathways=pathways(first="")),
         "pathways: empty or infinite cells",
     ),
-    "pathway infinite": (changed(pathways=pathways(first="inf")), "no numbers, first 'inf'"),
+    "pathway infinite": (changed(pathways=pathways(first="inf")), "not numbers, first 'inf'"),
     "pathway twice": (
         changed(pathways=with_row(pathways(), ["PWY-2: other", *["1"] * 8])),
         r"pathways: ids repeat \(PWY-2, PWY-2\)",
@@ -270,7 +270,7 @@ MALFORMED = {
         changed(visits=visits(year="")),
         r"visits, visit: 8 visit\(s\) without a time",
     ),
-    "visit word": (changed(visits=visits(year="second")), r"visit: 8 value\(s\) are no numbers"),
+    "visit word": (changed(visits=visits(year="second")), r"visit: 8 value\(s\) are not numbers"),
     "visit of others": (
         changed(visits=[["subject", "year", "EDSS score"], ["x", "0", "1"]]),
         r"visits.tsv: no visit is of a participant of the metadata \(x\)",

@@ -61,7 +61,7 @@ def test_take_visits__refuses_strangers_and_repeats_and_nothing(short, people):
         longitudinal.take_visits(short[short["visit"] == 0], people)
     with pytest.raises(ValueError, match="belong to no participant"):
         longitudinal.take_visits(short.assign(participant_id="nobody"), people)
-    with pytest.raises(ValueError, match="one a person and month"):
+    with pytest.raises(ValueError, match="one per person and month"):
         longitudinal.take_visits(pd.concat([short, short.iloc[:1]]), people)
 
 

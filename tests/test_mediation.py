@@ -76,7 +76,7 @@ def test_missing_value__is_refused_by_row():
 
 
 def test_mediator_that_is_the_exposure__has_no_number():
-    with pytest.raises(ValueError, match="no number"):
+    with pytest.raises(ValueError, match="no estimate"):
         fit_mediation(draw(30).assign(m=lambda d: d["x"]), "x", "m", "y", n_bootstrap=9)
 
 

@@ -372,7 +372,7 @@ def _unchanged(metadata, distances):
         (_with_missing_age, {}, "column 'age': 1 value.s. missing, first .'p004'."),
         (_without_a_person, {}, "no row for 1 of 24 sample.s., first .'p004'."),
         (_lopsided, {}, "expected symmetric values"),
-        (_torn, {}, "strata 'site': expected one value a household; 1 household.*H000"),
+        (_torn, {}, "strata 'site': expected one value per household; 1 household.*H000"),
         (_twice, {}, "1 participant.s. have several samples, first .'one person'."),
         (_all_alike, {}, "distances: all zero"),
         (_unchanged, {"scheme": {"agee": "free"}}, "scheme: term: got 'agee'; did you mean 'age'"),

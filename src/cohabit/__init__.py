@@ -1,4 +1,4 @@
-"""A household-paired microbiome study you can rerun, question and plan."""
+"""A household-paired microbiome study to rerun, question and plan."""
 
 import lazy_loader
 

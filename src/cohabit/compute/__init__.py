@@ -1,1 +1,1 @@
-"""Work on several processes, and hashes that tell whether it must be done again."""
+"""Parallel work in processes, and hashes that tell whether it must be repeated."""

@@ -1,4 +1,4 @@
-"""What a notebook's result depends on, as hashes: when none changed, it is not run again."""
+"""Hashes of everything that a notebook's result depends on."""
 
 import ast
 import hashlib
@@ -15,7 +15,7 @@ import cohabit
 
 PACKAGE = Path(cohabit.__file__).parent
 PARSING = Lock()
-"""Two threads that parse at once break each other in Python 3.11 (SystemError: AST ... depth)."""
+"""Lock for parsing, which is not thread-safe in Python 3.11 (SystemError: AST ... depth)."""
 
 
 def hash_text(text: str) -> str:
@@ -24,7 +24,7 @@ def hash_text(text: str) -> str:
 
 
 def hash_value(value: object) -> str:
-    """Return the SHA-256 of plain data, whatever the order of its keys."""
+    """Return the SHA-256 of plain data, independent of the order of keys."""
     return hash_text(json.dumps(value, sort_keys=True))
 
 
@@ -35,14 +35,14 @@ def hash_file(path: Path) -> str:
 
 
 def hash_folder(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file below a folder, by its path from there."""
+    """Return the SHA-256 of each file in a folder, by its relative path."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
 
 
 @cache
 def hash_library(code: str) -> str:
-    """Return one hash over the parts of cohabit that a notebook's code can reach.
+    """Return a hash of the parts of cohabit that a notebook's code can reach.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def _hash_once(path: Path) -> str:
 
 
 def library_files(code: str) -> list[Path]:
-    """Return the files of cohabit that `code` can reach by imports, sorted.
+    """Return a sorted list of the files of cohabit that `code` can reach by imports.
 
-    Code that is not plain Python may reach anything, and gets every file.
+    Code that is not plain Python may import anything, so it gets every file.
     """
     try:
         found, waiting = set(), list(_imports(code, "cohabit"))
@@ -87,7 +87,7 @@ def _imports_of(path: Path) -> frozenset[Path]:
 
 
 def _imports(code: str, package: str) -> Iterable[Path]:
-    """Give the files of cohabit that one piece of code imports, wherever in it."""
+    """Yield the files of cohabit that a piece of code imports anywhere."""
     tree = _parse(code)
     for name in _names_of_package(tree):
         yield from _files_of(f"{PACKAGE.name}.{name}")
@@ -103,9 +103,9 @@ def _imports(code: str, package: str) -> Iterable[Path]:
 
 
 def _names_of_package(tree: ast.AST) -> set[str]:
-    """Return the names that code takes from the imported package, as in `cohabit.permanova`.
+    """Return the names taken from the imported package, as in `cohabit.permanova`.
 
-    Where the package is used otherwise, as in `getattr(cohabit, name)`, it may take any: ``*``.
+    If the package is used in another way, as in `getattr(cohabit, name)`, the result is ``*``.
     """
     bound = _names_bound(tree)
     taken = [
@@ -118,7 +118,7 @@ def _names_of_package(tree: ast.AST) -> set[str]:
 
 
 def _names_bound(tree: ast.AST) -> set[str]:
-    """Return what the package is called in a piece of code that imports it."""
+    """Return the names by which the code refers to the imported package."""
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
     aliases = [alias for node in imports for alias in node.names]
     whole = {alias.asname or alias.name for alias in aliases if alias.name == PACKAGE.name}
@@ -132,7 +132,7 @@ def _is_one_of(node: ast.AST, names: set[str]) -> bool:
 
 @cache
 def _front_door() -> Mapping[str, str]:
-    """Return where each name of the package itself lives, read from its stub."""
+    """Return the module of each name of the package, read from its stub."""
     stub = PACKAGE / "__init__.pyi"
     tree = _parse(stub.read_text(encoding="utf-8") if stub.is_file() else "")
     return {
@@ -149,7 +149,7 @@ def _parse(code: str) -> ast.Module:
 
 
 def _files_of(name: str) -> Iterable[Path]:
-    """Give the files that importing a dotted name loads: each package and the module."""
+    """Yield the files loaded by importing a dotted name: the packages and the module."""
     parts = name.split(".")
     if parts[0] != PACKAGE.name:
         return
@@ -194,13 +194,13 @@ def describe_code() -> Mapping[str, str]:
 
 @cache
 def hash_environment() -> str:
-    """Return one hash over Python, the processor family and the versions of what we require."""
+    """Return a hash of Python, the processor family and the versions of requirements."""
     return hash_value({"machine": platform.machine(), **find_versions()})
 
 
 @cache
 def find_versions() -> Mapping[str, str]:
-    """Return the versions of Python, cohabit and each package that it requires."""
+    """Return the versions of Python, cohabit and the packages that it requires."""
     required = importlib.metadata.requires("cohabit") or []
     names = [re.match(r"[\w.-]+", line)[0] for line in required if "extra ==" not in line]
     versions = {name: importlib.metadata.version(name) for name in sorted(names)}

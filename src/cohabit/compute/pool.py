@@ -1,4 +1,4 @@
-"""Work on several processes: Dask workers started here, or a Dask scheduler that is running."""
+"""Parallel work on Dask workers started here or on a running Dask scheduler."""
 
 import importlib.util
 import logging
@@ -26,10 +26,10 @@ class OtherCode(ConnectionError):
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BOKEH = importlib.util.find_spec("bokeh") is not None
-"""Dask has a dashboard only where bokeh is installed."""
+"""True if bokeh is installed, which Dask's dashboard needs."""
 
 ANSWER_SECONDS = 10
-"""How long a scheduler may take to answer, and then its workers to appear."""
+"""Seconds to wait for a scheduler, and then for its workers."""
 
 SPAWN = "distributed.nanny.pre-spawn-environ"
 SPAWNED = {
@@ -39,14 +39,14 @@ SPAWNED = {
 
 
 def count_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process can use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def limits(threads: int = 1) -> dict[str, str]:
-    """Return an environment in which BLAS and OpenMP use so many threads and idle ones sleep."""
+    """Return environment variables that limit the threads of BLAS and OpenMP."""
     return {**dict.fromkeys(THREAD_VARIABLES, str(threads)), "OMP_WAIT_POLICY": "passive"}
 
 
@@ -54,9 +54,9 @@ def limits(threads: int = 1) -> dict[str, str]:
 def open_cluster(
     scheduler: str | None = None, jobs: int | None = None, *, processes: bool = True
 ) -> Iterator["Client"]:
-    """Give a client of Dask workers; what was started here ends with the block.
+    """Yield a client of Dask workers; workers started here end with the block.
 
-    A task whose worker dies has failed and is not run again by itself.
+    A task whose worker dies fails; it is not run again automatically.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def open_cluster(
         Address of a running scheduler, such as ``tcp://node1:8786``. By default workers are
         started on this machine.
     jobs : int, optional
-        How many workers to start; by default one a core. A running scheduler has its own.
+        How many workers to start; by default one per core. A running scheduler has its own.
     processes : bool
         Whether each worker is a process with one thread for BLAS and OpenMP. False starts
         one worker with `jobs` threads inside this process, for tasks that only wait.
@@ -144,7 +144,7 @@ def _start(workers: int, processes: bool) -> Iterator["Client"]:
 
 
 def _start_workers(workers: int, processes: bool) -> "LocalCluster":
-    """Start them without running the main script again in each, as new processes do."""
+    """Start workers without running the main script again in each."""
     from distributed import LocalCluster
 
     main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
@@ -165,7 +165,7 @@ def _start_workers(workers: int, processes: bool) -> "LocalCluster":
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """Silence a logger: workers that close under load leave words that mean nothing here."""
+    """Silence a logger, because workers that close under load log irrelevant messages."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -177,7 +177,7 @@ def _quiet(name: str) -> Iterator[None]:
 
 @contextmanager
 def _same_environment() -> Iterator[None]:
-    """Take back what Dask sets in this process for the sake of its workers."""
+    """Restore the environment variables that Dask changes in this process."""
     before = os.environ.copy()
     try:
         yield
@@ -194,10 +194,9 @@ def map_tasks(
     scheduler: str | None = None,
     jobs: int | None = None,
 ) -> Iterator[tuple[Item, Result]]:
-    """Call a function on each item, several at once, and give results as they come.
+    """Call a function on each item in parallel and yield results as they finish.
 
-    With one job and no scheduler everything happens in this process, in order, and no
-    cluster is started.
+    With one job and no scheduler all items are processed here in order, without a cluster.
 
     Parameters
     ----------
@@ -220,7 +219,7 @@ def map_tasks(
 
 @contextmanager
 def open_workers(scheduler: str | None = None, jobs: int | None = None) -> Iterator[Callable]:
-    """Give a function that does what `map_tasks` does, for rounds of items that share workers.
+    """Yield a function that does what `map_tasks` does, for repeated use of the same workers.
 
     Parameters
     ----------
@@ -277,7 +276,7 @@ def describe_differing(address: str, differing: list[str]) -> str:
 
 
 def gather(client: "Client", function: Callable, items: list) -> Iterator[tuple[Any, Any]]:
-    """Do what `map_tasks` does with the workers of a client."""
+    """Do what `map_tasks` does on the workers of a client."""
     from distributed import as_completed
 
     futures = {submit(client, function, item, pure=False): item for item in items}

@@ -1,4 +1,4 @@
-"""Self-checks of the notebooks' exercises: right or wrong, with a hint, never a table."""
+"""Automatic checks of the notebooks' exercises, which answer with a hint if wrong."""
 
 from cohabit.course import beyond, causes, cohort, steps  # noqa: F401
 from cohabit.course.registry import EXERCISES, check

@@ -1,4 +1,4 @@
-"""The explorers of notebooks 02, 05 and 16: small simulated cohorts under dials."""
+"""Explorers of notebooks 02, 05 and 16: small simulated cohorts with dials."""
 
 from functools import cache, lru_cache
 
@@ -23,7 +23,7 @@ SIZES = np.unique(np.geomspace(15, 600, 26).astype(int))
 
 
 def explore_partners(*, live: bool | None = None) -> Figure:
-    """Explore what geography, shared homes and MS do to the map of a cohort.
+    """Explore how geography, shared homes and MS change the map of a cohort.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def explore_partners(*, live: bool | None = None) -> Figure:
 
 
 def explore_permutations(*, live: bool | None = None) -> Figure:
-    """Explore what R² looks like when labels are permuted within, between and across homes."""
+    """Explore R² when labels are permuted within, between and across households."""
     dials = {
         "term": Choice("term", {"status": "status", "site": "site"}),
         "pairs": Slider("pairs", 20, 200, 10, 80),
@@ -50,7 +50,7 @@ def explore_permutations(*, live: bool | None = None) -> Figure:
 
 
 def explore_plan(*, live: bool | None = None) -> Figure:
-    """Explore power against patients and against money, pairs beside strangers of one site."""
+    """Explore power by number of patients and by cost, for partners and for strangers."""
     dials = {
         "question": Choice("question", {"PERMANOVA of status": "community", "one taxon": "taxon"}),
         "household_sharing": Slider("shared at home", 0.0, 3.0, 0.25, 1.0),
@@ -64,7 +64,7 @@ def explore_plan(*, live: bool | None = None) -> Figure:
 def draw_partner_map(
     figure: Figure, geography: float, household_sharing: float, disease: float
 ) -> str:
-    """Draw partners on two axes and how far apart kinds of people are."""
+    """Draw partners on two axes and mean distances by kind of pair."""
     dials = {"geography": geography, "household_sharing": household_sharing, "disease": disease}
     measured = _measure(Scenario(n=PAIRS_ON_MAP, sites=3, **dials))
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
@@ -100,12 +100,12 @@ def _two_axes(measured: Measured) -> np.ndarray:
 
 @cache
 def _usual_map() -> np.ndarray:
-    """Return the map with all dials at 1; other maps keep its left and right."""
+    """Return the map with all dials at 1, which fixes the orientation of other maps."""
     return _two_axes(_measure(Scenario(n=PAIRS_ON_MAP, sites=3)))
 
 
 def _status_r2(values: np.ndarray) -> float:
-    """Return R² of status; patients and controls alternate."""
+    """Return the R² of group for alternating rows of patients and controls."""
     shift = (values[0::2] - values[1::2]).mean(axis=0)
     return len(values) / 4 * (shift @ shift) / ((values - values.mean(axis=0)) ** 2).sum()
 
@@ -131,7 +131,7 @@ SCHEME_WORDS = {
 def draw_schemes(
     figure: Figure, term: str, pairs: int, strength: float, household_sharing: float
 ) -> str:
-    """Draw R² of status or site, observed and permuted by three schemes."""
+    """Draw the observed R² of group or site and its permutations by three schemes."""
     dial = "disease" if term == "status" else "geography"
     chosen = {dial: strength, "household_sharing": household_sharing}
     measured = _measure(Scenario(n=pairs, sites=3, **chosen))
@@ -148,7 +148,7 @@ def draw_schemes(
 
 
 def permute_r2(measured: Measured, term: str) -> tuple[float, dict[str, np.ndarray | None]]:
-    """Return R² of ``"status"`` or ``"site"`` alone, and its permuted values by scheme."""
+    """Return the R² of ``"status"`` or ``"site"`` and its permuted values by scheme."""
     people = measured.people
     codes = people.patient.astype(int) if term == "status" else people.site
     columns = np.eye(codes.max() + 1)[codes][:, 1:]
@@ -180,7 +180,7 @@ def draw_plan(
     home: float,
     patients: int,
 ) -> str:
-    """Draw power against patients and against money, for cohabitants and strangers."""
+    """Draw power by number of patients and by cost, for cohabitants and strangers."""
     costs, parts, at = Costs(household=home), [], {}
     for controls in ("household", "site"):
         paired = controls == "household"

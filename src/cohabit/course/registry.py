@@ -1,4 +1,4 @@
-"""One exercise is a small function; this is where they register and how they are asked."""
+"""Registration and checking of exercises, each of which is a small function."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -15,17 +15,17 @@ from cohabit.files.storage import read_cohort
 from cohabit.judge.recovery import read_truth
 
 EXERCISES: dict[str, Callable] = {}
-"""Exercise id -> function of (answer, context): True when right, else a hint."""
+"""Exercise id -> function of (answer, context) that returns True or a hint."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an exercise may look at; what was not given is read when it is first asked for."""
+    """The data that an exercise can use, read when first needed."""
 
     cohort_dir: str | os.PathLike | None = None
     run_dir: str | os.PathLike | None = None
     given: Mapping[str, object] = field(default_factory=dict)
-    """What the notebook handed over by name: its cohort, a table it made."""
+    """Objects passed by the notebook by name: its cohort, its tables."""
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -35,12 +35,12 @@ class Context:
 
     @cached_property
     def truth(self) -> Truth:
-        """What was planted in it."""
+        """The planted truth of the cohort."""
         return read_truth(self._folder("cohort_dir"))
 
     @cached_property
     def people(self) -> pd.DataFrame:
-        """One row a person."""
+        """One row per person."""
         return self.cohort.participants
 
     @cached_property
@@ -49,16 +49,16 @@ class Context:
         return self.people[self.people["group"] == "MS"]
 
     def scorecard(self, name: str) -> pd.DataFrame:
-        """Return `name`.tsv of the run's top folder, or the table handed over as `name`."""
+        """Return `name`.tsv of the run's top folder, or the table passed as `name`."""
         if name in self.given:
             return self.given[name]
         path = self._folder("run_dir") / f"{name}.tsv"
         if not path.exists():
-            raise FileNotFoundError(f"{path} is not there; run the notebook above this cell first")
+            raise FileNotFoundError(f"{path} does not exist; run the cells above this one first")
         return pd.read_csv(path, sep="\t")
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table that the notebook handed over by name."""
+        """Return a table that the notebook passed by name."""
         if name not in self.given:
             raise ValueError(f"this exercise needs a table: check(..., {name}={name})")
         return self.given[name]
@@ -84,7 +84,7 @@ def exercise(exercise_id: str) -> Callable:
 def check(
     exercise_id: str, answer: object, *, cohort_dir=None, run_dir=None, **given: object
 ) -> None:
-    """Say whether an answer is right, with a hint when it is not.
+    """Print whether an answer is right, with a hint if it is not.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def check(
 def is_near(
     answer: object, expected: float, *, relative: float = 0.02, absolute: float = 1e-9
 ) -> bool:
-    """Whether an answer is the expected number, as far as a reader would round."""
+    """Return True when an answer equals the expected number to within rounding."""
     try:
         number = float(answer)
     except (TypeError, ValueError):
@@ -127,18 +127,18 @@ def is_near(
 
 
 def is_name(answer: object, expected: str) -> bool:
-    """Whether an answer is the expected name; case, underscores and outer blanks aside."""
+    """Return True when an answer is the expected name, ignoring case and underscores."""
     return _plain(answer) == _plain(expected)
 
 
 def says_yes(answer: object) -> bool | None:
-    """Whether an answer says yes or no; None when it says neither."""
+    """Return True for yes and False for no; None for any other answer."""
     words = {"yes": True, "true": True, "no": False, "false": False}
     return words.get(_plain(answer))
 
 
 def are_names(answer: object, expected: Iterable[str]) -> bool:
-    """Whether an answer lists exactly the expected names, in any order."""
+    """Return True when an answer lists exactly the expected names in any order."""
     if isinstance(answer, str):
         answer = answer.split(",")
     if not isinstance(answer, Iterable):

@@ -16,7 +16,7 @@ from cohabit.stats.paired import fit_paired_model
 
 @exercise("04.1")
 def _pairs_for_equivalence(answer: object, _: Context) -> bool | str:
-    """Pairs until 1.96 sqrt(2 (1 - r) / n) is within the margin: r = 0.25, margin 0.15."""
+    """Check the pairs for 1.96 sqrt(2 (1 - r) / n) within the margin: r = 0.25, margin 0.15."""
     expected = 2 * (1 - 0.25) * (1.96 / 0.15) ** 2
     return is_near(answer, expected) or (
         "The difference of two partners has the variance 2 (1 - r) / n; 1.96 of its standard "
@@ -26,7 +26,7 @@ def _pairs_for_equivalence(answer: object, _: Context) -> bool | str:
 
 @exercise("04.2")
 def _halves_add_log_two(answer: object, _: Context) -> bool | str:
-    """Shannon of a community whose every kind is split in two equal halves rises by ln 2."""
+    """Check that splitting every kind in two equal halves raises Shannon entropy by ln 2."""
     return is_near(answer, np.log(2)) or (
         "Each share p becomes two shares p / 2. Write -2 (p / 2) log(p / 2) and expand the log."
     )
@@ -34,7 +34,7 @@ def _halves_add_log_two(answer: object, _: Context) -> bool | str:
 
 @exercise("05.1")
 def _expected_household_r2(answer: object, context: Context) -> bool | str:
-    """R² that household reaches when households share nothing: (H - 1) / (N - 1)."""
+    """Check the R² of household if households share nothing: (H - 1) / (N - 1)."""
     people = context.people
     expected = (people["household_id"].nunique() - 1) / (len(people) - 1)
     return is_near(answer, expected) or (
@@ -44,7 +44,7 @@ def _expected_household_r2(answer: object, context: Context) -> bool | str:
 
 @exercise("05.2")
 def _countries_with_one_site(answer: object, context: Context) -> bool | str:
-    """Countries that cannot be told from their only site."""
+    """Check the number of countries that have only one site."""
     people = context.people
     sites = people.groupby(people["country"].astype(str))["site"].nunique()
     return are_names(answer, sites.index[sites == 1]) or (
@@ -54,7 +54,7 @@ def _countries_with_one_site(answer: object, context: Context) -> bool | str:
 
 @exercise("05.3")
 def _adjusted_r2(answer: object, _: Context) -> bool | str:
-    """R², adjusted: 0.06 on 6 df among 1,000 people: 1 - (1 - R²)(N - 1)/(N - 1 - df)."""
+    """Check adjusted R², 1 - (1 - R²)(N - 1)/(N - 1 - df), for 0.06 on 6 df and N = 1,000."""
     expected = 1 - (1 - 0.06) * (1000 - 1) / (1000 - 1 - 6)
     return is_near(answer, expected, absolute=3e-4) or (
         "Adding terms cannot lower R²: take off what chance alone gives."
@@ -63,9 +63,9 @@ def _adjusted_r2(answer: object, _: Context) -> bool | str:
 
 @exercise("05.4")
 def _household_ratio(answer: object, context: Context) -> bool | str:
-    """Distance within households over the distance between households of one site.
+    """Check the distance within households relative to that within sites.
 
-    Near 1 in a world of strangers, below 1 where households share: the same cell, two answers.
+    It is near 1 when partners are strangers and below 1 when households share microbes.
     """
     cohort = context.cohort
     shares = relative_abundance(cohort.table(cohort.main_assay, rank="family"))
@@ -81,7 +81,7 @@ def _household_ratio(answer: object, context: Context) -> bool | str:
 
 
 def _mark_pairs(people: pd.DataFrame, same_household: bool) -> np.ndarray:
-    """Mark the pairs of different people at one site, within or between households."""
+    """Return pairs of different people at one site, within or between households."""
     homes, sites = people["household_id"].to_numpy(), people["site"].astype(str).to_numpy()
     together = homes[:, None] == homes[None, :]
     at_one_site = sites[:, None] == sites[None, :]
@@ -91,7 +91,7 @@ def _mark_pairs(people: pd.DataFrame, same_household: bool) -> np.ndarray:
 
 @exercise("06.1")
 def _hits_in_both_batches_by_luck(answer: object, _: Context) -> bool | str:
-    """Nominal twice with one sign, of 600 species that do not differ: 600 * 0.05 * 0.05 / 2."""
+    """Check the nominal hits twice with one sign of 600 null species: 600 * 0.05 * 0.05 / 2."""
     return is_near(answer, 600 * 0.05 * 0.05 / 2) or (
         "One in twenty reaches P = 0.05 in the first batch, one in twenty of those in the second, "
         "and half of these point the other way."
@@ -100,7 +100,7 @@ def _hits_in_both_batches_by_luck(answer: object, _: Context) -> bool | str:
 
 @exercise("06.2")
 def _sex_picks_the_patient(answer: object, context: Context) -> bool | str:
-    """Share of pairs in which "the woman is the patient" is right; half of pairs of one sex."""
+    """Check how often guessing that the woman is the patient is right; 0.5 in same-sex pairs."""
     sex = context.people.set_index(["household_id", "group"])["sex"].astype(str).unstack()
     women = (sex[["MS", "control"]].dropna() == "female").astype(float)
     right = 0.5 + 0.5 * (women["MS"] - women["control"])
@@ -112,7 +112,7 @@ def _sex_picks_the_patient(answer: object, context: Context) -> bool | str:
 
 @exercise("07.1")
 def _opposite_sex_share(answer: object, context: Context) -> bool | str:
-    """Share of untreated pairs of a woman and a man: why sex must be in the model."""
+    """Check the share of untreated pairs that consist of a woman and a man."""
     pairs = pairs_where(context.people, treatment="untreated")
     return is_near(answer, share_of_opposite_sex(pairs)) or (
         "Of the households with an untreated patient, in how many do two sexes live? "
@@ -122,7 +122,7 @@ def _opposite_sex_share(answer: object, context: Context) -> bool | str:
 
 @exercise("07.2")
 def _hits_by_chance(answer: object, context: Context) -> bool | str:
-    """Nominal hits at P <= 0.05 among the filtered species when nothing differs."""
+    """Check the number of filtered species with p <= 0.05 expected by chance."""
     counts = context.cohort.resolution.counts
     tested = filter_features(counts).shape[1]
     return is_near(answer, 0.05 * tested, relative=0.1) or (
@@ -133,7 +133,7 @@ def _hits_by_chance(answer: object, context: Context) -> bool | str:
 
 @exercise("07.3")
 def _most_untreated_site(answer: object, context: Context) -> bool | str:
-    """Site with the largest untreated share: why site must be in the model."""
+    """Check the site with the largest share of untreated patients."""
     return is_name(answer, find_most_untreated_site(context.patients)) or (
         "Among the patients of each site, what share is untreated? Name the site with the most."
     )
@@ -141,7 +141,7 @@ def _most_untreated_site(answer: object, context: Context) -> bool | str:
 
 @exercise("07.4")
 def _is_anything_planted(answer: object, context: Context) -> bool | str:
-    """Whether untreated MS moves any species at all here; differs between two worlds."""
+    """Check whether untreated MS affects any species, which depends on the world."""
     planted = context.truth.estimands
     rows = planted["contrast"].eq("untreated MS - control") & planted["scale"].eq("latent")
     moved = bool((planted.loc[rows, "value"] != 0).any())
@@ -152,7 +152,7 @@ def _is_anything_planted(answer: object, context: Context) -> bool | str:
 
 @exercise("08.1")
 def _edss_against_msss(answer: object, context: Context) -> bool | str:
-    """Spearman correlation of age with EDSS minus that of age with MSSS, over patients."""
+    """Check the correlation of age with EDSS minus that of age with MSSS, in patients."""
     patients = context.patients
     rho = patients[["age", "edss", "msss"]].corr(method="spearman")["age"]
     return is_near(answer, rho["edss"] - rho["msss"], absolute=0.02) or (
@@ -162,7 +162,7 @@ def _edss_against_msss(answer: object, context: Context) -> bool | str:
 
 @exercise("08.2")
 def _treated_are_milder(answer: object, context: Context) -> bool | str:
-    """Mean EDSS of untreated minus treated patients: treatment is given by course and age."""
+    """Check the mean EDSS of untreated minus treated patients."""
     return is_near(answer, _gap(context.patients), absolute=0.02) or (
         "Mean EDSS of untreated patients minus mean EDSS of treated patients."
     )
@@ -170,7 +170,7 @@ def _treated_are_milder(answer: object, context: Context) -> bool | str:
 
 @exercise("08.3")
 def _treated_are_milder_within_relapsing(answer: object, context: Context) -> bool | str:
-    """Difference of 08.2 inside RRMS: how much of it was course."""
+    """Check the difference of 08.2 within RRMS."""
     patients = context.patients
     relapsing = patients[patients["course"].astype(str).eq("RRMS")]
     return is_near(answer, _gap(relapsing), absolute=0.02) or (
@@ -180,7 +180,7 @@ def _treated_are_milder_within_relapsing(answer: object, context: Context) -> bo
 
 @exercise("08.4")
 def _smallest_visible_correlation(answer: object, context: Context) -> bool | str:
-    """Smallest |rho| that reaches P = 0.05 in this many untreated patients: 1.96 / sqrt(n - 2)."""
+    """Check the smallest |rho| with P = 0.05 in all untreated patients: 1.96 / sqrt(n - 2)."""
     n = int(context.patients["treatment"].astype(str).eq("untreated").sum())
     return is_near(answer, 1.96 / max(n - 2, 1) ** 0.5, relative=0.05) or (
         "A rank correlation of nothing has a standard error near 1 / sqrt(n - 2), "
@@ -195,7 +195,7 @@ def _gap(patients: pd.DataFrame) -> float:
 
 @exercise("09.1")
 def _phytate_in_both(answer: object, context: Context) -> bool | str:
-    """Share of untreated households in which both partners have phytate degradation."""
+    """Check the share of untreated households where both partners have phytate degradation."""
     homes = pairs_where(context.people, treatment="untreated")["household_id"]
     pathways, _, _ = take_molecules(context.cohort)
     seen = (pathways["PWY-4702"] > 0).reindex(homes.index, fill_value=False)
@@ -206,7 +206,7 @@ def _phytate_in_both(answer: object, context: Context) -> bool | str:
 
 @exercise("09.2")
 def _interferon_in_buenos_aires(answer: object, context: Context) -> bool | str:
-    """Share of measured interferon users at one site: drug and site are tied."""
+    """Check the share of measured interferon users at one site."""
     _, logs, _ = take_molecules(context.cohort)
     measured = context.people[context.people.index.isin(logs.index)]
     users = measured[measured["treatment"].astype(str).eq("interferon")]
@@ -217,7 +217,7 @@ def _interferon_in_buenos_aires(answer: object, context: Context) -> bool | str:
 
 @exercise("09.3")
 def _stool_mean_shift(answer: object, context: Context) -> bool | str:
-    """Patient minus partner in the mean log stool metabolite; water moves it by its amount."""
+    """Check the mean log stool metabolite of patients minus partners, shifted by water."""
     _, logs, _ = take_molecules(context.cohort)
     own = logs.filter(like="stool:").mean(axis=1).rename("mean")
     expected = fit_paired_model(own, context.people.loc[own.index], None)["estimate"].iloc[0]
@@ -229,7 +229,7 @@ def _stool_mean_shift(answer: object, context: Context) -> bool | str:
 
 @exercise("09.4")
 def _water_alone(answer: object, context: Context) -> bool | str:
-    """Whether one amount for all explains the stool of patients; differs between two worlds."""
+    """Check whether a common shift explains patients' stool, which depends on the world."""
     rows = context.truth.estimands.query(
         "assay == 'metabolites' and contrast == 'MS - control' and scale == 'latent'"
     )
@@ -243,13 +243,13 @@ def _water_alone(answer: object, context: Context) -> bool | str:
 
 @exercise("10.1")
 def _half_is_left(answer: object, _: Context) -> bool | str:
-    """Released data: 1.0 adjusted over 2.0 raw."""
+    """Check the ratio of the released effects, 1.0 adjusted and 2.0 raw."""
     return is_near(answer, 0.5) or "Divide the adjusted difference by the raw one."
 
 
 @exercise("10.2")
 def _variance_of_a_pair_difference(answer: object, _: Context) -> bool | str:
-    """Variance of a pair difference over that of two strangers: 2 (1 - r) / 2, r = 0.40."""
+    """Check the variance of a pair difference relative to strangers: 1 - r with r = 0.40."""
     return is_near(answer, 1 - 0.40) or (
         "Var(a - b) = Var(a) + Var(b) - 2 Cov(a, b); set the variances to 1."
     )
@@ -257,7 +257,7 @@ def _variance_of_a_pair_difference(answer: object, _: Context) -> bool | str:
 
 @exercise("11.1")
 def _seen_as_an_edge(answer: object, _: Context) -> bool | str:
-    """Chance that 209 people show 0.40 or more where the truth is 0.35, by Fisher's z."""
+    """Check the chance that r >= 0.40 in 209 people when the truth is 0.35, by Fisher's z."""
     steps = (np.arctanh(0.40) - np.arctanh(0.35)) * np.sqrt(209 - 3)
     return is_near(answer, normal_cdf(-steps), absolute=0.005) or (
         "Take atanh of both, divide the distance by 1/sqrt(n - 3), and look up the upper tail."
@@ -266,7 +266,7 @@ def _seen_as_an_edge(answer: object, _: Context) -> bool | str:
 
 @exercise("11.2")
 def _swaps_that_can_pass(answer: object, _: Context) -> bool | str:
-    """Least B with 1/(B + 1) <= 0.05/18."""
+    """Check the smallest B with 1/(B + 1) <= 0.05/18."""
     return is_near(answer, 359, relative=0) or (
         "The smallest p-value is 1/(B + 1); it has to be at most 0.05 divided by 18."
     )
@@ -274,7 +274,7 @@ def _swaps_that_can_pass(answer: object, _: Context) -> bool | str:
 
 @exercise("12.1")
 def _still_coming(answer: object, context: Context) -> bool | str:
-    """Share of patients at the last visit."""
+    """Check the share of patients still present at the last visit."""
     return is_near(answer, _stays(context).mean()) or (
         "Patients with a row at the last month, divided by patients with a row at month 0."
     )
@@ -282,7 +282,7 @@ def _still_coming(answer: object, context: Context) -> bool | str:
 
 @exercise("12.2")
 def _who_is_left(answer: object, context: Context) -> bool | str:
-    """First EDSS of those who came to the end, minus that of the others."""
+    """Check the first EDSS of patients who completed follow-up minus that of the others."""
     edss = _patients_visits(context).groupby("participant_id")["edss"].first()
     means = edss.groupby(_stays(context)).mean()
     return is_near(answer, means[True] - means[False], absolute=0.02) or (
@@ -292,7 +292,7 @@ def _who_is_left(answer: object, context: Context) -> bool | str:
 
 @exercise("12.3")
 def _regression_to_the_mean(answer: object, context: Context) -> bool | str:
-    """Relapses after divided by before, of patients chosen for a relapse who changed nothing."""
+    """Check relapses after / before in patients selected for a relapse who changed nothing."""
     years = list_years(_patients_visits(context))
     kept = years[(years["relapses_before"] > 0) & (years["therapy"] == "kept")]
     expected = kept["relapses"].mean() / kept["relapses_before"].mean()
@@ -303,7 +303,7 @@ def _regression_to_the_mean(answer: object, context: Context) -> bool | str:
 
 @exercise("12.4")
 def _butyrate_slows(answer: object, context: Context) -> bool | str:
-    """Whether butyrate acts on progression here; differs between two worlds."""
+    """Check whether butyrate affects progression, which depends on the world."""
     design = context.cohort.provenance.get("design", {})
     return says_yes(answer) is (design.get("microbe_effect", 0) > 0) or (
         "The last row of Figure 6: is its interval clear of zero? Answer yes or no."

@@ -1,8 +1,8 @@
-"""Explorers: turn a dial in JupyterLab and the figure follows; a still figure elsewhere.
+"""Interactive explorers: a figure that follows dials in JupyterLab, static elsewhere.
 
-A figure is drawn by a plain function of the dials' values. Where a front end is there, sliders
-call it again and its picture is replaced; under papermill and in tests it is drawn once, with
-the dials as they start.
+A figure is drawn by a plain function of the values of the dials. In a front end, sliders call it
+again and replace the picture; under papermill and in tests it is drawn once, with the dials at
+their defaults.
 """
 
 import io
@@ -14,14 +14,14 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")
-"""Set by JupyterLab and others in kernels that somebody looks at; not by papermill or nbval."""
+"""Environment variables set by interactive front ends, not by papermill or nbval."""
 
 WIDTH = "330px"
 
 
 @dataclass(frozen=True)
 class Slider:
-    """A number that can be turned."""
+    """A numeric dial."""
 
     label: str
     low: float
@@ -32,20 +32,20 @@ class Slider:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words."""
+    """A dial with a few options."""
 
     label: str
     options: Mapping[str, str]
-    """Words -> value; the first is the start."""
+    """Label -> value; the first is the default."""
 
     @property
     def start(self) -> str:
-        """The value at the start."""
+        """The default value."""
         return next(iter(self.options.values()))
 
 
 def is_live() -> bool:
-    """Return whether somebody can turn a dial; ``COHABIT_LIVE`` 1 or 0 decides when set."""
+    """Return True when a front end shows dials; ``COHABIT_LIVE`` 1 or 0 overrides it."""
     asked = os.environ.get("COHABIT_LIVE")
     if asked is not None:
         return asked == "1"

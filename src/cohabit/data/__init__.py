@@ -1,1 +1,1 @@
-"""What a cohort is: its vocabulary, its tables and their ranks. Imports no other room."""
+"""The cohort: its vocabulary, tables and taxonomic ranks. Imports no other room."""

@@ -1,4 +1,4 @@
-"""A cohort in memory: people, samples, feature tables; no disk."""
+"""A cohort in memory: people, samples and feature tables."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,52 +14,52 @@ from cohabit.data import schema
 from cohabit.data.lineage import Resolution, find_main_rank, lineage_table
 
 USUAL = ("sex", "age", "bmi", "site")
-"""What the study's models hold fixed."""
+"""Covariates of the study's models."""
 
 TABLES_OF_PEOPLE = ("diet", "metabolites", "pathways", "blood", "visits")
-"""Tables that a cohort may have beside its counts; each row is one person's."""
+"""Optional tables of a cohort besides counts, whose rows belong to single people."""
 
 MOST_UNKNOWN = 0.2
-"""Largest share of people without a value who can be left out of a model."""
+"""Largest share of people with a missing value that a model may leave out."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What a simulated world holds, apart from what can be seen of it.
+    """The planted effects and parameters of a simulated cohort.
 
     Only recovery, exercises and tests read it.
     """
 
     effects: pd.DataFrame
-    """What was asked, one row an effect: factor, level, property, feature, coefficient, scale."""
+    """One row per planted effect: factor, level, property, feature, coefficient, scale."""
 
     find_estimands: Callable[[], pd.DataFrame] = field(repr=False)
-    """Computes `estimands`; called once, when they are first asked for."""
+    """Function that computes `estimands`, called once when they are first needed."""
 
     design: Mapping[str, object] = field(default_factory=dict, repr=False)
-    """Dials of the world, as in ``cohort.json``; empty when unknown."""
+    """Parameters of the simulation as in ``cohort.json``; empty when unknown."""
 
     @cached_property
     def estimands(self) -> pd.DataFrame:
-        """What an honest estimator should find: contrast, scale, feature, value."""
+        """The true values to be estimated: contrast, scale, feature, value."""
         return self.find_estimands()
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """People in households, their samples, and what was measured in them."""
+    """People in households, their samples and their measurements."""
 
     participants: pd.DataFrame
-    """One row a person; index participant_id; household_id ties a case to a control."""
+    """One row per person; index participant_id; household_id links a case to a control."""
 
     samples: pd.DataFrame
-    """One row a library; index sample_id."""
+    """One row per library; index sample_id."""
 
     features: Mapping[str, biom.Table]
-    """Assay -> counts (features x samples), lineage as observation metadata `taxonomy`."""
+    """Assay -> counts (features x samples) with lineages as observation metadata `taxonomy`."""
 
     provenance: Mapping[str, object]
-    """Design, seed, versions, `simulated`; what `cohort.json` holds."""
+    """Design, seed, versions and `simulated`, as in `cohort.json`."""
 
     diet: pd.DataFrame | None = None
     metabolites: pd.DataFrame | None = None
@@ -67,10 +67,10 @@ class Cohort:
     blood: pd.DataFrame | None = None
     visits: pd.DataFrame | None = None
     tree: str | None = None
-    """Newick text over the features of the 16S table."""
+    """Newick tree of the features of the 16S table."""
 
     truth: Truth | None = None
-    """The planted world; None when read from disk or real."""
+    """The planted truth; None for cohorts that are real or read from disk."""
 
     def table(
         self,
@@ -79,7 +79,7 @@ class Cohort:
         level: str = "participant",
         visit: int = 0,
     ) -> pd.DataFrame:
-        """Return counts, rows x features.
+        """Return a table of counts, rows x features.
 
         Parameters
         ----------
@@ -91,7 +91,7 @@ class Cohort:
         level : str
             ``"participant"``: the libraries of one person at `visit` summed; rows in the
             order of `participants`, people without a library left out.
-            ``"sample"``: one row a library.
+            ``"sample"``: one row per library.
         visit : int
             Month of the visit, 0 for baseline; only for ``level="participant"``.
 
@@ -120,27 +120,27 @@ class Cohort:
 
     @property
     def simulated(self) -> bool:
-        """Whether these people were drawn; real ones were imported, or stand in plain tables."""
+        """True for simulated people; False for imported cohorts and plain tables."""
         return bool(self.provenance.get("simulated"))
 
     @property
     def main_assay(self) -> str:
-        """The assay that resolves most: shotgun where it was measured, else 16S."""
+        """The assay of highest resolution: shotgun if measured, otherwise 16S."""
         return next(assay for assay in schema.ASSAYS if assay in self.features)
 
     @cached_property
     def resolution(self) -> Resolution:
-        """The counts that resolve most: shotgun species, else 16S genera, else its features."""
+        """The counts of highest resolution: shotgun species, 16S genera or 16S features."""
         assay = self.main_assay
         rank, lineage = find_main_rank(assay, self.taxonomy(assay))
         return Resolution(self.table(assay, rank), assay, rank, lineage)
 
     def has(self, need: str) -> bool:
-        """Say whether the cohort can answer; `need` as for `require`."""
+        """Return True when the cohort meets a need, which is given as for `require`."""
         return not self._lacks(need)
 
     def require(self, *needs: str) -> "Cohort":
-        """Refuse, by name, an analysis that this cohort cannot answer; else return it as it is.
+        """Return the cohort, or raise an error that names the need it does not meet.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class Cohort:
         return "" if known else f"no {need} of any case"
 
     def complete(self, *columns: str) -> "Cohort":
-        """Return a copy with those people of whom all columns are known; warn how many went.
+        """Return a copy of the people with all columns known, with a warning of how many left.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class Cohort:
         Raises
         ------
         MissingInput
-            When a column is unknown of more than a fifth of those whom it concerns: too many to
+            When a column is unknown for more than a fifth of the people concerned: too many to
             leave out. Names it; a notebook is then skipped.
         """
         people, columns = self.participants, columns or USUAL
@@ -213,7 +213,7 @@ class Cohort:
         return self._keep(people.index[~left_out])
 
     def _keep(self, ids: pd.Index) -> "Cohort":
-        """Return a copy with some of the people and all that is theirs."""
+        """Return a copy with some of the people and their data."""
         samples = self.samples[self.samples["participant_id"].isin(ids)]
         kept = {"participants": self.participants.loc[ids], "samples": samples}
         for name in TABLES_OF_PEOPLE:
@@ -227,7 +227,7 @@ class Cohort:
         return replace(self, features=features, **kept)
 
     def without(self, *parts: str) -> "Cohort":
-        """Return a copy without some of its parts: an assay with its samples, a table, the truth.
+        """Return a copy without some parts: an assay with its samples, a table or the truth.
 
         Raises
         ------
@@ -245,7 +245,7 @@ class Cohort:
         return replace(self, features=features, samples=samples, **left_out)
 
     def taxonomy(self, assay: str) -> pd.DataFrame:
-        """Return the lineage of each feature: features x ranks; ``unclassified`` if unknown."""
+        """Return the lineage of each feature, features x ranks; ``unclassified`` if unknown."""
         return lineage_table(self._features(assay))
 
     def _features(self, assay: str) -> biom.Table:
@@ -256,7 +256,7 @@ class Cohort:
         raise ValueError(f"no feature table {assay!r}: {schema.nearest(assay, schema.ASSAYS)}")
 
     def _features_at(self, assay: str, rank: str | None) -> tuple[sparse.csr_matrix, pd.Index]:
-        """Return counts (samples x features at the rank) and the features' names."""
+        """Return counts (samples x features at the rank) and the names of the features."""
         table = self._features(assay)
         counts = table.matrix_data.T.tocsr()
         lineage = lineage_table(table)
@@ -282,14 +282,14 @@ class Cohort:
 
 
 def pairs_where(participants: pd.DataFrame, **values: object) -> pd.DataFrame:
-    """Return whole households, chosen by their patient.
+    """Return the whole households whose patient has the given values.
 
     ``pairs_where(people, treatment="untreated")`` keeps every untreated patient together
     with everyone who shares the household; a list of values keeps any of them.
 
     Parameters
     ----------
-    participants : DataFrame, one row a person
+    participants : DataFrame, one row per person
     **values
         Column of the patient and the value, or list of values, to keep.
 
@@ -308,13 +308,13 @@ def pairs_where(participants: pd.DataFrame, **values: object) -> pd.DataFrame:
 
 
 def of_patient(participants: pd.DataFrame, column: str) -> pd.Series:
-    """Return each household's value of its patient, for everyone who lives there.
+    """Return the patient's value of a column for every member of the household.
 
-    ``of_patient(people, "treatment")`` says of a control which treatment the partner takes.
+    ``of_patient(people, "treatment")`` gives a control the treatment of their partner.
 
     Parameters
     ----------
-    participants : DataFrame, one row a person
+    participants : DataFrame, one row per person
     column : str
         Missing where no patient lives.
 
@@ -336,18 +336,18 @@ def of_patient(participants: pd.DataFrame, column: str) -> pd.Series:
     if len(several):
         raise ValueError(
             f"expected one {column} of the patients of a household; {several[:5].tolist()} have "
-            "several patients who differ"
+            "several patients with different values"
         )
     values = patients.reindex(participants["household_id"])
     return pd.Series(values.array, participants.index, name=column)
 
 
 def with_study_groups(participants: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy with the groups that the study compares.
+    """Return a copy with the patient groups that the study compares.
 
     Parameters
     ----------
-    participants : DataFrame, one row a person
+    participants : DataFrame, one row per person
         Needs `household_id`, `group`, `course` and `treatment`.
 
     Returns

@@ -1,4 +1,4 @@
-"""Lineages: as people write them, as a cohort keeps them, and the rank at which they are analysed.
+"""Lineages: formats of other programs, the form kept in a cohort, and the analysed rank.
 
 Greengenes, SILVA, GTDB, QIIME 2 and bare names are understood. A cohort keeps names from phylum
 to species, for 16S down to the feature itself, ``unclassified`` where there is none.
@@ -22,12 +22,12 @@ _DOMAINS = {"bacteria", "archaea", "eukaryota", "eukarya", "viruses", "fungi"}
 
 
 def looks_like_lineage(name: str) -> bool:
-    """Say whether a feature's name is its whole lineage."""
+    """Return True when a feature's name is a complete lineage."""
     return any(mark in name for mark in ";|") and "__" in name
 
 
 def parse_lineage(written: str | list | tuple) -> list[str]:
-    """Return the names from phylum to species; ``unclassified`` where there is none.
+    """Return the names from phylum to species, with ``unclassified`` for missing ones.
 
     Parameters
     ----------
@@ -77,9 +77,9 @@ def _named(text: str) -> str:
 
 
 def lineage_of(feature: str, written: object, assay: str) -> list[str]:
-    """Return a feature's lineage as a cohort keeps it: to species, and to the ASV for 16S.
+    """Return a feature's lineage in a cohort: to species, and to ASV for 16S.
 
-    Without a lineage every rank is ``unclassified``; a shotgun feature is its own species.
+    Without a lineage all ranks are ``unclassified``; a shotgun feature is its own species.
     """
     if isinstance(written, list) and len(written) == len(RANKS) and written[-1] == feature:
         written = written[:-1]  # a table of cohabit's own: phylum to species, then the ASV
@@ -90,7 +90,7 @@ def lineage_of(feature: str, written: object, assay: str) -> list[str]:
 
 
 def lineage_table(table: biom.Table) -> pd.DataFrame:
-    """Return the lineage of each feature: features x ranks; ``unclassified`` if unknown."""
+    """Return the lineage of each feature, features x ranks; ``unclassified`` if unknown."""
     lineages = [list(record["taxonomy"]) for record in table.metadata(axis="observation")]
     lineage = pd.DataFrame(lineages, pd.Index(table.ids("observation"), name="feature"))
     lineage.columns = list(RANKS[: lineage.shape[1]])
@@ -99,33 +99,33 @@ def lineage_table(table: biom.Table) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Resolution:
-    """The counts that resolve most in a cohort, and what their features are."""
+    """The counts of highest resolution in a cohort and the rank of their features."""
 
     counts: pd.DataFrame
-    """People x features; people without a library are left out."""
+    """People x features, without people who have no library."""
 
     assay: str
     """``"shotgun"`` or ``"16s"``."""
 
     rank: str | None
-    """As for `Cohort.table`: ``"species"``; ``"genus"`` where only 16S was measured, which cannot
-    tell species apart; None, features as they are, where 16S came without lineages."""
+    """As for `Cohort.table`: ``"species"``, ``"genus"`` where only 16S was measured, which
+    cannot distinguish species, or None, features as they are, where 16S has no lineages."""
 
     lineage: pd.DataFrame
-    """Features x ranks above them; ``unclassified`` where it is unknown or not one alone."""
+    """Features x higher ranks; ``unclassified`` where unknown or ambiguous."""
 
     @property
     def plural(self) -> str:
-        """What several features are called."""
+        """Plural noun for the features."""
         return PLURALS[self.rank]
 
     @property
     def why_not(self) -> str:
-        """Why a claim about a species has no estimate; empty where it can have one."""
+        """Reason why a claim about a species cannot be estimated, or an empty string."""
         return "" if self.rank == "species" else f"species: not testable on {self.plural}"
 
     def describe(self) -> str:
-        """Say what the features are and, where they are no species, what that leaves open."""
+        """Return what the features are and, if not species, which claims cannot be tested."""
         size = f"{self.counts.shape[1]:,} {self.plural} of {self.assay}.biom"
         if self.rank == "species":
             return f"Features here: {size}."
@@ -136,11 +136,11 @@ class Resolution:
         )
 
     def species_only(self, estimates: pd.DataFrame) -> pd.DataFrame:
-        """Return estimates of claims about species, without numbers where features are none.
+        """Return estimates of claims about species, blanked if the features are not species.
 
         Parameters
         ----------
-        estimates : DataFrame, one row a claim
+        estimates : DataFrame, one row per claim
             As for `Run.estimate_table`.
         """
         if not self.why_not:
@@ -149,10 +149,10 @@ class Resolution:
         return estimates.assign(**empty, n=0, note=self.why_not)
 
     def find(self, species: Iterable[str], among: Iterable[str] | None = None) -> list[str]:
-        """Return the features that are these species, or else their genera, once each.
+        """Return the features that match these species, or their genera, without repeats.
 
-        ``["Roseburia intestinalis", "[Eubacterium] rectale"]`` are themselves among species, and
-        ``["Roseburia", "Eubacterium"]`` among genera.
+        ``["Roseburia intestinalis", "[Eubacterium] rectale"]`` match themselves if the features are
+        species, and ``["Roseburia", "Eubacterium"]`` if they are genera.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class Resolution:
 
 
 def find_main_rank(assay: str, lineage: pd.DataFrame) -> tuple[str | None, pd.DataFrame]:
-    """Return the rank at which an assay's features can be analysed, and the lineages there.
+    """Return the rank at which an assay's features can be analysed, with their lineages.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def find_main_rank(assay: str, lineage: pd.DataFrame) -> tuple[str | None, pd.Da
 
 
 def _only_one(names: pd.Series) -> str:
-    """Return the name that all share; ``unclassified`` where they differ."""
+    """Return the name if all are the same, otherwise ``unclassified``."""
     return names.iloc[0] if names.nunique() == 1 else UNCLASSIFIED
 
 

@@ -1,4 +1,4 @@
-"""The vocabulary: tables, columns, ordered levels, units; and the checks that hold them.
+"""The vocabulary: tables, columns, ordered levels and units, with their checks.
 
 Levels are ordered so that the first is the reference of every contrast: an effect of
 `group` is MS minus control, of `sex` women minus men, of `treatment` against untreated.
@@ -56,7 +56,7 @@ LEVELS = {
     "smoking": SMOKING,
     "education": EDUCATION,
 }
-"""Ordered levels of the columns that have them; other text columns sort by name."""
+"""Ordered levels of categorical columns; other text columns are sorted by name."""
 
 UNITS = {
     "age": "years",
@@ -69,7 +69,7 @@ UNITS = {
 }
 
 PARTICIPANT_COLUMNS = ("household_id", "group", "site", "country", "sex", "age", "bmi")
-"""Columns of every cohort that cohabit itself writes; an imported one may lack the last five."""
+"""Columns of every cohort written by cohabit; imported cohorts may lack the last five."""
 
 REQUIRED_PARTICIPANT_COLUMNS = ("household_id", "group")
 SAMPLE_COLUMNS = ("participant_id", "visit", "assay", "kit", "replicate", "depth")
@@ -83,13 +83,13 @@ PLAUSIBLE = {
     "edss": (0, 10, "EDSS runs from 0 to 10; list codes for missing under [missing] codes"),
     "msss": (0, 10, "MSSS runs from 0 to 10; list codes for missing under [missing] codes"),
 }
-"""Lowest and highest value that a person can have, and what to do about others."""
+"""Smallest and largest plausible value of a person, and advice on other values."""
 
 ONLY_PATIENTS = ("course", "treatment", "onset_age", "duration", "edss", "msss")
 """Columns that are empty for controls."""
 
 MIN_CELL = 5
-"""Fewest people in a cell of a table about real people that is shown without a warning."""
+"""Smallest number of people in a cell of a table about real people without a warning."""
 
 
 class MissingInput(FileNotFoundError):
@@ -98,12 +98,12 @@ class MissingInput(FileNotFoundError):
 
 ACIDS = ("acetate", "propionate", "butyrate", "valerate", "hexanoate")
 BRANCHED_ACIDS = ("isobutyrate", "isovalerate", "2-methylbutyrate")
-"""Fatty acids of the targeted panel, as metabolite tables name them."""
+"""Fatty acids of the targeted panel by their names in metabolite tables."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One rule that a table breaks, for whom, and how to mend it."""
+    """A rule that a table breaks, the people concerned and the remedy."""
 
     column: str
     rule: str
@@ -118,11 +118,11 @@ class Problem:
 
 
 def find_participant_problems(participants: "pd.DataFrame") -> list[Problem]:
-    """Check a participant table against every rule, all at once.
+    """Check a participant table and return all problems at once.
 
     Parameters
     ----------
-    participants : DataFrame, one row a person
+    participants : DataFrame, one row per person
         Index: participant_id. Needs `household_id` and `group`.
 
     Returns
@@ -141,7 +141,7 @@ def find_participant_problems(participants: "pd.DataFrame") -> list[Problem]:
 
 
 def _apply_rules(people: "pd.DataFrame"):
-    """Yield column, rule, whether each row breaks it, and the remedy."""
+    """Yield the column, the rule, which rows break it, and the remedy."""
     repeated = people.index.duplicated()
     yield "participant_id", "repeats", repeated, "give each person one row and one id"
     for name in [name for name in REQUIRED_PARTICIPANT_COLUMNS if name in people]:
@@ -168,7 +168,7 @@ _LEAVE_EMPTY = (
 
 
 def _is_strange(column: "pd.Series") -> "pd.Series":
-    """Mark values outside the vocabulary of a column."""
+    """Return True for values outside the vocabulary of a column."""
     return column.notna() & ~column.isin(LEVELS[str(column.name)])
 
 
@@ -183,7 +183,7 @@ def check_participants(participants: "pd.DataFrame") -> "pd.DataFrame":
 
     Parameters
     ----------
-    participants : DataFrame, one row a person
+    participants : DataFrame, one row per person
         Index: participant_id. Needs `household_id` and `group`.
 
     Returns
@@ -204,7 +204,7 @@ def check_participants(participants: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def order_levels(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a copy whose known columns are ordered categories, reference level first.
+    """Return a copy with known columns as ordered categories, reference level first.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def check_samples(samples: "pd.DataFrame", participants: "pd.DataFrame") -> "pd.
     Raises
     ------
     ValueError
-        When a column is missing, an ID repeats, or a sample belongs to nobody.
+        When a column is missing, an ID repeats, or a sample has no participant.
     """
     missing = [name for name in SAMPLE_COLUMNS if name not in samples]
     if missing:
@@ -258,7 +258,7 @@ def check_samples(samples: "pd.DataFrame", participants: "pd.DataFrame") -> "pd.
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the nearest known name, for the end of an error message."""
+    """Return a hint with the nearest known name to append to an error message."""
     known = [str(item) for item in known]
     lowered = {item.lower(): item for item in known}
     close = get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
@@ -267,7 +267,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def feature_weights(text: str) -> dict[str, float]:
-    """Return what a claim's `truth_feature` stands for, as weights of features.
+    """Return a claim's `truth_feature` as weights of features.
 
     ``"a; b"`` is the mean of a and b; ``"a minus b"`` their difference, on a log scale a
     log-ratio; both parts may be means.

@@ -1,4 +1,4 @@
-"""Figures: ``draw_*(data, *, ax)`` only draws, on axes it is given, and returns them."""
+"""Figures: each ``draw_*(data, *, ax)`` draws on the given axes and returns them."""
 
 # ruff: noqa: F401
 from cohabit.figures.arena import draw_calibration, draw_levels, draw_true_share, draw_ways

@@ -1,4 +1,4 @@
-"""Figures of the arena: ways side by side on every generator, dial by dial, and calibration."""
+"""Figures of the arena: ways by generator and dial, and calibration of verdicts."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ GENERATORS = {
 """Generator -> colour and marker."""
 
 WIDE = 1.96
-"""Standard errors on either side of a mean: a 95% interval."""
+"""Standard errors on each side of a 95% interval."""
 
 
 def draw_ways(
@@ -26,11 +26,11 @@ def draw_ways(
     reference: float | None = None,
     share: bool = True,
 ) -> Axes:
-    """Draw one number of every way, one mark a generator, with its 95% Monte Carlo interval.
+    """Draw one value of every way by generator, with 95% Monte Carlo intervals.
 
     Parameters
     ----------
-    table : DataFrame, one row a way and generator
+    table : DataFrame, one row per way and generator
         Columns `way`, `generator`, `value` and its standard error (``_error``); ways
         are drawn from the top in the order of the table.
     value : str
@@ -77,11 +77,11 @@ def draw_levels(
     reference: float | None = None,
     logarithmic: bool = False,
 ) -> Axes:
-    """Draw one share of every way against the level of one dial, with 95% intervals.
+    """Draw a share for every way against the level of a dial, with 95% intervals.
 
     Parameters
     ----------
-    table : DataFrame, one row a way and level
+    table : DataFrame, one row per way and level
         Columns `way`, `level`, `value` and its standard error.
     value : str
         Column to draw.
@@ -113,11 +113,11 @@ def draw_levels(
 
 
 def draw_calibration(sealed: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw how often true claims were upheld and left open against the power they had.
+    """Draw how often true claims were upheld or left open, against their power.
 
     Parameters
     ----------
-    sealed : DataFrame, one row a bin of power
+    sealed : DataFrame, one row per bin of power
         Columns `mean` (power), and `true_upheld` and `true_undecided` with ``_low``, ``_high``.
     """
     for share, verdict in {"true_upheld": "agrees", "true_undecided": "cannot tell"}.items():
@@ -132,11 +132,11 @@ def draw_calibration(sealed: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_true_share(sealed: pd.DataFrame, *, ax: Axes, promised: float = 0.9) -> Axes:
-    """Draw which share of the verdicts "agrees" was true, analysis by analysis.
+    """Draw the share of "agrees" verdicts that were true, by analysis.
 
     Parameters
     ----------
-    sealed : DataFrame, one row an analysis and kind of claim
+    sealed : DataFrame, one row per analysis and kind of claim
         Columns `analysis`, `kind`, `agrees_true` with ``_low`` and ``_high``.
     promised : float
         A line to compare with.

@@ -1,4 +1,4 @@
-"""What many figures share: named rows, intervals, kinds of points, equal axes, a key above."""
+"""Parts shared by figures: labelled rows, intervals, points, axes and legends."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,21 +9,21 @@ from matplotlib.axes import Axes
 from cohabit.figures.style import MARKERS, REFERENCE, SITE_COLOURS, VERDICT_COLOURS, VERDICT_MARKERS
 
 Kinds = Mapping[str, tuple[pd.Series | np.ndarray, str, str]]
-"""Kind of point -> which rows, colour, marker."""
+"""Kind of point -> its rows, colour and marker."""
 
 
 def from_top(rows) -> np.ndarray:
-    """Return the places of rows, the first on top."""
+    """Return the positions of rows, first at the top."""
     return np.arange(len(rows))[::-1]
 
 
 def set_apart(number: int, count: int, step: float) -> float:
-    """Return how far the `number`-th of `count` series stands from the middle of its row."""
+    """Return the offset of the `number`-th of `count` series from the middle of its row."""
     return step * ((count - 1) / 2 - number)
 
 
 def name_rows(ax: Axes, names: Iterable[str], *, margin: float = 0.7, label: str = "") -> None:
-    """Name rows, the first on top, and leave a margin above and below."""
+    """Label rows, first at the top, with a margin above and below."""
     names = list(names)
     ax.set_yticks(from_top(names), names)
     ax.set(ylim=(-margin, len(names) - 1 + margin), xlabel=label)
@@ -38,7 +38,7 @@ def mark_zero(ax: Axes, at: float = 0, width: float = 1) -> None:
 def draw_intervals(
     rows: pd.DataFrame, places: np.ndarray, *, ax: Axes, colour, width: float = 1.4, **mark
 ) -> None:
-    """Draw estimates with their 95% intervals, each at its place; `mark` is of the estimate."""
+    """Draw estimates with 95% intervals at their positions; `mark` is the marker."""
     ax.hlines(places, rows["low"], rows["high"], color=colour, linewidth=width)
     ax.scatter(rows["estimate"], places, color=colour, **mark)
 
@@ -46,7 +46,7 @@ def draw_intervals(
 def draw_side_by_side(
     table: pd.DataFrame, row: str, colours: Mapping, by: str, *, ax: Axes, step: float, **mark
 ) -> list:
-    """Draw intervals of several series in each row, told apart by colour and shape; return rows."""
+    """Draw intervals of several series in each row, by colour and marker, and return rows."""
     names = list(pd.unique(table[row]))
     for number, (level, colour) in enumerate(colours.items()):
         rows = table[table[by] == level]
@@ -58,7 +58,7 @@ def draw_side_by_side(
 
 
 def draw_judged(rows: pd.DataFrame, places: np.ndarray, *, ax: Axes, width: float, **mark) -> None:
-    """Draw estimates with their 95% intervals, told apart by verdict."""
+    """Draw estimates with 95% intervals, coloured by verdict."""
     for verdict, colour in VERDICT_COLOURS.items():
         chosen = (rows["verdict"] == verdict).to_numpy()
         if chosen.any():
@@ -67,7 +67,7 @@ def draw_judged(rows: pd.DataFrame, places: np.ndarray, *, ax: Axes, width: floa
 
 
 def draw_kinds(table: pd.DataFrame, x: str, y: str, kinds: Kinds, *, ax: Axes, **mark) -> None:
-    """Draw points of several kinds; the key counts them."""
+    """Draw points of several kinds, with their counts in the legend."""
     for label, (chosen, colour, marker) in kinds.items():
         rows = table[chosen]
         style = {"color": colour, "marker": marker, "label": f"{label} ({len(rows)})"}
@@ -75,19 +75,19 @@ def draw_kinds(table: pd.DataFrame, x: str, y: str, kinds: Kinds, *, ax: Axes, *
 
 
 def equalise(ax: Axes, reach: float, *, label: str | None = None) -> None:
-    """Give both axes one scale from `-reach` to `reach`, with the diagonal."""
+    """Set both axes to the range from `-reach` to `reach` and draw the diagonal."""
     style = {"color": REFERENCE, "linewidth": 1, "linestyle": "--", "label": label}
     ax.plot([-reach, reach], [-reach, reach], **style)
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
 
 
 def key_above(ax: Axes, columns: int = 1, *, middle: float = 0.5, **more) -> None:
-    """Set the key above the axes."""
+    """Place the legend above the axes."""
     ax.legend(loc="lower center", bbox_to_anchor=(middle, 1.0), ncols=columns, **more)
 
 
 def draw_violins(table: pd.DataFrame, value: str, *, ax: Axes, **style) -> None:
-    """Draw how a value is spread at each site, with quartiles."""
+    """Draw the distribution of a value at each site as violins with quartiles."""
     import seaborn as sns
 
     shape = {"inner": "quart", "cut": 0, "density_norm": "width"}
@@ -96,7 +96,7 @@ def draw_violins(table: pd.DataFrame, value: str, *, ax: Axes, **style) -> None:
 
 
 def order_sites(sites: pd.Series) -> list[str]:
-    """Return the sites present: as the palette lists them, then others by name."""
+    """Return the sites present: in palette order, then others by name."""
     present = set(sites.dropna())
     known = [site for site in SITE_COLOURS if site in present]
     return [*known, *sorted(present - set(known))]

@@ -1,4 +1,4 @@
-"""Figures of the causes: families, places, exposures, maps, and tolerance failing."""
+"""Figures of causes: families, places, exposures and maps."""
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,11 @@ from cohabit.figures.style import readable
 
 
 def draw_recurrence(risks: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw the risk of relatives of a patient on a log scale, published ranges behind.
+    """Draw the risk of patients' relatives on a log scale with published ranges behind.
 
     Parameters
     ----------
-    risks : DataFrame, one row a relation
+    risks : DataFrame, one row per relation
         `relation`, `estimate`, `low`, `high` (shares), `region_low`, `region_high`
         (published; missing where none) and `shared` (share of genes, for the label).
     """
@@ -39,7 +39,7 @@ def _draw_regions(rows: pd.DataFrame, places: np.ndarray, ax: Axes, scale: float
 
 
 def draw_score(risks: pd.Series, *, ax: Axes) -> Axes:
-    """Draw the share ill in each tenth of a polygenic score.
+    """Draw the share of ill people in each tenth of a polygenic score.
 
     Parameters
     ----------
@@ -57,11 +57,11 @@ def draw_score(risks: pd.Series, *, ax: Axes) -> Axes:
 
 
 def draw_scores_of(scores: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw how a genetic score is spread among patients and others.
+    """Draw the distribution of a genetic score in patients and others.
 
     Parameters
     ----------
-    scores : DataFrame, one row a person
+    scores : DataFrame, one row per person
         `score` and `ms` (true or false).
     """
     edges = np.linspace(*np.percentile(scores["score"], [0.02, 99.98]), 28)
@@ -74,11 +74,11 @@ def draw_scores_of(scores: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = style.UP) -> Axes:
-    """Draw prevalence by region against latitude, with the fitted line.
+    """Draw prevalence by region against latitude with the fitted line.
 
     Parameters
     ----------
-    rates : DataFrame, one row a region
+    rates : DataFrame, one row per region
         `latitude`, `estimate`, `low`, `high` (per 100,000) and `n` (people).
     slope : dict
         From `latitude_slope`: `estimate`, `low`, `high`, `intercept`.
@@ -96,7 +96,7 @@ def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = s
 
 
 def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axes:
-    """Draw risk by age at move, one line a direction; the window of exposure is shaded.
+    """Draw risk by age at move and direction, with the window of exposure shaded.
 
     Parameters
     ----------
@@ -120,11 +120,11 @@ def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axe
 
 
 def draw_ratios(ratios: pd.DataFrame, *, ax: Axes, label: str = "Odds ratio, log scale") -> Axes:
-    """Draw ratios with 95% intervals on a log scale, published ranges behind, 1 as a line.
+    """Draw ratios with 95% intervals on a log scale with published ranges behind.
 
     Parameters
     ----------
-    ratios : DataFrame, one row a factor
+    ratios : DataFrame, one row per factor
         `label`, `estimate`, `low`, `high`, `region_low`, `region_high` (missing where none was
         published) and `kind`: "cause", "protects", "no effect".
     """
@@ -153,7 +153,7 @@ def _mark_ratios(ax: Axes) -> None:
 
 
 def draw_two_studies(ratios: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw the same exposures as two studies saw them.
+    """Draw the odds ratios of the same exposures in two studies.
 
     Parameters
     ----------
@@ -172,11 +172,11 @@ def draw_two_studies(ratios: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_map(places: pd.DataFrame, chosen: pd.Index, *, ax: Axes) -> Axes:
-    """Draw a map of places, coloured by cases over expectation, the likeliest cluster ringed.
+    """Draw a map of observed over expected cases with the likeliest cluster ringed.
 
     Parameters
     ----------
-    places : DataFrame, one row a place
+    places : DataFrame, one row per place
         `x`, `y` (degrees), `cases`, `expected`.
     chosen : Index
         Places of the likeliest cluster.
@@ -218,7 +218,7 @@ PALE = {"regulatory": style.REGION, "myelin": style.CREAM}
 
 
 def draw_tolerance(*, ax: Axes) -> Axes:
-    """Draw the cells of an attack on myelin, arrows for what wakes and bars for what restrains."""
+    """Draw the cells of an attack on myelin, with arrows for activation, bars for inhibition."""
     for one, other in WAKES:
         _connect(ax, one, other, "-|>", style.UP, "-")
     for one, other in HOLDS_BACK:
@@ -243,7 +243,7 @@ def _connect(ax: Axes, one: str, other: str, look: str, colour: str, line: str) 
 
 
 def _edge(name: str, towards: str) -> tuple[float, float]:
-    """Return the point of a cell's box that faces another cell."""
+    """Return the point on a cell's box that faces another cell."""
     (x, y), _ = CELLS[name]
     (to_x, to_y), _ = CELLS[towards]
     across, up = to_x - x, to_y - y

@@ -1,4 +1,4 @@
-"""Figures of communities: prevalence, diversity, maps, distances, variation, networks."""
+"""Figures of communities: prevalence, diversity, ordination, distances, R², networks."""
 
 from collections.abc import Mapping
 
@@ -11,15 +11,15 @@ from cohabit.figures import axes, style
 from cohabit.figures.style import colours_for, readable
 
 LEAST_NAMED = 5
-"""Features of a family whose block is named."""
+"""Smallest number of features in a family whose block is labelled."""
 
 
 def draw_prevalence(features: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw how many people carry a feature against how abundant it is.
+    """Draw the prevalence of features against their abundance.
 
     Parameters
     ----------
-    features : DataFrame, one row a feature
+    features : DataFrame, one row per feature
         Columns `mean_abundance` (share of reads) and `prevalence` (share of people).
     """
     seen = features[features["mean_abundance"] > 0]
@@ -33,7 +33,7 @@ def draw_prevalence(features: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_ordination(
     points: pd.DataFrame, explained: pd.Series, hue: pd.Series, *, ax: Axes
 ) -> Axes:
-    """Draw two principal coordinates, with each level's mean on top.
+    """Draw two principal coordinates with the mean of each level.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def draw_ordination(
 
 
 def draw_distances(distances: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw mean dissimilarities with 95% intervals, one row a kind of pair.
+    """Draw mean dissimilarities with 95% intervals, one row per kind of pair.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def draw_distances(distances: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_r2(terms: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw explained variation, one bar a term, with the published value as a mark.
+    """Draw explained variation, one bar per term, with published values as marks.
 
     Parameters
     ----------
@@ -107,11 +107,11 @@ def draw_r2(terms: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_by_site(values: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw a measure by site: upper half of each shape controls, lower half patients.
+    """Draw a measure by site: controls above, patients below in each shape.
 
     Parameters
     ----------
-    values : DataFrame, one row a person
+    values : DataFrame, one row per person
         `site`, `group` and `value`; people without a value are left out.
     """
     known = values.dropna().astype({"group": str})
@@ -124,7 +124,7 @@ def draw_by_site(values: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_partners(points: np.ndarray, site: np.ndarray, *, ax: Axes) -> Axes:
-    """Draw people on two axes, partners joined by a line, sites by their marker.
+    """Draw people on two axes with partners joined by a line and markers by site.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def draw_partners(points: np.ndarray, site: np.ndarray, *, ax: Axes) -> Axes:
 
 
 def draw_closeness(distances: Mapping[str, float], *, ax: Axes) -> Axes:
-    """Draw mean distances between kinds of people, with the share of the largest beside each."""
+    """Draw mean distances by kind of pair, with each one's percentage of the largest."""
     places = axes.from_top(distances)
     values = np.array(list(distances.values()))
     ax.barh(places, values, height=0.55, color=style.SKY, edgecolor="none")
@@ -163,7 +163,7 @@ def draw_permuted(permuted: np.ndarray | None, observed: float, *, ax: Axes, tit
     Parameters
     ----------
     permuted : array or None
-        None where the scheme moves nothing: there is no distribution.
+        None if the scheme has no permutations.
     observed : float
     title : str
     """
@@ -220,7 +220,7 @@ def draw_two_networks(
 
 
 def _frame_families(sizes: pd.Series, ax: Axes) -> None:
-    """Frame and name the blocks of the families along the diagonal."""
+    """Frame and label the blocks of the families along the diagonal."""
     ends = np.concatenate([[0], sizes.cumsum()]) - 0.5
     for low, high in zip(ends[:-1], ends[1:], strict=True):
         across, up = [low, high, high, low, low], [low, low, high, high, low]
@@ -232,7 +232,7 @@ def _frame_families(sizes: pd.Series, ax: Axes) -> None:
 
 
 def draw_swaps(differences: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
-    """Draw an observed difference of two networks over what swapped labels give, one row each.
+    """Draw observed differences of two networks over their permutation distribution.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def draw_edges(
     names: tuple[str, str],
     threshold: float = 0.4,
 ) -> Axes:
-    """Draw every correlation of one network against another's, and the edges of one alone.
+    """Draw the correlations of two networks against each other, marking specific edges.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Figures of effects: forests, beside published ones, one method or batch against another."""
+"""Figures of effects: forests, published values, agreement of methods and batches."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from cohabit.figures.style import colours_for, readable, say_absent
 def draw_forest(
     effects: pd.DataFrame, *, ax: Axes, label: str = "MS minus control", italic: bool = True
 ) -> Axes:
-    """Draw effects with 95% intervals, one row a feature, in the order given.
+    """Draw effects with 95% intervals, one row per feature in the given order.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def draw_forest(
 def draw_forest_by(
     effects: pd.DataFrame, by: str, *, ax: Axes, label: str, italic: bool = True
 ) -> Axes:
-    """Draw several effects for each feature side by side, told apart by colour and shape.
+    """Draw several effects per feature side by side, by colour and marker.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ def draw_forest_by(
 
 
 def draw_agreement(methods: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw one method's test statistic against another's, one point a feature.
+    """Draw the test statistics of two methods against each other, one point per feature.
 
     Parameters
     ----------
-    methods : DataFrame, one row a feature
+    methods : DataFrame, one row per feature
         The first two columns are statistics, named by method; then `found`: which of them
         passes the FDR ("both", "neither", or the method's name).
     """
@@ -87,7 +87,7 @@ def draw_agreement(methods: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_hits(hits: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw how many features each analysis calls, one row an analysis.
+    """Draw the number of features that each analysis calls.
 
     Parameters
     ----------
@@ -120,11 +120,11 @@ def draw_equivalence(
     label: str,
     band: str = "counts as no difference",
 ) -> Axes:
-    """Draw effects with 95% intervals over the band in which a claim is true.
+    """Draw effects with 95% intervals over the range in which a claim is true.
 
     Parameters
     ----------
-    effects : DataFrame, one row a comparison
+    effects : DataFrame, one row per comparison
         `label`, `estimate`, `low`, `high` and `verdict`.
     region : tuple of float
         Ends of the band.
@@ -143,7 +143,7 @@ def draw_equivalence(
 
 
 def draw_replication(batches: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw effects in a second batch against those in the first, one point a feature.
+    """Draw effects in a second batch against those in the first, one point per feature.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def draw_beside_published(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axe
     ----------
     effects : DataFrame
         Columns `feature` (row labels), `estimate`, `low`, `high`, and `published`,
-        `published_low`, `published_high` (missing where nobody published one).
+        `published_low`, `published_high` (missing if unpublished).
     label : str
         What the effects are, with their unit.
     """
@@ -201,7 +201,7 @@ def draw_beside_published(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axe
 def draw_volcano(
     results: pd.DataFrame, *, ax: Axes, label: str, named: tuple[str, ...] = ()
 ) -> Axes:
-    """Draw effect against surprise, one point a feature; the named ones are labelled.
+    """Draw effect against -log10 p, one point per feature, with some features labelled.
 
     Parameters
     ----------
@@ -229,12 +229,12 @@ def draw_volcano(
 
 
 def draw_shift(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
-    """Draw many effects in order of size, with their mean, to see whether all say the same.
+    """Draw many effects in order of size with their mean.
 
     Parameters
     ----------
     effects : DataFrame
-        Columns `estimate`, `low`, `high`; one row a feature.
+        Columns `estimate`, `low`, `high`; one row per feature.
     label : str
         What the effects are, with their unit.
     """
@@ -256,7 +256,7 @@ def draw_shift(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
 
 
 def draw_therapies(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
-    """Draw effects by therapy, filled and with interval, over published ones, open.
+    """Draw effects by therapy with intervals (filled) over published ones (open).
 
     Parameters
     ----------
@@ -288,7 +288,7 @@ def draw_therapies(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
 
 
 def _name_features(ax: Axes, names: Iterable[str], label: str, italic: bool) -> None:
-    """Name rows by their features; in italics as names of species are."""
+    """Label rows with feature names, in italics for species."""
     axes.name_rows(ax, names if italic else map(readable, names), margin=0.8, label=label)
     if italic:
         for name in ax.get_yticklabels():

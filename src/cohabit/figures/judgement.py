@@ -1,4 +1,4 @@
-"""Figures of judgement: claims, what was planted and found, methods, realism, a sweep."""
+"""Figures of verdicts: claims, planted and estimated values, methods, realism, sweeps."""
 
 import numpy as np
 import pandas as pd
@@ -8,21 +8,21 @@ from cohabit.figures import axes, style
 from cohabit.figures.style import colours_for, readable
 
 MOST_BARS = 60
-"""More intervals than this hide each other; then estimates are drawn alone."""
+"""Number of intervals above which only estimates are drawn."""
 
 FARTHEST = 3.0
-"""Deviations beyond are drawn here."""
+"""Deviations beyond this are drawn at this value."""
 
 
 def draw_claims(claims: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw each claim's estimate and interval beside what was planted and its region.
+    """Draw each claim's estimate and interval with the planted value and the region.
 
-    Every row has a scale of its own: 0 is no effect, and the farthest mark of the row
-    lies at 1 or -1, so that claims of different units can stand under each other.
+    Every row has its own scale: 0 is no effect, and the largest value of the row is drawn at 1 or
+    -1, so that claims with different units can be compared.
 
     Parameters
     ----------
-    claims : DataFrame, one row a claim
+    claims : DataFrame, one row per claim
         Columns `label`, `estimate`, `low`, `high`, `planted`, `region_low`, `region_high`,
         `verdict`.
     """
@@ -45,11 +45,11 @@ def draw_claims(claims: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_recovery(recovery: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw what was found against what an honest estimator should find.
+    """Draw estimates against estimands.
 
     Parameters
     ----------
-    recovery : DataFrame, one row a feature
+    recovery : DataFrame, one row per feature
         Columns `planted` and `estimate` on one scale, `q_value`, `active` (an effect was
         planted on the feature).
     """
@@ -69,7 +69,7 @@ def draw_recovery(recovery: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_scores(scores: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw what each method does, as shares, one row a method.
+    """Draw the error rates and power of each method as shares.
 
     Parameters
     ----------
@@ -89,11 +89,11 @@ def draw_scores(scores: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_scorecard(card: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw each figure's distance from the real value, one row a block.
+    """Draw the deviation of each figure from the real value, one row per block.
 
     Parameters
     ----------
-    card : DataFrame, one row a figure
+    card : DataFrame, one row per figure
         `block`, `value`, `real_value`, `tolerance`, `origin` ("fed" or "emergent"), `passes`.
     """
     blocks = list(pd.unique(card["block"]))
@@ -117,11 +117,11 @@ def draw_scorecard(card: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_claim_by_group(runs: pd.DataFrame, groups: list[str], *, ax: Axes) -> Axes:
-    """Draw one claim's estimates over the groups of a sweep, coloured by verdict.
+    """Draw a claim's estimates by group of a sweep, coloured by verdict.
 
     Parameters
     ----------
-    runs : DataFrame, one row a setting
+    runs : DataFrame, one row per setting
         Columns `group` (one of `groups`), `estimate`, `low`, `high`, `verdict`, `region_low`,
         `region_high` and `planted`, which may be missing.
     groups : list of str
@@ -153,7 +153,7 @@ def draw_claim_by_group(runs: pd.DataFrame, groups: list[str], *, ax: Axes) -> A
 
 
 def _place(runs: pd.DataFrame, groups: list[str]) -> np.ndarray:
-    """Return where each run stands: its group's place, members spread over two thirds of it."""
+    """Return positions of runs: spread over two thirds of their group's width."""
     member = runs.groupby("group").cumcount()
     size = runs.groupby("group")["group"].transform("size")
     spread = np.where(size > 1, (member + 0.5) / size - 0.5, 0.0)
@@ -161,7 +161,7 @@ def _place(runs: pd.DataFrame, groups: list[str]) -> np.ndarray:
 
 
 def _shade(runs: pd.DataFrame, ax: Axes) -> None:
-    """Shade where the claim is true, as far as the estimates reach."""
+    """Shade the region in which the claim is true, within the range of estimates."""
     shown = runs[["low", "high"]] if len(runs) <= MOST_BARS else runs[["estimate"]]
     values = pd.concat([shown.stack(), runs["planted"].dropna(), pd.Series([0.0])]).astype(float)
     pad = 0.08 * (values.max() - values.min() or 1.0)

@@ -1,4 +1,4 @@
-"""Figures of people: who was recruited, what partners share, who comes back and how changed."""
+"""Figures of people: recruitment, similarity of partners, attendance and changes."""
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,11 @@ from cohabit.figures.style import colours_for, readable, say_absent
 
 
 def draw_pairs(pairs: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw each household's patient against the control, one point a household.
+    """Draw each household's patient against the control, one point per household.
 
     Parameters
     ----------
-    pairs : DataFrame, one row a household
+    pairs : DataFrame, one row per household
         Columns `MS` and `control` (same unit, named by ``pairs.columns.name``) and
         `opposite_sex` (bool).
     ax : matplotlib Axes
@@ -35,7 +35,7 @@ def draw_pairs(pairs: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_counts(counts: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw a table of counts; colour is the share of its row, the number is the count.
+    """Draw a table of counts, coloured by the share of each row.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def draw_counts(counts: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw a square table of correlations; blue is negative, red positive.
+    """Draw a square table of correlations, negative in blue and positive in red.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def _draw_table(table: pd.DataFrame, label: str, *, ax: Axes, **look) -> None:
-    """Draw a table of numbers as colours; `label` is of the colour bar."""
+    """Draw a table of numbers as colours; `label` is that of the colour bar."""
     import seaborn as sns
 
     bar = {"label": label, "shrink": 0.85}
@@ -80,7 +80,7 @@ def _draw_table(table: pd.DataFrame, label: str, *, ax: Axes, **look) -> None:
 
 
 def draw_shared(shared: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw how alike partners are, one row a trait, with its 95% interval.
+    """Draw the similarity of partners by trait with 95% intervals.
 
     Parameters
     ----------
@@ -103,11 +103,11 @@ def draw_shared(shared: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw reads a person by site, one violin a site.
+    """Draw reads per person by site as violins.
 
     Parameters
     ----------
-    depth : DataFrame, one row a person
+    depth : DataFrame, one row per person
         Columns `site` and `depth` (reads).
     """
     order = axes.order_sites(depth["site"])
@@ -120,7 +120,7 @@ def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def _label_reads(ax: Axes) -> None:
-    """Write as many round numbers along a log axis as stand apart, whatever it spans."""
+    """Label a log axis with as many round numbers as fit."""
     low, high = ax.get_xlim()
     span = np.log10(high / low)
     steps = (1, 2, 5) if span < 1.6 else (1, 3) if span < 2.6 else (1,)
@@ -130,12 +130,12 @@ def _label_reads(ax: Axes) -> None:
 
 
 def draw_attendance(shares: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw the share of people who still come, one line a group.
+    """Draw the share of people still attending, one line per group.
 
     Parameters
     ----------
     shares : DataFrame
-        Rows: months; columns: groups; values: share of those who came at first, 0 to 1.
+        Rows: months; columns: groups; values: share of the people at the first visit, 0 to 1.
     """
     colours = colours_for([str(name) for name in shares])
     for place, name in enumerate(shares):
@@ -148,7 +148,7 @@ def draw_attendance(shares: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_changes(changes: pd.DataFrame, by: str, *, ax: Axes, label: str) -> Axes:
-    """Draw mean changes since the first visit with 95% intervals, several ways side by side.
+    """Draw mean changes since the first visit with 95% intervals, by method.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def draw_changes(changes: pd.DataFrame, by: str, *, ax: Axes, label: str) -> Axe
 
 
 def draw_likeness(likeness: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw how alike people stay to themselves, and how alike their partners are.
+    """Draw correlations of people with themselves over time and with their partners.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def draw_likeness(likeness: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_before_after(means: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
-    """Draw a mean before and after with 95% intervals, one line a group.
+    """Draw means before and after with 95% intervals, one line per group.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def draw_before_after(means: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
 
 
 def _style(place: int, colour: str) -> dict[str, str]:
-    """Return colour, shape and dashes of the line at a place in the key."""
+    """Return colour, marker and dashes of the line at a position in the legend."""
     return {
         "color": colour,
         "marker": style.MARKERS[place % 6],

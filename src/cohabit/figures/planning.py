@@ -1,4 +1,4 @@
-"""Figures of power: against size, money, effect and people; designs at equal cost."""
+"""Figures of power against size, cost, effect and people, and designs of equal cost."""
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,10 @@ WHO = {
     "site": ("stranger, same site", style.PURPLE, "s"),
     "anyone": ("stranger, any site", style.GREY, "^"),
 }
-"""Kind of control -> words, colour, marker."""
+"""Type of control -> label, colour, marker."""
 
 SERIES = tuple(zip((style.BLUE, style.AMBER, style.GREEN, style.PINK), "os^D", strict=True))
-"""Colour and marker of series that have none of their own."""
+"""Colours and markers of series without a fixed style."""
 
 
 def draw_power_curves(
@@ -26,16 +26,16 @@ def draw_power_curves(
     x: str = "n",
     target: float | None = 0.8,
 ) -> Axes:
-    """Draw power against size or cost: marks with intervals, lines between or beside them.
+    """Draw power against size or cost: marks with intervals, and curves.
 
     Parameters
     ----------
-    points : DataFrame, one row a size, optional
+    points : DataFrame, one row per size, optional
         Columns `by`, `x`, `power`, `low`, `high`, as from `power.estimate_power`.
     lines : DataFrame, optional
         Columns `by`, `x`, `power`; a band where there are `low` and `high`.
     by : str
-        Column that tells the series apart; kinds of control have colours of their own.
+        Column that distinguishes the series; kinds of control have fixed colours.
     x : str
     target : float, optional
         Power to mark.
@@ -64,11 +64,11 @@ def draw_power_curves(
 
 
 def draw_designs(designs: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw designs at equal cost, the best on top; grey where the best is surely better.
+    """Draw designs of equal cost, best first, grey where another is clearly better.
 
     Parameters
     ----------
-    designs : DataFrame, one row a design
+    designs : DataFrame, one row per design
         Columns `label`, `power`, `low`, `high`, `beaten`, as from `power.compare_designs`.
     """
     places = axes.from_top(designs)
@@ -88,7 +88,7 @@ def draw_designs(designs: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_power(power: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw the power to see an effect against its size, one line a number of pairs.
+    """Draw power against effect size, one line per number of pairs.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def draw_power(power: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_power_by_people(power: pd.DataFrame, *, ax: Axes, here: int, needed: float) -> Axes:
-    """Draw the power of a study against its people, on a log scale.
+    """Draw the power of a study against its number of people on a log scale.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""One look: the style sheet, and colours that mean the same thing in every figure.
+"""House style of figures: the style sheet and consistent, colour-blind safe colours.
 
-The colours are told apart with any of the common kinds of colour blindness (Okabe and Ito
-2008; Tol 2021); where more than three meet, a marker shape says the same thing again.
+The colours can be distinguished with all common types of colour blindness (Okabe and Ito 2008; Tol
+2021); where more than three meet, marker shapes repeat the information.
 """
 
 import itertools
@@ -15,19 +15,19 @@ BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GREY = OTHERS = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7"),
     *("#E69F00", "#56B4E9", "#6B7280"),
 )
-"""Colours without a meaning of their own, in the order in which they are given out."""
+"""Colours without a fixed meaning, in order of use."""
 
 FOREST, PURPLE = "#117733", "#AA4499"
-"""True and untrue, where it is known what was planted."""
+"""Colours of true and untrue claims, given the planted truth."""
 
 UP, DOWN, QUIET = ORANGE, BLUE, "#9CA3AF"
-"""Higher in MS, lower in MS, and neither, whatever is compared."""
+"""Colours of higher in MS, lower in MS, and neither."""
 
 INK, REFERENCE, EXACT = "#1F2937", "#374151", "#111827"
-"""Text; the line or mark of a published value or of no effect; what is known exactly."""
+"""Colours of text, of reference lines and published values, and of exact values."""
 
 REGION, BAR, WINDOW, CREAM, PAPER = "#DBEAFE", "#D1D5DB", "#F3F4F6", "#FEF3C7", "#FFFFFF"
-"""Behind the data: where a claim is true, a wide bar, a span of an axis, and boxes of a diagram."""
+"""Background colours: region of a claim, wide bars, a range of an axis, and diagram boxes."""
 
 GROUP_COLOURS = {"control": BLUE, "MS": ORANGE}
 SITE_COLOURS = {
@@ -49,16 +49,16 @@ COUNTRY_COLOURS = {
 VERDICT_COLOURS = {"agrees": FOREST, "disagrees": PURPLE, "cannot tell": GREY}
 VERDICT_MARKERS = {"agrees": "o", "disagrees": "X", "cannot tell": "s"}
 MARKERS, LINES = "osD^vPX*", ("-", "--", "-.", ":")
-"""Shapes that tell series apart, in the order in which they are given out."""
+"""Markers and line styles of series, in order of use."""
 
 
 def use_style() -> None:
-    """Set matplotlib to the house style; a notebook calls it once, in its set-up cell."""
+    """Set matplotlib to the house style; called once in a notebook's set-up cell."""
     plt.style.use(str(files("cohabit.figures").joinpath("cohabit.mplstyle")))
 
 
 def colours_for(levels: list[str]) -> dict[str, str]:
-    """Return a colour for each level: its own where it has one, else the next free one."""
+    """Return a colour for each level: its fixed colour or the next free one."""
     known = {**GROUP_COLOURS, **SITE_COLOURS, **COUNTRY_COLOURS, **VERDICT_COLOURS}
     taken = {known[level] for level in levels if level in known}
     free = itertools.cycle(colour for colour in OTHERS if colour not in taken)
@@ -70,11 +70,11 @@ SPELLED = {
     "nsaids": "NSAIDs",
     "anti cd20": "anti-CD20",
 }
-"""Words of our own names that are written otherwise in a label."""
+"""Words that labels spell differently from column names."""
 
 
 def readable(name: str) -> str:
-    """Return a level or column name as words, for a label.
+    """Return a level or column name as words for a label.
 
     Examples
     --------
@@ -91,7 +91,7 @@ ABSENT = "Nothing to draw: this cohort does not hold these data."
 
 
 def say_absent(ax: Axes) -> Axes:
-    """Say in place of a figure that the cohort lacks the data."""
+    """Write on the axes that the cohort lacks the data."""
     ax.text(0.5, 0.5, ABSENT, ha="center", va="center", color=INK, transform=ax.transAxes)
     ax.set_axis_off()
     return ax

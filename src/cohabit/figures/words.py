@@ -1,4 +1,4 @@
-"""The words of a figure for who cannot see it, read from what is drawn: values and directions."""
+"""Alternative texts of figures, read from the drawing: values and directions."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,17 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 LISTED, FIRST, LAST = 8, 4, 3
-"""Most rows that are all told; of more, how many of the first and of the last."""
+"""Largest number of rows that are all listed, and how many first and last ones otherwise."""
 
 MOST_PANELS = 6
-"""Of a figure of more, values are not told."""
+"""Number of panels above which values are not listed."""
 
 COLOUR_BAR = "<colorbar>"
 _NUMBER = re.compile(r"[-−+]?[\d.,\s]*(e[-−+]?\d+)?[%k]?|\$.*\$", re.IGNORECASE)
 
 
 def describe_figure(figure: Figure) -> str:
-    """Return what is drawn, panel by panel: titles, axes, values, directions and key.
+    """Return a description of each panel: titles, axes, values, directions and legend.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def describe_figure(figure: Figure) -> str:
 
 
 def _describe_axes(ax: Axes, brief: bool) -> str:
-    """Return what one pair of axes holds, in brief without its values; empty without a word."""
+    """Return a description of one pair of axes, or an empty string without any text."""
     titles = [ax.get_title(place) for place in ("left", "center", "right")]
     labels = {"across": ax.xaxis, "up": ax.yaxis}
     labels = {way: _plain(axis.get_label_text()) for way, axis in labels.items()}
@@ -58,7 +58,7 @@ def _describe_axes(ax: Axes, brief: bool) -> str:
 
 
 def _tell(ax: Axes) -> Iterator[str]:
-    """Return what stands in named rows or columns, or else each series of numbers."""
+    """Return the values of named rows or columns, or of each series of numbers."""
     rows, columns = _name_ticks(ax.yaxis), _name_ticks(ax.xaxis)
     if not ax.yaxis_inverted():
         rows = dict(reversed(rows.items()))
@@ -75,7 +75,7 @@ def _tell(ax: Axes) -> Iterator[str]:
 
 
 def _tell_table(table, rows: list[str], columns: list[str], numbers: list[str]) -> Iterator[str]:
-    """Return rows, columns and what is written in them, or else the range of the colours."""
+    """Return rows, columns and the text in the cells, or else the range of the colours."""
     if columns:
         yield f"columns: {'; '.join(columns)}"
     if numbers and len(numbers) == len(rows) * len(columns):
@@ -119,7 +119,7 @@ def _tell_values(values: list[float]) -> str:
 
 
 def _count_intervals(ax: Axes, along: int) -> Iterator[str]:
-    """Return how many intervals lie on either side of the line of no effect, where there is one."""
+    """Return the number of intervals on each side of the line of no effect, if there is one."""
     lines = [line.get_xydata() for line in ax.lines]
     lines = [line for line in lines if np.array_equal(line[:, 1 - along], [0, 1])]
     spans = [lines for lines in ax.collections if isinstance(lines, LineCollection)]
@@ -133,7 +133,7 @@ def _count_intervals(ax: Axes, along: int) -> Iterator[str]:
 
 
 def _find_series(ax: Axes) -> Iterator[tuple[str, np.ndarray]]:
-    """Return names and points of lines, bars and marks; marks without a name as one cloud."""
+    """Return names and points of lines, bars and marks; unnamed marks are combined."""
     known: set = set()
     unnamed = []
     for artist in [*ax.containers, *ax.lines, *ax.collections]:
@@ -148,7 +148,7 @@ def _find_series(ax: Axes) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _find_points(artist, known: set) -> np.ndarray:
-    """Return the points of an artist, none for what is no data; `known` lines were told."""
+    """Return the points of an artist that shows data and is not among the `known` lines."""
     if isinstance(artist, BarContainer):
         bars = [(bar.get_bbox(), artist.orientation == "vertical") for bar in artist]
         ends = [((b.x0 + b.x1) / 2, b.y1) if up else (b.x1, (b.y0 + b.y1) / 2) for b, up in bars]
@@ -170,7 +170,7 @@ def _find_points(artist, known: set) -> np.ndarray:
 
 
 def _tell_points(points: np.ndarray) -> str:
-    """Return how a line runs, or where a cloud lies and whether it rises."""
+    """Return the course of a line, or the position and trend of a cloud of points."""
     x, y = points.T
     if len(points) == 1:
         return f"at {_write(x[0])} across, {_write(y[0])} up"
@@ -200,7 +200,7 @@ def _texts(artists: Iterable) -> list[str]:
 
 
 def _label(artist) -> str:
-    """Return an artist's name; one that begins with a line stands in no key, but is told."""
+    """Return an artist's name, also if it starts with an underscore and is not in the legend."""
     label = _plain(str(artist.get_label() or ""))
     return "" if label.startswith(("_child", "_container", "_nolegend")) else label.lstrip("_")
 
@@ -212,13 +212,13 @@ def _list(told: list[str]) -> str:
 
 
 def _write(value: float) -> str:
-    """Return a number as somebody would say it: two digits, or three from 100 on."""
+    """Return a number as spoken: two digits, or three from 100 on."""
     if abs(value) >= 1000 or abs(value) < 1e-9:
         return f"{value:,.0f}".replace("-0", "0")
     return f"{float(f'{value:.2g}' if abs(value) < 100 else f'{value:.3g}'):g}"
 
 
 def _plain(text: str) -> str:
-    """Return text in one line, its formulas without their marks."""
+    """Return text on one line, with formulas as plain text."""
     text = re.sub(r"\$(.*?)\$", lambda formula: re.sub(r"[\\{}_]", "", formula[1]), text)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Figures of two worlds and of traps: exact against observed, wrong against right analysis."""
+"""Figures of two worlds and of traps: exact and observed, wrong and right analyses."""
 
 import textwrap
 
@@ -10,18 +10,18 @@ from matplotlib.colors import TwoSlopeNorm
 from cohabit.figures import axes, style
 
 LOOKS = {"wrong": (style.ORANGE, "X", -0.09), "right": (style.BLUE, "o", 0.09)}
-"""Analysis -> colour, marker, and how far it stands to the side."""
+"""Analysis -> colour, marker and horizontal offset."""
 
 
 def draw_individual_effects(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
-    """Draw each person's own effect of several changes, one row a change.
+    """Draw each person's effects of several changes, one row per change.
 
     The axis is linear up to 0.1 and logarithmic beyond; a diamond is the mean, a line holds 90%.
 
     Parameters
     ----------
     effects : DataFrame
-        Columns `change` (rows in order of appearance) and `effect`, one row a person.
+        Columns `change` (rows in order of appearance) and `effect`, one row per person.
     label : str
         What the effect is, with its unit.
     """
@@ -43,11 +43,11 @@ def draw_individual_effects(effects: pd.DataFrame, *, ax: Axes, label: str) -> A
 
 
 def draw_beside_exact(beside: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
-    """Draw what an analysis says of each feature against the exact effect.
+    """Draw the estimate of each feature against its exact effect.
 
     Parameters
     ----------
-    beside : DataFrame, one row a feature
+    beside : DataFrame, one row per feature
         From `worlds.set_beside_exact`; `called` is q <= 0.05.
     label : str
         What the effect is, with its unit.
@@ -67,7 +67,7 @@ def draw_beside_exact(beside: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
 
 
 def draw_split(split: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw what each term of the world adds to a difference, a table of coloured numbers.
+    """Draw the contribution of each term to a difference as a table of coloured numbers.
 
     Parameters
     ----------
@@ -90,14 +90,14 @@ def draw_split(split: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def _write(value: float) -> str:
-    """Write a number so that exactly nothing and next to nothing look different."""
+    """Return a number as text that distinguishes zero from nearly zero."""
     if abs(value) < 1e-9:
         return "0"
     return "~0" if abs(value) < 0.005 else f"{value:+.2f}"
 
 
 def draw_sizes(sizes: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
-    """Draw how large each term of several differences is, one group of bars a term.
+    """Draw the sizes of the terms of several differences, one group of bars per term.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def draw_sizes(sizes: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
 
 
 def draw_mediation(paths: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
-    """Draw exact paths and what a regression makes of them, one row a path.
+    """Draw exact paths and their regression estimates, one row per path.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def draw_mediation(paths: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
 
 
 def draw_trap(measured: pd.DataFrame, *, ax: Axes, title: str, quantity: str, switch: str) -> Axes:
-    """Draw one trap: each cohort a mark, each analysis a line through the means.
+    """Draw a trap: a mark per cohort, and a line through the means of each analysis.
 
     Parameters
     ----------

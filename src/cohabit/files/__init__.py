@@ -1,1 +1,1 @@
-"""Cohorts on disk, ours and other people's. Imports `data` alone."""
+"""Cohorts on disk, native and imported. Imports only `data`."""

@@ -1,4 +1,4 @@
-"""Where the folders are; the only module that knows the layout of the repository."""
+"""Folders of the repository; the only module that knows their layout."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,10 @@ MARKER = "run_all.py"
 
 
 def root() -> Path:
-    """Return the root of the collection.
+    """Return the root folder of the collection.
 
-    ``COHABIT_ROOT`` decides when it is set; otherwise the first folder from the
-    current one upward that holds ``run_all.py``.
+    It is ``COHABIT_ROOT`` if set, otherwise the nearest folder, from the current one upward, that
+    contains ``run_all.py``.
 
     Raises
     ------
@@ -30,13 +30,13 @@ def root() -> Path:
 
 
 def from_root(path: str | os.PathLike) -> Path:
-    """Return `path` as it is when absolute, else taken from the root."""
+    """Return `path` if absolute, otherwise relative to the root."""
     path = Path(path)
     return path if path.is_absolute() else root() / path
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Return the path of a name that a file of ours gives, within its folder.
+    """Return the path of a name given in a file, which must be within its folder.
 
     Raises
     ------

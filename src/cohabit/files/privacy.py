@@ -1,8 +1,8 @@
-"""Counts of very few people: marked in tables about real people, written or shown.
+"""Marks of small counts in tables about real people.
 
-A mean or a count over three people can tell who they are to somebody who knows them. Nothing is
-hidden or changed here: what is small is marked, so that a person decides before passing it on.
-Whose people a table is about is known to the `Run` through which their cohort was read.
+A mean or a count of three people can identify them to somebody who knows them. Small counts are
+marked, not hidden or changed, so that people can decide before passing a table on. The `Run`
+through which a cohort was read knows whether its people are real.
 """
 
 from pathlib import Path
@@ -15,20 +15,20 @@ COUNTS_OF_PEOPLE = (
     *("n", "n_people", "n_samples", "n_pairs", "n_nonzero", "n_cases", "n_controls"),
     *("n_households", "people", "pairs", "patients", "kept", "count", "size", "answered", *GROUPS),
 )
-"""Columns that count people, pairs of them, or who carries a feature."""
+"""Columns that count people, pairs or carriers of a feature."""
 
 FEW_MARK = f"fewer than {MIN_CELL}"
 FEW_COLUMN = "few_people"
-"""Column of a table about real people: which of its counts are below `MIN_CELL` in that row."""
+"""Column that names each row's counts below `MIN_CELL` in tables about real people."""
 
 
 def find_small_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells that count fewer than `MIN_CELL` people, but somebody.
+    """Return the cells that count at least one but fewer than `MIN_CELL` people.
 
     Parameters
     ----------
     table : DataFrame
-        Columns of `COUNTS_OF_PEOPLE` that hold whole numbers are looked at.
+        Columns of `COUNTS_OF_PEOPLE` that contain whole numbers are checked.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def find_small_cells(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def survey_tables(folder: Path) -> pd.DataFrame:
-    """Return every small cell of the tables of a run: table, row, column, n."""
+    """Return every small cell in the tables of a run: table, row, column, n."""
     parts = [
         find_small_cells(pd.read_csv(path, sep="\t")).assign(table=path.name)
         for path in sorted((folder / "tables").glob("*.tsv"))
@@ -55,9 +55,10 @@ def survey_tables(folder: Path) -> pd.DataFrame:
 
 
 def mark_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table for a file, with the column `FEW_COLUMN` when it counts people.
+    """Return a table to be written, with `FEW_COLUMN` if it counts people.
 
-    The column names the counts of each row that are below `MIN_CELL`; it is empty where none is.
+    The column lists the counts of each row that are below `MIN_CELL`, and is empty if there are
+    none.
     """
     counting = [name for name in COUNTS_OF_PEOPLE if name in table]
     if not counting:
@@ -70,7 +71,7 @@ def mark_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def mark_cells(shown: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
-    """Return a table, or a column of whole numbers, for the eye: small counts carry the mark."""
+    """Return a table, or a column of whole numbers, for display with small counts marked."""
     if isinstance(shown, pd.Series):
         return _mark(shown) if pd.api.types.is_integer_dtype(shown) else shown
     marked = shown.copy()
@@ -81,7 +82,7 @@ def mark_cells(shown: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
 
 
 def mark_displays(formatter) -> None:
-    """Mark the tables that a notebook shows from now on.
+    """Mark small counts in all tables that a notebook displays from now on.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def _mark(column: pd.Series) -> pd.Series:
 
 
 def _is_small(column: pd.Series) -> pd.Series:
-    """Mark whole numbers from 1 to below `MIN_CELL`; shares and means are no counts."""
+    """Return True for whole numbers from 1 to `MIN_CELL` - 1, not for shares or means."""
     numbers = pd.to_numeric(column, errors="coerce")
     if (numbers.dropna() % 1).any():
         return pd.Series(False, column.index)

@@ -1,4 +1,4 @@
-"""Cohorts on disk: a folder of plain tables that other tools read too."""
+"""Cohorts on disk: a folder of plain tables that other programs can read."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from cohabit.data.cohort import Cohort
 from cohabit.files import paths
 
 CACHE_VARIABLE = "COHABIT_CACHE_DIR"
-"""Names a folder for what depends on a design alone; without it everything is computed."""
+"""Environment variable with the folder for cached results that depend only on a design."""
 
 BIOM_DATE = datetime(2022, 9, 15)  # fixed, so that the same counts give the same bytes
 TABLE_FILES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
@@ -33,9 +33,9 @@ FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; what was written there is renamed when whole.
+    """Yield a temporary path beside `path`, renamed to it after a complete write.
 
-    On an error nothing appears at `path`, and what was there before stays.
+    On an error nothing new appears at `path`, and its earlier content stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -47,23 +47,23 @@ def write_atomically(path: Path) -> Iterator[Path]:
 
 
 def _replace(new: Path, old: Path, scratch: Path) -> None:
-    """Rename `new` to `old`; a folder, which no rename can overwrite, first steps aside."""
+    """Rename `new` to `old`; an existing folder is first moved to `scratch`."""
     if new.is_dir() and old.exists():
         os.replace(old, scratch / "previous")
     os.replace(new, old)
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as hexadecimal text."""
+    """Return the SHA-256 of a file as hexadecimal text."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_cohort(cohort: Cohort, folder: str | os.PathLike) -> Path:
-    """Write a cohort as a folder: TSV, BIOM 2.1, Newick, and `cohort.json` over them.
+    """Write a cohort as a folder of TSV, BIOM 2.1 and Newick files with `cohort.json`.
 
-    The folder appears whole or not at all. A simulated cohort's truth goes to `truth/`,
-    which `read_cohort` never opens.
+    The folder is written atomically. A simulated cohort's truth is written to `truth/`, which
+    `read_cohort` never opens.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def write_cohort(cohort: Cohort, folder: str | os.PathLike) -> Path:
 
 
 def check_replaceable(folder: str | os.PathLike, *, force: bool) -> None:
-    """Refuse a folder that a cohort may not be written to.
+    """Raise an error for a folder that must not be replaced by a cohort.
 
     Parameters
     ----------
@@ -127,10 +127,11 @@ def check_replaceable(folder: str | os.PathLike, *, force: bool) -> None:
 
 
 def _write_estimands(cohort: Cohort, path: Path) -> None:
-    """Write what the design owes an honest estimator; seconds are saved where it is kept.
+    """Write a design's estimands, taken from the cache if it has them.
 
-    The folder that `CACHE_VARIABLE` names belongs to one state of the library. An entry's name
-    holds the hash of the design and that of its own bytes, so that a damaged one is not used.
+    The cache in the folder named by `CACHE_VARIABLE` belongs to one state of the library. The name
+    of an entry contains the hashes of the design and of its own bytes, so that damaged entries are
+    not used.
     """
     kept, design = os.environ.get(CACHE_VARIABLE), cohort.provenance.get("design")
     if not kept or not design:
@@ -147,7 +148,7 @@ def _write_estimands(cohort: Cohort, path: Path) -> None:
 
 
 def write_table(table: pd.DataFrame, path: Path, *, index: bool = True) -> None:
-    """Write one TSV: UTF-8, Unix line ends, missing values empty."""
+    """Write a TSV: UTF-8, Unix line ends, missing values empty."""
     table.to_csv(path, sep="\t", index=index, lineterminator="\n")
 
 
@@ -173,9 +174,9 @@ def _write_features(cohort: Cohort, folder: Path) -> None:
 
 
 def write_biom(table: biom.Table, path: Path) -> None:
-    """Write a feature table as BIOM 2.1 (HDF5); the same table gives the same bytes.
+    """Write a feature table as BIOM 2.1 (HDF5); equal tables give equal bytes.
 
-    Unknown ranks of a lineage are written as ``unclassified``: BIOM drops empty text.
+    Unknown ranks of a lineage are written as ``unclassified``, because BIOM drops empty text.
     """
     table = table.copy()
     for record in table.metadata(axis="observation") or ():
@@ -202,7 +203,7 @@ def _write_manifest(cohort: Cohort, folder: Path) -> None:
 
 
 def read_cohort(folder: str | os.PathLike) -> Cohort:
-    """Read a cohort folder; never its truth.
+    """Read a cohort folder without its truth.
 
     Parameters
     ----------
@@ -217,10 +218,10 @@ def read_cohort(folder: str | os.PathLike) -> Cohort:
     Raises
     ------
     FileNotFoundError
-        When the folder or a required file is missing; says which.
+        When the folder or a required file is missing.
     ValueError
         When a file does not match its checksum in `cohort.json`, or a table breaks the
-        schema; says where and how to mend it.
+        schema, with the place and a remedy.
     """
     folder = Path(folder)
     provenance = read_manifest(folder)
@@ -269,7 +270,7 @@ def read_manifest(folder: Path) -> dict:
 
 
 def _read_record(path: Path) -> dict:
-    """Read `cohort.json`; refuse what no cohort is written with."""
+    """Read `cohort.json` and check that a cohort could have been written with it."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -289,7 +290,7 @@ def _read_record(path: Path) -> dict:
 
 def _read_required(path: Path) -> pd.DataFrame:
     if not path.exists():
-        raise FileNotFoundError(f"{path.parent}: expected {path.name}; it is not there")
+        raise FileNotFoundError(f"{path.parent}: expected {path.name}; it does not exist")
     return read_table(path)
 
 
@@ -298,7 +299,7 @@ def _read_optional(path: Path) -> pd.DataFrame | None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read one TSV whose first column is the index; ids and names stay text, be they digits.
+    """Read a TSV with its index in the first column; ids and names stay text.
 
     Raises
     ------
@@ -321,7 +322,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_samples(folder: Path, participants: pd.DataFrame, features: dict) -> pd.DataFrame:
-    """Read samples.tsv; without one, each row of a feature table is one person's library."""
+    """Read samples.tsv, or take each row of a feature table as one person's library."""
     path = folder / "samples.tsv"
     if path.exists():
         samples = schema.check_samples(read_table(path), participants)
@@ -334,7 +335,7 @@ def _read_samples(folder: Path, participants: pd.DataFrame, features: dict) -> p
                 )
         return samples
     if len(features) > 1:
-        raise FileNotFoundError(f"{folder}: two feature tables need samples.tsv; it is not there")
+        raise FileNotFoundError(f"{folder}: two feature tables need samples.tsv; it does not exist")
     ((assay, table),) = features.items()
     ids = pd.Index(table.ids("sample"), name="sample_id")
     depth = np.asarray(table.sum("sample")).ravel()

@@ -1,1 +1,1 @@
-"""Findings beside what was published and planted. Imports `data` and `files`."""
+"""Findings compared with published claims and planted truth. Imports `data` and `files`."""

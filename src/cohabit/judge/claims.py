@@ -1,8 +1,8 @@
-"""Published claims, and the one rule that turns an estimate into a verdict.
+"""Published claims, and the rule that turns an estimate into a verdict.
 
-A claim is a number and the region in which it would be true: a direction is a region that
-ends at 0, a figure is a region around what was published, "no difference" is a region of
-differences too small to matter. Nothing here knows what was planted.
+A claim is a number and the region in which it would be true: a direction is a region that ends at
+0, a figure is a region around the published value, and "no difference" is a region of negligible
+differences. This module does not use the planted truth.
 """
 
 import math
@@ -25,7 +25,7 @@ JUDGED_COLUMNS = (
 
 
 def verdict(low: float, high: float, region_low: float, region_high: float) -> str:
-    """Judge an interval against a region.
+    """Return the verdict on a claim: whether an interval lies in a region, outside or both.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ def verdict(low: float, high: float, region_low: float, region_high: float) -> s
 
 
 def judge(estimates: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
-    """Set estimates beside what was published.
+    """Join estimates with published claims and return a verdict on each.
 
     Parameters
     ----------
-    estimates : DataFrame, one row a claim
+    estimates : DataFrame, one row per claim
         As for `Run.estimate_table`: claim_id, estimate, low, high, p_value, n.
     claims : DataFrame
         ``read_reference("claims")``.
@@ -113,7 +113,7 @@ def check_claims(claims: pd.DataFrame) -> pd.DataFrame:
     """
     missing = [name for name in CLAIM_COLUMNS if name not in claims]
     if missing:
-        raise ValueError(f"claims: expected the columns {', '.join(missing)}; they are not there")
+        raise ValueError(f"claims: expected the columns {', '.join(missing)}; they are missing")
     rules = {
         "claim_id must be unique": claims["claim_id"].duplicated(),
         "every claim needs a statement": claims["statement"].eq(""),
@@ -131,13 +131,13 @@ def check_claims(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    """Return the estimates of the claims whose id begins with a prefix, feature by feature.
+    """Return the estimates of claims whose id begins with a prefix, matched by feature.
 
     Parameters
     ----------
     claims : DataFrame
         ``read_reference("claims")``; `truth_feature` names the feature a claim is about.
-    results : DataFrame, one row a feature
+    results : DataFrame, one row per feature
         As every statistic returns it: feature, estimate, low, high, p_value, note, and
         `n_pairs` or `n`.
     prefix : str
@@ -147,7 +147,7 @@ def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> p
     -------
     DataFrame
         Rows for `Run.estimate_table`. A feature that is not in the results, in a cohort
-        where it was never seen, say, has no numbers and a note.
+        for example where it was not detected, has a note and no numbers.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> p
     repeated = results["feature"][results["feature"].duplicated()]
     if len(repeated):
         raise ValueError(
-            f"results: expected one row a feature; {[*repeated[:3]]} have more: "
+            f"results: expected one row per feature; {[*repeated[:3]]} have more: "
             "choose one contrast first"
         )
     results = results.rename(columns={"n_pairs": "n"}).set_index("feature")
@@ -172,13 +172,13 @@ def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> p
 
 
 def match_estimates(claims: pd.DataFrame, results: pd.DataFrame, notebook: str) -> pd.DataFrame:
-    """Return the estimates of a notebook's claims, found by contrast and feature.
+    """Return the estimates of a notebook's claims, matched by contrast and feature.
 
     Parameters
     ----------
     claims : DataFrame
-        ``read_reference("claims")``; those with a `truth_contrast` are looked up.
-    results : DataFrame, one row a contrast and feature
+        ``read_reference("claims")``; those with a `truth_contrast` are matched.
+    results : DataFrame, one row per contrast and feature
         As for `estimates_for`, of any number of contrasts.
     notebook : str
         For example ``"09"``.
@@ -186,7 +186,7 @@ def match_estimates(claims: pd.DataFrame, results: pd.DataFrame, notebook: str) 
     Returns
     -------
     DataFrame
-        Rows for `Run.estimate_table`. What is not in the results has no numbers and a note.
+        Rows for `Run.estimate_table`. Claims without a result have a note and no numbers.
     """
     chosen = claims[(claims["notebook"] == notebook) & (claims["truth_contrast"] != "")]
     empty = results.iloc[:0]

@@ -1,4 +1,4 @@
-"""The only door to truth: what was planted, beside what was published and found."""
+"""Planted truth beside published and estimated values; the only module that reads truth."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _SHIPPED = files("cohabit.judge")
 EFFECT_COLUMNS = ("factor", "level", "property", "feature", "coefficient", "scale")
 _ESTIMAND_COLUMNS = ("assay", "contrast", "scale", "feature", "value")
 PLANTED_PROPERTIES = ("latent", "prevalence")
-"""Scales that closure cannot move: a feature is planted when one of them is not zero."""
+"""Scales unaffected by closure: a feature is planted if one of them is not zero."""
 
 METHOD_SCALES = {
     "lmm_asin": "asin",
@@ -30,10 +30,10 @@ METHOD_SCALES = {
     "ancombc": "latent",
     "presence_clogit": "prevalence",
 }
-"""The scale that each method of `compare_abundance` estimates on."""
+"""Scale on which each method of `compare_abundance` estimates."""
 
 SIGN_ONLY = ("paired_wilcoxon", "presence_clogit")
-"""Methods whose estimate has another unit than the truth: sign, not bias or coverage."""
+"""Methods compared with the truth only by sign, because their unit differs."""
 
 CLAIM_SCORE_COLUMNS = (
     *("claim_id", "notebook", "statement", "quantity", "unit"),
@@ -43,23 +43,23 @@ CLAIM_SCORE_COLUMNS = (
 )
 
 POPULATION = "population:"
-"""Contrasts of the population before the cohort; what it holds is no effect on a feature."""
+"""Prefix of contrasts about the population, which are not effects on features."""
 
 SAME_TIES = {"contrast": "networks", "scale": "difference", "feature": "ties", "value": 0.0}
-"""Who goes with whom is drawn alike in all groups; disease, drugs and severity move levels."""
+"""Correlations, which are planted equally in all groups: no difference between networks."""
 
 FOLLOWUP = "followup"
-"""Contrast of what moves later visits: sizes as planted, from the effects themselves."""
+"""Contrast of effects on later visits, whose true sizes are the planted effects."""
 
 UNPLANTED = ("disability: Bacteroidaceae",)
-"""What claims ask of follow-up and the world does not hold: no taxon acts on later visits."""
+"""Claims about follow-up without a planted effect: no taxon acts on later visits."""
 
 EXPECTED = "expected"
-"""Scale of a value that is the mean of a notebook's own estimates over other cohorts."""
+"""Scale of a true value that is the mean estimate of a notebook over other cohorts."""
 
 
 def read_truth(folder: str | os.PathLike) -> Truth:
-    """Read the planted world of a simulated cohort.
+    """Read the planted truth of a simulated cohort.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def read_truth(folder: str | os.PathLike) -> Truth:
     Raises
     ------
     MissingInput
-        When there is no truth: a real cohort has none.
+        When there is no truth, as for a real cohort.
     ValueError
         When a file changed since it was written, or a column is missing.
     """
@@ -94,7 +94,7 @@ def _read_truth_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def read_population_targets() -> pd.DataFrame:
-    """Read the values aimed at when the default population was solved, and those reached.
+    """Read the target values of the default population and the values reached.
 
     Written by ``python -m calibration.population``.
     """
@@ -103,9 +103,9 @@ def read_population_targets() -> pd.DataFrame:
 
 
 def read_population_truth() -> pd.DataFrame:
-    """Read what the default population of notebooks 01a to 01c holds, as estimands.
+    """Read the true values of the default population (notebooks 01a to 01c) as estimands.
 
-    It depends on the design alone, so it is computed once, by the population's calibration, and
+    It depends only on the design, so it is computed once, when the population is calibrated, and
     shipped: contrast (``"population:default"``), scale, feature, value.
     """
     return read_population_targets().rename(columns={"reached": "value"})[
@@ -114,7 +114,7 @@ def read_population_truth() -> pd.DataFrame:
 
 
 def list_followup_truth(effects: pd.DataFrame) -> pd.DataFrame:
-    """List what was planted in the later visits as estimands.
+    """Return the effects planted in the later visits as estimands.
 
     Parameters
     ----------
@@ -143,9 +143,9 @@ def list_followup_truth(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_expected(design: Mapping[str, object]) -> pd.DataFrame:
-    """Read what the notebooks' estimators find on average in cohorts of a design.
+    """Read the average estimates of the notebooks in cohorts of a design.
 
-    Made by ``python -m validation.expected``, for the `study` preset alone.
+    Made by ``python -m validation.expected``, only for the `study` preset.
 
     Parameters
     ----------
@@ -165,13 +165,12 @@ def read_expected(design: Mapping[str, object]) -> pd.DataFrame:
 
 
 def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
-    """Find what was planted for each claim, and whether the claim is true in this world.
+    """Return the planted value of each claim, and whether the claim is true.
 
-    A claim may be about a mean or a difference of features, see `schema.feature_weights`. A
-    direction is true only where something was planted: closure alone shifts every share a
-    little, and that shift makes no claim true. Where no coefficient answers, for a share of
-    variance say, the answer is what the notebook's own estimator finds on average in cohorts
-    of the same design (`planted_scale` is then ``"expected"``).
+    A claim can be about a mean or a difference of features, see `schema.feature_weights`. A claim
+    of a direction is true only if an effect was planted, because closure alone shifts every share a
+    little. If there is no coefficient, for example for a share of variance, the value is the mean
+    estimate of the notebook in cohorts of the same design (`planted_scale` is then ``"expected"``).
 
     Returns
     -------
@@ -191,7 +190,7 @@ def planted_values(truth: Truth, claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_contrast(estimands: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
-    """Return (contrast, scale) -> value per feature."""
+    """Return (contrast, scale) -> value for each feature."""
     groups = estimands.groupby(["contrast", "scale"], sort=False)
     return {key: rows.set_index("feature")["value"] for key, rows in groups}
 
@@ -220,14 +219,14 @@ def _expected(claim, expected: pd.DataFrame) -> tuple:
 
 
 def judge_expected(found: pd.Series, region_low: float, region_high: float) -> bool | None:
-    """Say whether an average lies in a region; missing when within two errors of its end."""
+    """Return True when an average is in a region; None within two errors of its bounds."""
     reach = 2 * found["sd"] / found["cohorts"] ** 0.5
     said = verdict(found["value"] - reach, found["value"] + reach, region_low, region_high)
     return {"agrees": True, "disagrees": False}.get(said, pd.NA)
 
 
 def _touched_features(contrast: str, tables: dict) -> set[str]:
-    """Return the features in which anything was planted."""
+    """Return the features with any planted effect."""
     known = [tables[contrast, s] for s in PLANTED_PROPERTIES if (contrast, s) in tables]
     return {feature for values in known for feature in values.index[values != 0]}
 
@@ -235,7 +234,7 @@ def _touched_features(contrast: str, tables: dict) -> set[str]:
 def score_claims(
     estimates: pd.DataFrame, claims: pd.DataFrame, truth: Truth | None = None
 ) -> pd.DataFrame:
-    """Set published, planted and found beside each other, claim by claim.
+    """Join the published, planted and estimated value of each claim.
 
     Parameters
     ----------
@@ -244,7 +243,7 @@ def score_claims(
     claims : DataFrame
         ``read_reference("claims")``.
     truth : Truth, optional
-        None for a real cohort: nothing is known to be planted.
+        None for a real cohort.
 
     Returns
     -------
@@ -272,17 +271,17 @@ def score_claims(
 
 
 def _fits(verdicts: pd.Series, true_here: pd.Series) -> pd.Series:
-    """Whether each decided verdict says what is true; missing when nothing was decided."""
+    """Return True for verdicts that match the truth; missing for undecided ones."""
     decided = verdicts.isin(["agrees", "disagrees"])
     return (verdicts.eq("agrees") == true_here).where(decided).astype("boolean")
 
 
 def set_beside_truth(results: pd.DataFrame, estimands: pd.DataFrame) -> pd.DataFrame:
-    """Set each feature's estimate beside the estimand of its method's own scale.
+    """Join each feature's estimate with the estimand on the scale of its method.
 
     Parameters
     ----------
-    results : DataFrame, one row a feature and method
+    results : DataFrame, one row per feature and method
         From `compare_abundance`; `contrast` must be one of the estimands', for example
         ``"untreated MS - control"`` when only those pairs were compared.
     estimands : DataFrame
@@ -331,7 +330,7 @@ def _values_of(contrast: str, scale: str, tables: dict) -> pd.Series:
 def score_methods(
     results: pd.DataFrame, estimands: pd.DataFrame, *, fdr: float = 0.05
 ) -> pd.DataFrame:
-    """Score every method against the truth of its own scale.
+    """Score each method against the truth on its own scale.
 
     Parameters
     ----------
@@ -342,12 +341,12 @@ def score_methods(
 
     Returns
     -------
-    DataFrame, one row a method and contrast
+    DataFrame, one row per method and contrast
         n_tested, n_failed, n_planted, n_called; sensitivity (share of planted features that are
         called) and false_discovery (share of calls where nothing was planted), each with an exact
         95% interval; sign_errors (planted, called, wrong sign); bias (mean of estimate minus truth
         over planted features) and coverage (share of 95% intervals that hold the truth), missing
-        for methods whose estimate has a unit of its own.
+        for methods whose estimate has another unit.
     """
     table = set_beside_truth(results, estimands)
     groups = table.groupby(["method", "contrast", "scale"], sort=False)
@@ -385,7 +384,7 @@ def _accuracy(rows: pd.DataFrame) -> dict[str, float]:
 
 
 def _share(name: str, hits: int, of: int) -> dict[str, float]:
-    """Return a share with its exact (Clopper-Pearson) 95% interval; missing when of nothing."""
+    """Return a share with its exact (Clopper-Pearson) 95% interval; missing if `of` is 0."""
     from statsmodels.stats.proportion import proportion_confint
 
     if of == 0:

@@ -1,4 +1,4 @@
-"""The simulated world: causes, people, community, assays; draws only."""
+"""Simulation of causes, people, communities and assays by random draws."""
 
 from cohabit.simulate.design import PopulationDesign, StudyDesign
 from cohabit.simulate.population import Population, ask_after, ask_before, simulate_population

@@ -1,9 +1,9 @@
-"""The 16S side of the same community: genera that follow their species, and the ASVs inside.
+"""The 16S assay: genera that follow their species, and ASVs within genera.
 
-A genus with species in the shotgun template follows the sum of its species, whatever moves them,
-damped where the genus holds members the template lacks, plus what the assay adds; a genus without
-one has effects of its own. Inside a genus, a person's
-ASVs are a Dirichlet draw, some of whose coordinates the household shares.
+A genus with species in the shotgun template follows the sum of its species, less so if the genus
+has members that the template lacks, plus effects of the assay; other genera have effects of their
+own. Within a genus, a person's ASVs are a Dirichlet draw, some of whose coordinates the household
+shares.
 """
 
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ ASV_HOUSEHOLD_SHARE = 0.17  # share of ASV coordinates that partners have in com
 
 
 def follow_species(own: Community, species: Community) -> Community:
-    """Return genera whose own terms stand beside what their species do.
+    """Add the effect of their species to the log abundance of genera.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def follow_species(own: Community, species: Community) -> Community:
 
 
 def sum_species(community: Community, template: Template) -> tuple[np.ndarray, np.ndarray]:
-    """Return which genera have species, and the log of those species' sum, people x genera.
+    """Return which genera have species in the template, and the log sum of those species.
 
-    Minus infinity where a person carries none of the genus's species.
+    It is minus infinity where a person carries none of the genus's species.
     """
     genus = community.template.table["genus"].to_numpy()
     real = community.template.column("tail") == 0
@@ -68,13 +68,13 @@ def sum_species(community: Community, template: Template) -> tuple[np.ndarray, n
 
 @dataclass(frozen=True)
 class AsvPool:
-    """The ASVs of every genus: which genus, and how common in the population."""
+    """The ASVs of every genus with their frequencies in the population."""
 
     genus: np.ndarray
-    """Position of each ASV's genus."""
+    """Position of the genus of each ASV."""
 
     weight: np.ndarray
-    """Expected share of the genus; adds up to 1 within each genus."""
+    """Expected share of the genus; the weights of a genus add up to 1."""
 
     @property
     def names(self) -> list[str]:
@@ -83,7 +83,7 @@ class AsvPool:
 
 
 def build_pool(template: Template) -> AsvPool:
-    """Return the ASVs of a template: a power law of weights within each genus."""
+    """Return the ASVs of a template, with power law weights within each genus."""
     sizes = template.column("n_asvs").astype(int)
     genus = np.repeat(np.arange(len(sizes)), sizes)
     rank = np.concatenate([np.arange(1, size + 1) for size in sizes])
@@ -92,11 +92,11 @@ def build_pool(template: Template) -> AsvPool:
 
 
 def split_genera(genera: Community, pool: AsvPool, dice: Dice, design: StudyDesign) -> np.ndarray:
-    """Return the true ASV shares of every person, people x ASVs.
+    """Draw the true ASV shares of every person, people x ASVs.
 
-    Each coordinate of a person's Dirichlet is copied from the household's with the share
-    of the dial, and the person's own otherwise: the marginal law is the same for everybody.
-    Within rich guts the weights are evener.
+    Each coordinate of a person's Dirichlet draw is copied from the household with the probability
+    given by the dial, so the marginal distribution is the same for everybody. In rich guts the
+    weights are more even.
     """
     share = np.clip(ASV_HOUSEHOLD_SHARE * design.household_sharing, 0, 1)
     shape = ASV_CONCENTRATION * pool.weight
@@ -114,7 +114,7 @@ def split_genera(genera: Community, pool: AsvPool, dice: Dice, design: StudyDesi
 
 
 class Homes:
-    """The households' Dirichlet coordinates, drawn a site at a time."""
+    """The Dirichlet coordinates of households, drawn site by site."""
 
     def __init__(self, dice: Dice, shape: np.ndarray, share: float):
         self.dice, self.shape, self.share = dice, shape, share
@@ -123,7 +123,7 @@ class Homes:
         self.site = None
 
     def copy_into(self, drawn: np.ndarray, block: Block) -> np.ndarray:
-        """Return a block's coordinates, those that the household shares overwritten."""
+        """Copy the coordinates shared with the household into a block's draws."""
         if block.site != self.site:
             self._draw(block.site)
         home = self.dice.household[block.rows] - self.first[block.site]
@@ -137,7 +137,7 @@ class Homes:
 
 
 def build_tree(lineage: pd.DataFrame) -> str:
-    """Return a Newick tree over the ASVs, drawn from taxonomy.
+    """Return a Newick tree of the ASVs based on their taxonomy.
 
     Branches: 0.1 from root to phylum, class, order, family and genus each, 0.05 to the ASV.
     An illustration: the shape of the taxonomy, not of evolution.

@@ -1,4 +1,4 @@
-"""A blood immune panel: positive controls, since what some drugs do to it is known."""
+"""A blood immune panel, a positive control because some drug effects on it are known."""
 
 import numpy as np
 import pandas as pd
@@ -21,18 +21,18 @@ BLOOD_EFFECTS = {
 
 
 def draw_blood(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
-    """Draw everyone's immune panel.
+    """Draw the immune panel of every participant.
 
     Parameters
     ----------
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
         As drawn by `households.draw_people`.
     dice : Dice
         Random numbers of these people.
 
     Returns
     -------
-    DataFrame, one row a person
+    DataFrame, one row per person
         Index participant_id; CD4 T, CD8 T, CD19 B and NK cells and all lymphocytes
         (10^9/L), regulatory T cells (per cent of CD4 T cells) and how much proliferation
         they suppress (per cent).
@@ -41,7 +41,7 @@ def draw_blood(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
 
 
 def count_cells(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
-    """Return the panel, lognormal around what group, sex, age and treatment make of it."""
+    """Draw lognormal cell counts that depend on group, sex, age and treatment."""
     items = read_template("people_blood").set_index("item")
     exposures = _expose(people)
     lean = np.einsum(
@@ -70,7 +70,7 @@ def _expose(people: pd.DataFrame) -> pd.DataFrame:
 
 
 def list_blood_effects() -> pd.DataFrame:
-    """Return the planted effects on the panel, zeros left out.
+    """Return the non-zero planted effects on the panel.
 
     Returns
     -------

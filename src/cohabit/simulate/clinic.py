@@ -1,7 +1,7 @@
-"""The disease in the clinic: course, treatment, onset, disability, severity, relapses.
+"""The clinical variables: course, treatment, onset, disability, severity, relapses.
 
-Every function takes the table of its parents' columns and returns its own variable, with
-missing values for controls.
+Every function takes a table with the columns it depends on and returns its own variable, which is
+missing for controls.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ def draw_course_and_treatment(
 ) -> pd.DataFrame:
     """Draw course and treatment together, filling each site's quotas.
 
-    The number of patients in each cell of course by treatment differs from its expectation
-    at the site by less than one; who falls into which cell is random. So both released
-    margins and their confounding with site come out in every cohort.
+    The number of patients in each cell of course by treatment differs by less than one from its
+    expectation at the site; who falls into which cell is random. Every cohort thus reproduces both
+    released margins and their confounding with site.
     """
     place = dice.quotas("course_and_treatment")
     drawn = pd.DataFrame(None, people.index, ["course", "treatment"], dtype=object)
@@ -43,7 +43,7 @@ def draw_course_and_treatment(
 
 
 def _cells_of(design: StudyDesign) -> dict[str, pd.DataFrame]:
-    """Return the cells of each site, as released or as the design asks."""
+    """Return the course by treatment cells of each site, as released or as in the design."""
     released, courses = _cells(), design.course_shares
     asked = {site: design.treated_share.get(site) for site in released}
     changed = [site for site in released if courses or asked[site] is not None]
@@ -51,7 +51,7 @@ def _cells_of(design: StudyDesign) -> dict[str, pd.DataFrame]:
 
 
 def _ask(cells: pd.DataFrame, treated: float | None, courses: Mapping[str, float]) -> pd.DataFrame:
-    """Return a site's cells with another share of treated, other courses or both; odds stay."""
+    """Return a site's cells with other shares of treated or courses but the same odds ratio."""
     share = cells["share"].to_numpy(copy=True)
     if courses:  # a site may have released no patient of some course
         share += UNSEEN * np.mean([other["share"] for other in _cells().values()], axis=0)
@@ -70,14 +70,14 @@ def _ask(cells: pd.DataFrame, treated: float | None, courses: Mapping[str, float
 
 @cache
 def _cells() -> dict[str, pd.DataFrame]:
-    """Return, for each site, its cells of course by treatment with cumulative shares."""
+    """Return each site's course by treatment cells with cumulative shares."""
     cells = fit_course_and_treatment()
     cells["cumulative"] = cells.groupby("site")["share"].cumsum()
     return dict(list(cells.groupby("site", sort=False)))
 
 
 def fit_course_and_treatment() -> pd.DataFrame:
-    """Return the joint shares of course and treatment at each site, adding up to 1 there.
+    """Return the joint shares of course and treatment, which add up to 1 at each site.
 
     Iterative proportional fitting of the released margins treatment by site, treatment by
     course and course by site: no interaction beyond these three.
@@ -114,7 +114,7 @@ def _ratio(wanted: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 
 def draw_duration(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw whole years since onset: gamma within course, tied to age, onset never too early."""
+    """Draw whole years since onset: truncated gamma by course, correlated with age."""
     table = _course_table()
     course = people["course"].dropna()
     age = people.loc[course.index, "age"].to_numpy(dtype=float)
@@ -135,12 +135,12 @@ def draw_duration(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series
 
 
 def draw_onset_age(people: pd.DataFrame, _: Dice, __: StudyDesign) -> pd.Series:
-    """Return the age at onset: age less duration."""
+    """Return the age at onset: age minus duration."""
     return people["age"] - people["duration"]
 
 
 def draw_edss(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw disability in the steps of the scale: an ordered probit of course, age and the rest."""
+    """Draw the EDSS by an ordered probit model of course, age and other variables."""
     patients = people[people["course"].notna()]
     terms = read_template("people_edss_terms").set_index("term")["coefficient"]
     score = (
@@ -157,7 +157,7 @@ def draw_edss(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
 
 
 def draw_msss(people: pd.DataFrame, _: Dice, __: StudyDesign) -> pd.Series:
-    """Return severity: where the patient's EDSS ranks among others of the same duration.
+    """Return MSSS: the rank of the patient's EDSS among patients of the same duration.
 
     Roxburgh's rule on a reference population that the package ships as a table
     (made by ``calibration/severity.py``).
@@ -171,7 +171,7 @@ def draw_msss(people: pd.DataFrame, _: Dice, __: StudyDesign) -> pd.Series:
 
 @cache
 def _severity_reference() -> np.ndarray:
-    """Return MSSS by duration in years (rows) and step of the EDSS (columns)."""
+    """Return MSSS by duration in years (rows) and EDSS step (columns)."""
     return read_template("people_msss").set_index("duration").to_numpy(dtype=float)
 
 
@@ -181,7 +181,7 @@ def _course_table() -> pd.DataFrame:
 
 
 def draw_relapses(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw the recorded relapses: negative binomial, its mean by course and BMI."""
+    """Draw recorded relapses: negative binomial with a mean by course and BMI."""
     patients = people[people["course"].notna()]
     mean = _course_table().loc[patients["course"], "relapse_mean"].to_numpy()
     mean = mean * np.exp(0.02 * (patients["bmi"].to_numpy() - 25))
@@ -190,7 +190,7 @@ def draw_relapses(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series
 
 
 def count_quantile(u: np.ndarray, mean: np.ndarray, size: float, largest: int = 12) -> np.ndarray:
-    """Return negative binomial counts at the probabilities `u`; `size` is the gamma shape."""
+    """Return negative binomial quantiles at probabilities `u`; `size` is the gamma shape."""
     stays = size / (size + mean)
     probability = stays**size
     cumulative, count = probability.copy(), np.zeros_like(u)

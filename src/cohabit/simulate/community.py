@@ -1,4 +1,4 @@
-"""The latent community: who carries which taxon, and how much of it, before any sequencing.
+"""The latent community: carriage and true abundance of every taxon in every person.
 
 For person i in household h and taxon j, in natural logs::
 
@@ -25,30 +25,30 @@ RICHNESS_HOUSEHOLD_SHARE = 0.45  # of how rich a gut is; partners' genus counts 
 
 @dataclass(frozen=True)
 class Community:
-    """The true community of every person, with the terms it is the sum of."""
+    """The true community of every person and the terms that it is made of."""
 
     people: pd.DataFrame
     template: Template
     exposures: pd.DataFrame
-    """People x factors: what each person is exposed to; 0 where a factor does not apply."""
+    """People x factors: each person's exposures; 0 where a factor does not apply."""
 
     coefficients: pd.DataFrame
-    """Factors x taxa: effect on log abundance of one unit of exposure, dials included."""
+    """Factors x taxa: effect of one unit of exposure on log abundance, scaled by the dials."""
 
     carriage_coefficients: pd.DataFrame
-    """Factors x taxa: effect on the probit of carriage."""
+    """Factors x taxa: effect of one unit of exposure on the probit of carriage."""
 
     household: np.ndarray
-    """What the household shares of log abundance, people x taxa."""
+    """Household part of log abundance, people x taxa."""
 
     person: np.ndarray
-    """What is the person's own of log abundance, people x taxa."""
+    """Individual part of log abundance, people x taxa."""
 
     log_abundance: np.ndarray
     """Sum of all terms, people x taxa."""
 
     liability: np.ndarray
-    """Probit of carriage: a person carries what is above 0, people x taxa."""
+    """Probit of carriage, people x taxa; a person carries a taxon where it is above 0."""
 
     @property
     def taxa(self) -> pd.Index:
@@ -73,18 +73,18 @@ class Community:
 
     @property
     def terms(self) -> dict[str, np.ndarray]:
-        """Every term by name; together they add up to `log_abundance`."""
+        """All terms by name; their sum is `log_abundance`."""
         return {name: self.term(name) for name in (*self.TERMS, *self.exposures.columns)}
 
     TERMS = ("intercept", "household", "person")
 
     @cached_property
     def carried(self) -> np.ndarray:
-        """Whether the person carries the taxon, people x taxa."""
+        """True where the person carries the taxon, people x taxa."""
         return self.liability > 0
 
     def list_effects(self, assay: str) -> pd.DataFrame:
-        """Return the planted effects that are not zero, one row each, as `effects.tsv` has them."""
+        """Return the non-zero planted effects, one per row, as in `effects.tsv`."""
         parts = [
             lengthen(self.coefficients, "abundance", "log"),
             lengthen(self.carriage_coefficients, "carriage", "probit"),
@@ -94,7 +94,7 @@ class Community:
         return table
 
     def expose(self, exposures: pd.DataFrame) -> "Community":
-        """Return the same people under other exposures: a counterfactual, nothing redrawn."""
+        """Return the counterfactual community of the same people under other exposures."""
         change = exposures - self.exposures
         moved = self.log_abundance + combine(change, self.coefficients)
         liability = self.liability + combine(change, self.carriage_coefficients)
@@ -102,23 +102,23 @@ class Community:
 
     @cached_property
     def log_composition(self) -> np.ndarray:
-        """Natural log of the true shares, people x taxa; minus infinity where not carried."""
+        """Natural log of the true shares, people x taxa; -inf where not carried."""
         return close_log(self.log_abundance, self.carried)
 
     @cached_property
     def composition(self) -> np.ndarray:
-        """True shares, people x taxa; rows add up to 1."""
+        """True shares, people x taxa; each row adds up to 1."""
         return np.exp(self.log_composition)
 
 
 def draw_community(
     people: pd.DataFrame, dice: Dice, design: StudyDesign, template: Template, name: str
 ) -> Community:
-    """Draw household and person terms and add the fixed ones, for the taxa of a template.
+    """Draw household and individual terms for a template's taxa and add the fixed terms.
 
     Parameters
     ----------
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
         As drawn by `households.draw_people`.
     dice : Dice
         Random numbers of these people.
@@ -157,12 +157,12 @@ def draw_community(
 def combine(
     exposures: pd.DataFrame | np.ndarray, coefficients: pd.DataFrame | np.ndarray
 ) -> np.ndarray:
-    """Return exposures times coefficients, people x taxa; einsum, so that bytes are stable."""
+    """Return exposures times coefficients, people x taxa, by einsum for stable bytes."""
     return np.einsum("iq,qj->ij", np.asarray(exposures), np.asarray(coefficients), order="C")
 
 
 def close_log(log_abundance: np.ndarray, carried: np.ndarray) -> np.ndarray:
-    """Return log shares among what is carried; minus infinity for what is not."""
+    """Return log shares of what is carried; -inf for everything else."""
     present = np.where(carried, log_abundance, -np.inf)
     highest = present.max(axis=1, keepdims=True)
     total = np.exp(present - highest).sum(axis=1, keepdims=True)
@@ -171,29 +171,29 @@ def close_log(log_abundance: np.ndarray, carried: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Likeness:
-    """What taxa have in common within one property: abundance or carriage."""
+    """Correlations between taxa in one property: abundance or carriage."""
 
     factors: np.ndarray
-    """Loadings on the factors of the gut, factors x taxa."""
+    """Loadings on the shared gut factors, factors x taxa."""
 
     groups: np.ndarray
-    """Number of each taxon's group."""
+    """Group number of each taxon."""
 
     group: np.ndarray
     """Loadings on the factor of the taxon's group."""
 
     own: np.ndarray
-    """Loadings on the taxon's own draw, so that the variance is one."""
+    """Loadings on the taxon's own noise, for a total variance of 1."""
 
     richness: np.ndarray
-    """Loadings on how rich a gut is."""
+    """Loadings on the richness of the gut."""
 
     household: np.ndarray
-    """Household share of everything but richness, at a dial of one."""
+    """Household share of the variance other than richness, at a dial of 1."""
 
     @classmethod
     def of(cls, template: Template, kind: str, dtype: type = float) -> "Likeness":
-        """Return the likeness of a template's taxa; `kind` is ``"abundance"`` or ``"carriage"``."""
+        """Return the likeness of a template's taxa in ``"abundance"`` or ``"carriage"``."""
         prefix = "" if kind == "abundance" else "carriage_"
         factors = template.loadings
         if kind == "carriage":
@@ -206,7 +206,7 @@ class Likeness:
         return cls(parts[0], template.groups, *parts[1:])
 
     def weigh(self, per: str, sharing: float) -> np.ndarray:
-        """Return what the scores of homes, or of people, are multiplied by at a dial of sharing.
+        """Return the weights of household or individual scores at a dial of sharing.
 
         The variance stays whatever the dial.
         """
@@ -217,24 +217,24 @@ class Likeness:
 
 @dataclass(frozen=True)
 class Gut:
-    """What moves all the taxa of a gut, carriage and abundance, species and genera alike."""
+    """Variation of whole guts, shared by all taxa, by carriage and abundance."""
 
     factors: dict[str, np.ndarray]
     """Scores of the ``"household"`` and of the ``"person"``, people x factors."""
 
     richness: dict[str, np.ndarray]
-    """How rich a gut is, of variance one in all: the household's part and the person's."""
+    """Richness of the gut: a household and an individual part of total variance 1."""
 
 
 def draw_gut(dice: Dice | QuickDice, sharing: float, n_factors: int) -> Gut:
-    """Draw everyone's gut, at a dial of household sharing."""
+    """Draw the gut of everyone at a dial of household sharing."""
     pers = ("household", "person")
     factors = {per: dice.normals(f"community/gut/{per}", per, n_factors) for per in pers}
     return Gut(factors, draw_richness(dice, sharing))
 
 
 def draw_richness(dice: Dice | QuickDice, sharing: float) -> dict[str, np.ndarray]:
-    """Draw how rich each gut is, as `Gut` has it."""
+    """Draw the richness of each gut, in the form of `Gut`."""
     share = min(RICHNESS_HOUSEHOLD_SHARE * sharing, 1.0)
     parts = {"household": math.sqrt(share), "person": math.sqrt(1 - share)}
     return {per: dice.normals(f"community/richness/{per}", per) * sd for per, sd in parts.items()}
@@ -248,7 +248,7 @@ def draw_residuals(
     sharing: float,
     stable: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw what no exposure explains: the household's part and the person's, people x taxa.
+    """Draw unexplained variation of households and people, people x taxa.
 
     Correlated standard normals in all. `stable` is the share of the person's own, richness apart,
     that does not change from visit to visit: what is drawn here.
@@ -269,7 +269,7 @@ def draw_residuals(
 def draw_taxon_scores(
     dice: Dice | QuickDice, name: str, per: str, likeness: Likeness, factors: np.ndarray
 ) -> np.ndarray:
-    """Draw scores of unit variance: shared factors, a factor of the group, the taxon's own."""
+    """Draw scores of unit variance from shared factors, group factors and taxon noise."""
     scores = dice.normals(name, per, len(likeness.groups))
     scores *= likeness.own
     scores += combine(factors, likeness.factors)

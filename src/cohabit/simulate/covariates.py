@@ -1,4 +1,4 @@
-"""The questionnaire: health, drugs, habits, weight; alike within households, in part unanswered."""
+"""The questionnaire: health, drugs, habits and weight, similar in households, with gaps."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -11,14 +11,14 @@ from cohabit.simulate.dice import Dice
 from cohabit.simulate.template import read_template
 
 UNRETURNED = {"household": 0.045, "person": 0.0126}
-"""Share of questionnaires that never came back, for whole households and single people."""
+"""Share of unreturned questionnaires, for whole households and for single people."""
 
 ANSWERS = {"birth_method": ("vaginal", "caesarean")}
-"""Answers that are not called no and yes."""
+"""Answers of variables that are not answered with no or yes."""
 
 
 def draw_answer(variable: str, people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw one yes-or-no answer: probit in group, sex and site, tied within the household."""
+    """Draw a yes-or-no answer: probit by group, sex and site, correlated within households."""
     row = _covariate_table().loc[variable]
     intercept = people["group"].map({"MS": row["ms"], "control": row["control"]})
     yes = _leaning(variable, people, dice) > -intercept.to_numpy(dtype=float)
@@ -26,7 +26,7 @@ def draw_answer(variable: str, people: pd.DataFrame, dice: Dice, _: StudyDesign)
 
 
 def draw_level(variable: str, people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw one ordered answer: an ordered probit, tied within the household."""
+    """Draw an ordered answer: ordered probit, correlated within households."""
     scale = _scale_table()[variable]
     steps = np.where(
         (people["group"] == "MS").to_numpy()[:, None],
@@ -38,7 +38,7 @@ def draw_level(variable: str, people: pd.DataFrame, dice: Dice, _: StudyDesign) 
 
 
 def _leaning(variable: str, people: pd.DataFrame, dice: Dice) -> np.ndarray:
-    """Return each person's latent answer, of variance 1, before the group's threshold counts."""
+    """Return each person's latent answer before the thresholds of the groups are applied."""
     row = _covariate_table().loc[variable]
     r = row["pair_r"]
     noise = np.sqrt(r) * dice.normals(variable, per="household")
@@ -49,14 +49,14 @@ def _leaning(variable: str, people: pd.DataFrame, dice: Dice) -> np.ndarray:
 
 
 def hide_unanswered(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
-    """Return a copy in which what was not answered is missing.
+    """Return a copy in which unanswered questions are missing.
 
-    Whole questionnaires are missing, mostly of both partners, and single answers besides;
-    neither depends on anything.
+    Whole questionnaires are missing, mostly for both partners, and single answers in addition; both
+    completely at random.
 
     Parameters
     ----------
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
         As drawn by ``households.draw_people(design, seed, complete=True)``.
     dice : Dice
         Random numbers of these people.
@@ -84,7 +84,7 @@ def _scale_table() -> dict[str, pd.DataFrame]:
 
 
 def list_draws() -> list[tuple[str, Callable]]:
-    """Return every answer with the function that draws it; smoking first."""
+    """Return all answers, smoking first, with the functions that draw them."""
     scales = list(_scale_table())
     answers = [name for name in _covariate_table().index if name not in scales]
     return [
@@ -100,12 +100,12 @@ HIGHEST = 80.0  # kg/m2; the tail of the lognormal passes it once in some 20,000
 
 
 def draw_bmi(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw BMI: lognormal above a floor, by group and sex, alike within households."""
+    """Draw BMI: shifted lognormal by group and sex, correlated within households."""
     return scale_bmi(people, _share(dice, dice.normals("bmi")))
 
 
 def draw_bmi_since(youth: np.ndarray, people: pd.DataFrame, dice: Dice) -> pd.Series:
-    """Draw BMI that leans on what it was at 20, given in standard deviations."""
+    """Draw BMI that depends on BMI at age 20, given in standard deviations."""
     own = TRACKING * youth + np.sqrt(1 - TRACKING**2) * dice.normals("bmi")
     return scale_bmi(people, _share(dice, own))
 
@@ -116,7 +116,7 @@ def _share(dice: Dice, own: np.ndarray) -> np.ndarray:
 
 
 def scale_bmi(people: pd.DataFrame, z: np.ndarray) -> pd.Series:
-    """Return the BMI of people who stand at `z` standard deviations of their group and sex."""
+    """Return the BMI of people `z` standard deviations from the mean of their group and sex."""
     key = pd.MultiIndex.from_frame(people[["group", "sex"]])
     row = read_template("people_bmi").set_index(["group", "sex"]).loc[key]
     offset = read_template("people_sites").set_index("site")["bmi_offset"]

@@ -1,4 +1,4 @@
-"""Who depends on whom: the edge list, and the hand that gives a draw its parents only."""
+"""The causal graph: the edge list, and draws that receive only the listed parents."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -14,7 +14,7 @@ Draw = Callable[[pd.DataFrame, Dice, StudyDesign], pd.DataFrame | pd.Series]
 
 @cache
 def parents() -> Mapping[str, tuple[str, ...]]:
-    """Return the parents of every variable of `template/dag.tsv`, in the order written."""
+    """Return the parents of every variable in `template/dag.tsv`, in file order."""
     edges = read_template("dag")
     return {
         child: tuple(parent for parent in rows["parent"] if parent)
@@ -28,11 +28,11 @@ def run_draws(
     dice: Dice,
     design: StudyDesign,
 ) -> pd.DataFrame:
-    """Add one variable after the other, each drawn from its listed parents and nothing else.
+    """Add variables in order, each drawn from its listed parents only.
 
     Parameters
     ----------
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
         What is known so far.
     draws : pairs of a variable's name in the graph and the function that draws it
         The function gets a table of the parents' columns, so it cannot read another.

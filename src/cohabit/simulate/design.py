@@ -1,4 +1,4 @@
-"""Every dial of a study and of a population, with its unit, range, default and source."""
+"""The parameters of studies and populations with units, ranges, defaults and sources."""
 
 import dataclasses
 import math
@@ -13,33 +13,33 @@ OURS = "a choice of this project"
 
 
 def dial(default: float, low: float, high: float, unit: str, source: str, doc: str):
-    """Declare one number of the world; its metadata is the single place of its meaning."""
+    """Declare a numeric design parameter with its metadata."""
     metadata = {"low": low, "high": high, "unit": unit, "source": source, "doc": doc}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def choice(default: str, known: Mapping[str, str] | Sequence[str], doc: str, source: str = OURS):
-    """Declare a name, one of those known."""
+    """Declare a parameter whose value is one of several known names."""
     unit = "one of " + ", ".join(known)
     metadata = {"choices": known, "unit": unit, "source": source, "doc": doc}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def dial_of(design: type, name: str):
-    """Declare a dial that means, and may be, what it is in another design."""
+    """Declare a parameter with the meaning and range of one in another design."""
     (found,) = (item for item in dataclasses.fields(design) if item.name == name)
     return dataclasses.field(default=found.default, metadata=found.metadata)
 
 
 class Dials:
-    """Base of a frozen dataclass whose fields are dials, or yes and no."""
+    """Base class of frozen dataclasses whose fields are dials or booleans."""
 
     presets: ClassVar[Mapping[str, dict]] = {}
-    """Name -> the differences from the defaults."""
+    """Preset name -> differences from the defaults."""
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """Return a named design.
+        """Return the design of a preset.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Dials:
         return dataclasses.replace(self, **changes)
 
     def validate(self) -> None:
-        """Refuse a value outside its range.
+        """Raise ValueError when a value is outside its range.
 
         Raises
         ------
@@ -137,10 +137,10 @@ STUDY_PRESETS: dict[str, dict] = {
 
 @dataclass(frozen=True, kw_only=True)
 class StudyDesign(Dials):
-    """A household-paired study: who is recruited where, and how strong each force is.
+    """A household-paired study: recruitment by site and the strength of each effect.
 
-    Every field has a unit, a range and a source in its metadata; a value outside is
-    refused by name. ``StudyDesign.preset("study")`` is the published study's shape.
+    The metadata of every field give its unit, range and source; values outside the range raise an
+    error. ``StudyDesign.preset("study")`` has the shape of the published study.
     """
 
     presets: ClassVar[Mapping[str, dict]] = STUDY_PRESETS
@@ -223,18 +223,18 @@ class StudyDesign(Dials):
 
     @property
     def n_pairs(self) -> int:
-        """Pairs over all sites."""
+        """Number of pairs at all sites."""
         return sum(self.pairs_per_site.values())
 
     def with_pairs(self, n_pairs: int) -> "StudyDesign":
-        """Return a copy with `n_pairs` pairs in all, dealt to the sites as they are now.
+        """Return a copy with `n_pairs` pairs in total, divided among sites in proportion.
 
-        Shares are rounded by largest remainder, so a small site can be left without a pair.
+        Shares are rounded by largest remainder, so a small site can lose all its pairs.
 
         Raises
         ------
         ValueError
-            When `n_pairs` is no whole number from 1.
+            When `n_pairs` is not a positive integer.
         """
         if isinstance(n_pairs, bool) or not isinstance(n_pairs, int) or n_pairs < 1:
             raise ValueError(f"n_pairs: expected a whole number from 1; got {n_pairs!r}")
@@ -245,7 +245,7 @@ class StudyDesign(Dials):
         return self.replace(pairs_per_site=dealt)
 
     def validate(self) -> None:
-        """Refuse a value outside its range.
+        """Raise ValueError when a value is outside its range.
 
         Raises
         ------
@@ -318,10 +318,10 @@ POPULATION_PRESETS: dict[str, dict] = {
 
 @dataclass(frozen=True, kw_only=True)
 class PopulationDesign(Dials):
-    """A population in which genes, places and exposures make some people ill.
+    """A population in which genes, places and exposures cause MS.
 
-    Every field has a unit, a range and a source in its metadata; a value outside is
-    refused by name. The defaults are the world that the published figures calibrate.
+    The metadata of every field give its unit, range and source; values outside the range raise an
+    error. The defaults are calibrated to published figures.
     """
 
     presets: ClassVar[Mapping[str, dict]] = POPULATION_PRESETS

@@ -1,4 +1,4 @@
-"""Random numbers by position: the same person keeps the same draws whatever the dials say."""
+"""Random numbers by position: a person's draws do not depend on the design."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -10,32 +10,32 @@ from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
 
 MANY = 200.0
-"""Expected reads from which quick dice give a count as a rounded lognormal."""
+"""Expected reads above which quick dice draw counts as rounded lognormals."""
 
 
 @dataclass(frozen=True)
 class Dice:
-    """Draws for given people, each at a fixed position of its site's named stream.
+    """Draws for given people, each at a fixed position in a named stream of the site.
 
-    A site has streams of its own, so enrolling more pairs at one site moves nobody
-    elsewhere, and leaves this site's earlier people their independent draws.
+    Each site has its own streams, so more pairs at one site do not change draws at others, nor
+    those of the pairs already enrolled at this site.
     """
 
     seed: int
     pairs_per_site: dict[str, int]
-    """Sites in the order of the vocabulary; those without pairs left out."""
+    """Pairs of the sites that have any, in the order of the vocabulary."""
 
     person: np.ndarray
-    """Position of each row's person among all who were enrolled."""
+    """Position of each row's person among all people enrolled."""
 
     household: np.ndarray
-    """Position of each row's household, as `household_id` has it."""
+    """Position of each row's household, by `household_id`."""
 
     prefix: str = "people"
-    """First part of every stream's name."""
+    """First part of the names of all streams."""
 
     def within(self, part: str) -> "Dice":
-        """Return dice for the same people whose streams carry one more part in their name."""
+        """Return dice for the same people with another part added to the stream names."""
         return replace(self, prefix=f"{self.prefix}/{part}")
 
     def take(self, rows: np.ndarray) -> "Dice":
@@ -44,12 +44,12 @@ class Dice:
 
     @property
     def home(self) -> np.ndarray:
-        """Position of the household where each person really lives."""
+        """Position of the household in which each person really lives."""
         return self.person // 2
 
     @classmethod
     def of(cls, people: pd.DataFrame, design: StudyDesign, seed: int) -> "Dice":
-        """Return the dice of `people` (index participant_id; household_id), enrolled by `design`.
+        """Return the dice of `people` (indexed by participant_id), enrolled by `design`.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Dice:
         return dice
 
     def normals(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
-        """Return standard normal draws, one for each row, or rows x columns.
+        """Return standard normal draws, one per row, or rows x columns.
 
         Parameters
         ----------
@@ -88,13 +88,13 @@ class Dice:
         return self._draw(name, per, columns, lambda rng, shape: rng.standard_normal(shape))
 
     def uniforms(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
-        """Return uniform draws, arranged as by `normals`."""
+        """Return uniform draws, arranged as in `normals`."""
         return self._draw(name, per, columns, lambda rng, shape: rng.random(shape))
 
     def quotas(self, name: str, per: str = "household") -> np.ndarray:
-        """Return uniforms spread evenly over each site: one in each n-th part, in random order.
+        """Return uniforms spread evenly over each site in random order.
 
-        Below a share p lie n·p of them, to within one: how recruitment fills a quota.
+        Of n values n·p lie below a share p, to within one: this is how recruitment fills a quota.
         """
         return self._draw(name, per, None, _spread)
 
@@ -111,7 +111,7 @@ class Dice:
 
 @dataclass(frozen=True)
 class QuickDice:
-    """Draws in single precision from one generator, in the order in which they are asked for.
+    """Draws in single precision from one generator, in the order of the calls.
 
     For cohorts by the thousand: it takes the place of `Dice` where nobody has to keep the same
     draws from one world to another. Names say nothing to it.
@@ -119,15 +119,15 @@ class QuickDice:
 
     rng: np.random.Generator
     household: np.ndarray
-    """Code of each row's home: 0, 1, ..."""
+    """Code of the household of each row: 0, 1, ..."""
 
     def normals(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
-        """Return standard normal draws, arranged as by `Dice.normals`."""
+        """Return standard normal draws, arranged as in `Dice.normals`."""
         drawn = self.rng.standard_normal(self._shape(per, columns), dtype=np.float32)
         return drawn if per == "person" else drawn[self.household]
 
     def uniforms(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
-        """Return uniform draws, arranged as by `Dice.normals`."""
+        """Return uniform draws, arranged as in `Dice.normals`."""
         drawn = self.rng.random(self._shape(per, columns))
         return drawn if per == "person" else drawn[self.household]
 
@@ -169,7 +169,7 @@ SITE_PREFIX = {
 
 
 def household_ids(design: StudyDesign) -> np.ndarray:
-    """Return the household IDs of a design, site after site: ``SF-001``, ``SF-002``, ..."""
+    """Return the household IDs of a design, site by site: ``SF-001``, ``SF-002``, ..."""
     names = [
         f"{SITE_PREFIX[site]}-{number:03d}"
         for site, pairs in sites_of(design).items()
@@ -184,11 +184,11 @@ def _spread(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """Return the generator of the component called `name`.
+    """Return the random generator of the component called `name`.
 
-    The same seed and name always give the same draws, whatever else is drawn and in
-    whatever order; another name gives independent draws. So a dial that is turned in
-    one component leaves the random numbers of all others where they were.
+    The same seed and name always give the same draws, whatever else is drawn in whatever order;
+    different names give independent draws. A changed dial of one component therefore leaves the
+    random numbers of all others unchanged.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def stream(seed: int, name: str) -> np.random.Generator:
     Returns
     -------
     numpy.random.Generator
-        A generator of its own.
+        A new generator.
     """
     key = int.from_bytes(hashlib.sha256(name.encode("utf-8")).digest()[:8], "big")
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))

@@ -1,4 +1,4 @@
-"""What people eat: nutrients, food groups and the components of the Healthy Eating Index 2015."""
+"""Diet: nutrients, food groups and components of the Healthy Eating Index 2015."""
 
 from functools import cache
 
@@ -21,14 +21,14 @@ def draw_diet(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
 
     Parameters
     ----------
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
         As drawn by `households.draw_people`.
     dice : Dice
         Random numbers of these people.
 
     Returns
     -------
-    DataFrame, one row a person who answered
+    DataFrame, one row per person who answered
         Index participant_id; 37 nutrients and food groups a day, 13 index components in
         points and their sum ``hei_total``. Units: see `describe_diet`.
     """
@@ -38,11 +38,10 @@ def draw_diet(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
 
 
 def eat(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
-    """Return everyone's diet, drawn from group, site, sex, age and BMI.
+    """Draw everyone's diet from group, site, sex, age and BMI.
 
-    Each item is normal on its scale (as it is, or log(1 + x)), with six factors behind all
-    of them, and is cut at its lowest and highest value; so index components pile up at
-    their maximum.
+    Each item is normal on its scale (raw or log(1 + x)), correlated through six factors, and
+    clipped at its bounds, so components of the index pile up at their maximum.
     """
     items = _diet_table()
     shape = (len(people), len(items))
@@ -64,7 +63,7 @@ def eat(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
 
 
 def _lean(people: pd.DataFrame, items: pd.DataFrame) -> np.ndarray:
-    """Return what status, sex, age and BMI add to each item; people x items."""
+    """Return the effect of group, sex, age and BMI on each item, people x items."""
     values = np.column_stack(
         [
             people["group"] == "MS",
@@ -77,7 +76,7 @@ def _lean(people: pd.DataFrame, items: pd.DataFrame) -> np.ndarray:
 
 
 def _draw_correlated(dice: Dice, per: str, items: pd.DataFrame) -> np.ndarray:
-    """Draw standard normals with the items' correlation; people x items."""
+    """Draw standard normals with the correlation of the items, people x items."""
     factors = dice.normals(f"diet/factors/{per}", per, columns=len(DIET_FACTORS))
     own = dice.normals(f"diet/items/{per}", per, columns=len(items))
     loadings = items[DIET_FACTORS].to_numpy(dtype=float)
@@ -87,12 +86,12 @@ def _draw_correlated(dice: Dice, per: str, items: pd.DataFrame) -> np.ndarray:
 
 
 def describe_diet() -> pd.DataFrame:
-    """Return what each column of the diet table means: index item; label, unit, scale."""
+    """Describe each column of the diet table: index item; label, unit, scale."""
     return _diet_table()[["label", "unit", "scale"]].copy()
 
 
 def list_diet_effects() -> pd.DataFrame:
-    """Return the planted effects on diet, before values are cut at their bounds.
+    """Return the planted effects on diet, before values are clipped.
 
     Returns
     -------

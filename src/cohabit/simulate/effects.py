@@ -1,4 +1,4 @@
-"""What people are exposed to, and what one unit of it does to each taxon."""
+"""Exposures of people and the effect of one unit of each on every taxon."""
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,8 @@ FACTOR_COLUMNS = {
 def build_exposures(people: pd.DataFrame) -> pd.DataFrame:
     """Return people x factors: 1 or 0 for levels, units from the mean for numbers.
 
-    Severity is MSSS from the mean patient's, 0 for controls; spillover is 1 for a control
-    who lives with a patient; fibre is in SDs of log grams, where it was drawn.
+    Severity is MSSS minus the patients' mean, 0 for controls; spillover is 1 for a control who
+    lives with a patient; fibre is in SDs of log grams if it was drawn.
     """
     patient = (people["group"] == "MS").to_numpy()
     with_patient = people["household_id"].isin(people.loc[patient, "household_id"]).to_numpy()
@@ -51,7 +51,7 @@ def build_exposures(people: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fibre(people: pd.DataFrame) -> pd.Series | float:
-    """Return fibre in SDs from the mean; 0 for people whose diet was not drawn."""
+    """Return fibre in SDs from the mean, or 0 if diet was not drawn."""
     if "fibre" not in people:
         return 0.0
     return (np.log1p(people["fibre"].astype(float)) - MEAN_LOG_FIBRE) / SD_LOG_FIBRE
@@ -93,7 +93,7 @@ def _dials(design: StudyDesign) -> dict[str, float]:
 
 
 def lengthen(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFrame:
-    """Return factors x features as rows of `effects.tsv`; zeros left out."""
+    """Return non-zero cells of factors x features as rows of `effects.tsv`."""
     long = coefficients.rename_axis(index="factor", columns="feature").stack()
     long = long[long != 0].rename("coefficient").reset_index()
     long["level"] = [name.partition(":")[2] for name in long["factor"]]

@@ -1,7 +1,7 @@
-"""What an honest estimator should find: the planted effects after closure and carriage.
+"""Estimands: the planted effects after closure and carriage, before sequencing.
 
-Each contrast changes the label of the same patients and nothing else, averaged over the patients
-of a large reference population, before sequencing. See docs/methods.md.
+Each contrast changes only a label of the same patients and is averaged over the patients of a large
+reference population before sequencing. See docs/methods.md.
 """
 
 import json
@@ -27,7 +27,7 @@ ESTIMAND_COLUMNS = ["assay", "contrast", "scale", "feature", "value"]
 def find_estimands(design: StudyDesign) -> pd.DataFrame:
     """Return the estimands of a design: assay, contrast, scale, feature, value.
 
-    They depend on the design only, never on a study's seed or size.
+    They depend only on the design, not on a study's seed or size.
 
     Parameters
     ----------
@@ -40,13 +40,13 @@ def find_estimands(design: StudyDesign) -> pd.DataFrame:
         label on five scales: ``latent`` and ``carried`` (log share among carriers) in
         natural logs, ``clr`` (half a read added), ``asin`` (arcsine square root of the
         share), ``prevalence`` (share of carriers). Pathways have the scales ``latent``,
-        ``asin`` and ``prevalence`` (share in whom it is detected), metabolites ``latent``.
+        ``asin`` and ``prevalence`` (share of people with detection), metabolites ``latent``.
     """
     return _find(json.dumps(design.to_dict(), sort_keys=True)).copy()
 
 
 def find_community_estimands(template: Template, design: StudyDesign, assay: str) -> pd.DataFrame:
-    """Return the estimands of one community under a design; columns as `find_estimands` has them.
+    """Return the estimands of one community under a design, as in `find_estimands`.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _find(text: str) -> pd.DataFrame:
 
 
 def _see(world: World) -> dict:
-    """Return what each assay sees of the people of a world."""
+    """Return each assay's values of the people of a world."""
     pathways, metabolites = world.pathways, world.metabolites
     return {
         "shotgun": _Seen.of(world.species, HALF_READ["shotgun"]),
@@ -90,14 +90,14 @@ def _see(world: World) -> dict:
 
 
 def _enlarge(design: StudyDesign) -> StudyDesign:
-    """Return the same study with many more pairs, all complete."""
+    """Return the study with many more pairs and no missing partners."""
     factor = REFERENCE_PAIRS / design.n_pairs
     pairs = {site: int(np.ceil(n * factor)) for site, n in design.pairs_per_site.items()}
     return design.replace(pairs_per_site=pairs, missing_partners=0.0, strangers=False)
 
 
 def _label(exposures: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the same patients under every label."""
+    """Return the patients' exposures under every label."""
     drugs = [f"treatment:{drug}" for drug in DRUGS]
     none = dict.fromkeys(drugs, 0.0)
     worlds = {
@@ -112,13 +112,13 @@ def _label(exposures: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 class _SeenMolecules:
-    """One world's people x molecules on the scales of the table."""
+    """People x molecules in one counterfactual world, on the scales of the table."""
 
     def __init__(self, scales: dict[str, np.ndarray], features: pd.Index):
         self.scales, self.taxa = scales, features
 
     def minus(self, other: "_SeenMolecules", rows=slice(None)) -> dict[str, np.ndarray]:
-        """Return the mean differences over the people, one array over features a scale."""
+        """Return the mean differences over people on each scale, one value per feature."""
         return {
             scale: (values - other.scales[scale])[rows].mean(axis=0)
             for scale, values in self.scales.items()
@@ -126,7 +126,7 @@ class _SeenMolecules:
 
 
 class _Seen:
-    """One world's people x taxa on the scales of the table."""
+    """People x taxa in one counterfactual world, on the scales of the table."""
 
     def __init__(self, latent, carried, share, log_share, half_read):
         self.latent, self.carried, self.log_share = latent, carried, log_share
@@ -149,7 +149,7 @@ class _Seen:
         return seen
 
     def minus(self, other: "_Seen", rows=slice(None)) -> dict[str, np.ndarray]:
-        """Return the mean differences over the people, one array over taxa a scale."""
+        """Return the mean differences over people on each scale, one value per taxon."""
         plain = ("latent", "clr", "asin", "prevalence")
         result = {s: (getattr(self, s) - getattr(other, s))[rows].mean(axis=0) for s in plain}
         both = (self.carried & other.carried)[rows]

@@ -1,7 +1,7 @@
-"""Later visits: habits, weight, therapy, relapses, lesions, disability, and who stays away.
+"""Follow-up visits: habits, weight, therapy, relapses, lesions, disability, dropout.
 
-One year is a round of draws, each from last year's state and from what was drawn this year;
-`template/dag.tsv` (stage followup) says from what. Columns called ``next_*`` are this year's.
+A year is a round of draws that depend on last year's state and on this year's earlier draws, as
+listed in `template/dag.tsv` (stage followup). Columns called ``next_*`` are this year's.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def draw_visits(
 
     Parameters
     ----------
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
         As drawn by ``draw_people(design, seed, complete=True)``; whose smoking is missing
         counts as no smoker.
     dice : Dice
@@ -59,7 +59,7 @@ def draw_visits(
 
     Returns
     -------
-    DataFrame, one row a visit that took place
+    DataFrame, one row per visit that took place
         Index visit_id (``SF-001-a-m12``); participant_id, visit (months), treatment, edss,
         relapses and new lesions since a year before, smoking, bmi, hei_total (points of
         the Healthy Eating Index). Clinical columns are missing for controls.
@@ -73,7 +73,7 @@ def draw_visits(
 def follow_disability(
     people: pd.DataFrame, dice: Dice, design: StudyDesign, *, butyrate: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return the true disability of all patients, whether they come or not.
+    """Return the true disability of all patients, present at the visit or not.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _live(
     butyrate: pd.DataFrame | None,
     everyone_stops_smoking: bool,
 ) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Go through the years: each month of a visit with everybody's state."""
+    """Yield each visit's month with the state of all people."""
     dice = dice.within("followup")
     state = _begin(people, dice, design)
     state["hei_total"] = np.nan if diet is None else diet["hei_total"].reindex(people.index)
@@ -146,7 +146,7 @@ def _butyrate_before(butyrate: pd.DataFrame | None, people: pd.Index, month: int
 
 
 def draw_smoking(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw who stops and who takes it up again; `quits` makes every smoker stop for good."""
+    """Draw who stops or restarts smoking; `quits` makes every smoker stop for good."""
     u = dice.uniforms("smoking")
     smokes, smoked = state["smoking"] == "current", state["smoking"] == "former"
     stops = smokes & (state["quits"] | (u < QUIT))
@@ -155,13 +155,13 @@ def draw_smoking(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
 
 
 def draw_bmi_change(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw weight change: a small step on the log scale, half of it shared at home."""
+    """Draw weight change: a small step on the log scale, half of it shared by the household."""
     step = (dice.normals("bmi") + dice.normals("bmi", per="home")) / np.sqrt(2)
     return state["bmi"] * np.exp(0.002 + 0.035 * step)
 
 
 def draw_hei_total(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw the diet's index a year on: mostly as it was, half of what changes shared at home."""
+    """Draw the next diet index: an autoregressive step, half of it shared by the household."""
     step = (dice.normals("hei") + dice.normals("hei", per="home")) / np.sqrt(2)
     spread = HEI_SD * np.sqrt(1 - DIET_STAYS**2)
     drawn = HEI_MEAN + DIET_STAYS * (state["hei_total"] - HEI_MEAN) + spread * step
@@ -169,7 +169,7 @@ def draw_hei_total(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series
 
 
 def draw_treatment(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw who starts, stops and switches; a new drug is drawn as at the site, within course."""
+    """Draw starts, stops and switches of treatment; new drugs as at the site, by course."""
     u = dice.uniforms("therapy")
     untreated = state["treatment"] == "untreated"
     switch = np.where(state["relapses"] > 0, SWITCH_AFTER_RELAPSE, SWITCH)
@@ -180,7 +180,7 @@ def draw_treatment(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series
 
 
 def _choose_drug(state: pd.DataFrame, u: np.ndarray) -> pd.Series:
-    """Return a drug other than the present one for each row, by its share at site and course."""
+    """Draw a drug other than the present one by its share at the site and in the course."""
     shares = _drug_shares()
     key = pd.MultiIndex.from_frame(state[["site", "course"]].astype(object))
     share = shares.reindex(key).to_numpy(dtype=float)
@@ -199,7 +199,7 @@ def _drug_shares() -> pd.DataFrame:
 
 
 def draw_lesions_before(state: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Series:
-    """Draw the new lesions of the year before baseline."""
+    """Draw the new lesions in the year before baseline."""
     names = {"treatment": "next_treatment", "bmi": "next_bmi"}
     return draw_lesions(state.rename(columns=names), dice, design)
 
@@ -215,7 +215,7 @@ def draw_lesions(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
 
 
 def _draw_events(name: str, state: pd.DataFrame, dice: Dice, size: float) -> pd.Series:
-    """Draw counts: log-linear in course, treatment, obesity and the patient's own activity."""
+    """Draw counts with a log-linear mean by course, treatment, obesity and individual rate."""
     log_mean = (
         state["course"].map(_effects(name, "course")).astype(float)
         + state["next_treatment"].map(_effects(name, "treatment")).astype(float).fillna(0.0)
@@ -229,7 +229,7 @@ def _draw_events(name: str, state: pd.DataFrame, dice: Dice, size: float) -> pd.
 
 
 def draw_disability(state: pd.DataFrame, _: Dice, design: StudyDesign) -> pd.Series:
-    """Return disability a year on: course, smoking, the year's relapses, the person's own pace."""
+    """Return next year's disability by course, smoking, relapses and individual pace."""
     slope = (
         state["course"].map(_effects("disability", "course")).astype(float)
         + _effects("disability", "smoking")["current"] * (state["next_smoking"] == "current")
@@ -242,7 +242,7 @@ def draw_disability(state: pd.DataFrame, _: Dice, design: StudyDesign) -> pd.Ser
 
 
 def examine_edss(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Return the EDSS as examined: disability with the examiner's error, to the nearest step."""
+    """Return the examined EDSS: disability plus examiner error, to the nearest step."""
     seen = state["next_disability"] + 0.2 * dice.normals("examiner")
     steps = np.array(EDSS_STEPS)
     nearest = np.searchsorted((steps[1:] + steps[:-1]) / 2, seen.fillna(0.0).to_numpy())
@@ -250,7 +250,7 @@ def examine_edss(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
 
 
 def draw_presence(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw who comes back: the more disabled less, partners seldom without the patient."""
+    """Draw attendance: less likely with disability, and for partners without the patient."""
     base = _effects("absence", "everyone")["all"]
     disabled = (state["edss"] - 2.5).fillna(0.0)
     odds = base + _effects("absence", "edss")["per point above 2.5"] * disabled

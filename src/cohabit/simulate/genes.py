@@ -1,4 +1,4 @@
-"""Families and what is passed on in them: HLA, two hundred loci of small effect, unmeasured genes.
+"""Families and inheritance: HLA, 200 loci of small effect and unmeasured genes.
 
 Every kindred has the same slots, so relatives are found by position.
 """
@@ -17,14 +17,14 @@ Parents = tuple[int, int]
 
 @dataclass(frozen=True)
 class Pedigree:
-    """Who descends from whom, slot by slot; people are numbered kindred by kindred."""
+    """Descent between the slots of a kindred; people are numbered kindred by kindred."""
 
     parents: dict[int, Parents]
-    """Slot -> its two parents; a slot that is not here marries in."""
+    """Slot -> its two parents; a slot that is missing here is not born into the kindred."""
 
     size: int
     twins: tuple[Parents, ...]
-    """Pairs of slots that may be twins."""
+    """Pairs of slots that can be twins."""
 
     twin_share: float
     """Share of these pairs that are twins."""
@@ -41,17 +41,17 @@ class Pedigree:
 
     @cached_property
     def couples(self) -> list[Parents]:
-        """Pairs of parents, each once, eldest first."""
+        """Pairs of parents, each listed once, eldest first."""
         return list(dict.fromkeys(self.parents.values()))
 
     @cached_property
     def sibship(self) -> np.ndarray:
-        """Number of the sibship of each slot; who marries in has one of their own."""
+        """Number of each slot's sibship; slots without parents are alone in theirs."""
         keys = [self.parents.get(slot, (slot, -1)) for slot in range(self.size)]
         return np.unique(np.array([f"{a} {b}" for a, b in keys]), return_inverse=True)[1]
 
     def relation(self, one: int, other: int) -> str | None:
-        """Name how two slots are related by blood, None when they are not, or farther."""
+        """Return how two slots are related by blood, or None if not closely."""
         mine, theirs = self.parents.get(one), self.parents.get(other)
         if (theirs and one in theirs) or (mine and other in mine):
             return "parent or child"
@@ -65,7 +65,7 @@ class Pedigree:
 
     @cached_property
     def related(self) -> pd.DataFrame:
-        """Every related pair of slots, both ways: one, other, relation."""
+        """All related pairs of slots in both orders: one, other, relation."""
         found = [
             (one, other, self.relation(one, other))
             for one, other in combinations(range(self.size), 2)
@@ -106,7 +106,7 @@ TWIN_FAMILY = Pedigree(
 HLA = ("hla_drb1_1501", "hla_a0201")
 ANCESTRIES = ("north", "south", "tropical")
 HLA_FREQUENCY = {"north": (0.15, 0.28), "south": (0.12, 0.26), "tropical": (0.08, 0.20)}
-"""Our illustration: the risk allele is commoner in the ancestry of high latitudes."""
+"""Frequencies of the HLA alleles by ancestry (our illustration; higher in the north)."""
 
 KINDREDS_A_BLOCK = (
     4096  # kindreds in memory at once; draws go block by block, so it is part of the world
@@ -115,7 +115,7 @@ KINDREDS_A_BLOCK = (
 
 @dataclass(frozen=True)
 class Genes:
-    """What each person inherited."""
+    """The inherited genes of each person."""
 
     hla: np.ndarray
     """People x 2: copies of DRB1*15:01 and of A*02:01."""
@@ -124,18 +124,18 @@ class Genes:
     """People x loci: copies of the risk allele."""
 
     unmeasured: np.ndarray
-    """Standard normal over the population: many more genes, none of them measured."""
+    """Standard normal in the population: the additive effect of all unmeasured genes."""
 
     combination: np.ndarray
-    """Standard normal: what genes do only together; identical twins alone share it whole."""
+    """Standard normal: interactions of genes, shared only by identical twins."""
 
 
 def draw_genes(kindreds: pd.DataFrame, pedigree: Pedigree, loci: pd.DataFrame, seed: int) -> Genes:
-    """Draw founders from the population, and pass genes on to their descendants.
+    """Draw founders from the population and pass their genes on to descendants.
 
     Parameters
     ----------
-    kindreds : DataFrame, one row a kindred
+    kindreds : DataFrame, one row per kindred
         `ancestry`, and `zygosity_N` for each pair of slots that may be twins.
     pedigree : Pedigree
     loci : DataFrame
@@ -164,7 +164,7 @@ def draw_genes(kindreds: pd.DataFrame, pedigree: Pedigree, loci: pd.DataFrame, s
 
 @dataclass(frozen=True)
 class _Frequencies:
-    """Allele frequencies of each kindred, as thresholds of 16-bit draws."""
+    """Allele frequencies of each kindred as thresholds of 16-bit draws."""
 
     by_ancestry: np.ndarray
     ancestry: np.ndarray
@@ -186,7 +186,7 @@ def _frequencies(ancestry: pd.Series, loci: np.ndarray) -> _Frequencies:
 def _draw_block(
     thresholds: np.ndarray, pedigree: Pedigree, identical: list[np.ndarray], draws
 ) -> np.ndarray:
-    """Return copies, (kindreds x slots) x loci."""
+    """Return copies of the risk allele, (kindreds x slots) x loci."""
     kindreds, n_loci = thresholds.shape
     dosage = np.empty((kindreds, pedigree.size, n_loci), dtype=np.int8)
     for slot in range(pedigree.size):
@@ -209,7 +209,7 @@ def _toss(draws: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _transmit(copies: np.ndarray, coin: np.ndarray) -> np.ndarray:
-    """Return the allele that a parent with 0, 1 or 2 copies passes on, by the toss of a coin."""
+    """Return the allele that a parent with 0, 1 or 2 copies passes on, given a coin toss."""
     return (copies + coin) >> 1
 
 
@@ -224,7 +224,7 @@ def _copy_twin(
 def _draw_unmeasured(
     kindreds: int, pedigree: Pedigree, identical: list[np.ndarray], seed: int
 ) -> np.ndarray:
-    """Half of each parent's value, and half the variance anew in every child."""
+    """Draw the unmeasured genes: half of each parent's value plus half the variance anew."""
     own = stream(seed, "population/unmeasured").standard_normal((kindreds, pedigree.size))
     for slot, (mother, father) in pedigree.parents.items():
         own[:, slot] = (own[:, mother] + own[:, father]) / 2 + own[:, slot] * np.sqrt(0.5)
@@ -235,7 +235,7 @@ def _draw_unmeasured(
 def _draw_combination(
     kindreds: int, pedigree: Pedigree, identical: list[np.ndarray], seed: int
 ) -> np.ndarray:
-    """Draw what a new shuffle of many genes makes: nothing of it is passed on but to a twin."""
+    """Draw the interaction of many genes, shared only by identical twins."""
     own = stream(seed, "population/combination").standard_normal((kindreds, pedigree.size))
     for slot in pedigree.parents:
         _copy_twin(own, slot, pedigree, identical)
@@ -243,7 +243,7 @@ def _draw_combination(
 
 
 def add_up(dosage: np.ndarray, weights: np.ndarray, block: int = 65536) -> np.ndarray:
-    """Return copies times weights, summed over loci; no BLAS, so the same bytes everywhere."""
+    """Return copies times weights, summed over loci without BLAS for stable bytes."""
     total = np.empty(len(dosage))
     for start in range(0, len(dosage), block):
         rows = dosage[start : start + block].astype(np.float32)

@@ -1,7 +1,7 @@
-"""What people meet, and the hazard of MS that follows: smoke, weight, infections, vitamin D, genes.
+"""Exposures and the hazard of MS: smoking, weight, infections, vitamin D and genes.
 
-The hazard of person i at age a is h(a) exp(score_i) m_i(a): a common course over age, a score
-that genes, sex and childhood fix, and factors that come and go with EBV, mononucleosis and smoke.
+The hazard of person i at age a is h(a) exp(score_i) m_i(a): a common curve over age, a score fixed
+by genes, sex and childhood, and factors that change with EBV, mononucleosis and smoking.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from cohabit.simulate.design import PopulationDesign
 from cohabit.simulate.dice import stream
 
 INFECTIONS = {"measles": 0.6, "hhv6": 0.85, "chlamydia_pneumoniae": 0.5, "canine_distemper": 0.1}
-"""Candidate infections without effect, and the share of people who had them (our choice)."""
+"""Infections without an effect and the share of people who had them (our choice)."""
 
 MYTHS = {"allergies": 0.3, "pets": 0.5, "heavy_metals": 0.2, "solvents": 0.12}
-"""Disproved theories: true effect zero, and the share exposed (our choice)."""
+"""Disproved risk factors without an effect and the share exposed (our choice)."""
 
 EVER_SMOKED, EVER_INFECTED, MONONUCLEOSIS = 0.45, 0.942, 0.35
 BMI_AT_20, BMI_LOG_SD = 22.8, 0.13  # kg/m2, and on the log scale (our choice)
@@ -29,14 +29,14 @@ KINDRED_SHARE, SIBLING_SHARE = 0.1, 0.2
 
 @dataclass(frozen=True)
 class Circles:
-    """Whom each person shares habits with."""
+    """The groups within which people share habits."""
 
     kindred: np.ndarray
     sibship: np.ndarray
     seed: int
 
     def normals(self, name: str, *, shared: bool = True) -> np.ndarray:
-        """Return standard normals, alike within kindreds and more so among siblings."""
+        """Return standard normals, correlated within kindreds and more among siblings."""
         own = self._draw(name, len(self.kindred))
         if not shared:
             return own
@@ -46,7 +46,7 @@ class Circles:
         return np.sqrt(KINDRED_SHARE) * kin + np.sqrt(SIBLING_SHARE) * home + np.sqrt(rest) * own
 
     def uniforms(self, name: str, *, shared: bool = False) -> np.ndarray:
-        """Return uniforms, by default each person's own."""
+        """Return uniforms, independent between people by default."""
         if shared:
             return ndtr(self.normals(name))
         return stream(self.seed, f"population/{name}").random(len(self.kindred))
@@ -56,7 +56,7 @@ class Circles:
 
 
 def draw_exposures(circles: Circles, sex: np.ndarray, light: np.ndarray) -> pd.DataFrame:
-    """Draw everyone's exposures, one row a person; ages in years, missing when never.
+    """Draw everyone's exposures, one row per person; ages in years, missing if never.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def draw_exposures(circles: Circles, sex: np.ndarray, light: np.ndarray) -> pd.D
 
 
 def _smoke(circles: Circles, sex: np.ndarray) -> dict[str, np.ndarray]:
-    """Return when each person would start and stop; `smoker` says whether they did."""
+    """Return each person's possible age of starting and stopping, and who is a `smoker`."""
     lean = np.where(sex == "male", 0.1, -0.1)
     start = 13 + 9 * circles.uniforms("smoking/start") ** 1.5
     years = -22 * np.log1p(-circles.uniforms("smoking/years"))
@@ -85,7 +85,7 @@ def _smoke(circles: Circles, sex: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _grow(circles: Circles) -> dict[str, np.ndarray]:
-    """Return BMI as a child, an adolescent and at 20 (kg/m2), each leaning on the one before."""
+    """Return BMI as a child, as an adolescent and at 20 (kg/m2), each based on the last."""
     child = circles.normals("bmi/child")
     adolescent = 0.75 * child + np.sqrt(1 - 0.75**2) * circles.normals("bmi/adolescent")
     adult = 0.85 * adolescent + np.sqrt(1 - 0.85**2) * circles.normals("bmi/adult")
@@ -97,7 +97,7 @@ def _grow(circles: Circles) -> dict[str, np.ndarray]:
 
 
 def _infect(circles: Circles) -> dict[str, np.ndarray]:
-    """Return the age at which EBV would come, whether it did, and mononucleosis after it."""
+    """Return the possible age of EBV infection, who was infected, and who had mononucleosis."""
     u, late = circles.uniforms("ebv/age"), circles.uniforms("ebv/late") < 0.45
     age = np.where(late, 12 + 12 * u, 12 * u)
     infected = circles.uniforms("ebv") < EVER_INFECTED
@@ -111,7 +111,7 @@ LATEST_ONSET = 75.0
 
 @dataclass(frozen=True)
 class Exposed:
-    """What a hazard depends on, as arrays over people."""
+    """The variables that the hazard depends on, as arrays over people."""
 
     female: np.ndarray
     drb1: np.ndarray
@@ -133,7 +133,7 @@ class Exposed:
     smoking_stop: np.ndarray
 
     def do(self, **values: object) -> "Exposed":
-        """Return the same people in a world where some exposures are set for everyone."""
+        """Return the same people with some exposures set to a given value for everyone."""
         size = len(self.female)
         set_to = {name: np.broadcast_to(value, size) for name, value in values.items()}
         return replace(self, **set_to)
@@ -141,13 +141,13 @@ class Exposed:
 
 @dataclass(frozen=True)
 class Hazard:
-    """The hazard of a design, with the solved constants."""
+    """The hazard of a design with its solved constants."""
 
     constants: Mapping[str, float]
     design: PopulationDesign
 
     def score(self, x: Exposed) -> np.ndarray:
-        """Return what is fixed by the age of 20, on the log scale."""
+        """Return the log hazard ratio of everything fixed by the age of 20."""
         c, d = self.constants, self.design
         genes = (
             c["drb1_1501"] * x.drb1
@@ -164,12 +164,12 @@ class Hazard:
         return fixed + d.genes * genes + d.lifestyle * weight + d.sun_effect * sun + cluster
 
     def course(self, age: np.ndarray) -> np.ndarray:
-        """Return the share of the common hazard met by an age: a lognormal, cut at 75."""
+        """Return the share of the common hazard reached by an age: lognormal, truncated at 75."""
         z = (np.log(np.maximum(age, 1e-9)) - self._centre) / self.constants["onset_log_sd"]
         return np.minimum(ndtr(z) / ndtr(self._last), 1.0)
 
     def age_at(self, share: np.ndarray) -> np.ndarray:
-        """Return the age by which a share of the common hazard is met."""
+        """Return the age at which a share of the common hazard is reached."""
         z = ndtri(np.clip(share * ndtr(self._last), 1e-12, 1 - 1e-12))
         return np.exp(self._centre + self.constants["onset_log_sd"] * z)
 
@@ -182,7 +182,7 @@ class Hazard:
         return (np.log(LATEST_ONSET) - self._centre) / self.constants["onset_log_sd"]
 
     def stretches(self, x: Exposed) -> tuple[np.ndarray, np.ndarray]:
-        """Cut each life where a factor changes.
+        """Split each life at the ages where a factor changes.
 
         Returns
         -------
@@ -205,7 +205,7 @@ class Hazard:
         return edges, np.exp(virus + d.lifestyle * c["smoking"] * smoke)
 
     def exposure(self, x: Exposed) -> np.ndarray:
-        """Return what comes and goes, m(a), averaged over the common hazard of a life."""
+        """Return the time-varying factor m(a), averaged over the common hazard of a life."""
         edges, factors = self.stretches(x)
         return (np.diff(edges, axis=1) * factors).sum(axis=1)
 
@@ -214,7 +214,7 @@ class Hazard:
         return -np.expm1(-np.exp(self.score(x)) * self.exposure(x))
 
     def draw_onset(self, x: Exposed, u: np.ndarray) -> np.ndarray:
-        """Return each person's age at onset from uniforms; missing for who stays healthy."""
+        """Return the age at onset from uniform draws; missing for people who stay healthy."""
         edges, factors = self.stretches(x)
         met = np.cumsum(np.diff(edges, axis=1) * factors, axis=1)
         wanted = -np.log1p(-u) / np.exp(self.score(x))

@@ -1,4 +1,4 @@
-"""The people: sites, couples, sex, age; and the whole participant table."""
+"""The participants: sites, couples, sex and age, and the table of all their variables."""
 
 from functools import cache
 
@@ -34,7 +34,7 @@ def draw_people(design: StudyDesign, seed: int, *, complete: bool = False) -> pd
 
     Returns
     -------
-    DataFrame, one row a person
+    DataFrame, one row per person
         Index participant_id; household after household, the patient first. Known columns
         are ordered categories; what only patients have is missing for controls.
 
@@ -66,7 +66,7 @@ PEOPLE_COLUMNS = (
 
 
 def enrol(design: StudyDesign) -> pd.DataFrame:
-    """Return who takes part: two people a household, ``SF-001-a`` with MS, ``SF-001-b`` without."""
+    """Return the participants: two per household, ``SF-001-a`` with MS, ``SF-001-b`` without."""
     pairs = sites_of(design)
     households = np.repeat(household_ids(design), 2)
     letter = np.tile(["-a", "-b"], len(households) // 2)
@@ -83,7 +83,7 @@ def enrol(design: StudyDesign) -> pd.DataFrame:
 
 
 def draw_sex(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Series:
-    """Draw the patients' sex by site and course, and whether the partner's is the other one."""
+    """Draw the patients' sex by site and course, and their partners' sex."""
     patients = people[people["group"] == "MS"]
     offset = _site_table().loc[patients["site"], "women_logit"].to_numpy()
     base = patients["course"].map(_course_table()["women_logit"]).to_numpy(dtype=float)
@@ -94,7 +94,7 @@ def draw_sex(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Series
 
 
 def draw_age(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
-    """Draw whole years of age: the patient's by course and site, the partner's beside it."""
+    """Draw whole years of age: patients by course and site, partners by the patient's age."""
     patients = people[people["group"] == "MS"]
     row = _course_table().loc[patients["course"]]
     mean = row["age_mean"].to_numpy() + _site_table().loc[patients["site"], "age_offset"].to_numpy()
@@ -119,13 +119,13 @@ DRAWS = (
 )
 
 DRAWN = {"course_and_treatment": ["course", "treatment"]}
-"""Columns of a draw whose name is not its column's."""
+"""Columns produced by draws that do not have the name of their column."""
 
 
 def _lose_and_swap(
     people: pd.DataFrame, dice: Dice, design: StudyDesign, seed: int
 ) -> pd.DataFrame:
-    """Apply the dials of recruitment: strangers swap households, missing partners leave."""
+    """Swap partners when the design asks for strangers, and remove missing partners."""
     absent = dice.quotas("missing_partner") < design.missing_partners
     controls = (people["group"] == "control").to_numpy()
     if design.strangers:
@@ -134,7 +134,7 @@ def _lose_and_swap(
 
 
 def _swap_households(people: pd.DataFrame, controls: np.ndarray, seed: int) -> np.ndarray:
-    """Return household IDs in which every control has moved on along a random ring of the site."""
+    """Return household IDs with controls moved along a random ring within each site."""
     households = people["household_id"].to_numpy().copy()
     for site in people["site"].unique():
         rows = np.flatnonzero(controls & (people["site"] == site).to_numpy())

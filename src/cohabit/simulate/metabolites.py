@@ -1,8 +1,8 @@
-"""Stool and serum metabolites: fatty acids in concentrations, others as log levels.
+"""Stool and serum metabolites: fatty acids as concentrations, others as log levels.
 
-A fatty acid follows the genera that go with it (their CLR); MS and each drug act on the total,
-so what producers already lose is not counted twice. ``stool_water`` dilutes everything in the
-stool of patients alike.
+A fatty acid follows the CLR of the genera associated with it; MS and each drug have target effects
+on the total, so losses through producers are not counted twice. ``stool_water`` dilutes everything
+in patients' stool by the same factor.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ MEASURED = {
     "Edinburgh": 99 / 131,
     "San Sebastian": 22 / 39,
 }
-"""Site -> share of its households whose metabolites were measured; 349 of 576 in all."""
+"""Site -> share of households with measured metabolites; 349 of 576 in total."""
 
 FATTY_ACIDS = [
     f"{matrix}:{acid}" for matrix in ("stool", "serum") for acid in ACIDS + BRANCHED_ACIDS
@@ -41,16 +41,16 @@ BUTYRATE = "stool:butyrate"
 
 @dataclass(frozen=True)
 class Metabolites:
-    """The metabolites of every person, measured or not."""
+    """The metabolites of every person, whether measured or not."""
 
     levels: MoleculeLevels
     dice: Dice
     people: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
-        """Return what was measured: people x metabolites, of the measured households.
+        """Return people x metabolites of the measured households.
 
-        Fatty acids in ug/g (stool) and ng/mL (serum), all others as natural logs.
+        Fatty acids are in ug/g (stool) and ng/mL (serum), all others natural logs.
         """
         measured = self.dice.quotas("measured") < self.people["site"].map(MEASURED).to_numpy(float)
         level, raw = self.levels.level[measured], self.levels.template.column("raw") == 1
@@ -65,7 +65,7 @@ class Metabolites:
     def follow_butyrate(self) -> pd.DataFrame:
         """Return stool butyrate in SD from the typical level, people x months 0, 12 and 24.
 
-        The person's own part changes between visits, all else stays.
+        Individual variation changes between visits; everything else is constant.
         """
         column = self.levels.features.get_loc(BUTYRATE)
         start, own = self.levels.level[:, column], self.levels.person[:, column]
@@ -81,7 +81,7 @@ class Metabolites:
         return pd.DataFrame(months, self.people.index)
 
     def expose(self, exposures: pd.DataFrame, genera: Community) -> "Metabolites":
-        """Return the same people under other exposures, with the genera these make."""
+        """Return the same people under other exposures, with the genera that result."""
         inherited = inherit_from_genera(genera, self.levels.template)
         return replace(self, levels=self.levels.expose(add_water(exposures), inherited))
 
@@ -112,12 +112,12 @@ def draw_metabolites(
 
 
 def add_water(exposures: pd.DataFrame) -> pd.DataFrame:
-    """Return exposures with one more: patients are those whose stool may be diluted."""
+    """Add an exposure for the patients whose stool may be diluted."""
     return exposures.assign(stool_water=exposures["group:MS"])
 
 
 def genus_clr(genera: Community) -> pd.DataFrame:
-    """Return the CLR of the genera of the template, half a read added; people x genera."""
+    """Return the CLR of the template's genera with half a read added, people x genera."""
     real = genera.template.column("tail") == 0
     logs = np.log(genera.composition[:, real] + HALF_GENUS_READ)
     logs -= logs.mean(axis=1, keepdims=True)
@@ -125,7 +125,7 @@ def genus_clr(genera: Community) -> pd.DataFrame:
 
 
 def inherit_from_genera(genera: Community, template: Template) -> np.ndarray:
-    """Return what genera make of each metabolite, people x metabolites; 0 for the typical gut."""
+    """Return the effect of genera on each metabolite, people x metabolites; 0 if typical."""
     weights = producer_weights(template)
     centre = read_producers().groupby("genus", sort=True)["clr_typical"].first()
     values = genus_clr(genera)[weights.index] - centre
@@ -133,21 +133,21 @@ def inherit_from_genera(genera: Community, template: Template) -> np.ndarray:
 
 
 def read_producers() -> pd.DataFrame:
-    """Return which genera go with which metabolite: genus, metabolite, weight, clr_typical."""
+    """Return the genera associated with each metabolite: genus, metabolite, weight, clr_typical."""
     return read_template("metabolite_producers")
 
 
 def producer_weights(template: Template) -> pd.DataFrame:
-    """Return the log level that one unit of CLR adds, genera x metabolites."""
+    """Return the change in log level per unit of CLR, genera x metabolites."""
     table = read_producers().pivot(index="genus", columns="metabolite", values="weight")
     return table.reindex(columns=template.taxa).fillna(0.0).sort_index()
 
 
 def produced_coefficients(genera: Community, species: Community, template: Template):
-    """Return to first order what each factor does to metabolites through their genera.
+    """Return the first-order effect of factors on metabolites through their genera.
 
-    Factors x metabolites: the coefficient of each genus (its species' mean coefficient times
-    its following, where it follows species) times its weight.
+    Factors x metabolites: the coefficient of each genus (for followers the mean coefficient of its
+    species times `following`) times its weight.
     """
     weights = producer_weights(template)
     effect = genera.coefficients + followed_coefficients(genera.template, species)
@@ -156,7 +156,7 @@ def produced_coefficients(genera: Community, species: Community, template: Templ
 
 
 def followed_coefficients(genera: Template, species: Community) -> pd.DataFrame:
-    """Return what each factor does to genera through their species: factors x genera."""
+    """Return the effect of factors on genera through their species, factors x genera."""
     genus = species.template.table["genus"].to_numpy()
     real = species.template.column("tail") == 0
     member = (genus[:, None] == genera.taxa.to_numpy()) & real[:, None]

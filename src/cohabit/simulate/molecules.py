@@ -1,4 +1,4 @@
-"""What microbes make, pathways and metabolites alike: a latent log level of each person.
+"""Pathways and metabolites: latent log levels in every person, with microbial effects.
 
 For person i in household h and feature p, in natural logs::
 
@@ -20,31 +20,31 @@ from cohabit.simulate.effects import lengthen
 from cohabit.simulate.template import Template
 
 PASSED_ON = ("group:MS", "spillover", "treatment:", "msss")
-"""Factors whose effect through the microbes is listed beside the molecules' own."""
+"""Factors whose effect through the microbes is listed besides their direct effect."""
 
 
 @dataclass(frozen=True)
 class MoleculeLevels:
-    """Latent log levels of every person, with the terms they are the sum of."""
+    """Latent log levels of every person and the terms that they are made of."""
 
     template: Template
     exposures: pd.DataFrame
     """People x factors."""
 
     coefficients: pd.DataFrame
-    """Factors x features: effect of one unit of exposure, dials included."""
+    """Factors x features: effect of one unit of exposure, scaled by the dials."""
 
     inherited: np.ndarray
-    """What the person's microbes contribute, people x features."""
+    """Contribution of the person's microbes, people x features."""
 
     household: np.ndarray
-    """What the household shares, people x features."""
+    """Household part, people x features."""
 
     person: np.ndarray
-    """What is the person's own, people x features."""
+    """Individual part, people x features."""
 
     level: np.ndarray
-    """Sum of all terms, people x features; natural log."""
+    """Sum of all terms, people x features, as a natural log."""
 
     @property
     def features(self) -> pd.Index:
@@ -52,7 +52,7 @@ class MoleculeLevels:
         return self.template.taxa
 
     def list_effects(self, own: str, passed_on: pd.DataFrame, through: str) -> pd.DataFrame:
-        """Return the planted effects that are not zero: on the level itself, and through microbes.
+        """Return the non-zero planted effects, direct and through microbes.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ def draw_molecule_levels(
     dice: Dice,
     design: StudyDesign,
 ) -> MoleculeLevels:
-    """Draw household and person terms and add the fixed ones.
+    """Draw household and individual terms and add the fixed terms.
 
     Parameters
     ----------
@@ -121,10 +121,10 @@ def draw_molecule_levels(
 
 
 def skew_left(scores: np.ndarray, strength: np.ndarray | float) -> np.ndarray:
-    """Return standard normal scores bent into a long left tail; mean 0 and variance 1 stay.
+    """Return standard normal scores skewed to the left, with mean 0 and variance 1.
 
-    A shifted lognormal turned round: (exp(k²/2) - exp(-k z)) / sd; the scores as they are
-    where the strength k is 0.
+    It is a reflected shifted lognormal, (exp(k²/2) - exp(-k z)) / sd; the scores are unchanged if
+    the strength k is 0.
     """
     k = np.where(np.equal(strength, 0), 1.0, strength)
     sd = np.exp(k**2 / 2) * np.sqrt(np.expm1(k**2))
@@ -132,7 +132,7 @@ def skew_left(scores: np.ndarray, strength: np.ndarray | float) -> np.ndarray:
 
 
 def _draw_scores(dice: Dice, per: str, template: Template) -> np.ndarray:
-    """Draw scores of unit variance: factors that features share, and each feature's own."""
+    """Draw scores of unit variance from shared factors and each feature's own noise."""
     loadings = _loadings(template)
     factors = dice.normals(f"{per}/factors", per, len(loadings))
     scores = dice.normals(f"{per}/own", per, len(template.taxa))
@@ -141,7 +141,7 @@ def _draw_scores(dice: Dice, per: str, template: Template) -> np.ndarray:
 
 
 def _loadings(template: Template) -> np.ndarray:
-    """Return loadings, factors x features: as tabulated, or one factor for each group."""
+    """Return loadings, factors x features: from the template, or one factor per group."""
     names = [name for name in template.table if name.startswith("factor")]
     if names:
         return template.columns(names)

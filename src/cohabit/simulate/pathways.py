@@ -1,9 +1,9 @@
-"""MetaCyc pathways: what the species of a gut carry, and how much of it is expressed.
+"""MetaCyc pathways from the species that carry them and their expression.
 
-A pathway's level follows the summed share of its carriers; site, sex, age, BMI and, for the
-planted pathways, MS act beside it (expression). Its relative abundance is a share of all output,
-unmapped included, of which pathways are 2.4%; so nothing is closed, and the truth of the log
-level is the truth of the share.
+A pathway's level follows the summed share of its carriers; site, sex, age, BMI and, for planted
+pathways, MS also affect it directly (expression). Its relative abundance is a share of all output
+including unmapped reads, of which pathways make up 2.4%, so shares are not closed and the true
+effect on the log level is also that on the share.
 
 Which species carry which pathway follows stated rules, without random numbers. Carriers are named
 by genus, family or phylum where biology says who has a pathway (`NAMED`, `RULES`). Every other
@@ -41,11 +41,11 @@ class Pathways:
 
     levels: MoleculeLevels
     blur: np.ndarray
-    """What detection depends on apart from the level, people x pathways."""
+    """The part of detection that does not depend on the level, people x pathways."""
 
     @cached_property
     def detected(self) -> np.ndarray:
-        """Whether a pathway is seen: its level, blurred, lies above a limit."""
+        """True where a pathway is detected: its level plus noise is above the limit."""
         template = self.levels.template
         standard = (self.levels.level - template.column("typical")) / template.column("total_sd")
         seen = SHARPNESS * standard + np.sqrt(1 - SHARPNESS**2) * self.blur
@@ -71,11 +71,11 @@ class Pathways:
 
     @cached_property
     def share(self) -> np.ndarray:
-        """Relative abundance among all output, people x pathways; 0 where not detected."""
+        """Share of all output, people x pathways; 0 where not detected."""
         return np.where(self.detected, np.exp(self.levels.level), 0.0)
 
     def expose(self, exposures: pd.DataFrame, species: Community) -> "Pathways":
-        """Return the same people under other exposures, with the species these make."""
+        """Return the same people under other exposures, with the species that result."""
         moved = self.levels.expose(exposures, inherit_from_species(species, self.levels.template))
         return replace(self, levels=moved)
 
@@ -98,7 +98,7 @@ def draw_pathways(
 
 
 def inherit_from_species(species: Community, template: Template) -> np.ndarray:
-    """Return what species make of each pathway: its following times the carriers' log share."""
+    """Return the effect of species on each pathway: following times the carriers' log share."""
     following = template.column("following") * log_carriers(species, template)
     return following - template.column("following") * template.column("carriers_typical")
 
@@ -112,7 +112,7 @@ def log_carriers(species: Community, template: Template) -> np.ndarray:
 
 
 def carried_coefficients(species: Community, template: Template) -> pd.DataFrame:
-    """Return to first order what each factor does to pathways through their carriers.
+    """Return the first-order effect of factors on pathways through their carriers.
 
     Factors x pathways: the carriers' coefficients averaged by their mean share, times the
     pathway's following.
@@ -152,7 +152,7 @@ NAMED = {
     **dict.fromkeys(("CENTFERM-PWY", "PWY-5676", "PWY-6590"), BUTYRATE_PRODUCERS),
     "P108-PWY": ("Bacteroidaceae", "Porphyromonadaceae", "Akkermansiaceae", "Veillonellaceae"),
 }
-"""Pathway -> genera and families that carry it: the study's own pathways, and fermentation."""
+"""Pathway -> genera and families known to carry it."""
 
 RULES = (
     ("methanogen|f420|archae", ("Methanobacteriaceae", "Methanomassiliicoccaceae")),
@@ -160,16 +160,16 @@ RULES = (
     ("lipopolysacch|lipid iv|kdo|lipid a|menaquin", GRAM_NEGATIVE),
     ("teichoic|sporul", ("Firmicutes",)),
 )
-"""Pattern in a pathway's name -> taxa that carry it."""
+"""Pattern in the pathway name -> taxa that carry it."""
 
 
 def find_breadth(log_sd: float) -> float:
-    """Return how broadly a pathway is carried, 0.05 to 0.9, from its log SD between people."""
+    """Return the breadth of carriage, 0.05 to 0.9, of a pathway from its log SD."""
     return float(np.clip(0.9 - log_sd, 0.05, 0.9))
 
 
 def name_carriers(pathways: pd.DataFrame) -> pd.DataFrame:
-    """Return who carries each pathway: carriers by name (joined by semicolons), and breadth.
+    """Return the named carriers of each pathway (joined by semicolons) and its breadth.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def name_carriers(pathways: pd.DataFrame) -> pd.DataFrame:
 
 
 def build_content(species: pd.DataFrame, pathways: pd.DataFrame) -> np.ndarray:
-    """Return who carries what, species x pathways, 0 or 1.
+    """Return a species x pathways matrix of carriage, 0 or 1.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def build_content(species: pd.DataFrame, pathways: pd.DataFrame) -> np.ndarray:
 
 
 def _find_homes(species: pd.DataFrame) -> tuple[tuple[str, str, str], ...]:
-    """Return phylum, family and genus of each species; the next lower name where one is unknown."""
+    """Return phylum, family and genus of each species, filled from the next lower name."""
     lower, names = species.index.to_series(), {}
     for rank in ("genus", "family", "phylum"):
         known = species[rank].astype(str)
@@ -217,7 +217,7 @@ def _find_homes(species: pd.DataFrame) -> tuple[tuple[str, str, str], ...]:
 
 @lru_cache(maxsize=4)
 def _decide_all(homes: tuple, rules: tuple) -> np.ndarray:
-    """Return who carries what, homes x pathways."""
+    """Return a matrix of carriage, lineages x pathways."""
     distinct = list(dict.fromkeys(homes))
     found = np.zeros((len(distinct), len(rules)))
     for column, (pathway, carriers, breadth) in enumerate(rules):
@@ -232,17 +232,17 @@ def _decide_all(homes: tuple, rules: tuple) -> np.ndarray:
 
 
 def _decide(family: float, genus: str, pathway: str) -> float:
-    """Return the number that counts for a genus: its family's, or one of its own."""
+    """Return the hash that decides for a genus: that of its family or one of its own."""
     own_way, own = hash_uniforms(f"{genus} has {pathway}")
     return own if own_way < OWN_WAY else family
 
 
 def hash_uniform(text: str) -> float:
-    """Return a number from 0 to 1 that depends on the text alone."""
+    """Return a number from 0 to 1 that depends only on the text."""
     return hash_uniforms(text)[0]
 
 
 def hash_uniforms(text: str) -> tuple[float, float]:
-    """Return two numbers from 0 to 1 that depend on the text alone."""
+    """Return two numbers from 0 to 1 that depend only on the text."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48, int.from_bytes(digest[6:12], "big") / 2**48

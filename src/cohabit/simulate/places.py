@@ -1,4 +1,4 @@
-"""Places: regions by latitude, towns, light, moves, care."""
+"""Places: regions by latitude, towns, light, moves and access to care."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from cohabit.simulate.genes import ANCESTRIES
 
 N_REGIONS, TOWNS_PER_REGION = 40, 10
 HIGH, LOW = 54.0, 16.0
-"""Latitudes beyond which a region counts as one end of the map."""
+"""Latitudes (degrees) above and below which a region counts as an end of the map."""
 
 WINDOW_OPENS_BEFORE = 2.0  # years before it closes: only the last years of childhood count
 NEIGHBOURHOOD = 3.0  # degrees of latitude on either side of a clinic
@@ -17,7 +17,7 @@ CLUSTER_RADIUS = 3.0  # degrees around the town in the middle of the planted clu
 
 
 def list_towns() -> pd.DataFrame:
-    """Return the map: one row a town, index town.
+    """Return the map with one row per town.
 
     Returns
     -------
@@ -49,9 +49,9 @@ def list_towns() -> pd.DataFrame:
 def draw_kindreds(
     n_kindreds: int, design: PopulationDesign, seed: int, near: float | None = None
 ) -> pd.DataFrame:
-    """Draw where each kindred comes from: town, ancestry, whether it moves far.
+    """Draw the origin of each kindred: town, ancestry and whether it moves far.
 
-    With `near`, a latitude in degrees, from the towns of its `NEIGHBOURHOOD` alone.
+    With `near`, a latitude in degrees, only towns in its `NEIGHBOURHOOD` are used.
     """
     towns = list_towns()
     u = stream(seed, "population/kindreds").random((n_kindreds, 4))
@@ -72,7 +72,7 @@ def draw_kindreds(
 
 
 def is_in_neighbourhood(places: pd.DataFrame, latitude: float) -> pd.Series:
-    """Say of each row whether its `latitude` is in the neighbourhood of another (degrees)."""
+    """Return True for rows whose `latitude` is in the neighbourhood of the given one."""
     return (places["latitude"] - latitude).abs() <= NEIGHBOURHOOD
 
 
@@ -86,7 +86,7 @@ def _in_zone(towns: pd.DataFrame, zone: str, u: np.ndarray) -> np.ndarray:
 
 
 def _draw_ancestry(latitude: np.ndarray, gradient: float, u: np.ndarray) -> np.ndarray:
-    """Ancestry follows latitude by logistic curves around 40 and 22 degrees."""
+    """Return ancestry, which follows latitude by logistic curves around 40 and 22 degrees."""
     lean = gradient * (latitude - 40) / 7
     north = 1 / (1 + np.exp(-lean - 0.3))
     tropical = (1 - north) / (1 + np.exp(gradient * (latitude - 22) / 6 + 0.5 * (1 - gradient)))
@@ -96,11 +96,11 @@ def _draw_ancestry(latitude: np.ndarray, gradient: float, u: np.ndarray) -> np.n
 def move_people(
     kindreds: pd.DataFrame, kindred: np.ndarray, design: PopulationDesign, seed: int
 ) -> pd.DataFrame:
-    """Draw each person's one move, if any, and the light of the years that count.
+    """Draw each person's move, if any, and the light in the critical years.
 
     Returns
     -------
-    DataFrame, one row a person
+    DataFrame, one row per person
         town_of_birth, birth_latitude, move_age (years, missing when never), town, region,
         latitude (where they live as adults), light (of the window), grew_up_in (town).
     """
@@ -133,13 +133,13 @@ def move_people(
 
 
 def share_before_move(move_age: np.ndarray, closes: float) -> np.ndarray:
-    """Return the share of the window spent at the place of birth; 1 without a move."""
+    """Return the share of the critical period spent at the place of birth; 1 without a move."""
     opens = closes - WINDOW_OPENS_BEFORE
     return np.nan_to_num(np.clip((move_age - opens) / WINDOW_OPENS_BEFORE, 0, 1), nan=1.0)
 
 
 def find_cluster() -> pd.Index:
-    """Return the towns of the planted cluster: those around one town of the middle."""
+    """Return the towns of the planted cluster, those around a town in the middle."""
     towns = list_towns()
     middle = towns.loc[(towns["latitude"] - 46).abs().idxmin()]
     east, north = towns["longitude"] - middle["longitude"], towns["latitude"] - middle["latitude"]
@@ -147,6 +147,6 @@ def find_cluster() -> pd.Index:
 
 
 def draw_care(latitude: np.ndarray, design: PopulationDesign) -> np.ndarray:
-    """Return how likely a person with MS is diagnosed: full care at 60 degrees, less below."""
+    """Return the probability of a diagnosis of MS: 0.98 at 60 degrees latitude, less below."""
     away = np.clip((60 - latitude) / 60, 0, 1)
     return 0.98 * (1 - design.care_gradient * away)

@@ -1,4 +1,4 @@
-"""A population: who its people are, what they met, and who gets MS."""
+"""A population: its people, their exposures, and who develops MS."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +27,7 @@ BORN = (1937, 1963, 1990)
 """Middle year of birth of each generation."""
 
 ANCESTRY_RISK = {"north": 0.0, "south": -0.05, "tropical": -0.15}
-"""Log hazard beside HLA: our illustration of a baseline that ancestry carries along."""
+"""Log hazard of each ancestry in addition to HLA (our illustration)."""
 
 AGE_GROUPS = [-1, 18, 30, 40, 50, 60, 70, 80, 120]
 
@@ -36,29 +36,29 @@ DELAY = 2.0  # years from first signs to diagnosis, on average
 
 @dataclass(frozen=True)
 class Population:
-    """People in families, and what can be seen of them."""
+    """People in families and their observable variables."""
 
     people: pd.DataFrame
-    """One row a person, by number; columns in ``docs/methods.md``, The population."""
+    """One row per person, by number; columns in ``docs/methods.md``, The population."""
 
     dosage: np.ndarray
-    """People x loci: copies of each locus' risk allele."""
+    """People x loci: copies of each locus's risk allele."""
 
     loci: pd.DataFrame
-    """Locus, frequency and odds ratio, as a published list would have them."""
+    """Locus, frequency and odds ratio, as in a published list."""
 
     pedigree: Pedigree
     design: PopulationDesign
     seed: int
 
     exposed: Exposed
-    """What the hazard saw, unmeasured genes included; analyses leave it alone."""
+    """The true inputs of the hazard, including unmeasured genes; not for analyses."""
 
     hazard: Hazard
 
     @cached_property
     def relatives(self) -> pd.DataFrame:
-        """Every pair of relatives, both ways: person, relative, relation.
+        """All pairs of relatives in both orders: person, relative, relation.
 
         Twins are "identical twin" or "fraternal twin", not siblings.
         """
@@ -174,7 +174,7 @@ def _draw_people(
 
 
 def _draw_sex(kindreds: pd.DataFrame, pedigree: Pedigree, seed: int) -> np.ndarray:
-    """Partners are of opposite sex; identical twins of the same."""
+    """Draw sex: opposite for partners, the same for identical twins."""
     shape = (len(kindreds), pedigree.size)
     female = stream(seed, "population/sex").random(shape) < 0.5
     for number, (first, second) in enumerate(pedigree.twins):
@@ -186,7 +186,7 @@ def _draw_sex(kindreds: pd.DataFrame, pedigree: Pedigree, seed: int) -> np.ndarr
 
 
 def _draw_births(kindreds: pd.DataFrame, pedigree: Pedigree, seed: int) -> np.ndarray:
-    """Return years of birth; twins share theirs."""
+    """Draw years of birth, the same for twins."""
     middle = np.array(BORN)[list(pedigree.generation)]
     spread = stream(seed, "population/births").uniform(-12, 12, (len(kindreds), pedigree.size))
     born = np.round(middle + spread).astype(np.int16)
@@ -197,7 +197,7 @@ def _draw_births(kindreds: pd.DataFrame, pedigree: Pedigree, seed: int) -> np.nd
 
 
 def _name_twins(kindreds: pd.DataFrame, pedigree: Pedigree) -> tuple[np.ndarray, pd.Categorical]:
-    """Return each person's twin (-1 without) and what kind of twins they are."""
+    """Return each person's twin (-1 without) and the type of twin."""
     shape = (len(kindreds), pedigree.size)
     twin, code = np.full(shape, -1, dtype=np.int32), np.zeros(shape, dtype=np.int8)
     start = np.arange(len(kindreds), dtype=np.int32) * pedigree.size
@@ -231,7 +231,7 @@ def _expose(people: pd.DataFrame, genes: Genes, loci: pd.DataFrame) -> Exposed:
 
 
 def _fall_ill(people: pd.DataFrame, exposed: Exposed, hazard: Hazard, seed: int) -> pd.DataFrame:
-    """Add onset, diagnosis and who is alive at the census; hide what never happened."""
+    """Add onset, diagnosis and survival to the census; blank out exposures that never occurred."""
     u = stream(seed, "population/onset").random((len(people), 4))
     onset = hazard.draw_onset(exposed, u[:, 0])
     ill = ~np.isnan(onset)
@@ -253,20 +253,20 @@ def _fall_ill(people: pd.DataFrame, exposed: Exposed, hazard: Hazard, seed: int)
 
 
 REMEMBERED = 0.85
-"""Share of true exposures that a healthy person reports when asked years later (our choice)."""
+"""Share of true exposures that a healthy person reports years later (our choice)."""
 
 FALSE_MEMORIES = 0.15
-"""Share of unexposed patients who report one after all, at a recall bias of 1 (our choice)."""
+"""Share of unexposed patients who report an exposure at recall bias 1 (our choice)."""
 
 
 def ask_before(population: Population, people: pd.Index, exposures: list[str]) -> pd.DataFrame:
-    """Return what was written down at enrolment, while everybody was healthy.
+    """Return the exposures reported at enrolment, before anyone was ill.
 
     Parameters
     ----------
     population : Population
     people : Index
-        Whom to ask.
+        The people asked.
     exposures : list of str
         Columns of true and false.
     """
@@ -280,12 +280,11 @@ def ask_after(
     *,
     design: PopulationDesign | None = None,
 ) -> pd.DataFrame:
-    """Return what patients and healthy people tell when asked after the diagnosis.
+    """Return the exposures reported by patients and healthy people after the diagnosis.
 
-    Everyone forgets a little. Two dials of the design tell patients apart: `recall_bias`, by
-    which they search their memory harder and find what was not there, and
-    `reverse_causation`, by which first signs made some take up the exposure. Another `design`
-    asks the same people with other dials.
+    Everyone forgets a little. Two dials of the design affect patients: `recall_bias`, by which they
+    report exposures that did not happen, and `reverse_causation`, by which early symptoms cause the
+    exposure. Another `design` asks the same people with other dials.
     """
     design = design or population.design
     truth = population.people.loc[people, exposures].to_numpy()
@@ -299,7 +298,7 @@ def ask_after(
 
 
 def _uniforms(population: Population, people: pd.Index, exposures: list[str]) -> np.ndarray:
-    """Return three draws a person and question; whoever else is asked changes none of them."""
+    """Return three draws per person and question, independent of who else is asked."""
     drawn = [
         stream(population.seed, f"population/survey/{name}").random((3, len(population.people)))
         for name in exposures

@@ -1,4 +1,4 @@
-"""Recruitment: whom a patient lives with, and a study filled with people of a population.
+"""Recruitment: partners of patients, and studies filled from a population.
 
 Patients from a population bring their sex, age, onset, body mass, smoking, genes and light along.
 What the population does not know of them, course and treatment, is drawn as in the clinic of
@@ -31,10 +31,10 @@ LATITUDE = {
     "Edinburgh": 55.9,
     "San Sebastian": 43.3,
 }
-"""Degrees from the equator; the map of the population has one hemisphere."""
+"""Latitude in degrees; the population's map has one hemisphere."""
 
 CARRIED = ["latitude", "vitamin_d", "hla_drb1_1501", "hla_a0201", "polygenic_score"]
-"""What people bring beside the columns that every cohort has."""
+"""Columns that recruits have in addition to those of every cohort."""
 
 KEPT = ["sex", "age", "onset_age", "prevalent", "ms", "alive", "kindred", "bmi_20"]
 KEPT += ["smoker", "smoking_start", "smoking_stop", *CARRIED]
@@ -45,11 +45,11 @@ PEOPLE_A_PATIENT, FEWEST, MOST_VILLAGES = 1_200, 20_000, 20
 def recruit_from_population(
     people: pd.DataFrame, dice: Dice, design: StudyDesign, seed: int
 ) -> pd.DataFrame:
-    """Fill the places of a study with people of a population.
+    """Fill the places of a study with people from a population.
 
     Parameters
     ----------
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
         As enrolled: household_id, group, site, country; the patient first.
     dice : Dice
     design : StudyDesign
@@ -89,7 +89,7 @@ def recruit_from_population(
 def _meet(
     site: str, n_pairs: int, design: StudyDesign, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a site's patients, one a kindred, and the healthy people who live around it."""
+    """Return a site's patients, one per kindred, and the healthy people around the site."""
     seeds = stream(seed, f"recruitment/{site}").integers(2**32, size=MOST_VILLAGES)
     cases, healthy = [], []
     for village in seeds:
@@ -105,7 +105,7 @@ def _meet(
 
 
 def _visit(site: str, n_people: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return who has MS and who has not among the adults of a population around a site."""
+    """Return adults with and without MS of a population around a site."""
     population = simulate_population(
         PopulationDesign(), n_people=n_people, seed=seed, near=LATITUDE[site]
     )
@@ -118,7 +118,7 @@ def _visit(site: str, n_people: int, seed: int) -> tuple[pd.DataFrame, pd.DataFr
 
 
 def _choose_partners(pool: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
-    """Return for each wanted sex and age the person nearest in age, nobody twice."""
+    """Return for each wanted sex and age the person nearest in age, without repeats."""
     chosen = []
     for sex, rows in wanted.groupby("sex"):
         free = np.flatnonzero(pool["sex"] == sex)
@@ -131,7 +131,7 @@ def _choose_partners(pool: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _describe(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
-    """Add what a study records of recruits; take away what only the population knew."""
+    """Add what a study records of recruits and remove what only the population knows."""
     people["duration"] = np.floor(people["age"] - people["onset_age"])
     people["onset_age"] = people["age"] - people["duration"]
     people["smoking"] = _name_smoking(people)
@@ -152,8 +152,8 @@ def _name_smoking(people: pd.DataFrame) -> np.ndarray:
 def _draw_clinic(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     """Draw course and treatment by site, given sex, age and years since onset.
 
-    Bayes' rule on the clinic's own tables: a cell's share at the site, times how likely its
-    course has a patient of this sex, age and duration, the three taken as independent.
+    Uses Bayes' rule on the clinic's tables: a cell's share at the site times the likelihood of the
+    patient's sex, age and duration given its course, taken as independent.
     """
     patients = people[people["group"] == "MS"]
     place = dice.quotas("course_and_treatment")[(people["group"] == "MS").to_numpy()]
@@ -195,7 +195,7 @@ WOMEN_SHARE = 400 / 576  # of the released patients
 def draw_partner_sex(
     women: np.ndarray, site: pd.Series, dice: Dice, design: StudyDesign
 ) -> np.ndarray:
-    """Return whether each patient's partner is a woman.
+    """Return True for each patient whose partner is a woman.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def draw_partner_sex(
 
 @cache
 def _same_sex_intercept(share: float) -> float:
-    """Return the log odds that give this share of same-sex pairs in the study's mix of people."""
+    """Return the log odds that give this share of same-sex pairs in the study."""
     if share in (0.0, 1.0):
         return float(logit(share))
     pairs = read_template("people_course_by_site").groupby("site")["row_total"].first()
@@ -230,7 +230,7 @@ def _site_logit() -> pd.Series:
 
 
 def draw_partner_age(age: np.ndarray, women: np.ndarray, dice: Dice) -> np.ndarray:
-    """Return partners' ages: mostly a couple's gap, sometimes a parent, child or room-mate.
+    """Return partners' ages: mostly of couples, sometimes of parents, children or housemates.
 
     Parameters
     ----------
@@ -252,6 +252,6 @@ def draw_partner_age(age: np.ndarray, women: np.ndarray, dice: Dice) -> np.ndarr
 
 
 def between(u: np.ndarray, mean, spread, low: float, high: float) -> np.ndarray:
-    """Return normal values, cut off at `low` and `high`, at the probabilities `u`."""
+    """Return quantiles at probabilities `u` of normals truncated to `low` and `high`."""
     floor, ceiling = ndtr((low - mean) / spread), ndtr((high - mean) / spread)
     return np.clip(mean + spread * ndtri(floor + u * (ceiling - floor)), low, high)

@@ -1,7 +1,8 @@
-"""From true shares to reads: depth, technical batch, kits, replicate libraries, counts.
+"""Sequencing: depth, technical batches, kits, replicate libraries and counts.
 
-Reads of a library follow a negative binomial around depth times share. Each count comes from
-one uniform by the inverse distribution function, so a taxon that changes moves no other.
+Reads of a library follow a negative binomial around depth times share. Each count comes from one
+uniform by the inverse distribution function, so a change in one taxon does not affect the draws of
+others.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ KITS = ("dry swab", "snap frozen")
 BATCHES = ("A", "B")
 DEPTH_NAMES = {"16s": "16S", "shotgun": "shotgun"}
 DEPTH_HOUSEHOLD_SHARE = {"16s": 0.6, "shotgun": 0.0}
-"""Share of the log-depth variance of one site that partners have in common."""
+"""Share of a site's log-depth variance that partners have in common."""
 LIBRARY_LOG_SD = 0.25  # between a person's libraries: split of the person's reads
 DISPERSION = 0.02  # squared coefficient of variation between replicate libraries
 KIT_LOG_SD = 0.1  # between kits, per taxon
@@ -31,23 +32,23 @@ PEOPLE_A_BLOCK = 1000  # people whose uniforms are held at once
 
 @dataclass(frozen=True)
 class Libraries:
-    """One assay's libraries and their counts."""
+    """The libraries of one assay and their counts."""
 
     samples: pd.DataFrame
-    """One row a library; index sample_id."""
+    """One row per library; index sample_id."""
 
     counts: sparse.csr_matrix
     """Libraries x features."""
 
 
 def draw_batches(dice: Dice | QuickDice) -> np.ndarray:
-    """Return 1 for people of the second technical batch; partners always share theirs."""
+    """Return 1 for people in the second technical batch, the same for partners."""
     uniform = dice.uniforms("sequencing/batch", per="household")
     return (uniform < SECOND_BATCH_SHARE).astype(float)
 
 
 def draw_depths(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str) -> np.ndarray:
-    """Draw the expected reads of every library, shape (n_kits, n_people)."""
+    """Draw the expected number of reads of every library, shape (n_kits, n_people)."""
     table = read_template("depth").query("assay == @DEPTH_NAMES[@assay]").set_index("site")
     table = table[["log_mu", "log_sigma"]].astype(float)
     per_site = table.reindex(people["site"]).fillna(table.loc["ALL"]).to_numpy()
@@ -78,7 +79,7 @@ def sequence(
 
     Parameters
     ----------
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
     dice : Dice
         Random numbers of these people.
     design : StudyDesign
@@ -106,7 +107,7 @@ def sequence(
 
 @dataclass(frozen=True)
 class Viewing:
-    """How a library sees the true shares: the batch of each person, the bias of the kit."""
+    """The effects of each person's batch and of the kit on the observed shares."""
 
     batches: np.ndarray
     batch_effect: np.ndarray
@@ -115,7 +116,7 @@ class Viewing:
     def expected(
         self, composition: np.ndarray, rows: np.ndarray | slice = slice(None)
     ) -> np.ndarray:
-        """Return the shares a library of these people is drawn from."""
+        """Return the expected shares in libraries of these people."""
         first, second = np.zeros_like(self.batch_effect), self.batch_effect
         gain = np.exp(np.stack([first, second]) + self.kit_effect)
         seen = composition[rows] * gain[self.batches[rows].astype(int)]
@@ -123,7 +124,7 @@ class Viewing:
 
 
 def _count_library(composition, view: Viewing, depth, dice, name) -> sparse.csr_matrix:
-    """Draw the counts of one library a person, a block of people at a time."""
+    """Draw the counts of one library per person, one block of people at a time."""
     blocks, order = [], []
     for block in walk(dice, name):
         uniform = block.rng.random((block.size, composition.shape[1]))[block.inside]
@@ -135,25 +136,25 @@ def _count_library(composition, view: Viewing, depth, dice, name) -> sparse.csr_
 
 @dataclass(frozen=True)
 class Block:
-    """Some people of one site, and the generator that holds their next draws."""
+    """Some people of one site, and the generator of their next draws."""
 
     site: str
     rng: np.random.Generator
     rows: np.ndarray
-    """Where these people stand in the participant table."""
+    """Positions of these people in the participant table."""
 
     inside: np.ndarray
-    """Their places in the block."""
+    """Positions of these people in the block."""
 
     size: int
-    """Places in the block, taken or not."""
+    """Number of places in the block, taken or not."""
 
 
 def walk(dice: Dice, name: str) -> Iterator[Block]:
-    """Go through the people in blocks.
+    """Yield the people in blocks.
 
-    Each site has a stream of its own, and everybody enrolled has a place in it, so that who
-    is missing from the table moves nobody else's draws.
+    Each site has its own stream with a place for everyone enrolled, so missing people do not change
+    the draws of others.
     """
     first = 0
     for site, pairs in dice.pairs_per_site.items():
@@ -166,7 +167,7 @@ def walk(dice: Dice, name: str) -> Iterator[Block]:
 
 
 def count_reads(mean: np.ndarray, uniform: np.ndarray, dispersion: float = DISPERSION):
-    """Return counts by inverse distribution function, same shape as `mean`.
+    """Return negative binomial counts at uniform draws, in the shape of `mean`.
 
     Parameters
     ----------
@@ -193,7 +194,7 @@ def count_reads(mean: np.ndarray, uniform: np.ndarray, dispersion: float = DISPE
 
 
 def _invert_by_sum(mean, uniform, dispersion) -> np.ndarray:
-    """Add up probabilities of 0, 1, 2 ... until they pass the uniform."""
+    """Find quantiles by adding up the probabilities of 0, 1, 2 ..."""
     counts = np.zeros(len(mean), dtype=np.int64)
     active = np.arange(len(mean))
     size = 1 / dispersion
@@ -214,7 +215,7 @@ def _invert_by_sum(mean, uniform, dispersion) -> np.ndarray:
 
 
 def _invert_by_expansion(mean, uniform, dispersion) -> np.ndarray:
-    """Third-order Cornish-Fisher expansion of the negative binomial quantile."""
+    """Approximate quantiles by a third-order Cornish-Fisher expansion."""
     deviate = special.ndtri(np.clip(uniform, 1e-15, 1 - 1e-15))
     variance = mean + dispersion * mean**2
     skewness = (1 + 2 * dispersion * mean) / np.sqrt(variance)

@@ -1,4 +1,4 @@
-"""Cohorts seen in the world: the study, its replication, and a community of one's own."""
+"""Simulated cohorts: the study, its replication, and studies of a user's own community."""
 
 import dataclasses
 import platform
@@ -32,7 +32,7 @@ NEEDED = [
     *("carriage_group_loading", "tail", "batch", *LOADINGS, *LINEAGE),
     *(f"site_{site.replace(' ', '_')}" for site in SITES),
 ]
-"""Columns without which no community can be drawn."""
+"""Columns that a template must have."""
 
 
 def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
@@ -41,7 +41,7 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
     Parameters
     ----------
     design : StudyDesign
-        Who is recruited and how strong each force is.
+        Recruitment and the strength of each effect.
     seed : int
         Not negative; the same design and seed give the same cohort, byte for byte.
 
@@ -53,7 +53,7 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
     Raises
     ------
     ValueError
-        When the seed is no whole number from 0.
+        When the seed is not a non-negative integer.
     """
     world = draw_world(design, seed)
     shotgun, amplicons = world.sequence_species(), world.sequence_asvs()
@@ -79,10 +79,10 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
 
 
 def simulate_shotgun(design: StudyDesign, seed: int) -> Cohort:
-    """Simulate the people and the species table of a study, and nothing else.
+    """Simulate only the people and the species table of a study.
 
-    What it holds is byte for byte what `simulate_cohort` draws of it, for a quarter of the time:
-    for those who ask many cohorts about species.
+    Equal byte for byte to what `simulate_cohort` gives, in a quarter of the time; for simulations
+    of many cohorts that only use species.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def simulate_shotgun(design: StudyDesign, seed: int) -> Cohort:
     Raises
     ------
     ValueError
-        When the seed is no whole number from 0.
+        When the seed is not a non-negative integer.
     """
     cohort = _see_species(draw_world(design, seed), "shotgun")
     return dataclasses.replace(
@@ -108,11 +108,11 @@ def simulate_shotgun(design: StudyDesign, seed: int) -> Cohort:
 def simulate_from(
     template: pd.DataFrame, design: StudyDesign, seed: int, *, assay: str = "shotgun"
 ) -> Cohort:
-    """Simulate a household-paired study of a community of your own.
+    """Simulate a household-paired study from your own community template.
 
     Parameters
     ----------
-    template : DataFrame, one row a taxon
+    template : DataFrame, one row per taxon
         As from `calibrate.fit_template`. Effects are what its columns ``ms``, ``severity``,
         ``sex``, ``age``, ``bmi``, a drug's name and so on hold, natural log; a column that is
         not there is zero. `power.plant_effects` fills ``ms``.
@@ -148,9 +148,9 @@ def simulate_replication(design: StudyDesign, seed: int) -> Cohort:
     ----------
     design : StudyDesign
         Of the first cohort; the second has its sites, with half as many pairs each (285
-        pairs, 570 people, where the first has 576), and every dial as it is.
+        pairs, 570 people, while the first has 576), with the same dials.
     seed : int
-        Of the first cohort; the second draws from a seed of its own, made from it.
+        Of the first cohort; the seed of the second is derived from it.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def simulate_replication(design: StudyDesign, seed: int) -> Cohort:
     Raises
     ------
     ValueError
-        When the seed is no whole number from 0.
+        When the seed is not a non-negative integer.
     """
     check_seed(seed)
     smaller = design.replace(pairs_per_site=_halve(design.pairs_per_site))
@@ -177,7 +177,7 @@ def simulate_replication(design: StudyDesign, seed: int) -> Cohort:
 
 
 def _see_species(world: World, assay: str) -> Cohort:
-    """Return the cohort of a world's people in whom nothing but the species was measured."""
+    """Return the cohort of a world's people with only the species measured."""
     libraries = world.sequence_species(assay)
     template, design = world.template, world.design
     return Cohort(
@@ -198,7 +198,7 @@ def _tabulate_species(world: World, libraries: Libraries) -> biom.Table:
 
 
 def to_biom(libraries: Libraries, lineage: pd.DataFrame) -> biom.Table:
-    """Return libraries as a feature table; features nobody has are left out."""
+    """Return libraries as a feature table without features that have no reads."""
     seen = np.asarray(libraries.counts.sum(axis=0)).ravel() > 0
     taxonomy = [{"taxonomy": list(row)} for row in lineage[seen].to_numpy()]
     counts = libraries.counts[:, np.flatnonzero(seen)].T.astype(float)
@@ -220,7 +220,7 @@ def _list_all_effects(world: World) -> pd.DataFrame:
 
 
 def list_molecule_effects(world: World) -> list[pd.DataFrame]:
-    """Return the planted effects on pathways and on metabolites, two rows where microbes help."""
+    """Return the planted effects on pathways and metabolites, with those through microbes."""
     pathways, metabolites = world.pathways.levels, world.metabolites.levels
     carried = carried_coefficients(world.species, pathways.template)
     produced = produced_coefficients(world.genera, world.species, metabolites.template)
@@ -252,8 +252,8 @@ def _check_template(template: pd.DataFrame, assay: str) -> None:
     absent = [name for name in NEEDED if name not in template]
     if absent:
         raise ValueError(
-            f"template: {len(absent)} column(s) not there, first {absent[:5]}; "
-            "calibrate.fit_template makes them all"
+            f"template: {len(absent)} column(s) missing, first {absent[:5]}; "
+            "fit_template makes them all"
         )
     numbers = template.select_dtypes("number")
     broken = numbers.index[~numbers.notna().all(axis=1)]
@@ -268,14 +268,14 @@ _ID_COLUMNS = ("participant_id", "household_id")
 
 
 def _halve(pairs_per_site: dict[str, int]) -> dict[str, int]:
-    """Return about half the pairs of each site, at least one where there were any."""
+    """Return about half the pairs of each site, at least one if there were any."""
     return {
         site: max(round(n * REPLICATION_SHARE), min(n, 1)) for site, n in pairs_per_site.items()
     }
 
 
 def _rename(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose IDs carry the prefix; its index is always one."""
+    """Return a table with prefixed IDs in its index and columns of IDs."""
     table = table.set_axis(pd.Index(REPLICATION_PREFIX + table.index, name=table.index.name))
     columns = {
         name: REPLICATION_PREFIX + table[name].astype(str) for name in _ID_COLUMNS if name in table

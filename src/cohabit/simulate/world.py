@@ -1,4 +1,4 @@
-"""The world before anybody looks at it: people, their microbes, and what follows from both.
+"""The world before measurement: people, their microbes and everything that follows.
 
 It is put together here and nowhere else. Everything but the people is drawn when it is first asked
 for, from random numbers that belong to the people: two worlds of one seed share them all, so a
@@ -28,15 +28,15 @@ RECRUITMENT = {
     *("source", "pairs_per_site", "opposite_sex_share", "strangers", "missing_partners"),
     *("treated_share", "course_shares"),
 }
-"""Dials that decide who is there."""
+"""Dials that determine who takes part."""
 
 SPLITS = {"household_sharing"}
-"""Dials that split the draws between home and person."""
+"""Dials that divide random draws between household and person."""
 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Who lives in a world, and all that is true of them.
+    """The people of a world and all their true values.
 
     Made by `draw_world`; `with_dials`, `with_people` and `with_species` give another world of the
     same people in which nothing is drawn anew.
@@ -44,36 +44,36 @@ class World:
 
     design: StudyDesign
     people: pd.DataFrame
-    """One row a person: what is true of them, asked or not; `fibre` in grams a day."""
+    """One row per person with true values, answered or not; `fibre` in grams a day."""
 
     dice: Dice
     """The random numbers of these people."""
 
     template: Template
-    """Of the community that `species` holds."""
+    """Template of the community in `species`."""
 
     stream: str
     """Name of that community's random numbers."""
 
     changed: Community | None = None
-    """The species of a world in which something is changed; None: as they are drawn."""
+    """The changed species of a counterfactual world; None if as drawn."""
 
     origin: "World | None" = None
-    """The world whose people are exposed to something else in this one."""
+    """The world that this one differs from by its exposures."""
 
     @property
     def seed(self) -> int:
-        """The seed that everything is drawn from."""
+        """The seed of all draws."""
         return self.dice.seed
 
     @property
     def patients(self) -> pd.Series:
-        """Whether a person has MS in this world."""
+        """True for people with MS in this world."""
         return self.people["group"] == "MS"
 
     @cached_property
     def batches(self) -> np.ndarray:
-        """Whether a person's samples are of the second technical batch, 1 or 0."""
+        """1 for people in the second technical batch, otherwise 0."""
         return draw_batches(self.dice)
 
     @cached_property
@@ -85,7 +85,7 @@ class World:
 
     @cached_property
     def genera_alone(self) -> Community:
-        """The 16S genera by their own terms, before they follow the species."""
+        """The 16S genera before they follow the species."""
         if self.origin is not None:
             return self.origin.genera_alone.expose(self.species.exposures)
         return self.with_template(read_taxa("genera"), "genera").species
@@ -107,31 +107,31 @@ class World:
 
     @cached_property
     def pathways(self) -> Pathways:
-        """The pathways that the species carry and express."""
+        """The pathways carried and expressed by the species."""
         if self.origin is not None:
             return self.origin.pathways.expose(self.species.exposures, self.species)
         return draw_pathways(self.species, self.dice, self.design)
 
     @cached_property
     def metabolites(self) -> Metabolites:
-        """The metabolites that the genera make."""
+        """The metabolites produced by the genera."""
         if self.origin is not None:
             return self.origin.metabolites.expose(self.species.exposures, self.genera)
         return draw_metabolites(self.genera, self.dice, self.design)
 
     @cached_property
     def answers(self) -> pd.DataFrame:
-        """The people as the questionnaires tell of them: what was not answered is missing."""
+        """The people's questionnaires, with missing values for unanswered questions."""
         return hide_unanswered(self.people.drop(columns="fibre", errors="ignore"), self.dice)
 
     @cached_property
     def diet(self) -> pd.DataFrame:
-        """The diet of who answered the food questionnaire."""
+        """The diet of people who answered the food questionnaire."""
         return diet.draw_diet(self.people, self.dice)
 
     @cached_property
     def blood(self) -> pd.DataFrame:
-        """Everyone's immune panel."""
+        """The immune panel of every participant."""
         return blood.draw_blood(self.people, self.dice)
 
     @cached_property
@@ -143,12 +143,12 @@ class World:
         )
 
     def sequence_species(self, assay: str = "shotgun", rows: slice | np.ndarray = ALL_ROWS):
-        """Return the libraries of everyone's species, or of some people's."""
+        """Return the shotgun libraries of all or some people."""
         shares, batch = self.species.composition, self.species.template.column("batch")
         return self._sequence(shares, batch, assay, rows)
 
     def sequence_asvs(self) -> Libraries:
-        """Return the 16S libraries of everyone."""
+        """Return the 16S libraries of all people."""
         batch = self.genera.template.column("batch")[self.asv_pool.genus]
         return self._sequence(self.asvs, batch, "16s", ALL_ROWS)
 
@@ -157,10 +157,10 @@ class World:
         return sequence(people, dice, self.design, shares[rows], batch, assay)
 
     def count(self, rows: slice | np.ndarray = ALL_ROWS) -> pd.DataFrame:
-        """Sequence people by shotgun: people x species, both libraries of a person summed.
+        """Sequence people by shotgun and sum both libraries: people x species.
 
-        Each count keeps its own uniform random number, so a species that is the same in two
-        worlds is counted the same, but for closure; and so do some of the people alone.
+        Each count keeps its uniform random number, so a species with equal abundance in two worlds
+        has equal counts, except for closure. This also holds for a subset of the people.
         """
         counts = self.sequence_species(rows=rows).counts.toarray()
         index = self.people.index[rows]
@@ -168,7 +168,7 @@ class World:
         return pd.DataFrame(summed, index, self.species.taxa)
 
     def expose(self, exposures: pd.DataFrame) -> "World":
-        """Return the same people under other exposures; nothing is redrawn.
+        """Return the same people under other exposures, with nothing redrawn.
 
         Parameters
         ----------
@@ -178,21 +178,21 @@ class World:
         return replace(self, changed=self.species.expose(exposures), origin=self)
 
     def with_people(self, **columns: pd.Series) -> "World":
-        """Return the world in which some columns of the people are other; nothing is redrawn.
+        """Return the world with some columns of people replaced and nothing redrawn.
 
-        What depends on them follows: exposures, species, genera, molecules.
+        Everything that depends on them changes too: exposures, species, genera, molecules.
         """
         people = self.people.assign(**columns)
         moved = self.species.expose(build_exposures(people))
         return replace(self, people=people, changed=replace(moved, people=people), origin=None)
 
     def with_dials(self, **dials: float) -> "World":
-        """Return the same people in a world whose forces are other; nothing is redrawn.
+        """Return the same people in a world with other dials and nothing redrawn.
 
         Raises
         ------
         ValueError
-            When a dial decides who is recruited or how people are drawn: draw that world anew.
+            When a dial changes recruitment or the draws of people; draw a new world instead.
         """
         _refuse(dials, RECRUITMENT | SPLITS)
         design, species = self.design.replace(**dials), self.species
@@ -210,27 +210,27 @@ class World:
         return replace(self, design=design, changed=moved, origin=None)
 
     def with_species(self, species: Community) -> "World":
-        """Return the world in which people carry other species; genera and molecules follow."""
+        """Return the world with other species; genera and molecules follow."""
         return replace(self, changed=species)
 
     def with_template(self, template: Template, stream: str) -> "World":
-        """Return the same people with a community of another template, drawn by its own name."""
+        """Return the same people with a community drawn from another template."""
         return replace(self, template=template, stream=stream, changed=None, origin=None)
 
     def redraw(self, **dials: float) -> "World":
-        """Return the world that other dials draw for the same people.
+        """Return the world of the same people under other dials, drawn again.
 
         Raises
         ------
         ValueError
-            When a dial decides who is recruited: draw that world anew.
+            When a dial changes recruitment; draw a new world instead.
         """
         _refuse(dials, RECRUITMENT)
         return replace(self, design=self.design.replace(**dials), changed=None, origin=None)
 
 
 def draw_world(design: StudyDesign, seed: int, template: Template | None = None) -> World:
-    """Draw the world of a design, with everything true of its people and what they eat.
+    """Draw the world of a design, with all true values and diets of its people.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def draw_world(design: StudyDesign, seed: int, template: Template | None = None)
     Raises
     ------
     ValueError
-        When the seed is no whole number from 0.
+        When the seed is not a non-negative integer.
     """
     check_seed(seed)
     people = draw_people(design, seed, complete=True)
@@ -254,9 +254,9 @@ def draw_world(design: StudyDesign, seed: int, template: Template | None = None)
 def draw_recorded_world(
     design: StudyDesign, seed: int, template: Template | None = None, *, group: str | None = None
 ) -> World:
-    """Draw a world of people of whom no more is known than a study records of them all.
+    """Draw a world with only the variables that a study records for all participants.
 
-    Nobody's diet counts, nor what was not answered. With `group`, patients or controls alone.
+    Diet and unanswered questions are ignored. With `group`, only patients or controls.
     Parameters and errors as for `draw_world`.
     """
     check_seed(seed)
@@ -268,7 +268,7 @@ def draw_recorded_world(
 def _settle(
     design: StudyDesign, people: pd.DataFrame, seed: int, template: Template | None
 ) -> World:
-    """Return the world of these people."""
+    """Return the world of the given people."""
     dice = Dice.of(people, design, seed)
     if template is None:
         return World(design, people, dice, read_taxa("species"), "species")
@@ -276,11 +276,11 @@ def _settle(
 
 
 def check_seed(seed: int) -> None:
-    """Refuse what is no seed."""
+    """Raise ValueError when the seed is not a non-negative integer."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed: expected a whole number from 0; got {seed!r}")
 
 
 def _refuse(dials: dict[str, float], redrawn: set[str]) -> None:
     for name in sorted(redrawn & set(dials)):
-        raise ValueError(f"{name}: expected a dial of a force; draw_world takes this one")
+        raise ValueError(f"{name}: expected a dial of an effect; set this one in draw_world")

@@ -1,1 +1,1 @@
-"""Statistics: tables in, tables out. Imports `data` alone: no world, no disk, no plots."""
+"""Statistics: tables in, tables out. Imports only `data`: no simulation, files or plots."""

@@ -1,4 +1,4 @@
-"""Feature values and sample metadata brought to the same rows; strange input named."""
+"""Align feature values with sample metadata and check both tables."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from cohabit.data import schema
 def align_values(
     values: pd.DataFrame | pd.Series, metadata: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return values as a table of floats, and the metadata of its rows in its order.
+    """Return the values as a table of floats and the metadata in the same row order.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def align_values(
     Raises
     ------
     ValueError
-        When either is no table or holds nothing, an ID repeats, a row has no metadata, a
+        When either is not a table or is empty, an ID repeats, a row has no metadata, a
         column is not numeric or not finite.
     """
     if isinstance(values, pd.Series):
@@ -41,7 +41,7 @@ def align_values(
 
 
 def align_by_id(counts: pd.DataFrame, metadata: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return counts sorted by ID, so that draws belong to IDs, and the metadata of their rows.
+    """Return counts sorted by ID, so that draws depend on IDs, and their metadata.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def align_by_id(counts: pd.DataFrame, metadata: pd.DataFrame) -> tuple[pd.DataFr
 
 
 def check_table(table: pd.DataFrame, name: str) -> None:
-    """Refuse what is no DataFrame, or has two rows of one ID.
+    """Raise an error when a table is not a DataFrame or has duplicate IDs.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _check_unique(ids: pd.Index, what: str) -> None:
 
 
 def read_distances(distances) -> tuple[np.ndarray, pd.Index]:
-    """Return distances as an array, and the sample IDs, after checking a DataFrame."""
+    """Return distances as an array and the sample IDs, after checking a DataFrame."""
     if hasattr(distances, "ids"):
         return np.asarray(distances.data, dtype=float), pd.Index(distances.ids)
     if not isinstance(distances, pd.DataFrame):
@@ -119,7 +119,7 @@ def _mend_ids(ids: pd.Index, rows: pd.Index) -> str:
 
 
 def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
-    """Return the household of each row as 0, 1, 2, ...
+    """Return the household of each row as an integer code: 0, 1, 2, ...
 
     Raises
     ------
@@ -138,7 +138,7 @@ def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
 
 
 def check_complete(metadata: pd.DataFrame, column: str, remedy: str) -> None:
-    """Raise a ValueError that names the rows without a value, and the remedy.
+    """Raise ValueError with rows and remedy when a column has missing values.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def check_complete(metadata: pd.DataFrame, column: str, remedy: str) -> None:
 
 
 def present_levels(metadata: pd.DataFrame, column: str) -> list:
-    """Return the levels of a column that are present, reference first.
+    """Return the levels present in a column, reference first.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def present_levels(metadata: pd.DataFrame, column: str) -> list:
 
 
 def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
-    """Return who has the second of two levels, and the levels, reference first.
+    """Return which rows have the second of two levels, and both levels, reference first.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[
 
 
 def missing_patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (rows present, features) for every pattern of missing values.
+    """Return (rows present, features) for each distinct pattern of missing values.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Features against severity: partial Spearman, ordinal and linear models, all tidy tables."""
+"""Association with severity: partial Spearman, ordinal and linear models in tidy tables."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ def partial_spearman(
     zeros_removed: bool = False,
     min_samples: int = 7,
 ) -> pd.DataFrame:
-    """Correlate the ranks of every feature with those of `x`, covariates' ranks held fixed.
+    """Return the Spearman correlation of each feature with `x`, adjusted for covariates.
 
     ``min_prevalence=0.5, zeros_removed=True`` repeats the study: features present in at
     least half of the samples, zeros left out, at least 7 samples.
@@ -36,7 +36,7 @@ def partial_spearman(
         Any monotone scale; counts of unequal depth are better given as shares. A missing
         value drops the sample for that feature only.
     x : Series
-        For example MSSS. Its index says whose samples are used: give the patients alone.
+        For example MSSS. Its index selects the samples: give only patients.
     covariates : DataFrame, optional
         Numbers, or text that becomes 0/1 columns; must cover the index of `x`.
     min_prevalence : float
@@ -48,7 +48,7 @@ def partial_spearman(
 
     Returns
     -------
-    DataFrame, one row a feature
+    DataFrame, one row per feature
         `estimate` is the partial rank correlation; `df` = n - 2 - covariates; t statistic
         r sqrt(df / (1 - r²)); 95% interval by Fisher's z with Bonett and Wright's variance
         (1 + r²/2) / (df - 1). Not tested: no number, and the reason in `note`.
@@ -82,7 +82,7 @@ def partial_spearman(
 def fit_ordinal(
     values: pd.DataFrame, outcome: pd.Series, covariates: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Model an ordered outcome, such as EDSS, on each feature by proportional odds.
+    """Fit a proportional odds model of an ordered outcome, such as EDSS, to each feature.
 
     Parameters
     ----------
@@ -90,14 +90,14 @@ def fit_ordinal(
         Transformed values, for example CLR. A missing value drops the sample for that
         feature only.
     outcome : Series
-        Ordered categories or numbers, every distinct number a level. Its index says whose
+        Ordered categories or numbers, each distinct number being a level. Its index selects the
         samples are used.
     covariates : DataFrame, optional
         Numbers, or text that becomes 0/1 columns; must cover the index of `outcome`.
 
     Returns
     -------
-    DataFrame, one row a feature
+    DataFrame, one row per feature
         `estimate` is the log odds ratio of a higher outcome per unit of the feature, with
         Wald's error, interval and z statistic (`df` is infinite).
 
@@ -125,10 +125,10 @@ def fit_ordinal(
 
 
 def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str) -> pd.DataFrame:
-    """Fit ``feature ~ formula`` by ordinary least squares to every feature at once.
+    """Fit ``feature ~ formula`` to every feature by ordinary least squares.
 
-    For people who share no household: patients against patients, or severity in the
-    untreated. Household members in the table make its errors too small.
+    For people who do not share a household: patients against patients, or severity in the
+    untreated. With household members in the table its errors are too small.
 
     Parameters
     ----------
@@ -142,9 +142,9 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
     Returns
     -------
     DataFrame
-        One row a feature and coefficient (column `coefficient`, without the intercept);
+        One row per feature and coefficient (column `coefficient`, without the intercept);
         `q_value` is taken over the features of one coefficient. A coefficient that others
-        determine, a term of one level, or a constant feature, has no number and says why in
+        determine, a term of one level, or a constant feature, has no number and the reason in
         `note`.
     """
     values, metadata = align_values(values, metadata)
@@ -167,7 +167,7 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
 
 @dataclass(frozen=True)
 class _Table:
-    """The columns of a result while features fill them, a few at a time."""
+    """Columns of a result table, filled a few features at a time."""
 
     columns: dict[str, np.ndarray]
 
@@ -204,7 +204,7 @@ class _Table:
 def _align(
     values: pd.DataFrame, x: pd.Series, covariates: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Return the values of the people in `x`, its numbers, and the covariates' columns."""
+    """Return the values of the people in `x`, and `x` and the covariates as arrays."""
     name = x.name or "x"
     missing = x.index[x.isna()]
     if len(missing):
@@ -233,7 +233,7 @@ def _align(
 def correlate_ranks(
     values: np.ndarray, x: np.ndarray, covariates: np.ndarray, min_samples: int
 ) -> dict[str, np.ndarray]:
-    """Return partial Spearman correlations of features that share their samples.
+    """Return partial Spearman correlations of features with the same missing values.
 
     Parameters
     ----------
@@ -284,14 +284,14 @@ def _infer_ranks(r: np.ndarray, df: int) -> dict[str, np.ndarray]:
 
 
 def _orthonormal(columns: np.ndarray) -> np.ndarray:
-    """Return an orthonormal basis of the columns; what others determine adds nothing."""
+    """Return an orthonormal basis of the columns without linearly dependent ones."""
     scaled = columns / np.linalg.norm(columns, axis=0)
     left, singular, _ = np.linalg.svd(scaled, full_matrices=False)
     return left[:, singular > 1e-10 * singular[0]]
 
 
 def _residual_ranks(values: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return rank residuals of length 1, and what share of the ranks' length is left."""
+    """Return rank residuals of unit length and the share of the ranks' length they keep."""
     ranks = scipy.stats.rankdata(values, axis=0)
     ranks -= ranks.mean(axis=0)
     length = np.linalg.norm(ranks, axis=0)

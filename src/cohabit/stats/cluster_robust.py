@@ -1,4 +1,4 @@
-"""Regression of repeated observations: means, rates and odds, errors robust to clusters."""
+"""Regression of repeated observations (means, rates, odds) with cluster-robust errors."""
 
 import warnings
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _STEPS = 50
 
 @dataclass(frozen=True)
 class Family:
-    """A distribution with its natural link."""
+    """A distribution with its canonical link."""
 
     name: str
     """Of its class in statsmodels."""
@@ -32,13 +32,13 @@ class Family:
     """Linear predictor -> mean."""
 
     possible: Callable[[np.ndarray], np.ndarray]
-    """Outcome -> whether it can occur at all."""
+    """Outcome -> whether the distribution allows it."""
 
     expected: str
-    """What can occur, in words."""
+    """Description of the allowed outcomes."""
 
     bound: float = 20.0
-    """A linear predictor beyond this is on its way to infinity."""
+    """Absolute linear predictor above which the fit is taken to diverge."""
 
 
 FAMILIES = {
@@ -46,26 +46,26 @@ FAMILIES = {
     "poisson": Family("Poisson", np.exp, lambda y: (y >= 0) & (y < np.inf), "counts from 0"),
     "binomial": Family("Binomial", special.expit, lambda y: (y == 0) | (y == 1), "0 or 1"),
 }
-"""Differences of means, log rate ratios, log odds ratios."""
+"""Family name -> family: differences of means, log rate ratios, log odds ratios."""
 
 
 @dataclass(frozen=True)
 class ClusteredFit:
-    """A fitted model: its table, and what it expects of other rows."""
+    """A fitted model: its table of coefficients and its predictions."""
 
     table: pd.DataFrame
-    """One row a coefficient; columns `REGRESSION_COLUMNS`."""
+    """One row per coefficient, with columns `REGRESSION_COLUMNS`."""
 
     formula: str
     family: Family
     coefficients: pd.Series
 
     def predict(self, metadata: pd.DataFrame) -> pd.Series:
-        """Return the expected outcome of other rows; their levels must have been fitted."""
+        """Return the expected outcome of new rows, whose levels must occur in the fitted data."""
         x = model_matrix(self.formula, metadata).values
         strange = [name for name in x if name not in self.coefficients.index]
         if strange:
-            raise ValueError(f"levels that the model never saw: {', '.join(strange[:5])}")
+            raise ValueError(f"levels that are not in the fitted data: {', '.join(strange[:5])}")
         x = x.reindex(columns=self.coefficients.index, fill_value=0.0)
         predictor = x.to_numpy() @ self.coefficients.to_numpy()
         return pd.Series(self.family.mean(predictor), metadata.index)
@@ -80,12 +80,12 @@ def fit_clustered_model(
     cluster: str = "household_id",
     weights: pd.Series | None = None,
 ) -> ClusteredFit:
-    """Fit a generalised linear model whose errors allow for clusters of observations.
+    """Fit a generalised linear model with cluster-robust standard errors.
 
     Parameters
     ----------
     outcome : Series
-        One value an observation, a person's year for instance; none missing.
+        One value per observation, a person's year for instance; none missing.
     metadata : DataFrame
         Index as `outcome`, in any order.
     formula : str
@@ -96,7 +96,7 @@ def fit_clustered_model(
     cluster : str
         Column; observations of different clusters are independent, those of one need not be.
     weights : Series, optional
-        Positive; for example inverse chances of being seen.
+        Positive; for example inverse probabilities of attendance.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def _check(
 def _why_unfit(
     y: np.ndarray, mean: np.ndarray, converged: bool, size: int, codes: np.ndarray
 ) -> str:
-    """Say why no coefficient has a test; empty where they have."""
+    """Return the reason why no coefficient can be tested, or an empty string."""
     if not converged:
         return "no convergence: a group has no events, or nothing but events"
     if codes.max() < size:

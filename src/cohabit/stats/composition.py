@@ -1,6 +1,6 @@
-"""Counts to compositions: shares, log-ratios, and which features are worth a test.
+"""Compositions: shares, log-ratios, and filters for rare or constant features.
 
-Every function takes and returns samples x features tables and keeps both kinds of IDs.
+Every function takes and returns samples x features tables and keeps the IDs of both.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 
 
 def relative_abundance(counts: pd.DataFrame) -> pd.DataFrame:
-    """Divide each sample by its total.
+    """Divide each sample by its total count.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def relative_abundance(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def clr(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
-    """Centre the log counts of each sample at their mean (Aitchison 1986).
+    """Return log counts minus the mean log count of each sample (Aitchison 1986).
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ def clr(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
 
 
 def centre_logs(logs: np.ndarray) -> np.ndarray:
-    """Subtract from each row of logs its mean."""
+    """Subtract the mean of each row of logs."""
     return logs - logs.mean(axis=1, keepdims=True)
 
 
 def arcsine_sqrt(counts: pd.DataFrame) -> pd.DataFrame:
-    """Return asin(sqrt(share)) of counts, the scale of the study's own models; 0 to pi/2."""
+    """Return asin(sqrt(share)) of counts, from 0 to pi/2, the scale of the study's models."""
     amounts = check_counts(counts)
     return _like(counts, arcsine_root(amounts / amounts.sum(axis=1, keepdims=True)))
 
@@ -69,7 +69,7 @@ def arcsine_root(shares):
 
 
 def prevalence(counts: pd.DataFrame) -> pd.Series:
-    """Return the share of samples in which each feature is present (above 0)."""
+    """Return the share of samples in which each feature is above 0."""
     present = check_counts(counts, allow_empty=True) > 0
     return pd.Series(present.mean(axis=0), index=counts.columns, name="prevalence")
 
@@ -77,7 +77,7 @@ def prevalence(counts: pd.DataFrame) -> pd.Series:
 def why_filtered(
     counts: pd.DataFrame, min_prevalence: float = 0.05, min_total: float = 10
 ) -> pd.Series:
-    """Say of each feature why the study's filter drops it; empty text where it stays.
+    """Return the reason why the study's filter drops each feature, or an empty string.
 
     A feature stays when it is present in at least `min_prevalence` of the samples *and*
     its total is above `min_total`.
@@ -97,7 +97,7 @@ def why_filtered(
 def filter_features(
     counts: pd.DataFrame, min_prevalence: float = 0.05, min_total: float = 10
 ) -> pd.DataFrame:
-    """Keep features present in enough samples with enough in total (the study's rule).
+    """Keep features that pass the study's thresholds of prevalence and total count.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def filter_variance(values: pd.DataFrame, min_variance: float = 1e-5) -> pd.Data
 
 
 def check_counts(counts: pd.DataFrame, allow_empty: bool = False) -> np.ndarray:
-    """Check a samples x features table and return its numbers.
+    """Return the numbers of a samples x features table of counts after checking it.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def check_counts(counts: pd.DataFrame, allow_empty: bool = False) -> np.ndarray:
     Raises
     ------
     ValueError
-        When the table is no DataFrame of numbers or holds nothing, IDs repeat, an amount is
+        When the table is not a DataFrame of numbers or is empty, IDs repeat, an amount is
         negative, missing or infinite, or a sample is empty; names the rows or columns.
     """
     if not isinstance(counts, pd.DataFrame):

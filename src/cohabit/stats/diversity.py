@@ -1,6 +1,6 @@
-"""Alpha and beta diversity, ordination, and how much closer partners are than strangers.
+"""Alpha and beta diversity, ordination, and distances within and between households.
 
-Distances come as scikit-bio `DistanceMatrix`. The numbers are those of scikit-bio and vegan,
+Distances are returned as scikit-bio `DistanceMatrix`. Values equal those of scikit-bio and vegan,
 computed for all samples at once: 1,152 people and 1,341 species take seconds.
 """
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from skbio import DistanceMatrix, TreeNode
 
 MOST_READS = 10**9
-"""Of a sample that can be rarefied: the generator draws from no larger urn."""
+"""Largest total of a sample that can be rarefied, a limit of NumPy's generator."""
 
 _COMPARISONS = ("same household", "same site, other household", "other site")
 
 _DENSE = 0.25
-"""A feature in a larger share of the samples goes through `pdist`."""
+"""Prevalence above which a feature is treated as dense and uses `pdist`."""
 
 _BLOCK = 512
-"""Features at a time, so that two samples fit into the processor's nearest cache."""
+"""Features processed at a time, so that two samples fit into the L1 cache."""
 
 
 def observed(counts: pd.DataFrame) -> pd.Series:
@@ -39,7 +39,7 @@ def observed(counts: pd.DataFrame) -> pd.Series:
 
 
 def shannon(counts: pd.DataFrame) -> pd.Series:
-    """Return Shannon's entropy of each sample in nats, -sum p log p."""
+    """Return the Shannon entropy of each sample in nats, -sum p log p."""
     amounts = check_counts(counts)
     shares = amounts / amounts.sum(axis=1, keepdims=True)
     return pd.Series(-xlogy(shares, shares).sum(axis=1), index=counts.index, name="shannon")
@@ -48,7 +48,7 @@ def shannon(counts: pd.DataFrame) -> pd.Series:
 def chao1(counts: pd.DataFrame) -> pd.Series:
     """Return Chao's bias-corrected richness, S + f1 (f1 - 1) / (2 (f2 + 1)).
 
-    `f1` and `f2` are the numbers of features seen once and twice (Chao 1984, 1987), so it
+    `f1` and `f2` are the numbers of features counted once and twice (Chao 1984, 1987), so it
     needs whole counts, and a denoiser that drops singletons drags it down to `observed`.
     """
     amounts = _check_whole(counts)
@@ -58,7 +58,7 @@ def chao1(counts: pd.DataFrame) -> pd.Series:
 
 
 def faith_pd(counts: pd.DataFrame, tree: "str | TreeNode") -> pd.Series:
-    """Return the branch length under the features of each sample, from the root (Faith 1992)."""
+    """Return the total branch length from the root to each sample's features (Faith 1992)."""
     branches, lengths = _branches(counts, tree)
     present = (check_counts(counts) @ branches) > 0
     return pd.Series(present @ lengths, index=counts.index, name="faith_pd")
@@ -69,8 +69,8 @@ def rarefy(
 ) -> pd.DataFrame:
     """Draw `depth` reads without replacement from each sample.
 
-    Samples with fewer reads are left out, as is usual; compare the index with the input's.
-    The draw belongs to the sample, not to its row: the order of the rows does not matter.
+    Samples with fewer reads are left out, as usual; compare the index with that of the input. The
+    draw belongs to the sample: the order of the rows does not matter.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def rarefy(
         )
     reads = deep.to_numpy(dtype=np.int64)
     if totals[totals >= depth].max() >= MOST_READS:
-        raise ValueError(f"counts: expected fewer than {MOST_READS:,} reads a sample")
+        raise ValueError(f"counts: expected fewer than {MOST_READS:,} reads per sample")
     drawn = np.zeros_like(reads)
     for row in np.argsort(deep.index.astype(str), kind="stable"):
         seen = np.flatnonzero(reads[row])
@@ -108,7 +108,7 @@ def rarefy(
 def bray_curtis(counts: pd.DataFrame) -> "DistanceMatrix":
     """Return sum |x - y| / sum (x + y) between samples (Bray and Curtis 1957).
 
-    Taken on the table as it is: give shares or rarefied counts, or unequal depth becomes
+    Uses the table as it is: pass shares or rarefied counts, otherwise depth contributes to the
     distance.
     """
     amounts = check_counts(counts)
@@ -118,7 +118,7 @@ def bray_curtis(counts: pd.DataFrame) -> "DistanceMatrix":
 
 
 def jaccard(counts: pd.DataFrame) -> "DistanceMatrix":
-    """Return the share of features present in one sample only, among those in either."""
+    """Return the share of features found in only one of two samples, among those in either."""
     present = (check_counts(counts) > 0).astype(float)
     return _unshared(present, np.ones(present.shape[1]), counts.index)
 
@@ -129,7 +129,7 @@ def aitchison(counts: pd.DataFrame, pseudocount: float = 0.5) -> "DistanceMatrix
 
 
 def unweighted_unifrac(counts: pd.DataFrame, tree: "str | TreeNode") -> "DistanceMatrix":
-    """Return the share of branch length that leads to one sample only (Lozupone 2005)."""
+    """Return the share of branch length found in only one of two samples (Lozupone 2005)."""
     branches, lengths = _branches(counts, tree)
     present = ((check_counts(counts) @ branches) > 0).astype(float)
     return _unshared(present, lengths, counts.index)
@@ -138,7 +138,7 @@ def unweighted_unifrac(counts: pd.DataFrame, tree: "str | TreeNode") -> "Distanc
 def weighted_unifrac(
     counts: pd.DataFrame, tree: "str | TreeNode", *, normalized: bool = False
 ) -> "DistanceMatrix":
-    """Return the branch length times the difference in share (Lozupone 2007).
+    """Return the sum of branch lengths times differences in share (Lozupone 2007).
 
     Parameters
     ----------
@@ -160,13 +160,13 @@ def weighted_unifrac(
 
 @dataclass(frozen=True)
 class Ordination:
-    """Samples on principal coordinates."""
+    """Coordinates of samples on principal axes."""
 
     coordinates: pd.DataFrame
-    """Samples x axes PC1, PC2, ..."""
+    """Samples x axes, named PC1, PC2, ..."""
 
     explained: pd.Series
-    """Share of each axis in the sum of the positive eigenvalues."""
+    """Each axis's share of the sum of the positive eigenvalues."""
 
 
 def pcoa(distances: "DistanceMatrix | pd.DataFrame", n_axes: int = 2) -> Ordination:
@@ -184,7 +184,7 @@ def pcoa(distances: "DistanceMatrix | pd.DataFrame", n_axes: int = 2) -> Ordinat
     values, vectors = np.linalg.eigh((gram + gram.T) / 2)
     n_axes = min(n_axes, int((values > 1e-12 * values[-1]).sum()))
     if n_axes < 1:
-        raise ValueError("distances: all are zero, there is nothing to ordinate")
+        raise ValueError("distances: all are zero, so they cannot be ordinated")
     order = np.argsort(values)[::-1][:n_axes]
     points = vectors[:, order] * np.sqrt(values[order])
     points *= np.sign(points[np.abs(points).argmax(axis=0), np.arange(n_axes)])
@@ -203,16 +203,16 @@ def compare_distances(
     n_bootstrap: int = 999,
     rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
-    """Compare distances inside households, inside sites and between sites.
+    """Compare distances within households, within sites and between sites.
 
     Parameters
     ----------
     distances : DistanceMatrix or square DataFrame
         Its IDs are those of `participants`.
-    participants : DataFrame, one row a person
+    participants : DataFrame, one row per person
         Needs `household_id`; without `site` everyone is taken to live at one.
     n_bootstrap : int
-        Resamples of whole households; two copies of one household are no pair of strangers.
+        Resamples of whole households; two copies of one household do not count as strangers.
     rng : int or Generator, optional
 
     Returns
@@ -273,7 +273,7 @@ def sum_minima(values: np.ndarray) -> np.ndarray:
 
 
 def _unshared(present: np.ndarray, weights: np.ndarray, ids: pd.Index) -> "DistanceMatrix":
-    """Return 1 - weight shared / weight in either, of 0/1 rows."""
+    """Return 1 - shared weight / total weight for every two rows of 0s and 1s."""
     shared = (present * weights) @ present.T
     total = np.diag(shared)
     apart = 1 - shared / (total[:, None] + total - shared)
@@ -281,7 +281,7 @@ def _unshared(present: np.ndarray, weights: np.ndarray, ids: pd.Index) -> "Dista
 
 
 def _distances(apart: np.ndarray, ids: pd.Index) -> "DistanceMatrix":
-    """Return distances by name; rounding below 0 and beside the diagonal is taken off."""
+    """Return a labelled distance matrix, cleared of rounding errors."""
     from skbio import DistanceMatrix
 
     apart = np.maximum((apart + apart.T) / 2, 0)
@@ -301,9 +301,9 @@ def _check_whole(counts: pd.DataFrame) -> np.ndarray:
 
 
 def _branches(counts: pd.DataFrame, tree: "str | TreeNode") -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return which feature hangs below which branch (features x branches), and lengths.
+    """Return a sparse matrix of features x branches above them, and the branch lengths.
 
-    A length given to the root itself is above every sample and is no branch.
+    A length of the root itself is above every sample and is ignored.
     """
     from skbio import TreeNode
 
@@ -314,7 +314,7 @@ def _branches(counts: pd.DataFrame, tree: "str | TreeNode") -> tuple[sparse.csr_
     missing = [name for name in names if name not in tips]
     if missing:
         raise ValueError(
-            f"tree: {len(missing)} feature(s) are no tip of the tree, first {missing[:5]}; "
+            f"tree: {len(missing)} feature(s) are not tips of the tree, first {missing[:5]}; "
             "drop them from the table or give the whole tree"
         )
     number, lengths, rows, columns = {}, [], [], []
@@ -342,7 +342,7 @@ def _align(distances, participants: pd.DataFrame) -> tuple[np.ndarray, pd.DataFr
             f"participants: {len(unknown)} ID(s) of the distances are missing, first {unknown[:5]}"
         )
     if not matrix.any():
-        raise ValueError("distances: all zero, so nobody is nearer than anybody else")
+        raise ValueError("distances: all zero, so no distance is smaller than another")
     people = participants.loc[ids]
     for column in {"household_id", "site"} & set(people):
         empty = people.index[people[column].isna()]
@@ -352,7 +352,7 @@ def _align(distances, participants: pd.DataFrame) -> tuple[np.ndarray, pd.DataFr
 
 
 def _kinds(household: np.ndarray, site: np.ndarray) -> np.ndarray:
-    """Return 0, 1, 2 for each pair of people, the position in `_COMPARISONS`."""
+    """Return the kind of each pair of people as a position in `_COMPARISONS`."""
     kinds = np.where(site[:, None] == site, 1, 2)
     return np.where(household[:, None] == household, 0, kinds)
 
@@ -360,7 +360,7 @@ def _kinds(household: np.ndarray, site: np.ndarray) -> np.ndarray:
 def _weighted_mean(
     draws: np.ndarray, sums: np.ndarray, sizes: np.ndarray, inside: bool
 ) -> np.ndarray:
-    """Return the mean distance of each resample; a pair weighs the product of its households."""
+    """Return the mean distance of each resample, weighted by how often households are drawn."""
     if inside:
         total, size = draws @ np.diag(sums), draws @ np.diag(sizes)
     else:

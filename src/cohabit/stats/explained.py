@@ -1,7 +1,7 @@
-"""Explained variation with intervals: how sure is an R², and is it larger than another.
+"""Explained variation (R²) with jackknife intervals, and differences between R² values.
 
-PERMANOVA tests whether an R² differs from nothing; it gives no interval. Here whole households
-are left out in turn (delete-a-group jackknife), so that what partners share is not counted twice.
+PERMANOVA tests whether an R² differs from zero but gives no interval. Here whole households are
+left out in turn (delete-a-group jackknife), so that the similarity of partners is accounted for.
 """
 
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ VALUES = ("r2", "r2_adjusted")
 
 @dataclass(frozen=True)
 class ExplainedVariation:
-    """R² of several terms on one set of samples, and their jackknife replicates."""
+    """R² of several terms in one set of samples, with jackknife replicates."""
 
     estimates: pd.DataFrame
-    """Index: term; columns `df`, `r2`, `r2_adjusted`."""
+    """One row per term; columns `df`, `r2` and `r2_adjusted`."""
 
     replicates: pd.DataFrame
-    """One row a left-out group of households; columns: (value, term)."""
+    """One row per group of households left out; columns: (value, term)."""
 
     @property
     def table(self) -> pd.DataFrame:
-        """Estimates with 95% intervals: term, df, and for each value low and high."""
+        """Estimates of each term with 95% intervals (columns `low` and `high`)."""
         columns = {"df": self.estimates["df"].astype(int)}
         for value in VALUES:
             found = jackknife_interval(self.estimates[value], self.replicates[value])
@@ -39,10 +39,10 @@ class ExplainedVariation:
         return pd.DataFrame(columns).rename_axis("term").reset_index()
 
     def compare(self, first: str, second: str, value: str = "r2_adjusted") -> pd.Series:
-        """Return first minus second, with its 95% interval: estimate, low, high.
+        """Return the difference between two terms with its 95% interval.
 
-        The two are estimated on the same people, so the interval is that of the difference,
-        not what two separate intervals would suggest.
+        Both are estimated in the same people, so the interval is that of the difference, not the
+        one implied by two separate intervals.
         """
         estimate = self.estimates[value].loc[first] - self.estimates[value].loc[second]
         differences = self.replicates[value][first] - self.replicates[value][second]
@@ -58,7 +58,7 @@ def explain_alone(
     n_groups: int = 40,
     rng: int | np.random.Generator | None = None,
 ) -> ExplainedVariation:
-    """Return the R² of each term in a model of its own, as the study's table does.
+    """Return the R² of each term in a model of its own, as in the study's table.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def explain_jointly(
     n_groups: int = 40,
     rng: int | np.random.Generator | None = None,
 ) -> ExplainedVariation:
-    """Return the R² that each term adds to all others of one model (marginal).
+    """Return the R² that each term adds to all other terms of a model (marginal R²).
 
     Parameters as in `explain_alone`; `formula` joins names by ``+``.
     """
@@ -130,7 +130,7 @@ def _aligned(distances, metadata: pd.DataFrame, columns: list[str]):
 
 
 def _columns(term: str, people: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
-    """Return the columns of a number, or the indicators of a category (sparse)."""
+    """Return a numeric variable's column, or a category's indicators as a sparse matrix."""
     if term in people and not pd.api.types.is_numeric_dtype(people[term]):
         codes, levels = pd.factorize(people[term])
         shape = (len(codes), len(levels))
@@ -139,7 +139,7 @@ def _columns(term: str, people: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
 
 
 def _groups(blocks: pd.Series, n_groups: int, rng) -> np.ndarray:
-    """Return the group of each sample; blocks are dealt out at random, evenly."""
+    """Return the jackknife group of each sample; blocks are assigned at random, evenly."""
     codes, levels = pd.factorize(blocks.astype(str), sort=True)
     if not n_groups >= 10:
         raise ValueError(f"n_groups: expected at least 10; got {n_groups}")
@@ -158,7 +158,7 @@ def _jackknife(explain, groups: np.ndarray) -> ExplainedVariation:
 
 
 def _explained(squares: np.ndarray, rows: np.ndarray, full, without) -> tuple:
-    """Return degrees of freedom, R² and adjusted R² of what `full` adds to `without`."""
+    """Return df, R² and adjusted R² of the terms that `full` has and `without` lacks."""
     inside = squares if rows.all() else squares[np.ix_(rows, rows)]
     total, n = inside.sum() / (2 * len(inside)), len(inside)
     explained, rank = _model_squares(inside, full[rows])
@@ -169,7 +169,7 @@ def _explained(squares: np.ndarray, rows: np.ndarray, full, without) -> tuple:
 
 
 def _model_squares(squares: np.ndarray, columns) -> tuple[float, int]:
-    """Return the sum of squares that columns explain beside the mean, and their rank."""
+    """Return the sum of squares explained by the columns beyond the mean, and their rank."""
     n = len(squares)
     if sparse.issparse(columns):
         sizes = np.asarray(columns.sum(axis=0)).ravel()

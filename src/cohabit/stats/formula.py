@@ -1,7 +1,7 @@
-"""Model formulas: names joined by ``+``, ``:`` and ``*``; one model matrix for every method.
+"""Model formulas with ``+``, ``:`` and ``*``, and the model matrix that all methods use.
 
-The right-hand side only, as in ``"site + age + group"``. The intercept is always in.
-Anything that could be evaluated (calls, indexing, numbers) is refused before it is parsed.
+Only the right-hand side is given, as in ``"site + age + group"``. The intercept is always included.
+Anything that could be evaluated (calls, indexing, numbers) is rejected before parsing.
 """
 
 import re
@@ -14,27 +14,27 @@ import pandas as pd
 from cohabit.data import schema
 
 MOST_NUMBERED = 12
-"""Levels written as whole numbers, beyond which a text column is taken for numbers."""
+"""Number of numeric-looking text levels above which a column is taken to be numeric."""
 
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|([+:*]))")
 
 
 @dataclass(frozen=True)
 class ModelMatrix:
-    """The numbers of a formula, and which columns belong to which term."""
+    """The model matrix of a formula and the columns of each term."""
 
     values: pd.DataFrame
-    """Rows as in the metadata; columns: ``Intercept`` and the coefficients, e.g. ``group[MS]``."""
+    """Rows as in the metadata; columns ``Intercept`` and coefficients such as ``group[MS]``."""
 
     terms: dict[str, list[str]]
-    """Term -> its columns, in the order of the formula; the intercept is no term."""
+    """Term -> its columns, in the order of the formula and without the intercept."""
 
     contrasts: dict[str, str]
-    """Coefficient -> its meaning, e.g. ``group[MS]`` -> ``MS - control``."""
+    """Coefficient -> its meaning, for example ``group[MS]`` -> ``MS - control``."""
 
 
 def variables(formula: str) -> list[str]:
-    """Return the names in a formula, in order, once each.
+    """Return the distinct variable names of a formula in order.
 
     Raises
     ------
@@ -64,11 +64,11 @@ def variables(formula: str) -> list[str]:
 
 
 def usable_terms(metadata: pd.DataFrame, terms: Iterable[str], known: float = 0.8) -> list[str]:
-    """Return those terms that metadata can answer, in their order.
+    """Return the terms whose variables are known for enough people and vary.
 
     Parameters
     ----------
-    metadata : DataFrame, one row a sample
+    metadata : DataFrame, one row per sample
     terms : iterable of str
         Columns.
     known : float
@@ -97,7 +97,7 @@ def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:
         Names of `metadata` joined by ``+``, ``:`` and ``*``.
     metadata : DataFrame, shape (n_samples, n_columns)
         Text becomes categories: in the order of `schema.LEVELS` where it has one, else by
-        name; the first level present is the reference. Numbers are taken as they are.
+        name; the first level present is the reference. Numbers are not changed.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:
     Raises
     ------
     ValueError
-        When a name is no column, or a value is missing or infinite (names the rows), or
+        When a name is not a column, or a value is missing or infinite (names the rows), or
         numbers are written as text.
     """
     from formulaic import Formula
@@ -156,7 +156,7 @@ def _ready(column: pd.Series) -> pd.Series:
 
 
 def _refuse_numbers(name: str, levels: set) -> None:
-    """Refuse text that is numbers: each would be a level of its own, and fit its row."""
+    """Raise ValueError when a text column holds many distinct numbers."""
     texts = pd.Series(sorted(map(str, levels)))
     numbers = pd.to_numeric(texts, errors="coerce")
     named = str(name).endswith(("_id", "site", "country"))

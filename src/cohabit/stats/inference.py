@@ -1,4 +1,4 @@
-"""From estimates to intervals and p-values, one test or many, and the columns that hold them.
+"""Intervals and p-values from estimates, multiple testing, and the columns of results.
 
 Tails of the normal and t distributions come from `scipy.special`: the numbers of `scipy.stats`
 at a seventieth of the time a call.
@@ -10,11 +10,11 @@ import numpy as np
 from scipy import sparse, special
 
 NUMBERS = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
-"""What a test says; missing where `note` says why there is none."""
+"""Numeric results of a test; missing when `note` gives the reason."""
 
 
 def tidy_columns(count: str = "n_pairs") -> tuple[str, ...]:
-    """Return the columns of a table of tests, one row a feature and contrast, in order.
+    """Return the columns of a table of tests with one row per feature and contrast.
 
     `count` names how many were used: pairs, or samples ``n``.
     """
@@ -23,7 +23,7 @@ def tidy_columns(count: str = "n_pairs") -> tuple[str, ...]:
 
 
 def infer(estimate, std_error, df=np.inf) -> dict:
-    """Return the 95% interval, statistic and two-sided p-value of an estimate and its error.
+    """Return the 95% interval, statistic and two-sided p-value from estimate and error.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def correlation_interval(r: float | np.ndarray, n: int) -> tuple:
 def deal_groups(
     codes: np.ndarray, n_groups: int, rng: int | np.random.Generator | None = None
 ) -> np.ndarray:
-    """Return the group of each row; households are dealt out to groups at random, evenly.
+    """Return the group of each row; households are assigned at random, evenly.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def leave_groups_out(
 
 
 def jackknife_interval(estimate, replicates) -> dict:
-    """Return estimate, low and high: the 95% interval of the delete-group jackknife.
+    """Return the estimate with its 95% interval by the delete-group jackknife.
 
     Parameters
     ----------
@@ -128,12 +128,12 @@ def sum_by_household(values: np.ndarray, household: np.ndarray) -> np.ndarray:
 
 
 def sum_resampled(resamples: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Sum a households x households matrix over the households of each resample, both ways."""
+    """Sum a households x households matrix over both indices of each resample."""
     return np.einsum("bi,bi->b", resamples @ values, resamples)
 
 
 def adjust_p(p_values: np.ndarray) -> np.ndarray:
-    """Return Benjamini and Hochberg's (1995) adjusted p-values; NaN, no test, stays NaN.
+    """Return p-values adjusted by Benjamini and Hochberg (1995); NaN stays NaN.
 
     Parameters
     ----------
@@ -150,11 +150,11 @@ def adjust_p(p_values: np.ndarray) -> np.ndarray:
 
 
 def count_sure(p_values: np.ndarray, level: float = 0.025) -> int:
-    """Return how many features certainly differ: the length of Holm's list.
+    """Return a lower confidence bound for the number of features that differ (Holm).
 
-    With probability 1 - `level` no feature of the list is a false one, whatever their
-    correlation, so the length is a lower confidence bound for the number of features that
-    truly differ (Holm 1979, Scandinavian Journal of Statistics 6:65).
+    With probability 1 - `level` Holm's list contains no false positive, whatever the correlation of
+    features, so its length is a lower confidence bound for the number of features that truly differ
+    (Holm 1979, Scandinavian Journal of Statistics 6:65).
     """
     # Not by statsmodels, which collects the garbage of the whole process at every call.
     p_values = np.asarray(p_values, dtype=float)
@@ -164,31 +164,31 @@ def count_sure(p_values: np.ndarray, level: float = 0.025) -> int:
 
 
 def power_of_normal(statistic: float | np.ndarray, alpha: float = 0.05) -> float | np.ndarray:
-    """Return the chance that a normal statistic with this mean is significant, two-sided."""
+    """Return the power of a two-sided test by a normal statistic with this mean."""
     bound = normal_quantile(1 - alpha / 2)
     return normal_cdf(statistic - bound) + normal_cdf(-bound - statistic)
 
 
 def normal_quantile(probability: float | np.ndarray) -> float | np.ndarray:
-    """Return the standard normal deviate with this much probability below it."""
+    """Return the quantile of the standard normal distribution."""
     return special.ndtri(probability)
 
 
 def normal_cdf(deviate: float | np.ndarray) -> float | np.ndarray:
-    """Return the probability below a standard normal deviate."""
+    """Return the cumulative probability of the standard normal distribution."""
     return special.ndtr(deviate)
 
 
 def two_sided_normal(deviate: float | np.ndarray) -> float | np.ndarray:
-    """Return the probability of a standard normal deviate at least as far from 0."""
+    """Return the two-sided p-value of a standard normal deviate."""
     return 2 * special.ndtr(-np.abs(deviate))
 
 
 def t_quantile(probability: float | np.ndarray, df: float | np.ndarray) -> float | np.ndarray:
-    """Return the t with this much probability below it; `df` may be infinite."""
+    """Return the quantile of the t distribution; `df` may be infinite."""
     return special.stdtrit(df, probability)
 
 
 def two_sided_t(statistic: float | np.ndarray, df: float | np.ndarray) -> float | np.ndarray:
-    """Return the probability of a t at least as far from 0; `df` may be infinite."""
+    """Return the two-sided p-value of a t statistic; `df` may be infinite."""
     return 2 * special.stdtr(df, -np.abs(statistic))

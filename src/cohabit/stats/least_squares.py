@@ -1,4 +1,4 @@
-"""Least squares of many features on one design, and which coefficients it can tell apart.
+"""Least squares of many features on one design, and its estimable coefficients.
 
 The columns of a design are scaled to length 1 first, so that a change of a column's unit does
 not change what is found.
@@ -23,7 +23,7 @@ def fit_least_squares(
     *,
     why_unfit: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Regress every feature on the design.
+    """Regress every feature on the same design.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def fit_least_squares(
 
 
 def why_no_fit(values: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
-    """Say of each feature why a design with intercept has no fit; empty text where it has."""
+    """Return the reason why each feature has no fit, or an empty string."""
     note = np.full(values.shape[1], "", dtype=object)
     if len(values) <= rank:
         note[:] = f"{len(values)} samples are too few for this design"
@@ -69,13 +69,13 @@ def why_no_fit(values: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray
 
 
 def residuals(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return what least squares on the columns of a matrix leaves of the values."""
+    """Return the residuals of a least squares fit of the values on the matrix."""
     scaled, _ = _scale(matrix)
     return values - scaled @ np.linalg.lstsq(scaled, values)[0]
 
 
 def _scale(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns at length 1, and their lengths; a column of zeros stays."""
+    """Return the columns scaled to length 1, and their lengths; zero columns are unchanged."""
     length = np.linalg.norm(matrix, axis=0)
     length = np.where(length > 0, length, 1.0)
     return matrix / length, length
@@ -83,23 +83,23 @@ def _scale(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Independence:
-    """A largest set of independent columns, and the collisions of the rest."""
+    """A maximal set of independent columns and the dependencies of the others."""
 
     names: pd.Index
     kept: np.ndarray
-    """Positions of independent columns; among collinear ones the first are kept."""
+    """Positions of the independent columns; the first of several collinear ones is kept."""
 
     length: np.ndarray
-    """Length of each column, 1 where it is zero."""
+    """Length of each column, or 1 if it is zero."""
 
     null: np.ndarray
-    """Combinations of columns of length 1 that vanish, shape (n_columns, n_dropped)."""
+    """Combinations of unit-length columns that equal zero, shape (n_columns, n_dropped)."""
 
     def reason(self, weights: np.ndarray) -> str:
-        """Say why a linear combination of coefficients has no estimate; empty when it has.
+        """Return why a combination of coefficients is not estimable, or an empty string.
 
-        A combination is estimable when it is orthogonal to every vanishing combination of
-        columns: then, and only then, all least squares solutions agree on it.
+        A combination is estimable if and only if it is orthogonal to every vanishing combination of
+        columns; then all least squares solutions agree on it.
         """
         scaled = weights / self.length
         hit = np.abs(scaled @ self.null) > _TOLERANCE * np.linalg.norm(scaled)
@@ -115,7 +115,7 @@ class Independence:
 
 
 def find_independent(matrix: pd.DataFrame) -> Independence:
-    """Split the columns of a model matrix into independent ones and the rest.
+    """Split the columns of a model matrix into independent and dependent ones.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def find_independent(matrix: pd.DataFrame) -> Independence:
     -----
     Columns are taken in order (modified Gram-Schmidt); one is dropped when less than 1e-7
     of its length is left. Unlike R, which then reports the columns kept as if they were
-    identified, the caller is told which combinations are estimable at all.
+    identified, the result shows which combinations are estimable.
     """
     scaled, length = _scale(matrix.to_numpy(dtype=float))
     basis, kept = np.empty((len(scaled), 0)), []
@@ -150,10 +150,10 @@ def _null(scaled: np.ndarray, kept: list[int]) -> np.ndarray:
 
 
 def rests_on_one(matrix: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Say of each coefficient whether it is lost when some one group of rows is left out.
+    """Return True for each coefficient that is lost when some single group is left out.
 
-    Such a coefficient fits its group whatever the outcome is, so a variance taken from the
-    residuals of the groups says nothing of it.
+    Such a coefficient fits its group perfectly, so a variance estimated from residuals of groups
+    cannot include its error.
 
     Parameters
     ----------

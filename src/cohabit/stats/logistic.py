@@ -1,4 +1,4 @@
-"""Two logistic models by Newton's method: proportional odds, and pairs by their condition."""
+"""Logistic models by Newton's method: proportional odds and conditional for pairs."""
 
 import numpy as np
 from scipy.special import expit, logit
@@ -6,11 +6,11 @@ from scipy.special import expit, logit
 from cohabit.stats.inference import infer, two_sided_normal
 
 MIN_DISCORDANT = 5
-"""Discordant pairs a coefficient needs: with fewer, Wald's interval means little."""
+"""Smallest number of discordant pairs for which a Wald interval is reported."""
 
 _MAX_STEPS = 50
 _SEPARATED = 15.0
-"""A log odds ratio per SD beyond this means that the feature splits the outcome."""
+"""Log odds ratio per SD above which the feature is taken to separate the outcome."""
 
 
 def fit_proportional_odds(
@@ -63,7 +63,7 @@ def _row(estimate=np.nan, std_error=np.nan, *, converged=False, note="") -> dict
 
 
 def _maximise(level: np.ndarray, x: np.ndarray) -> tuple[float, float, bool]:
-    """Return the first coefficient, its variance, and whether Newton's steps settled."""
+    """Return the first coefficient, its variance and whether Newton's method converged."""
     shares = np.cumsum(np.bincount(level))[:-1] / len(level)
     parameters = np.concatenate([logit(shares), np.zeros(x.shape[1])])
     value, gradient, hessian = _likelihood(parameters, level, x)
@@ -92,7 +92,7 @@ def _maximise(level: np.ndarray, x: np.ndarray) -> tuple[float, float, bool]:
 def _likelihood(
     parameters: np.ndarray, level: np.ndarray, x: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return the log likelihood with gradient and Hessian; -inf where thresholds cross."""
+    """Return the log likelihood (-inf if thresholds cross), its gradient and its Hessian."""
     n_levels = level.max() + 1
     thresholds = np.concatenate([[-np.inf], parameters[: n_levels - 1], [np.inf]])
     shift = x @ parameters[n_levels - 1 :]
@@ -110,7 +110,7 @@ def _likelihood(
 
 
 def _columns(threshold: np.ndarray, x: np.ndarray, n_levels: int) -> np.ndarray:
-    """Return the derivative of ``t_k - x'b`` by each parameter; ends have no threshold."""
+    """Return the derivatives of ``t_k - x'b`` in all parameters; the outer levels have no t."""
     marks = np.zeros((len(threshold), n_levels - 1))
     inner = (threshold >= 0) & (threshold < n_levels - 1)
     marks[inner, threshold[inner]] = 1
@@ -118,7 +118,7 @@ def _columns(threshold: np.ndarray, x: np.ndarray, n_levels: int) -> np.ndarray:
 
 
 def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndarray]:
-    """Maximise the conditional likelihood of many features at once by Newton's method.
+    """Fit conditional logistic regressions of many features at once by Newton's method.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndar
 
 
 def _climb_pairs(design: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return coefficients, information, and what the last step promised to gain."""
+    """Return coefficients, information matrices and the expected gain of the last step."""
     n_features, size = sign.shape[1], design.shape[1]
     beta = np.zeros((n_features, size))
     ridge = 1e-10 * np.eye(size)
@@ -183,7 +183,7 @@ def _condition(information: np.ndarray) -> np.ndarray:
 def _modified_root(
     design: np.ndarray, sign: np.ndarray, beta: np.ndarray, information: np.ndarray
 ) -> np.ndarray:
-    """Return r* = r + log(q / r) / r of the first coefficient: normal where it is 0.
+    """Return r* = r + log(q / r) / r of the first coefficient, standard normal when it is 0.
 
     r is the signed root of the likelihood ratio, q the estimate times the root of the
     information's determinant against that of the other coefficients where the first is 0

@@ -1,4 +1,4 @@
-"""People at several visits: years between visits, who comes back, who stays alike."""
+"""Repeated visits: yearly changes, dropout and stability over time."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import find_pairs
 
 STATE = ("treatment", "edss", "relapses", "new_lesions", "smoking", "bmi", "hei_total")
-"""Columns of a visit that change."""
+"""Columns of a visit that can change over time."""
 
 
 def take_visits(
     visits: pd.DataFrame | None, participants: pd.DataFrame, needed: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return visits with who their people are, in order of person and month.
+    """Return visits with their participants' metadata, sorted by person and month.
 
     Parameters
     ----------
-    visits : DataFrame, one row a visit, or None
+    visits : DataFrame, one row per visit, or None
         ``cohort.visits``: participant_id, visit (months), and what was found.
-    participants : DataFrame, one row a person
+    participants : DataFrame, one row per person
         Its columns are added where a visit has none of that name.
     needed : sequence of str
         Columns of a visit without which nothing can be asked.
@@ -32,9 +32,9 @@ def take_visits(
     Raises
     ------
     MissingInput
-        When there are no visits, only those of one month, or a column that is needed lacks.
+        When there are no visits, only those of one month, or a needed column is missing.
     ValueError
-        When a visit belongs to nobody, or a person has two visits of one month.
+        When a visit has no participant, or a person has two visits in one month.
     """
     if visits is None:
         raise schema.MissingInput("the cohort has no visits.tsv, the follow-up")
@@ -48,14 +48,14 @@ def take_visits(
         raise ValueError(f"visits: {len(stray)} belong to no participant, first {[*stray[:5]]}")
     twice = visits.index[visits.duplicated(["participant_id", "visit"])]
     if len(twice):
-        raise ValueError(f"visits: one a person and month expected; repeated: {[*twice[:5]]}")
+        raise ValueError(f"visits: expected one per person and month; repeated: {[*twice[:5]]}")
     new = participants.drop(columns=[name for name in participants if name in visits])
     table = visits.join(new, on="participant_id")
     return table.sort_values(["participant_id", "visit"])
 
 
 def list_years(visits: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for every two visits that follow each other.
+    """Return one row for each pair of consecutive visits.
 
     Parameters
     ----------
@@ -105,20 +105,20 @@ def _name_smokers(first: pd.Series, now: pd.Series) -> pd.Series:
 
 
 def weigh_returners(visits: pd.DataFrame, formula: str) -> pd.Series:
-    """Return one over the chance that a person was still coming at each visit.
+    """Return the inverse probability that a person was still attending at each visit.
 
     Parameters
     ----------
     visits : DataFrame
-        As from `take_visits`; who stays away once is taken not to come back.
+        As from `take_visits`; people who miss a visit are assumed not to return.
     formula : str
-        What coming back next time may depend on, all of it seen at the visit before.
+        Predictors of the next attendance, all of them observed at the visit before.
 
     Returns
     -------
     Series
-        Index as `visits`; 1 at the first visit. Who came against the odds stands for those
-        like them who did not. Right when coming depends on the formula and nothing unseen.
+        Index as `visits`; 1 at the first visit. Unlikely attenders represent those
+        like them who did not come. Valid if attendance depends only on the formula.
 
     Notes
     -----
@@ -138,7 +138,7 @@ def weigh_returners(visits: pd.DataFrame, formula: str) -> pd.Series:
 
 
 def compare_ways(visits: pd.DataFrame, column: str, comes_back: str) -> pd.DataFrame:
-    """Estimate how a mean changed since the first visit, in four ways.
+    """Estimate the change in a mean since the first visit in four ways.
 
     Parameters
     ----------
@@ -151,11 +151,11 @@ def compare_ways(visits: pd.DataFrame, column: str, comes_back: str) -> pd.DataF
 
     Returns
     -------
-    DataFrame, one row a way and later month
+    DataFrame, one row per way and later month
         way, months, estimate, low, high (95%, people as clusters), n (visits). ``"means of who
         came"`` compares different people; ``"only who always came"`` the few; ``"weighted"``
         and ``"model of all visits"`` (a level for each person, REML) all, and are right when
-        coming depends on what was seen before.
+        attendance depends on observed data.
     """
     month = visits.assign(month=visits["visit"].map("{:04d}".format))
     last = visits.groupby("participant_id")["visit"].transform("max")
@@ -178,7 +178,7 @@ def compare_ways(visits: pd.DataFrame, column: str, comes_back: str) -> pd.DataF
 
 
 def compare_before_after(years: pd.DataFrame, column: str, by: str) -> pd.DataFrame:
-    """Compare the mean of a year with that of the year before, group by group.
+    """Compare the mean of a year with that of the year before in each group.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def compare_before_after(years: pd.DataFrame, column: str, by: str) -> pd.DataFr
 
     Returns
     -------
-    DataFrame, one row a group and year
+    DataFrame, one row per group and year
         group, when (``"year before"``, ``"year after"``), estimate, low, high (95%, t), n.
     """
     rows = []
@@ -207,19 +207,19 @@ def compare_before_after(years: pd.DataFrame, column: str, by: str) -> pd.DataFr
 def compare_to_self(
     visits: pd.DataFrame, participants: pd.DataFrame, columns: Sequence[str]
 ) -> pd.DataFrame:
-    """Correlate patients with themselves at later visits, and with their partners at the first.
+    """Correlate patients with themselves over time, and with partners at the first visit.
 
     Parameters
     ----------
     visits : DataFrame
         As from `take_visits`.
-    participants : DataFrame, one row a person
+    participants : DataFrame, one row per person
     columns : sequence of str
         Numbers of a visit.
 
     Returns
     -------
-    DataFrame, one row a column and comparison
+    DataFrame, one row per column and comparison
         trait, with (``"self"`` or ``"partner"``), months, estimate (Pearson's r), low, high
         (95%, Fisher's z), n (patients). A comparison of fewer than four patients is left out.
     """

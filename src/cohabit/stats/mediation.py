@@ -1,4 +1,4 @@
-"""Does an exposure act through a mediator? The product of two regressions, and what it takes."""
+"""Mediation analysis by the product of two regressions, and its power."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ def fit_mediation(
     n_bootstrap: int = 999,
     rng: np.random.Generator | int | None = None,
 ) -> pd.DataFrame:
-    """Split the association of an exposure with an outcome by product of coefficients.
+    """Split the association of an exposure with an outcome into direct and indirect parts.
 
-    Two regressions: mediator on exposure (slope a), outcome on mediator (b) and exposure (the
-    direct part); the indirect part is a times b. It is an effect only if nothing that moves two
-    of the three is left out, and exposure and mediator do not interact.
+    Two regressions: mediator on exposure (slope a), and outcome on mediator (b) and exposure (the
+    direct part); the indirect part is a times b. It is a causal effect only if no common cause of
+    two of the three variables is left out, and exposure and mediator do not interact.
 
     Parameters
     ----------
-    data : DataFrame, one row a person
+    data : DataFrame, one row per person
     exposure, mediator, outcome : str
         Numeric columns.
     covariates : str, optional
@@ -44,7 +44,7 @@ def fit_mediation(
 
     Returns
     -------
-    DataFrame, one row a path of `PATHS`
+    DataFrame, one row per path of `PATHS`
         estimate; std_error and the 95% interval by percentiles of the bootstrap; p_value (t test
         of a coefficient; for the indirect part twice the share of resamples beyond zero); n.
 
@@ -76,7 +76,7 @@ def fit_mediation(
 def _fit_paths(
     full: pd.DataFrame, target: np.ndarray, exposure: str, mediator: str
 ) -> pd.DataFrame:
-    """Return estimate and p-value of each path, by two regressions and the total's."""
+    """Return the estimate and p-value of each path."""
     without = full.drop(columns=mediator)
     fits = {
         "exposure to mediator": (without, full[mediator].to_numpy(float), exposure),
@@ -93,20 +93,20 @@ def _fit_paths(
 def _slope(design: pd.DataFrame, values: np.ndarray, name: str) -> dict[str, float]:
     fit, row = fit_least_squares(values[:, None], design), design.columns.get_loc(name)
     if fit["note"][row, 0]:
-        raise ValueError(f"mediation: the slope of {name} has no number: {fit['note'][row, 0]}")
+        raise ValueError(f"mediation: the slope of {name} has no estimate: {fit['note'][row, 0]}")
     return {key: float(fit[key][row, 0]) for key in ("estimate", "p_value")}
 
 
 @dataclass(frozen=True)
 class _Places:
-    """Columns of the design."""
+    """Positions of columns in the design."""
 
     exposure: int
     mediator: int
 
 
 def _resample(numbers, target, at: _Places, times: int, rng) -> np.ndarray:
-    """Return the five paths of each resample, times x paths; a resample is a set of weights."""
+    """Return the five path estimates of each bootstrap resample, shape (times, 5)."""
     n, columns = numbers.shape
     weights = rng.multinomial(n, np.full(n, 1 / n), times).astype(float)
     products = np.einsum("ni,nj->nij", numbers, numbers).reshape(n, -1)
@@ -123,14 +123,14 @@ def _resample(numbers, target, at: _Places, times: int, rng) -> np.ndarray:
 
 
 def _solve(gram: np.ndarray, moment: np.ndarray) -> np.ndarray:
-    """Solve each resample's normal equations; a level that nobody drew has slope zero."""
+    """Solve each resample's normal equations, with slope 0 for levels that were not drawn."""
     return np.einsum("bij,bj->bi", np.linalg.pinv(gram, hermitian=True), moment)
 
 
 def power_of_mediation(
     n: Sequence[int], first: float, second: float, *, alpha: float = 0.05
 ) -> pd.DataFrame:
-    """Return the chance that both slopes of a mediated path are significant.
+    """Return the power to find both slopes of a mediated path significant.
 
     Joint significance is about as powerful as the bootstrap of the product and has a closed
     form: the two estimates are uncorrelated, so their chances multiply.
@@ -158,7 +158,7 @@ def power_of_mediation(
 def slopes_per_person(
     fit: pd.DataFrame, *, first: float | None = None, second: float | None = None
 ) -> tuple[float, float]:
-    """Return the two slopes over their standard errors in a study of one person.
+    """Return both slopes divided by their standard errors in a study of one person.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def slopes_per_person(
 
 
 def people_needed(first: float, second: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
-    """Return how many people see a mediated path with this power; see `power_of_mediation`.
+    """Return the number of people needed to detect a mediated path with the given power.
 
     Infinite when one of the slopes is zero.
     """

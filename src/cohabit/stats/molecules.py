@@ -1,4 +1,4 @@
-"""Measured levels, pathways and metabolites: their scales, and patients against partners."""
+"""Measured pathways and metabolites: their scales, and comparisons with partners."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,10 +22,10 @@ MOLECULE_COLUMNS = (
 def take_molecules(
     cohort: Cohort, *, required: bool = True
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Return what of function a cohort holds: pathways, log metabolites, and missing files.
+    """Return a cohort's pathways, log metabolites and the names of missing files.
 
-    A file that is not there gives a table without columns, on which everything in this module
-    returns nothing and says nothing wrong.
+    A missing file gives a table without columns, for which all functions of this module return
+    empty results.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ def take_molecules(
     files = {"pathways.biom": cohort.pathways, "metabolites.tsv": cohort.metabolites}
     missing = [name for name, table in files.items() if table is None]
     if required and len(missing) == len(files):
-        raise MissingInput(f"the cohort has no {' and no '.join(missing)}: nothing of function")
+        raise MissingInput(f"the cohort has no {' and no '.join(missing)}: no data on function")
     nothing = pd.DataFrame(index=cohort.participants.index)
     pathways, metabolites = (nothing if table is None else table for table in files.values())
     return pathways, log_metabolites(metabolites), missing
 
 
 def log_metabolites(metabolites: pd.DataFrame) -> pd.DataFrame:
-    """Return natural logs of every metabolite: fatty acids come as concentrations.
+    """Return the natural logarithm of every metabolite.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def log_metabolites(metabolites: pd.DataFrame) -> pd.DataFrame:
 
 
 def list_scales(shares: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return shares on three scales that answer three questions.
+    """Return shares on three scales: asin-sqrt, log where detected, and detected (1 or 0).
 
     Parameters
     ----------
@@ -93,22 +93,22 @@ def list_scales(shares: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def keep_detected(shares: pd.DataFrame, min_prevalence: float = 0.05) -> pd.DataFrame:
-    """Keep features detected in enough people whose level varies (the study's rule)."""
+    """Keep features that vary and are detected in enough people (the study's rule)."""
     seen = (shares > 0).mean() >= min_prevalence
     return shares.loc[:, seen & (shares.max() > shares.min())]
 
 
 def subtract_own_mean(levels: pd.DataFrame) -> pd.DataFrame:
-    """Return each person's levels minus their own mean: log-ratios within one sample.
+    """Subtract each person's mean level: log-ratios within one sample.
 
-    What multiplies every concentration of a sample by one factor, water for instance, is
-    gone. So is what moves all of them alike for any other reason.
+    This removes any factor common to all concentrations of a sample, such as water, and also any
+    real change that affects all of them alike.
     """
     return levels.sub(levels.mean(axis=1), axis=0)
 
 
 def combine_molecules(levels: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
-    """Return combinations of features, each named as the claims name it.
+    """Return named sums and differences of features, as the claims define them.
 
     Parameters
     ----------
@@ -127,10 +127,10 @@ def combine_molecules(levels: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFra
 
 
 def effective_number(values: pd.DataFrame) -> float:
-    """Return how many independent features would vary as these do together.
+    """Return the effective number of independent features.
 
     With eigenvalues l of the correlation matrix, (sum l)² / sum l² (Bretherton et al. 1999,
-    Journal of Climate 12:1990): their number when uncorrelated, 1 when all say the same.
+    Journal of Climate 12:1990): their number when uncorrelated, 1 when perfectly correlated.
     Missing for no feature.
     """
     if values.columns.empty:
@@ -144,7 +144,7 @@ def compare_molecules(
     groups: Mapping[str, pd.DataFrame],
     covariates: str | None = COVARIATES,
 ) -> pd.DataFrame:
-    """Compare several sets of patients with the people they live with, in measured levels.
+    """Compare measured levels of several sets of patients with their household partners.
 
     Parameters
     ----------
@@ -153,13 +153,13 @@ def compare_molecules(
         feature only. No feature at all gives an empty table.
     groups : mapping
         Name -> sample metadata of whole households, for example from `pairs_where`. People
-        without values are left out, and a group in which nobody shares a household.
+        without values are left out, and groups without shared households.
     covariates : str, optional
         Formula; what the cohort cannot answer is left out, as `partners.hold_fixed` does.
 
     Returns
     -------
-    DataFrame, one row a group and feature
+    DataFrame, one row per group and feature
         Columns `MOLECULE_COLUMNS`, from the household mixed model; `contrast` as in
         ``"untreated MS - control"``, `q_value` over the features of one group, `n_pairs` the
         people beyond the first of each household.
@@ -174,7 +174,7 @@ def compare_molecules(
 
 
 def _nothing() -> pd.DataFrame:
-    """Return a table of no comparison, its columns of the kinds that a full one has."""
+    """Return an empty table with the dtypes of a comparison."""
     kinds = dict.fromkeys(MOLECULE_COLUMNS, float)
     kinds |= dict.fromkeys(("feature", "contrast", "note"), object)
     kinds |= {"n_pairs": int, "n_samples": int, "converged": bool}
@@ -184,15 +184,15 @@ def _nothing() -> pd.DataFrame:
 def compare_therapies(
     values: pd.DataFrame, people: pd.DataFrame, differences: str = "sex + age + bmi"
 ) -> pd.DataFrame:
-    """Ask of each drug whether patient minus partner differs from that of the untreated.
+    """Compare patient minus partner between each drug and untreated patients.
 
     Parameters
     ----------
     values : DataFrame, people x features
-    people : DataFrame, one row a person
+    people : DataFrame, one row per person
         Those without values are left out.
     differences : str
-        Covariates whose difference within the pair is held fixed, beside site, course, age
+        Covariates whose difference within the pair is adjusted for, besides site, course, age
         and sex of the patient.
 
     Returns
@@ -208,7 +208,7 @@ def compare_therapies(
 
 
 def set_beside(results: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
-    """Set results beside released ones of the same contrast and feature.
+    """Join results with released ones of the same contrast and feature.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Tests of pair differences that assume less than a normal distribution."""
+"""Permutation and rank tests of pair differences."""
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,10 @@ from cohabit.stats.inference import adjust_p, normal_quantile, two_sided_normal
 from cohabit.stats.paired import PAIRED_COLUMNS, count_nonzero, find_pairs, subtract
 
 _BLOCK = 2048
-"""Sign patterns drawn and multiplied at a time."""
+"""Number of sign patterns processed at a time."""
 
 _EXACT_PAIRS = 50
-"""Up to here the distribution of the signed rank sum is counted, beyond it is normal."""
+"""Largest number of pairs for which the exact distribution of the rank sum is used."""
 
 
 def sign_flip_test(
@@ -22,7 +22,7 @@ def sign_flip_test(
     rng: np.random.Generator | int | None = None,
     contrast: str = "MS - control",
 ) -> pd.DataFrame:
-    """Test that pair differences are symmetric about zero by flipping their signs.
+    """Test whether pair differences are symmetric about zero by flipping their signs.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def sign_flip_test(
 
     Returns
     -------
-    DataFrame, one row a feature
+    DataFrame, one row per feature
         `estimate` is the mean difference, `std_error` its standard error, `statistic` the
         ratio (ordering sign patterns by it or by the mean is the same); no `df` and no
         interval, the reference being the flips. `note` tells an exact p from a drawn one,
@@ -62,7 +62,7 @@ def sign_flip_test(
 
 
 def _flip_all(y: np.ndarray) -> np.ndarray:
-    """Return exact p-values; the first pair keeps its sign, since T and -T count alike."""
+    """Return exact p-values from all sign patterns of all pairs but the first."""
     patterns = np.arange(2 ** (len(y) - 1))
     bits = (patterns[:, None] >> np.arange(len(y) - 1)) & 1
     signs = np.column_stack([np.ones(len(bits)), 1.0 - 2.0 * bits])
@@ -79,7 +79,7 @@ def _flip(y: np.ndarray, n_permutations: int, rng: np.random.Generator) -> np.nd
 
 
 def _as_extreme(signs: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Count the patterns whose sum is as far from zero as the observed one, ties included."""
+    """Count the patterns whose sum is at least as far from zero as the observed sum."""
     observed = np.abs(y.sum(axis=0))
     return (np.abs(signs @ y) >= observed - 1e-10 * np.abs(y).sum(axis=0)).sum(axis=0)
 
@@ -99,7 +99,7 @@ def _moments(y: np.ndarray, moved: np.ndarray) -> dict[str, np.ndarray]:
 def paired_wilcoxon(
     values: pd.DataFrame | pd.Series, metadata: pd.DataFrame, **names: str
 ) -> pd.DataFrame:
-    """Wilcoxon's signed rank test of case against control within households.
+    """Compare case and control within households by Wilcoxon's signed rank test.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def paired_wilcoxon(
 
     Returns
     -------
-    DataFrame, one row a feature
+    DataFrame, one row per feature
         Pairs that do not differ are left out (Wilcoxon's rule, as in R; `n_pairs` counts
         them still). `estimate` is the Hodges-Lehmann pseudo-median of the other
         differences and `low`, `high` the order statistics of the pairwise means that
@@ -164,7 +164,7 @@ def _signed_rank_test(d: np.ndarray, ranks: np.ndarray) -> float:
 
 
 def _pseudo_median(d: np.ndarray) -> tuple[float, float, float]:
-    """Return lower bound, Hodges-Lehmann estimate and upper bound at 95%."""
+    """Return the Hodges-Lehmann estimate between its lower and upper 95% bound."""
     means = np.concatenate([d[row:] + d[row] for row in range(len(d))]) / 2
     reach = _rank_sum_quantile(len(d), 0.025)
     middle = [(len(means) - 1) // 2, len(means) // 2]
@@ -175,7 +175,7 @@ def _pseudo_median(d: np.ndarray) -> tuple[float, float, float]:
 
 
 def _rank_sum_quantile(n: int, probability: float) -> int:
-    """Return the smallest rank sum with this much probability at or below it, under the null."""
+    """Return a quantile of the signed rank sum under the null hypothesis."""
     if n > _EXACT_PAIRS:
         spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
         return int(np.floor(n * (n + 1) / 4 + normal_quantile(probability) * spread))

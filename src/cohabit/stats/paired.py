@@ -1,4 +1,4 @@
-"""Pairs of one case and one control: which households form one, their difference, what moves it."""
+"""Case-control pairs within households: pairing, differences and their regressions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ PAIRED_COLUMNS = tidy_columns()
 
 @dataclass(frozen=True)
 class Pairs:
-    """Households of exactly one case and one control, and those that are not."""
+    """Households of exactly one case and one control, and the households left out."""
 
     table: pd.DataFrame
-    """Index household; columns `case` and `control`: the IDs of the two."""
+    """Index: household; columns `case` and `control` with the IDs of the two."""
 
     left_out: pd.Series
-    """Index household; the reason it forms no pair."""
+    """Index: household; values: the reason why it forms no pair."""
 
     contrast: str
-    """``MS - control``."""
+    """Name of the difference, for example ``MS - control``."""
 
     @property
     def note(self) -> str:
-        """Say how many households are left out and why; empty when there are none.
+        """Number of households left out and the reasons, or an empty string.
 
-        It goes into tables that are passed on, so it names nobody: `left_out` does.
+        It is used in tables that are passed on, so it names nobody; `left_out` does.
         """
         if self.left_out.empty:
             return ""
@@ -49,11 +49,11 @@ def find_pairs(
     case: str = "MS",
     control: str = "control",
 ) -> Pairs:
-    """Return the households of exactly one case and one control.
+    """Find the households with exactly one case and one control.
 
     Parameters
     ----------
-    metadata : DataFrame, one row a person
+    metadata : DataFrame, one row per person
     household, group : str
         Columns.
     case, control : str
@@ -66,7 +66,7 @@ def find_pairs(
     """
     household_codes(metadata, household)
     if group not in metadata:
-        raise ValueError(f"no column {group!r}; the pairs are told from case and control by it")
+        raise ValueError(f"no column {group!r}; it distinguishes case and control of a pair")
     strange = set(metadata[group].dropna()) - {case, control}
     if strange or metadata[group].isna().any():
         raise ValueError(
@@ -105,7 +105,7 @@ def _why_no_pair(counts: pd.Series) -> str:
 def paired_differences(
     values: pd.DataFrame | pd.Series, metadata: pd.DataFrame, **names: str
 ) -> pd.DataFrame | pd.Series:
-    """Return case minus control of every household that has exactly one of each.
+    """Return case minus control for each household with exactly one of each.
 
     Parameters
     ----------
@@ -129,13 +129,13 @@ def paired_differences(
 
 
 def subtract(table: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """Return case minus control of an aligned table, rows pairs."""
+    """Return case minus control of an aligned table, with one row per pair."""
     case, control = (table.loc[pairs.table[side]].to_numpy() for side in ("case", "control"))
     return pd.DataFrame(case - control, index=pairs.table.index, columns=table.columns)
 
 
 def count_nonzero(table: pd.DataFrame, pairs: Pairs) -> np.ndarray:
-    """Return for each feature how many people of complete pairs have a value above or below 0."""
+    """Return for each feature the number of people in pairs with a non-zero value."""
     case, control = (table.loc[pairs.table[side]].to_numpy() for side in ("case", "control"))
     complete = ~np.isnan(case - control)
     return ((case != 0) & complete).sum(axis=0) + ((control != 0) & complete).sum(axis=0)
@@ -164,7 +164,7 @@ def fit_paired_model(
 
     Returns
     -------
-    DataFrame, one row a feature
+    DataFrame, one row per feature
         Columns `PAIRED_COLUMNS`; `estimate` is the difference between a case and a control of
         equal covariates, with t test and 95% interval; `q_value` over all features;
         `n_nonzero` counts people of the pairs used whose value is not zero. Households
@@ -188,7 +188,7 @@ def fit_paired_model(
 def _covariate_differences(
     people: pd.DataFrame, pairs: Pairs, covariates: str | None
 ) -> tuple[pd.DataFrame, str]:
-    """Return the differences of the covariates that differ at all, and a note on the rest."""
+    """Return the covariate differences that vary and a note on the others."""
     if not covariates:
         return pd.DataFrame(index=pairs.table.index), ""
     members = people.loc[pairs.table[["case", "control"]].to_numpy().ravel()]
@@ -208,10 +208,10 @@ def compare_pair_differences(
     differences: str | None = None,
     **names: str,
 ) -> pd.DataFrame:
-    """Ask what moves the difference between case and control, from pair to pair.
+    """Test which covariates change the case-control difference between pairs.
 
-    Treated against untreated pairs, say: a difference in differences, in which the
-    cohabitant stands in for what the household would have been without the disease.
+    For example treated against untreated pairs: a difference in differences, in which the
+    cohabitant represents the household without the disease.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def compare_pair_differences(
 
     Returns
     -------
-    DataFrame, one row a feature and level
+    DataFrame, one row per feature and level
         Columns `PAIRED_COLUMNS`; `q_value` over the features of one contrast.
 
     Raises
@@ -259,7 +259,7 @@ def compare_pair_differences(
 
 
 def _first(column: pd.Series, reference: str) -> pd.Series:
-    """Return the column as categories of which `reference` is the first."""
+    """Return a categorical column whose first category is `reference`."""
     levels = [str(level) for level in pd.unique(column.dropna())]
     if reference not in levels:
         raise ValueError(f"reference: no case has {reference!r}; {nearest(reference, levels)}")
@@ -270,7 +270,7 @@ def _first(column: pd.Series, reference: str) -> pd.Series:
 def _regress(
     differences: pd.DataFrame, x: pd.DataFrame, weights: np.ndarray, labels: list[str], note: str
 ) -> pd.DataFrame:
-    """Least squares of every feature; one row a feature and row of `weights`."""
+    """Return least squares results with one row per feature and row of `weights`."""
     y = differences.to_numpy()
     parts = [
         _regress_pattern(y[np.ix_(rows, features)], x[rows], weights).assign(
@@ -284,7 +284,7 @@ def _regress(
 
 
 def _regress_pattern(y: np.ndarray, x: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
-    """Least squares of features that have the same pairs; rows as in `_regress`."""
+    """Return least squares results of features with the same pairs; rows as in `_regress`."""
     fit = fit_least_squares(y, x, weights, why_unfit=_why_unfit)
     return pd.DataFrame({name: found.T.ravel() for name, found in fit.items()}).assign(
         n_pairs=len(y)
@@ -292,7 +292,7 @@ def _regress_pattern(y: np.ndarray, x: pd.DataFrame, weights: np.ndarray) -> pd.
 
 
 def _why_unfit(y: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
-    """Say for each feature why it has no test; empty where it has one."""
+    """Return the reason why each feature cannot be tested, or an empty string."""
     notes = np.full(y.shape[1], "", dtype=object)
     notes[squares <= 1e-20 * np.square(y).sum(axis=0)] = "the model fits every difference exactly"
     notes[(y == 0).all(axis=0)] = "constant: every pair difference is zero"
@@ -302,7 +302,7 @@ def _why_unfit(y: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
 
 
 def _finish(rows: pd.DataFrame, method: str, table: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """Add q-values and counts; put the columns in order."""
+    """Add q-values and counts, and order the columns."""
     rows = rows.assign(
         feature=table.columns.to_numpy()[rows["position"]],
         contrast=rows["label"],

@@ -1,4 +1,4 @@
-"""Many comparisons of patients with their own partners: made, counted, repeated and foreseen."""
+"""Comparisons of patients with their partners: results, counts, replication and power."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,27 +10,27 @@ from cohabit.stats.formula import usable_terms, variables
 from cohabit.stats.inference import correlation_interval, normal_quantile, power_of_normal
 
 COVARIATES = "sex + age + bmi + site"
-"""What the study's models hold fixed."""
+"""Covariates of the study's models."""
 
 HOUSEHOLD_SHARE = 0.145
-"""Median share of variance between households; recomputed from the study's released data."""
+"""Median household share of the variance, recomputed from the study's released data."""
 
 
 def hold_fixed(metadata: pd.DataFrame, wanted: str = COVARIATES) -> tuple[pd.DataFrame, str | None]:
-    """Return the people and covariates with which a model can be fitted.
+    """Return complete metadata and the covariates that can be fitted in it.
 
     Parameters
     ----------
-    metadata : DataFrame, one row a person
+    metadata : DataFrame, one row per person
     wanted : str
         Formula of single columns.
 
     Returns
     -------
     people : DataFrame
-        Without those who lack a value of a covariate that is held fixed.
+        Without those who lack a value of a covariate.
     formula : str or None
-        Less the covariates that are absent, constant, or unknown of more than a fifth.
+        Without covariates that are absent, constant, or unknown for more than a fifth.
     """
     terms = usable_terms(metadata, variables(wanted))
     return metadata.dropna(subset=terms), " + ".join(terms) or None
@@ -42,7 +42,7 @@ def compare_with_partners(
     methods: Sequence[str] = ("lmm_asin",),
     covariates: str | None = COVARIATES,
 ) -> pd.DataFrame:
-    """Compare several sets of patients with the people they live with.
+    """Compare several sets of patients with their household partners.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def compare_with_partners(
     Returns
     -------
     DataFrame
-        As from `compare_abundance`, one row a group, method and feature; `contrast` says
+        As from `compare_abundance`, one row per group, method and feature; `contrast` says
         who is compared, as in ``"untreated MS - control"``. `called` and `rule` are those of
         `lenient_rule`.
     """
@@ -76,13 +76,13 @@ def compare_with_partners(
 
 
 def count_hits(results: pd.DataFrame, by: str | Sequence[str], alpha: float = 0.05) -> pd.DataFrame:
-    """Count what each analysis calls, and what it would call if nothing differed.
+    """Count significant features of each analysis and the number expected by chance.
 
     Parameters
     ----------
-    results : DataFrame, one row a test
+    results : DataFrame, one row per test
         `p_value`, `q_value`, the columns in `by`, and `called` where a second rule was tried.
-        Rows without a p-value are no tests.
+        Rows without a p-value do not count as tests.
     by : str or sequence of str
         Columns that tell the analyses apart; they come out in order of appearance.
     alpha : float
@@ -90,7 +90,7 @@ def count_hits(results: pd.DataFrame, by: str | Sequence[str], alpha: float = 0.
 
     Returns
     -------
-    DataFrame, one row an analysis
+    DataFrame, one row per analysis
         The columns in `by`; tested, nominal, expected (alpha times tested), fdr, and lenient
         when `results` has `called`.
     """
@@ -109,7 +109,7 @@ def count_hits(results: pd.DataFrame, by: str | Sequence[str], alpha: float = 0.
 
 
 def set_methods_side_by_side(results: pd.DataFrame, fdr: float = 0.05) -> pd.DataFrame:
-    """Return the test statistics of two methods, feature by feature, and who calls what.
+    """Join the statistics of two methods by feature and say which method calls each one.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ def set_methods_side_by_side(results: pd.DataFrame, fdr: float = 0.05) -> pd.Dat
 
     Returns
     -------
-    DataFrame, one row a feature that both tested
-        One column a method; `found`: ``"both"``, ``"neither"`` or the one that calls it.
+    DataFrame, one row per feature that both tested
+        One column per method; `found`: ``"both"``, ``"neither"`` or the one that calls it.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def power_of_pairs(
     household_share: float = HOUSEHOLD_SHARE,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
-    r"""Return the chance to see a difference between partners, one feature tested alone.
+    r"""Return the power to detect a difference between partners for a single feature.
 
     The difference between two people who share a part r of their variance has the standard
     error :math:`\sqrt{2(1 - r)/n}`, in standard deviations of one person.
@@ -162,7 +162,7 @@ def power_of_pairs(
 
     Returns
     -------
-    DataFrame, one row a number of pairs and an effect
+    DataFrame, one row per number of pairs and an effect
         n_pairs, effect, power. Normal approximation; adjusting for covariates that differ
         inside pairs, sex above all, costs more than this.
     """
@@ -179,7 +179,7 @@ def visible_effect(
     alpha: float = 0.05,
     power: float = 0.8,
 ) -> float | pd.Series:
-    """Return the difference that so many pairs see with the given power; see `power_of_pairs`."""
+    """Return the smallest difference detected with the given power; see `power_of_pairs`."""
     reach = normal_quantile(1 - alpha / 2) + normal_quantile(power)
     return reach * np.sqrt(2 * (1 - household_share) / n_pairs)
 
@@ -191,7 +191,7 @@ def pairs_needed(
     alpha: float = 0.05,
     power: float = 0.8,
 ) -> float | pd.Series:
-    """Return the pairs that see a difference with the given power; `visible_effect` turned."""
+    """Return the number of pairs needed to detect a difference with the given power."""
     one = visible_effect(1, household_share=household_share, alpha=alpha, power=power)
     return np.ceil((one / effect) ** 2)
 
@@ -199,18 +199,18 @@ def pairs_needed(
 def set_batches_side_by_side(
     first: pd.DataFrame, second: pd.DataFrame, fdr: float = 0.05
 ) -> pd.DataFrame:
-    """Return each feature's effect in two batches.
+    """Return each feature's effect in both batches.
 
     Parameters
     ----------
-    first, second : DataFrame, one row a feature
+    first, second : DataFrame, one row per feature
         feature, estimate, q_value; one contrast, one method.
     fdr : float
         A feature is called when its q-value in the first batch is at most this.
 
     Returns
     -------
-    DataFrame, one row a feature that both estimated
+    DataFrame, one row per feature that both estimated
         feature, first, second, called, called_again.
     """
     columns = ["feature", "estimate", "q_value"]
@@ -233,7 +233,7 @@ def measure_replication(
     n_bootstrap: int = 999,
     rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
-    """Say how well a second batch repeats the first.
+    """Measure how well a second batch replicates the first.
 
     Parameters
     ----------
@@ -293,7 +293,7 @@ def _correlation(first: pd.Series, second: pd.Series) -> tuple[float, float, flo
 
 
 def turn_to_published(earlier: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
-    """Set results beside directions that others published.
+    """Join results with the directions that earlier studies published.
 
     Parameters
     ----------
@@ -304,7 +304,7 @@ def turn_to_published(earlier: pd.DataFrame, results: pd.DataFrame) -> pd.DataFr
 
     Returns
     -------
-    DataFrame, one row a taxon and study
+    DataFrame, one row per taxon and study
         study, feature, direction, and `estimate`: standard errors in the published
         direction, with `low` and `high`.
     """

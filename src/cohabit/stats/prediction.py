@@ -1,4 +1,4 @@
-"""Who is the patient? Cross-validation that keeps households whole, with sex beside it."""
+"""Prediction of group from one sample, with cross-validation by whole households."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cohabit.stats.inference import resample_households, sum_by_household, sum_r
 MODELS = ("ridge", "random_forest")
 PREDICTORS = ("microbes", "sex alone", "microbes, sex removed")
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
-"""Values of scikit-learn's C among which inner folds choose."""
+"""Values of scikit-learn's C that the inner folds choose from."""
 
 
 def predict_group(
@@ -34,8 +34,8 @@ def predict_group(
 ) -> pd.DataFrame:
     """Cross-validate the prediction of patient or control from one sample.
 
-    A household is never split between training and test: a partner in the training set
-    tells about the other, and the accuracy of such a split is that of nobody.
+    A household is never split between training and test, because a partner in the training set is
+    informative and would inflate the accuracy.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def predict_group(
 
     Returns
     -------
-    DataFrame, one row a model, set of predictors and measure
+    DataFrame, one row per model, set of predictors and measure
         model, predictors, measure, estimate, low, high, n, note. `measure` is ``auc``, taken
         within test folds, or ``in-pair accuracy``: how often, of the two people of a pair,
         the patient gets the higher score. "Sex removed" compares women with women and men
@@ -110,7 +110,7 @@ class _Task:
     label: str
     values: np.ndarray
     sex: np.ndarray | None = None
-    """Held equal in training and in every comparison; None leaves it free."""
+    """Balanced in training and in every comparison; ignored when None."""
 
 
 def _tasks(
@@ -129,7 +129,7 @@ def _tasks(
 
 
 def _draw_folds(homes: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the test fold of each person; folds hold whole households, equal in number."""
+    """Return the test fold of each person; folds have equal numbers of whole households."""
     order = rng.permutation(homes.max() + 1)
     fold_of_home = np.empty(len(order), dtype=int)
     fold_of_home[order] = np.arange(len(order)) % n_folds
@@ -149,7 +149,7 @@ def _score_out_of_fold(model, task, is_case, homes, folds, n_trees, seed) -> np.
 
 
 def _weigh_cells(is_case: np.ndarray, sex: np.ndarray) -> np.ndarray:
-    """Return weights that give each sex of each group the same total."""
+    """Return weights that give both sexes of each group the same total."""
     _, cell, sizes = np.unique(
         np.column_stack([is_case, sex]), axis=0, return_inverse=True, return_counts=True
     )
@@ -178,7 +178,7 @@ def _make_model(name: str, n_columns: int, homes: np.ndarray, n_trees: int, seed
 
 
 def _measure(scores, folds, is_case, homes, draws, sex=None) -> list[dict[str, object]]:
-    """Return AUC and in-pair accuracy over repeats, with household bootstrap intervals."""
+    """Return AUC and within-pair accuracy over repeats, with household bootstrap intervals."""
     against = (is_case[:, None] & ~is_case).astype(float)
     pairs = against * (homes[:, None] == homes)
     if sex is not None:
@@ -207,10 +207,10 @@ def _measure(scores, folds, is_case, homes, draws, sex=None) -> list[dict[str, o
 
 
 def _balance_pairs(pairs: np.ndarray, sex: np.ndarray) -> np.ndarray:
-    """Return weights, patients x controls, under which sex predicts nothing in pairs.
+    """Return patients x controls weights under which sex has no predictive value in pairs.
 
-    Pairs of opposite sex with a female and with a male patient get the same total; where
-    one kind is missing the other counts for nothing, and pairs of one sex always count.
+    Pairs of opposite sex with a female and with a male patient get the same total weight; if one
+    kind is missing the other gets weight 0, and same-sex pairs always count.
     """
     weight = np.ones_like(pairs)
     kinds = [(sex[:, None] == patient) & (sex == 1 - patient) for patient in (0, 1)]

@@ -146,8 +146,8 @@ class SpikeIn:
         Parameters
         ----------
         cohort : Cohort
-            Its truth, if it has one, is not looked at. Covariates known of less than half of
-            the people are left out, and so is who lacks one of the others.
+            Its truth, if it has one, is not used. Covariates known for less than half of
+            the people are left out, and so are people who lack one of the others.
         assay : str, optional
             By default shotgun species where they are measured, else 16S genera.
 
@@ -182,7 +182,7 @@ class SpikeIn:
         ----------
         setting : TrialDesign
             `household_sharing` below 1 replaces partners by strangers of the site; above 1 it
-            says nothing here, since nobody can share more than the people at hand.
+            has no effect, since sharing cannot exceed that in the cohort.
         seed : int
         """
         rng = stream(seed, "arena/spike-in")

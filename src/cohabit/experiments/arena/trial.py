@@ -82,7 +82,7 @@ def choose_effects(prevalence: np.ndarray, setting: TrialDesign, rng: np.random.
     Parameters
     ----------
     prevalence : ndarray, shape (n_taxa,)
-        Share of people with the taxon; rare taxa stay as they are.
+        Share of people with the taxon; rare taxa do not change.
     setting : TrialDesign
     rng : Generator
     """
@@ -107,7 +107,7 @@ def describe_truth(
         What was planted, natural logs.
     taxa : Index
     half_read : float
-        The share that stands in for none.
+        The share that replaces zero.
     """
     one, other = (x / x.sum(axis=1, keepdims=True) for x in (before, after))
     arcs = arcsine_root(other) - arcsine_root(one)

@@ -233,7 +233,7 @@ def compare_taxa(prepared: Prepared, ways: tuple[str, ...] = FAST) -> pd.DataFra
     -------
     DataFrame, one row per way, scale and taxon
         way, scale, feature, `FITTED`, and seconds (of the way: one fit serves its scales).
-        Where a way fits CLR with a standard error, the scale "CLR, corrected" is that less the
+        Where a way fits CLR with a standard error, the scale "CLR, corrected" is this minus the
         mode of its coefficients.
     """
     prepared.make_shared()

@@ -76,7 +76,7 @@ def draw_measured(recipe: Recipe, rng: np.random.Generator) -> Measured:
 
 
 def who_comes(people: People, scenario: Scenario, rng: np.random.Generator) -> np.ndarray:
-    """Return whether each person gives a sample."""
+    """Return True for people who give a sample."""
     return people.patient | (rng.random(len(people.patient)) >= scenario.missing_partners)
 
 

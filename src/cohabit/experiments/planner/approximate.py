@@ -46,7 +46,7 @@ class Outlook:
     """Sum of the squared eigenvalues of the effects' covariance matrix."""
 
     along_effect: float
-    """Name of the difference, for example ``effect' covariance effect``."""
+    """Quadratic form ``effect' covariance effect``."""
 
     planted: np.ndarray
     taxa: pd.Index

@@ -1,4 +1,4 @@
-"""Cohorts by the thousand: the world of `simulate`, drawn with quick dice.
+"""Fast simulation of cohorts: the model of `simulate` with an ordinary generator.
 
 The formulas and the template are those of `simulate`; nothing here depends on a person's place in
 a study, so a cohort of 100 pairs takes some 20 milliseconds.
@@ -71,7 +71,7 @@ def read_pool(opposite_sex_share: float) -> Pool:
 
 @dataclass(frozen=True)
 class TemplateArrays:
-    """One template as arrays in single precision, in the order of `names`."""
+    """A template as arrays in single precision, in the order of `names`."""
 
     names: pd.Index
     spread: np.ndarray
@@ -87,7 +87,7 @@ class TemplateArrays:
 
     @classmethod
     def of(cls, table: pd.DataFrame | None = None) -> "TemplateArrays":
-        """Return the arrays of a template table: the study's species, or `fit_template`'s.
+        """Return the arrays of a template table, by default the study's species.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class TemplateArrays:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A template under one scenario's dials: all that is the same from cohort to cohort."""
+    """The template and effects in one scenario, the same for all its cohorts."""
 
     taxa: TemplateArrays
     scenario: Scenario

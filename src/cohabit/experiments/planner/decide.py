@@ -87,7 +87,7 @@ def find_size(points: pd.DataFrame, power: float = 0.8) -> pd.Series:
     -------
     Series
         `n`, `low`, `high`, `note`. A number beyond the sizes simulated is not given: it is
-        missing and the note says on which side it lies. An end of the interval that lies
+        missing, and the note gives the direction. An end of the interval that lies
         beyond twice the largest size is infinite.
     """
     beta, covariance = fit_curve(points)
@@ -206,7 +206,9 @@ def compare_plans(
     questions, costs = questions or Questions(), costs or Costs()
     name = questions.ask[0]
     if name == "discoveries":
-        raise ValueError("compare_plans: asks for the community or a taxon, not for discoveries")
+        raise ValueError(
+            "compare_plans: expected a question about the community or a taxon, not discoveries"
+        )
     sizes, rows = np.unique(np.geomspace(8, most, 400).astype(int)), []
     for plan, scenario in plans.items():
         asked = questions.replace(ask=(name,))

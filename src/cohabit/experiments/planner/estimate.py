@@ -91,7 +91,7 @@ def estimate_power(
     ------
     ValueError
         When the taxon asked about is not in the template, nothing truly differs while true
-        discoveries are asked for, or Bray-Curtis distances of what is not sequenced.
+        discoveries are asked for, or Bray-Curtis distances without sequencing.
     """
     questions, stop = questions or Questions(), stop or Stop()
     _check(questions, scenarios, template)

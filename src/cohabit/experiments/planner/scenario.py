@@ -124,7 +124,7 @@ def list_designs(base: Scenario, choices: Mapping[str, Sequence]) -> list[Scenar
     Parameters
     ----------
     base : Scenario
-        Whatever is not chosen.
+        Values of all other fields.
     choices : mapping
         Field of `Scenario` -> the values to try, as in ``{"controls": ["household", "site"]}``.
     """

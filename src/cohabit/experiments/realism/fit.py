@@ -88,7 +88,7 @@ def plant_effects(
         common = template.index[template["prevalence"] >= min_prevalence]
         if effects > len(common):
             raise ValueError(
-                f"effects: {effects} taxa are to change, {len(common)} have a prevalence of "
+                f"effects: {effects} taxa should change, but {len(common)} have a prevalence of "
                 f"{min_prevalence:g} or more; plant fewer or lower min_prevalence"
             )
         chosen = np.random.default_rng(rng).choice(common, effects, replace=False)
@@ -107,11 +107,11 @@ def _align(table: pd.DataFrame, metadata: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"{len(strange)} sample(s) have no metadata, first {strange[:5].tolist()}")
     people = metadata.loc[table.index]
     if people["household_id"].value_counts().max() < 2:
-        raise ValueError("expected households of two; no household_id stands twice")
+        raise ValueError("expected households of two; every household_id occurs once")
     never = table.columns[(table == 0).all()]
     if len(never):
         raise ValueError(
-            f"{len(never)} feature(s) were never seen, first {never[:5].tolist()}; leave them out"
+            f"{len(never)} feature(s) have no counts, first {never[:5].tolist()}; leave them out"
         )
     return people
 

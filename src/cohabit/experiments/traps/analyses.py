@@ -148,7 +148,7 @@ def household_percent(sample: Sample, *, fit: str) -> float:
         Complete pairs.
     fit : str
         ``"reml"``: the variance component, which is never negative. ``"moments"``: the variance
-        of the partners' sums less that of their differences, over both together.
+        of the partners' sums minus that of their differences, over the total.
     """
     if fit == "reml":
         table = fit_household_model(sample.clr, sample.people, FIXED)

@@ -38,7 +38,7 @@ class Trap:
     """Result of a correct analysis, with the switch on or off."""
 
     analyse: Callable[..., float]
-    """Name of the scheme, one of `analyses`."""
+    """The analysis that both sides run with different options, one of `analyses`."""
 
     wrong: tuple[str, Mapping[str, object]]
     """Description of the wrong analysis and its options."""

@@ -31,15 +31,13 @@ def recall_world(cohort: Cohort) -> World:
     Raises
     ------
     MissingInput
-        When the cohort is of real people: nobody can run their lives again.
+        When the cohort is of real people.
     ValueError
         When design and seed do not give these counts: another version made the cohort.
     """
     made = cohort.provenance
     if not made.get("simulated") or not isinstance(made.get("design"), Mapping):
-        raise MissingInput(
-            "this cohort was not simulated: a second world of the same people is not there"
-        )
+        raise MissingInput("this cohort was not simulated, so its people have no second world")
     world = draw_world(StudyDesign(**made["design"]), int(made["seed"]))
     if "shotgun" in cohort.features and not _gives(world, cohort.table("shotgun")):
         raise ValueError(
@@ -104,7 +102,7 @@ def enrich_diet(world: World, fibre: float = 30.0) -> World:
     ----------
     world : World
     fibre : float
-        Grams a day, not negative; who eats more goes on.
+        Grams a day, not negative; people who eat more do not change.
     """
     if not fibre >= 0:
         raise ValueError(f"fibre: expected grams a day, from 0; got {fibre!r}")

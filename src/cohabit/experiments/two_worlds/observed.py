@@ -66,7 +66,7 @@ def summarise_errors(beside: pd.DataFrame, by: str, *, fdr: float = 0.05) -> pd.
     Parameters
     ----------
     beside : DataFrame
-        Several tables of `set_beside_exact`, told apart by the column `by`.
+        Several tables of `set_beside_exact`, distinguished by the column `by`.
     by : str
 
     Returns
@@ -119,11 +119,11 @@ def observe_change(
     Parameters
     ----------
     name : str
-        One of `CHANGES` but "as strangers", which is no question about a species' mean.
+        One of `CHANGES` except "as strangers", which is not about a species' mean.
     after, before : World
-        The changed world, and the one the cohort was seen in.
+        The changed world, and the one the cohort was measured in.
     counts : DataFrame, people x species
-        The cohort. The diet of people who are not in it is not known.
+        The cohort. The diet of people outside it is unknown.
     species : sequence of str
         What was transferred; left out of the answer.
 
@@ -139,7 +139,7 @@ def observe_change(
         When no analysis asks after this change; names the nearest.
     """
     if name not in _ASK:
-        raise ValueError(f"no study asks after {name!r}: {nearest(name, _ASK)}")
+        raise ValueError(f"no analysis of the change {name!r}: {nearest(name, _ASK)}")
     people = with_study_groups(before.people)
     values = arcsine_sqrt(counts)
     question = _ASK[name](after, before, people, values, list(species))

@@ -1,4 +1,4 @@
-"""Your own cohort: from BIOM, TSV and QIIME 2 files to a cohort folder, with nothing silent."""
+"""Import of your own cohort from BIOM, TSV and QIIME 2 files, with every change reported."""
 
 from cohabit.files.importers.build import import_cohort
 from cohabit.files.importers.guess import guess_mapping

@@ -1,4 +1,4 @@
-"""From files to a cohort, and the work behind `cohabit import`: read, check, tell, write."""
+"""The command `cohabit import`: read files, check them and write a cohort."""
 
 import argparse
 from collections.abc import Iterable
@@ -44,12 +44,12 @@ def import_cohort(
     measured: MappingType[str, PathLike] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> tuple[Cohort, ImportLog]:
-    """Make a cohort of somebody's files.
+    """Import a cohort from your files.
 
     Parameters
     ----------
     metadata : path
-        Tab-separated; one row a sample, or a person.
+        Tab-separated; one row per sample, or a person.
     tables : mapping
         Assay (``"16s"`` or ``"shotgun"``) -> counts: BIOM, TSV or QIIME 2 artifact, gzip'd or not.
     mapping : Mapping
@@ -57,7 +57,7 @@ def import_cohort(
     taxonomy, tree : path, optional
         TSV or artifact with lineages; Newick or artifact with a tree of the 16S features.
     measured : mapping, optional
-        What else is known of these people: ``"diet"``, ``"pathways"``, ``"stool"`` and
+        Other data on these people: ``"diet"``, ``"pathways"``, ``"stool"`` and
         ``"serum"`` (or ``"metabolites"``, whose columns say which), ``"blood"``, ``"visits"``
         -> file.
     max_bytes : int
@@ -75,7 +75,7 @@ def import_cohort(
     ImportRefused
         With every problem found at once, the rows it concerns and how to mend it.
     ValueError
-        When a file cannot be read at all; says why.
+        When a file cannot be read, with the reason.
     """
     measured = measured or {}
     _check_there([metadata, *tables.values(), taxonomy, tree, *measured.values()])
@@ -116,7 +116,7 @@ def _describe_source(mapping: Mapping, files: Iterable[PathLike]) -> dict:
 def _check_there(paths: Iterable[PathLike | None]) -> None:
     missing = [str(path) for path in paths if path is not None and not Path(path).is_file()]
     if missing:
-        raise FileNotFoundError(f"{', '.join(missing)}: expected a file; there is none")
+        raise FileNotFoundError(f"{', '.join(missing)}: expected a file; it does not exist")
 
 
 def _read_metadata(path: PathLike, mapping: Mapping, max_bytes: int, log: ImportLog):
@@ -143,7 +143,7 @@ def _read_others(
     max_bytes: int,
     log: ImportLog,
 ) -> dict[str, pd.DataFrame]:
-    """Read what was measured beside the counts; people in the order of `participants`."""
+    """Read the measurements besides counts, with people in the order of `participants`."""
     people = participants.index
     owners = samples["participant_id"].to_dict() | dict(zip(people, people, strict=True))
     parts: dict[str, list[pd.DataFrame]] = {}
@@ -171,7 +171,7 @@ def _check_people(participants: pd.DataFrame, log: ImportLog) -> None:
 
 
 def run_import(options: argparse.Namespace) -> int:
-    """Import a cohort, or propose a mapping; print what was found."""
+    """Import a cohort or propose a mapping, and print the findings."""
     max_bytes = options.max_mb * 2**20
     named = [_split(text) for text in options.table]
     measured = _find_measured(options)
@@ -195,7 +195,7 @@ def run_import(options: argparse.Namespace) -> int:
 
 
 def write_with_log(cohort, log: ImportLog, folder: Path) -> None:
-    """Write the cohort folder and, beside its tables, the log of the import."""
+    """Write the cohort folder and the log of the import inside it."""
     with write_atomically(folder) as scratch:
         write_cohort(cohort, scratch)
         write_table(log.table(), scratch / LOG_FILE, index=False)
@@ -211,7 +211,7 @@ def _choose_mapping(options: argparse.Namespace) -> Mapping:
 
 
 def _find_measured(options: argparse.Namespace) -> dict[str, str]:
-    """Return the further tables that were named; of metabolites, by the sample they are of."""
+    """Return the additional tables given; metabolites are keyed by their matrix."""
     single = ("diet", "pathways", "blood", "visits")
     found = {name: path for name in single if (path := getattr(options, name))}
     for text in options.metabolites:
@@ -224,7 +224,7 @@ def _find_measured(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _split(text: str) -> tuple[str | None, str]:
-    """Part ``16s=counts.biom``; a path with no such name in front is taken whole."""
+    """Split ``16s=counts.biom`` into assay and path; the assay is None if not given."""
     assay, equals, path = text.partition("=")
     return (assay, path) if equals and assay in schema.ASSAYS else (None, text)
 
@@ -238,6 +238,6 @@ def _name_tables(named: list, mapping: Mapping) -> dict[str, str]:
                 f"--table {path}: say which assay it is, 16s or shotgun: --table 16s={path}"
             )
         if assay in tables:
-            raise ValueError(f"--table: two tables for {assay}; expected one an assay")
+            raise ValueError(f"--table: two tables for {assay}; expected one per assay")
         tables[assay] = path
     return tables

@@ -1,4 +1,4 @@
-"""A feature table as it was read: its ids and counts checked, its samples set beside metadata."""
+"""A feature table as read: checks of ids and counts, and matching with the metadata."""
 
 from collections.abc import Collection
 from collections.abc import Mapping as MappingType
@@ -12,7 +12,7 @@ from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import Mapping
 
 MAX_VALUES = 50_000_000
-"""Bound on the counts above zero of one table."""
+"""Largest number of non-zero counts in a table."""
 
 ID_RULES = (
     ({"-": "."}, ""),
@@ -23,7 +23,7 @@ ID_RULES = (
     ({}, "X"),
     ({"-": ".", "_": ".", " ": "."}, "X"),
 )
-"""Ways in which programs rewrite ids: (characters exchanged, prefix taken off)."""
+"""Rewriting rules of ids in other programs: (characters exchanged, prefix removed)."""
 
 RUIN = r"#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)"
 _DATE = r"\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -32,10 +32,10 @@ _POWER = r"\d(?:\.\d+)?E\+\d+"
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts, not yet checked against anybody's metadata."""
+    """Counts that have not been compared with the metadata."""
 
     name: str
-    """The file's name."""
+    """Name of the file."""
 
     matrix: sparse.csr_matrix
     """Features x samples, float64."""
@@ -43,16 +43,16 @@ class Counts:
     features: pd.Index
     samples: pd.Index
     lineages: MappingType[str, object]
-    """Feature -> lineage as it was written; empty when the file has none."""
+    """Feature -> lineage as written; empty when the file has none."""
 
     def turned(self) -> "Counts":
-        """Return the same with rows and columns exchanged."""
+        """Return a copy with rows and columns exchanged."""
         matrix = self.matrix.T.tocsr()
         return Counts(self.name, matrix, self.samples, self.features, {})
 
 
 def _check_counts(counts: Counts, log: ImportLog) -> None:
-    """Write down what cannot be a count, and ids that repeat or are empty."""
+    """Log impossible counts and repeated or empty ids."""
     for axis, ids in {"feature": counts.features, "sample": counts.samples}.items():
         check_ids(ids, f"{counts.name}, {axis} ids", log)
     if not counts.matrix.shape[0] or not counts.matrix.shape[1]:
@@ -67,7 +67,7 @@ def _check_counts(counts: Counts, log: ImportLog) -> None:
 
 
 def _impossible(data: np.ndarray):
-    """Yield what is wrong, where, and what to say about it."""
+    """Yield the mask, description and remedy of each kind of impossible value."""
     with np.errstate(invalid="ignore"):
         finite = np.isfinite(data)
         yield "value(s) missing or infinite", ~finite, lambda _: "write 0 where nothing was seen"
@@ -90,7 +90,7 @@ def _advise_on_fractions(counts: Counts) -> str:
 
 
 def _cells(counts: Counts, values: sparse.coo_matrix, wrong: np.ndarray) -> list[str]:
-    """Return where the first few wrong values stand."""
+    """Return the positions of the first few wrong values."""
     where = np.flatnonzero(wrong)[:6]
     return [
         f"{counts.features[values.row[i]]} in {counts.samples[values.col[i]]}: {values.data[i]:g}"
@@ -99,21 +99,21 @@ def _cells(counts: Counts, values: sparse.coo_matrix, wrong: np.ndarray) -> list
 
 
 def check_ids(ids: pd.Index, where: str, log: ImportLog) -> None:
-    """Write down ids that are empty, repeated, or a spreadsheet's ruins."""
+    """Log ids that are empty, repeated or damaged by a spreadsheet."""
     ids = pd.Index(ids.astype(str))
     empty = [f"number {i + 1}" for i in np.flatnonzero(ids.str.strip() == "")]
     log.error(where, "{n} empty id(s)", empty, "name them or leave them out")
     repeated, remedy = ids[ids.duplicated()].unique(), "ids must be unique: rename or merge them"
     log.error(where, "{n} id(s) repeat", repeated, remedy)
     ruins, remedy = ids[ids.str.fullmatch(RUIN)].unique(), "restore the ids from the original file"
-    log.error(where, "error values of a spreadsheet stand where ids should", ruins, remedy)
+    log.error(where, "ids contain error values of a spreadsheet", ruins, remedy)
     altered = ids[ids.str.fullmatch(_DATE)].append(ids[ids.str.fullmatch(_POWER)]).unique()
     words = "id(s) that look as if a spreadsheet had turned them into dates or powers"
     log.warn(where, words, altered, "compare with the original")
 
 
 def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: ImportLog) -> Counts:
-    """Return a table with its samples across and their ids rewritten, checked and compared.
+    """Return a table with samples as columns and rewritten ids, compared with the metadata.
 
     Parameters
     ----------
@@ -145,12 +145,12 @@ def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: I
 
 
 def _overlap(ids: Collection, known: Collection) -> int:
-    """Return how many ids are known."""
+    """Return the number of known ids."""
     return len(set(ids) & set(known))
 
 
 def _compare_ids(counts: Counts, ids: Collection[str], log: ImportLog) -> None:
-    """Compare a table's sample ids with the metadata's; look for the rule that would join them."""
+    """Compare a table's sample ids with the metadata's and look for a rule that joins them."""
     here, there = set(counts.samples), set(ids)
     common = len(here & there)
     rule, joined = find_id_rule(here, there)
@@ -170,7 +170,7 @@ def _compare_ids(counts: Counts, ids: Collection[str], log: ImportLog) -> None:
 
 
 def find_id_rule(here: set[str], there: set[str]) -> tuple[str, int]:
-    """Return the [ids] rule that joins most ids of two files, and how many it joins."""
+    """Return the [ids] rule that matches most ids of two files, and how many it matches."""
     best, joined = "", 0
     for exchanged, prefix in ID_RULES:
         rule = Mapping({}, replace=exchanged, strip_prefix=prefix)

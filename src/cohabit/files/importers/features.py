@@ -1,4 +1,4 @@
-"""The features of a cohort: their lineages, their tree, and the tables that hold them."""
+"""The features of a cohort: lineages, tree and feature tables."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,13 +15,13 @@ from cohabit.files.importers.sources import Source
 from cohabit.files.importers.tsv import LINEAGE_COLUMNS, read_grid
 
 MAX_NODES, MAX_DEPTH = 500_000, 5_000
-"""Bounds on a tree: one of 16S variants has some thousands of nodes, a hundred deep at most."""
+"""Largest number of nodes and depth of a tree; trees of 16S variants are far smaller."""
 
 _RANK_COLUMNS = ("kingdom", "domain", "phylum", "class", "order", "family", "genus", "species")
 
 
 def read_taxonomy(source: Source, log: ImportLog) -> dict[str, str]:
-    """Read a taxonomy: feature and lineage in one column, or one column a rank.
+    """Read a taxonomy: feature and lineage in one column, or one column per rank.
 
     Raises
     ------
@@ -43,14 +43,14 @@ def read_taxonomy(source: Source, log: ImportLog) -> dict[str, str]:
     ranks = [names[rank] for rank in _RANK_COLUMNS if rank in names]
     if len(ranks) < 2:
         raise ValueError(
-            f"{source.name}: expected a column Taxon or taxonomy, or one column a rank "
+            f"{source.name}: expected a column Taxon or taxonomy, or one column per rank "
             f"({', '.join(_RANK_COLUMNS)}); got {', '.join(map(clean_text, grid.columns[:8]))}"
         )
     return {i: _join_ranks(row) for i, row in zip(ids, grid[ranks].to_dict("records"), strict=True)}
 
 
 def _join_ranks(row: dict[str, str]) -> str:
-    """Return one lineage with prefixes, so that a missing rank shifts no other."""
+    """Return one lineage with rank prefixes, so that missing ranks do not shift others."""
     parts = []
     for rank, name in row.items():
         letter = rank[0].lower()
@@ -60,9 +60,9 @@ def _join_ranks(row: dict[str, str]) -> str:
 
 
 def read_tree(source: Source, features: Collection[str], log: ImportLog) -> str:
-    """Return the text of a Newick tree whose tips were compared with the features of a table.
+    """Return the text of a Newick tree after comparing its tips with a table's features.
 
-    Features that are no tips are written down as a warning: UniFrac leaves them out.
+    Features that are not tips are logged as a warning, because UniFrac ignores them.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_tree(source: Source, features: Collection[str], log: ImportLog) -> str:
     absent = sorted(set(features) - known)
     if len(absent) < len(set(features)):
         words, remedy = (
-            "{n} feature(s) are no tip of the tree",
+            "{n} feature(s) are not tips of the tree",
             "what needs the tree leaves them out",
         )
         log.warn(source.name, words, absent, remedy)
@@ -88,7 +88,7 @@ def read_tree(source: Source, features: Collection[str], log: ImportLog) -> str:
 
 
 def _read_tips(text: str, name: str, log: ImportLog) -> list[str]:
-    """Return the names of a tree's tips; write down those that repeat, and impossible lengths."""
+    """Return the names of a tree's tips, logging repeated names and impossible lengths."""
     from skbio import TreeNode
     from skbio.io import NewickFormatError
 
@@ -101,7 +101,9 @@ def _read_tips(text: str, name: str, log: ImportLog) -> list[str]:
         raise ValueError(f"{name}: text after the `;` that ends the tree; give one tree")
     nodes = list(tree.traverse())
     wrong = [node.name or "a branch" for node in nodes if not 0 <= (node.length or 0) < np.inf]
-    log.error(name, "{n} branch length(s) negative, infinite or no number", wrong, "mend the tree")
+    log.error(
+        name, "{n} branch length(s) negative, infinite or not a number", wrong, "correct the tree"
+    )
     tips = pd.Index([node.name for node in nodes if node.is_tip() and node.name], dtype=object)
     repeated = tips[tips.duplicated()].unique()
     log.error(name, "{n} tip(s) of the tree repeat", repeated, "tips must be unique: rename them")
@@ -109,7 +111,7 @@ def _read_tips(text: str, name: str, log: ImportLog) -> list[str]:
 
 
 def _check_size(text: str, name: str) -> None:
-    """Refuse a tree that no table can need; brackets inside names count too."""
+    """Raise an error for a tree larger than any table needs; brackets in names count too."""
     codes = np.frombuffer(text.encode(), dtype=np.uint8)
     opened, closed = codes == ord("("), codes == ord(")")
     depth = np.cumsum(opened.astype(np.int32) - closed).max(initial=0)
@@ -122,7 +124,7 @@ def _check_size(text: str, name: str) -> None:
 
 
 def _ends_once(text: str) -> bool:
-    """Whether nothing follows the ``;`` that ends a tree, outside of names and comments."""
+    """Return True when nothing follows the final ``;`` outside names and comments."""
     awaited = ""
     for found in re.finditer(r"['\[\];]", text):
         mark = found[0]
@@ -138,13 +140,13 @@ def _ends_once(text: str) -> bool:
 def finish_tables(
     counts: Mapping[str, Counts], samples: pd.DataFrame, lineages: dict, log: ImportLog
 ) -> tuple[dict[str, biom.Table], pd.DataFrame]:
-    """Return tables as a cohort keeps them, and their libraries.
+    """Return tables in the form of a cohort, and their libraries.
 
     Parameters
     ----------
     counts : mapping
         Assay -> counts, samples across.
-    samples : DataFrame, one row a sample
+    samples : DataFrame, one row per sample
         Those of the metadata; samples of nobody are left out.
     lineages : dict
         Feature -> lineage as it was written; before those of the tables themselves.
@@ -163,13 +165,13 @@ def finish_tables(
 def _finish_table(
     counts: Counts, known: pd.Index, assay: str, lineages: dict, log: ImportLog
 ) -> biom.Table:
-    """Leave out strangers and what was never seen, add lineages, return a table."""
+    """Remove unknown samples and unobserved features, add lineages and return a table."""
     matrix = counts.matrix[:, counts.samples.isin(known)]
     samples = counts.samples[counts.samples.isin(known)]
     seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
     log.change(counts.name, "{n} sample(s) without a single read left out", samples[~seen])
     found = np.asarray(matrix.sum(axis=1)).ravel() > 0
-    log.change(counts.name, "{n} feature(s) never seen left out", counts.features[~found])
+    log.change(counts.name, "{n} feature(s) without counts left out", counts.features[~found])
     features = counts.features[found]
     as_names = {name: name for name in features if looks_like_lineage(name)}
     written = {**as_names, **counts.lineages, **lineages}
@@ -204,13 +206,13 @@ def _count_lineages(features: pd.Index, written: dict, name: str, log: ImportLog
 
 
 def _name_libraries(table: biom.Table, assay: str) -> biom.Table:
-    """Return a table whose samples carry the assay's name: one sample gave two libraries."""
+    """Add the assay to sample names, for samples with two libraries."""
     names = {name: f"{name}.{assay}" for name in table.ids("sample")}
     return table.update_ids(names, axis="sample", inplace=False)
 
 
 def _join_samples(samples: pd.DataFrame, features: dict[str, biom.Table]) -> pd.DataFrame:
-    """Return one row a library: assay and depth beside each sample's facts."""
+    """Return one row per library: its sample's columns with assay and depth."""
     parts = []
     for assay, table in features.items():
         names = table.ids("sample")

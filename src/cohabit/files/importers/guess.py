@@ -1,4 +1,4 @@
-"""Propose a mapping for somebody's metadata: a text to read and correct, never used unseen."""
+"""Propose a mapping of metadata columns for the user to read and correct."""
 
 import json
 import re
@@ -38,7 +38,7 @@ NAMES = {
     "kit": r"(collection|sampling|extraction)?.?kit",
     "batch": r"(pcr.?)?(batch|plate|run.?prefix)",
 }
-"""Names that people give to what we call by the name on the left."""
+"""Our name of a column -> pattern of names in common use."""
 
 _DIET = {
     "hei_total": r"hei.?(2015|2010)?.?(total)?.?(score)?|healthy.?eating.?index.*",
@@ -100,7 +100,7 @@ _WORDS = {
         "current": r"current.*|smoker|active",
     },
 }
-"""Our columns -> our levels -> words that people write for them."""
+"""Our column -> our level -> words in common use."""
 
 _MISSING_WORDS = (
     *("na", "n/a", "nan", "none", "null", "\\n", "not provided", "not applicable", "missing"),
@@ -110,7 +110,7 @@ _MISSING_WORDS = (
 
 @dataclass(frozen=True)
 class Guess:
-    """One column of theirs taken for one of ours; confidence, 0 to 1, and why."""
+    """A column matched to one of ours, with confidence (0 to 1) and reason."""
 
     ours: str
     theirs: str
@@ -125,7 +125,7 @@ def guess_mapping(
     measured: Mapping[str, PathLike] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> str:
-    """Propose a mapping as TOML, with a comment of confidence at each line.
+    """Propose a mapping as TOML, with the confidence of each line as a comment.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def guess_mapping(
     Returns
     -------
     str
-        A text for `read_mapping`. Where something must be decided by a person it says so.
+        A text for `read_mapping` that marks decisions to be made by the user.
     """
     log = ImportLog()
     grid = read_grid(read_source(metadata, max_bytes=max_bytes), log)
@@ -162,7 +162,7 @@ def guess_mapping(
 
 
 def _guess_columns(grid: pd.DataFrame, ids: Collection[str]) -> list[Guess]:
-    """Propose which column of theirs is which of ours, each at most once."""
+    """Propose matches of the user's columns with ours, each used at most once."""
     found = []
     for theirs in grid:
         for ours, pattern in NAMES.items():
@@ -188,7 +188,7 @@ def _judge(ours: str, theirs: str, values: pd.Series, ids: Collection[str]) -> G
 
 
 def _fits(ours: str, values: pd.Series, ids: Collection[str]) -> tuple[float, str]:
-    """Return how well values fit a column of ours, 0 to 1, and why."""
+    """Return how well values fit one of our columns, 0 to 1, and the reason."""
     if not len(values):
         return 0.0, "empty"
     levels = values.nunique()
@@ -232,7 +232,7 @@ def _write_columns(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
 
 
 def _propose_levels(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
-    """Return the sections of the mapping that say what words mean."""
+    """Return the sections of the mapping that define levels."""
     known = [ours for ours in ("group", *_WORDS) if ours in guesses]
     parts = [_propose_words(ours, grid[guesses[ours].theirs]) for ours in known]
     return "\n".join(parts if "group" in guesses else [_EVERYONE, *parts])
@@ -259,7 +259,7 @@ def _propose_words(ours: str, values: pd.Series) -> str:
 
 
 def _level_of(ours: str, word: str) -> str:
-    """Return our level of a word; ``missing`` of a patient's column for who is none."""
+    """Return our level of a word; ``missing`` for controls in patients' columns."""
     if ours == "group":
         return "control" if _is_control(word) else "case"
     if ours in schema.ONLY_PATIENTS and _is_control(word) and word.lower() not in ("no", "none"):
@@ -273,7 +273,7 @@ def _is_named(word: str, pattern: str) -> bool:
 
 
 def _nothing(ours: str) -> set[str]:
-    """Return the words for a missing value, in small letters; no disease or therapy is a value."""
+    """Return lower-case words for a missing value, except valid levels."""
     return {"", *_MISSING_WORDS} - ({"none"} if ours in ("group", "treatment") else set())
 
 
@@ -282,7 +282,7 @@ def _is_control(word: str) -> bool:
 
 
 def _is_left(ours: str, word: str) -> bool:
-    """Whether a word of a column is what a form leaves for who was not asked: 0, untreated."""
+    """Return True when a word is a placeholder for controls, such as 0 or untreated."""
     untreated = ours == "treatment" and _level_of(ours, word) == "untreated"
     return untreated or (ours != "treatment" and pd.to_numeric(word, errors="coerce") == 0)
 
@@ -303,7 +303,7 @@ def _write_missing(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
 
 
 def _find_filled_in(grid: pd.DataFrame, guesses: dict[str, Guess]) -> list[str]:
-    """Return the columns of patients in which controls have a 0 or no treatment."""
+    """Return patient columns in which controls have 0 or no treatment."""
     if "group" not in guesses:
         return []
     controls = grid[grid[guesses["group"].theirs].map(_is_control)]
@@ -327,7 +327,7 @@ def _write_ids(grid: pd.DataFrame, guesses: dict[str, Guess], ids: Collection[st
 
 
 def _find_people(texts: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> tuple[str, int]:
-    """Return the column of metadata whose words stand as ids in most tables, and how many do."""
+    """Return the metadata column that matches the ids of most tables, and the number matched."""
     ids: set[str] = set()
     for table in texts.values():
         ids |= {*table.columns, *table.iloc[:, 0]}
@@ -345,7 +345,7 @@ def _read_texts(files: Mapping[str, PathLike], max_bytes: int) -> dict[str, pd.D
 
 
 def _guess_tables(texts: Mapping[str, pd.DataFrame], ids: set[str]) -> list[str]:
-    """Propose the mapping's sections of further tables; pathways need none."""
+    """Propose the mapping's sections for additional tables; pathways need none."""
     heads: dict[str, list[str]] = {}
     columns: dict[str, list[str]] = {}
     for kind, grid in texts.items():
@@ -363,7 +363,7 @@ def _guess_tables(texts: Mapping[str, pd.DataFrame], ids: set[str]) -> list[str]
 def _propose_table(
     kind: str, section: str, grid: pd.DataFrame, ids: set[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the lines that say whose rows these are, and those that name the columns."""
+    """Return the lines that give the id column and the names of the columns."""
     down = {name: find_id_rule(set(grid[name]), ids)[1] for name in grid}
     best = max(down, key=down.get)
     across = find_id_rule(set(grid.columns), ids)[1]
@@ -382,7 +382,7 @@ def _propose_table(
 
 
 def _match(names: list[str], patterns: Mapping[str, str]) -> dict[str, str]:
-    """Return our name -> theirs, each at most once, where a name fits its pattern."""
+    """Return our name -> theirs for names that fit a pattern, each used at most once."""
     found: dict[str, str] = {}
     for ours, pattern in patterns.items():
         fits = {name for name in names if _is_named(name.strip(), pattern)} - {*found.values()}

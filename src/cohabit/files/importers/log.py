@@ -1,4 +1,4 @@
-"""What an import found, changed and left out; and text of others made safe to show."""
+"""The log of an import, and text from untrusted files made safe to display."""
 
 import re
 from collections.abc import Iterable
@@ -10,35 +10,35 @@ ERROR, WARNING, CHANGE, NOTE = "error", "warning", "change", "note"
 LOG_COLUMNS = ("kind", "where", "what", "n", "first", "remedy")
 SHOWN = 5
 DANGEROUS_STARTS = ("=", "+", "-", "@")
-"""What makes a spreadsheet take text for a formula."""
+"""Characters that make a spreadsheet read text as a formula."""
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 class ImportRefused(ValueError):
-    """What was given cannot be a cohort; the message holds every problem, rows and remedies."""
+    """Input that cannot form a cohort; the message lists every problem, row and remedy."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found in what was given."""
+    """One finding of an import."""
 
     kind: str
-    """`error` stops the import; `warning` asks to be read; `change` was done; `note` informs."""
+    """`error` stops the import; `warning`, `change` and `note` are only reported."""
 
     where: str
-    """A file's name or a column."""
+    """Name of a file or column."""
 
     what: str
     rows: tuple[str, ...] = ()
-    """Ids, or line numbers, that it concerns; the first ones where there are very many."""
+    """Ids or line numbers concerned, or the first of many."""
 
     remedy: str = ""
     n: int = 0
-    """How many it concerns."""
+    """Number of rows concerned."""
 
     def describe(self) -> str:
-        """Return one line: where, what, the first rows, what to do."""
+        """Return one line: where, what, the first rows and the remedy."""
         more = f", and {self.n - SHOWN} more" if self.n > SHOWN else ""
         rows = f" ({', '.join(self.rows[:SHOWN])}{more})" if self.rows else ""
         remedy = f"; {self.remedy}" if self.remedy else ""
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass
 class ImportLog:
-    """Findings in the order in which they were met."""
+    """Findings in the order in which they were made."""
 
     findings: list[Finding] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ class ImportLog:
         remedy: str = "",
         n: int | None = None,
     ) -> None:
-        """Write down one finding.
+        """Add a finding.
 
         Parameters
         ----------
@@ -81,34 +81,34 @@ class ImportLog:
         self.findings.append(finding)
 
     def error(self, where: str, what: str, rows=None, remedy: str = "", n=None) -> None:
-        """Write down what makes the import impossible; arguments as of `add`."""
+        """Add an error, which makes the import impossible; arguments as in `add`."""
         self.add(ERROR, where, what, rows, remedy, n)
 
     def warn(self, where: str, what: str, rows=None, remedy: str = "") -> None:
-        """Write down what is legal and should be known."""
+        """Add a warning about something valid that the user should know."""
         self.add(WARNING, where, what, rows, remedy)
 
     def change(self, where: str, what: str, rows=None) -> None:
-        """Write down what differs between the files given and the cohort written."""
+        """Add a difference between the given files and the cohort written."""
         self.add(CHANGE, where, what, rows)
 
     def note(self, where: str, what: str) -> None:
-        """Write down how something was read."""
+        """Add a note on how something was read."""
         self.add(NOTE, where, what)
 
     def where_errors(self) -> set[str]:
-        """Return the files and columns that have an error already."""
+        """Return the files and columns that already have an error."""
         return {finding.where for finding in self.findings if finding.kind == ERROR}
 
     def stop_on_errors(self) -> None:
-        """Raise `ImportRefused` with every error met so far, if there is one."""
+        """Raise `ImportRefused` with all errors so far, if there are any."""
         errors = [finding for finding in self.findings if finding.kind == ERROR]
         if errors:
             lines = "\n".join(f"  {i}. {f.describe()}" for i, f in enumerate(errors, start=1))
             raise ImportRefused(f"{len(errors)} problem(s), nothing was written:\n{lines}")
 
     def table(self) -> pd.DataFrame:
-        """Return one row a finding; columns `LOG_COLUMNS`."""
+        """Return one row per finding, with columns `LOG_COLUMNS`."""
         rows = [
             (f.kind, f.where, f.what, f.n, ", ".join(f.rows[:SHOWN]), f.remedy)
             for f in self.findings
@@ -121,17 +121,17 @@ class ImportLog:
 
 
 def clean_text(value: object, longest: int = 300) -> str:
-    """Return text on one line, without control characters, cut to a length that can be read."""
+    """Return text on one line, without control characters and cut to `longest`."""
     text = "".join(c if c.isprintable() else "?" for c in str(value).replace("\n", " "))
     return text if len(text) <= longest else text[:longest] + "..."
 
 
 def inert(text: str) -> str:
-    """Return text that no spreadsheet, terminal or figure takes for more than text.
+    """Return text without special meaning to spreadsheets, terminals or figures.
 
-    Control characters are left out; ``$``, between which figures and pages look for formulas,
-    becomes ``_``; a leading ``=``, ``+``, ``-`` or ``@`` gets an apostrophe before it, unless
-    the text is a number. HTML is left as it is: every page escapes it.
+    Control characters are removed; ``$``, which figures and pages read as a delimiter of formulas,
+    becomes ``_``; a leading ``=``, ``+``, ``-`` or ``@`` is preceded by an apostrophe unless the
+    text is a number. HTML is unchanged, because every page escapes it.
     """
     text = "".join(c for c in str(text) if c.isprintable()).replace("$", "_")
     formula = text.startswith(DANGEROUS_STARTS) and not _NUMBER.fullmatch(text)

@@ -1,4 +1,4 @@
-"""Your names for our columns and levels: a small TOML file."""
+"""The mapping from your column names and levels to ours, a small TOML file."""
 
 import os
 import tomllib
@@ -12,21 +12,21 @@ from cohabit.data.schema import nearest
 from cohabit.files.importers.log import inert
 
 PEOPLE = (*schema.PARTICIPANT_COLUMNS, *schema.ONLY_PATIENTS, "smoking", "education")
-"""Columns of a person that the collection knows."""
+"""Columns of a person in the vocabulary."""
 
 SAMPLES = ("sample_id", "participant_id", "visit", "kit", "replicate", "batch")
-"""Columns of a sample; a table of people needs `sample_id` alone."""
+"""Columns of a sample; a table of people needs only `sample_id`."""
 
 NUMBER_COLUMNS = tuple(schema.PLAUSIBLE)
 CASE = "case"
-"""Another name for the level ``MS`` of `group`: whoever is ill in this cohort."""
+"""Another name for the level ``MS`` of `group`, for cohorts of other diseases."""
 
 EVERYONE, MISSING, LEAVE_OUT = "everyone", "missing", "leave_out"
 VISIT_MONTHS = {"months": 1.0, "years": 12.0, "weeks": 12 / 52.1775, "days": 12 / 365.2425}
 VISIT_FIELDS = (
     *("visit", "treatment", "edss", "relapses", "new_lesions", "smoking", "bmi", "hei_total"),
 )
-"""Columns of a visit that the collection knows, beside whose it is."""
+"""Columns of a visit in the vocabulary, besides the participant."""
 
 TABLE_KINDS = ("diet", "pathways", "metabolites", "blood")
 MATRICES = ("stool", "serum")
@@ -41,68 +41,68 @@ SECTIONS = {
     "metabolites": ("participant_id", "columns", "scale"),
     **dict.fromkeys(("diet", "pathways", "blood"), ("participant_id", "columns")),
 }
-"""Sections of the file -> what may stand in each."""
+"""Sections of the file -> their allowed keys."""
 
 
 @dataclass(frozen=True)
 class TableMapping:
-    """What the columns of one further table are called."""
+    """Column names of one additional table."""
 
     id_column: str | None = None
-    """Whose row it is; None for the first column."""
+    """Column with the id of each row; None for the first column."""
 
     columns: MappingType[str, str] = field(default_factory=dict)
     """Our column -> theirs."""
 
     scale: str = "concentration"
-    """Of metabolites: ``"concentration"`` or ``"log"`` (natural)."""
+    """For metabolites: ``"concentration"`` or ``"log"`` (natural)."""
 
     matrix: str | None = None
-    """Of metabolites: ``"stool"`` or ``"serum"``; None when the columns say so."""
+    """For metabolites: ``"stool"`` or ``"serum"``; None when the column names tell."""
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """How somebody's metadata becomes a cohort's."""
+    """Translation of a user's metadata into a cohort's."""
 
     columns: MappingType[str, str]
     """Our column -> theirs."""
 
     name: str = ""
     assay: str | None = None
-    """``"16s"`` or ``"shotgun"``, of a table given without one."""
+    """``"16s"`` or ``"shotgun"``, for a table given without an assay."""
 
     keep: tuple[str, ...] = ()
-    """Further columns of theirs that go into `participants.tsv`."""
+    """More of the user's columns to keep in `participants.tsv`."""
 
     levels: MappingType[str, MappingType[str, tuple[str, ...]]] = field(default_factory=dict)
-    """Our column -> our level -> theirs; `missing` and `leave_out` are levels too."""
+    """Our column -> our level -> their words; `missing` and `leave_out` count as levels."""
 
     missing: tuple[str, ...] = ("", "NA", "N/A", "nan", "NaN", "None", "null", "\\N")
-    """Words for a missing value, where they are not named as a level."""
+    """Words for a missing value, unless they are defined as a level."""
 
     zero_in_controls: tuple[str, ...] = ()
-    """Columns in which a control's 0 (of treatment: untreated) is no measurement."""
+    """Columns in which a control's 0 (or untreated) means not measured."""
 
     replace: MappingType[str, str] = field(default_factory=dict)
-    """Characters exchanged in every sample id, in every file."""
+    """Characters replaced in the sample ids of all files."""
 
     strip_prefix: str = ""
-    """Text that may stand before a sample id, as R's ``X``."""
+    """Optional prefix of sample ids, such as R's ``X``."""
 
     visit_unit: str = "months"
     visit_from: str = "zero"
-    """``"zero"``: visit 0 is baseline; ``"first"``: each person's first sample is."""
+    """``"zero"``: visit 0 is baseline; ``"first"``: each person's first sample is baseline."""
 
     tables: MappingType[str, TableMapping] = field(default_factory=dict)
-    """Of ``diet``, ``pathways``, ``metabolites``, ``blood`` and ``visits``: their columns."""
+    """Columns of ``diet``, ``pathways``, ``metabolites``, ``blood`` and ``visits``."""
 
     def rename_ids(self, ids: list[str]) -> list[str]:
-        """Return ids as this mapping writes them."""
+        """Return ids rewritten by the rules of this mapping."""
         return [self._rename(name) for name in ids]
 
     def missing_in(self, column: str) -> set[str]:
-        """Return the words for a missing value of one of our columns; a level is none."""
+        """Return the words for a missing value in one of our columns, without its levels."""
         named = self.levels.get(column, {}).values()
         return set(self.missing) - {word for written in named for word in written}
 
@@ -128,7 +128,7 @@ def read_mapping(path: str | os.PathLike) -> Mapping:
 
 
 def read_preset(name: str) -> Mapping:
-    """Read a mapping that comes with cohabit, for example ``"imsms"``.
+    """Read a mapping shipped with cohabit, for example ``"imsms"``.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def read_preset(name: str) -> Mapping:
 
 
 def parse_mapping(data: bytes, name: str) -> Mapping:
-    """Check the text of a mapping and return it."""
+    """Check the text of a mapping and return the mapping."""
     try:
         found = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -178,7 +178,7 @@ def _parse_columns(found: dict, name: str) -> dict[str, str]:
 
 
 def _parse_levels(found: dict, name: str) -> dict:
-    """Return our level of each column -> their words; no word may stand for two levels."""
+    """Return column -> our level -> their words, each of which belongs to one level."""
     levels: dict[str, dict[str, tuple[str, ...]]] = {}
     for column, table in found.items():
         where, of = f"{name}: [levels.{column}]", levels.setdefault(column, {})
@@ -228,7 +228,7 @@ def _parse_time(found: dict, name: str) -> dict:
 
 
 def _parse_tables(sections: dict, name: str) -> dict[str, TableMapping]:
-    """Return the sections of further tables that are there."""
+    """Return the mapping's sections for additional tables."""
     tables = {}
     for kind in (*TABLE_KINDS, "visits"):
         section, where = sections[kind], f"{name}: [{kind}]"

@@ -1,4 +1,4 @@
-"""What was measured of people beside their counts: diet, pathways, metabolites, blood."""
+"""Measurements besides counts: diet, pathways, metabolites and blood."""
 
 import re
 from collections.abc import Mapping as MappingType
@@ -17,14 +17,14 @@ from cohabit.files.importers.tables import read_counts
 from cohabit.files.importers.tsv import explain_non_number, read_grid
 
 HUMANN_ENDINGS = re.compile(r"_(Abundance|Coverage)(-RPKs|-CPM|-RELAB)?$")
-"""What HUMAnN writes behind the name of a sample."""
+"""Suffixes that HUMAnN adds to sample names."""
 
 REST = ("UNMAPPED", "UNINTEGRATED")
-"""Rows of HUMAnN that are no pathway but count towards the whole."""
+"""HUMAnN rows that are not pathways but count towards the total."""
 
 NEEDED_OF_DIET = ("hei_total", "vitamin_c")
 LARGEST_LOG = 50.0
-"""A concentration of exp(50) is above 10^21 of whatever it is counted in."""
+"""Largest natural log accepted: exp(50) is more than 10^21 of any unit."""
 
 
 def read_measured(
@@ -48,7 +48,7 @@ def read_measured(
     owners : mapping
         Sample id or participant id -> participant id.
     mapping : Mapping
-        Its section of this name says what the columns are called.
+        Its section of this name gives the names of the columns.
     log : ImportLog
         Receives problems and changes.
     max_bytes : int
@@ -74,7 +74,7 @@ def read_measured(
 
 
 def _of_matrix(own: TableMapping, matrix: str | None) -> TableMapping:
-    """Return what concerns the file of one matrix: names that begin with it lose it again."""
+    """Return the mapping for the file of one matrix, without the matrix as a name prefix."""
     if matrix is None:
         return own
     columns = {
@@ -101,12 +101,12 @@ def _read_biom(path: PathLike, mapping: Mapping, log: ImportLog, max_bytes: int)
 def _read_text(
     source: Source, own: TableMapping, mapping: Mapping, owners: MappingType, log: ImportLog
 ) -> pd.DataFrame:
-    """Return a table's cells as text, one row a person, found by the ids."""
+    """Return a table's cells as text, one row per person, oriented by the ids."""
     if source.kind != "text":
         raise ValueError(f"{source.name}: expected tab-separated text; got {source.kind}")
     grid = read_grid(source, log, first="id")
     if own.id_column and own.id_column not in grid:
-        log.error(source.name, f"no column {own.id_column!r}", None, "mend participant_id there")
+        log.error(source.name, f"no column {own.id_column!r}", None, "correct participant_id there")
         return grid.iloc[:0]
     grid = grid.set_index(own.id_column or grid.columns[0])
     down, across = (_rename(axis, mapping) for axis in (grid.index, grid.columns))
@@ -122,17 +122,17 @@ def _rename(ids: pd.Index, mapping: Mapping) -> pd.Index:
 
 
 def _read_numbers(text: pd.DataFrame, mapping: Mapping, kind: str, log: ImportLog) -> pd.DataFrame:
-    """Return numbers; columns without any are left out, a stray word in a column is a problem."""
+    """Return numbers, without columns that have none; other text is logged as an error."""
     text = text.where(~text.isin(mapping.missing))
     numbers = text.apply(pd.to_numeric, errors="coerce").astype(float)
     wordy = [name for name in text if numbers[name].isna().all() and text[name].notna().any()]
-    log.change(kind, "{n} column(s) that hold no numbers were left out", wordy)
+    log.change(kind, "{n} column(s) without numbers were left out", wordy)
     numbers, text = numbers.drop(columns=wordy), text.drop(columns=wordy)
     strange = (numbers.isna() & text.notna()) | np.isinf(numbers)
     for column in numbers.columns[strange.any()]:
         rows = text.index[strange[column]]
         first = str(text.loc[strange[column], column].iloc[0])
-        words = f"{{n}} value(s) are no numbers, first {first!r}"
+        words = f"{{n}} value(s) are not numbers, first {first!r}"
         log.error(f"{kind}, {clean_text(column)}", words, rows, explain_non_number(first))
     return numbers
 
@@ -140,7 +140,7 @@ def _read_numbers(text: pd.DataFrame, mapping: Mapping, kind: str, log: ImportLo
 def _give_to_people(
     values: pd.DataFrame, owners: MappingType, name: str, log: ImportLog
 ) -> pd.DataFrame:
-    """Return rows under the ids of participants; say whose are missing, strange or double."""
+    """Return rows by participant id; log people that are missing, unknown or repeated."""
     known = values.index.isin(list(owners))
     if len(values) and not known.any():
         rule, joined = find_id_rule(set(values.index), set(owners))
@@ -148,11 +148,11 @@ def _give_to_people(
         words = "no row or column is a participant or a sample of the metadata"
         log.error(name, words, values.index[:5], remedy)
         return values.iloc[:0]
-    log.change(name, "{n} row(s) of nobody in the metadata left out", values.index[~known])
+    log.change(name, "{n} row(s) of people not in the metadata left out", values.index[~known])
     values = values[known]
     people = pd.Index([owners[i] for i in values.index], name="participant_id", dtype=object)
     twice = people[people.duplicated()].unique()
-    log.error(name, "{n} participant(s) have two rows", twice, "give one row a person")
+    log.error(name, "{n} participant(s) have two rows", twice, "give one row per person")
     log.note(name, f"{people.nunique()} participant(s), {values.shape[1]} column(s)")
     return values.set_axis(people)
 
@@ -160,10 +160,10 @@ def _give_to_people(
 def _name_columns(
     values: pd.DataFrame, own: TableMapping, kind: str, log: ImportLog
 ) -> pd.DataFrame:
-    """Return columns under our names where the mapping gives one, else under inert ones."""
+    """Rename columns by the mapping and make all other names inert."""
     for ours, theirs in own.columns.items():
         if theirs not in values:
-            log.error(kind, f"no column {theirs!r} for {ours}", None, f"mend [{kind}] columns")
+            log.error(kind, f"no column {theirs!r} for {ours}", None, f"correct [{kind}] columns")
     ours = {theirs: ours for ours, theirs in own.columns.items()}
     taken = set(ours.values())
     names = [ours.get(name) or _other_name(str(name), kind, taken, log) for name in values]
@@ -179,7 +179,7 @@ def _other_name(name: str, kind: str, taken: set[str], log: ImportLog) -> str:
 
 
 def _finish_diet(table: pd.DataFrame, own: TableMapping, log: ImportLog) -> pd.DataFrame:
-    """Check intakes: none is negative, and the index lies between 0 and 100."""
+    """Check that intakes are not negative and that the index is between 0 and 100."""
     _refuse_negative(table, "diet", "an intake cannot be: give it before any transformation", log)
     absent = [name for name in NEEDED_OF_DIET if name not in table]
     if absent:
@@ -192,13 +192,13 @@ def _finish_diet(table: pd.DataFrame, own: TableMapping, log: ImportLog) -> pd.D
 
 
 def _finish_blood(table: pd.DataFrame, own: TableMapping, log: ImportLog) -> pd.DataFrame:
-    """Check that no count of cells is negative."""
+    """Check that cell counts are not negative."""
     _refuse_negative(table, "blood", "give counts or shares of cells", log)
     return _drop_empty(table, "blood", log)
 
 
 def _finish_pathways(table: pd.DataFrame, own: TableMapping, log: ImportLog) -> pd.DataFrame:
-    """Return each pathway's share of everything a person's reads gave, 0 to 1."""
+    """Return each pathway's share of a person's total output, 0 to 1."""
     _refuse_negative(table, "pathways", "give abundances, before any transformation", log)
     by_species = [name for name in table if "|" in name]
     table = table.drop(columns=by_species)
@@ -213,12 +213,12 @@ def _finish_pathways(table: pd.DataFrame, own: TableMapping, log: ImportLog) -> 
             log.warn("pathways", words, None, f"give the table with its row {REST[0]}")
     rest = [name for name in REST if name in table]
     if rest:
-        log.change("pathways", f"{' and '.join(rest)} left out: no pathway")
+        log.change("pathways", f"{' and '.join(rest)} left out: not pathways")
     return _cut_names(table.drop(columns=rest), log)
 
 
 def _cut_names(table: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
-    """Return pathways under their MetaCyc ids: HUMAnN writes a colon and a name behind."""
+    """Reduce pathway names to MetaCyc ids, without HUMAnN's colon and description."""
     ids = [name.partition(":")[0].strip() for name in table]
     if ids != list(table):
         log.change("pathways", "names behind the ids left out")
@@ -228,11 +228,13 @@ def _cut_names(table: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
 
 
 def _finish_metabolites(table: pd.DataFrame, own: TableMapping, log: ImportLog) -> pd.DataFrame:
-    """Return fatty acids as concentrations, all others as natural logs; named matrix:name."""
+    """Return fatty acids as concentrations and others as natural logs, named matrix:name."""
     names = [name if ":" in name else f"{own.matrix}:{name}" for name in table]
     if own.matrix is None and any(":" not in name for name in table):
         remedy = "write --metabolites stool=FILE, or name the columns stool:..., serum:..."
-        log.error("metabolites", "which sample they were measured in is not said", None, remedy)
+        log.error(
+            "metabolites", "the kind of sample they were measured in is not given", None, remedy
+        )
         return table.iloc[:0]
     table = table.set_axis(pd.Index(names, dtype=object), axis=1)
     acids = [name for name in table if name.partition(":")[2] in ACIDS + BRANCHED_ACIDS]
@@ -254,7 +256,7 @@ def _finish_metabolites(table: pd.DataFrame, own: TableMapping, log: ImportLog) 
 
 
 def _refuse_too_large(table: pd.DataFrame, log: ImportLog) -> bool:
-    """Refuse what cannot be a natural logarithm of a concentration, in any unit."""
+    """Log values too large for the natural log of a concentration; return True if any."""
     words = f"{{n}} value(s) over {LARGEST_LOG:g}, too large for natural logs"
     remedy = 'give one scale throughout: if these are concentrations, write scale = "concentration"'
     return _refuse(table > LARGEST_LOG, "metabolites", words, remedy, log)
@@ -265,14 +267,14 @@ def _refuse_negative(table: pd.DataFrame, kind: str, remedy: str, log: ImportLog
 
 
 def _refuse(wrong: pd.DataFrame, kind: str, words: str, remedy: str, log: ImportLog) -> bool:
-    """Write down cells that are wrong, column by column; say whether there is one."""
+    """Log wrong cells by column; return True if there are any."""
     for column in wrong.columns[wrong.any()]:
         log.error(f"{kind}, {column}", words, wrong.index[wrong[column]], remedy)
     return bool(wrong.any(axis=None))
 
 
 def _drop_empty(table: pd.DataFrame, kind: str, log: ImportLog) -> pd.DataFrame:
-    """Leave out people of whom nothing was measured."""
+    """Remove people without any measurement."""
     empty = table.isna().all(axis=1)
     log.change(kind, "{n} row(s) without a value left out", table.index[empty])
     return table[~empty]

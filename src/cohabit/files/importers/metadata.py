@@ -1,4 +1,4 @@
-"""Metadata as it was written, in our words: columns, levels, numbers, missing values."""
+"""Translation of metadata: columns, levels, numbers and missing values."""
 
 import re
 
@@ -25,7 +25,7 @@ def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -
 
     Parameters
     ----------
-    grid : DataFrame of str, one row a sample
+    grid : DataFrame of str, one row per sample
         As from `read_grid`.
     mapping : Mapping
     file : str
@@ -55,13 +55,13 @@ def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -
 
 
 def _find_columns(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -> dict:
-    """Return their column -> ours, in the order of the file's mapping."""
+    """Return their column -> ours, in the order of the mapping."""
     wanted = {"sample_id": grid.columns[0], **mapping.columns}
     columns: dict[str, str] = {}
     for ours, theirs in wanted.items():
         if theirs not in grid:
             hint = nearest(theirs, grid.columns)
-            log.error(file, f"no column {theirs!r} for {ours}", remedy=f"{hint}; mend [columns]")
+            log.error(file, f"no column {theirs!r} for {ours}", remedy=f"{hint}; correct [columns]")
         elif theirs in columns:
             words = f"column {theirs!r} is given for {columns[theirs]} and {ours}"
             remedy = "give each of ours a column of its own, or leave one out"
@@ -77,7 +77,7 @@ def _find_columns(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLo
 
 
 def kept_name(theirs: str, taken: set[str], log: ImportLog) -> str:
-    """Return a column name that programs can use, and that is not one of ours."""
+    """Return a valid column name that differs from all of ours."""
     name = re.sub(r"\W+", "_", theirs).strip("_").lower() or "column"
     while name in taken:
         name += "_given"
@@ -118,7 +118,7 @@ def _translate_levels(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> 
 
 
 def _keep_diagnosis(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> pd.DataFrame:
-    """Keep what the cases have when it is not MS: two levels of `group` cannot tell."""
+    """Keep the diagnosis of cases that is not MS, since `group` has only two levels."""
     words = mapping.levels.get("group", {}).get("MS", ())
     if set(words) - {"MS", "ms"} and "diagnosis" not in table:
         log.note("group", f"MS stands for {', '.join(words)}; the column diagnosis keeps them")
@@ -127,7 +127,7 @@ def _keep_diagnosis(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> pd
 
 
 def translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd.Series:
-    """Return our levels of a column named as ours; write down those that nobody named."""
+    """Return a column with our levels; words without a level are logged."""
     column = str(values.name)
     ours = schema.LEVELS.get(column, ())
     words = {word: level for level in ours for word in (level,)}
@@ -153,7 +153,7 @@ def translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd.
 
 
 def drop_left_out(table: pd.DataFrame, who: str, log: ImportLog) -> pd.DataFrame:
-    """Leave out the rows with a level that the mapping leaves out; `who` names them in the log."""
+    """Remove rows with a level to leave out; `who` describes them in the log."""
     out = (table == LEAVE_OUT).any(axis=1)
     log.change("levels", "{n} row(s) left out, as the mapping says", table.loc[out, who])
     return table[~out].copy()
@@ -170,14 +170,14 @@ def _read_numbers(table: pd.DataFrame, log: ImportLog) -> None:
 
 
 def read_number_columns(table: pd.DataFrame, columns: list[str], log: ImportLog) -> None:
-    """Turn columns of text into numbers, in place; write down what is none, and where."""
+    """Convert columns of text to numbers in place and log cells that are not numbers."""
     for column in columns:
         text = table[column]
         numbers = pd.to_numeric(text, errors="coerce")
         wrong = text[(numbers.isna() & text.notna()) | np.isinf(numbers)]
         first = str(next(iter(wrong), ""))
         lines = [f"line {line}" for line in wrong.index]
-        words = f"{{n}} value(s) are no numbers, first {first!r}"
+        words = f"{{n}} value(s) are not numbers, first {first!r}"
         log.error(column, words, lines, explain_non_number(first))
         table[column] = numbers.astype(float)
 

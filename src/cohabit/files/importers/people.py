@@ -1,4 +1,4 @@
-"""From one row a sample, or a visit, to people in households, their samples and visits."""
+"""Rows of samples or visits grouped into people, and people into households."""
 
 from collections.abc import Collection
 
@@ -21,7 +21,7 @@ from cohabit.files.importers.sources import PathLike, read_source
 from cohabit.files.importers.tsv import read_grid
 
 FIRM = ("household_id", "group", "site", "country", "sex", "diagnosis")
-"""What a person has once: two values are a mistake, not a change over time."""
+"""Columns constant over time; two values for one person are an error."""
 
 _VISIT_LEVELS = ("treatment", "smoking")
 _VISIT_BOUNDS = {"edss": (0, 10), "bmi": (8, 120), "hei_total": (0, 100)}
@@ -33,7 +33,7 @@ def split_people(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> tuple
 
     Parameters
     ----------
-    table : DataFrame, one row a sample
+    table : DataFrame, one row per sample
         As from `translate`.
     mapping : Mapping
     log : ImportLog
@@ -61,11 +61,11 @@ def _check_sample_ids(table: pd.DataFrame, log: ImportLog) -> None:
     ids = table["sample_id"]
     lines = pd.Series([f"line {line}: {name}" for line, name in ids.items()], ids.index)
     empty, twice = ids.eq(""), ids.duplicated(keep=False) & ids.ne("")
-    remedy = "one row a sample; a person's several samples need `participant_id`"
+    remedy = "one row per sample; a person's several samples need `participant_id`"
     log.error("sample_id", "{n} empty sample id(s)", lines[empty], "name them or delete the line")
     log.error("sample_id", "{n} sample id(s) repeat", lines[twice], remedy)
     nobody, remedy = ids[table["participant_id"].isna()], "fill it in or leave the samples out"
-    log.error("participant_id", "{n} sample(s) belong to nobody", nobody, remedy)
+    log.error("participant_id", "{n} sample(s) have no participant", nobody, remedy)
 
 
 def _make_samples(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> pd.DataFrame:
@@ -118,13 +118,13 @@ _FROM_FIRST = 'write from = "first" under [visits] to count from each person\'s 
 
 
 def _check_agreement(table: pd.DataFrame, column: str, log: ImportLog) -> None:
-    """Compare a person's rows: firm facts must agree, of others the earliest is taken."""
+    """Compare a person's rows: constants must agree, otherwise the earliest value is used."""
     different = table.groupby("participant_id")[column].nunique()
     people = different.index[different > 1]
     if column in FIRM:
         words, remedy = (
             "{n} participant(s) have two values",
-            "correct the metadata: one value a person",
+            "correct the metadata: one value per person",
         )
         log.error(column, words, people, remedy)
     else:
@@ -133,16 +133,16 @@ def _check_agreement(table: pd.DataFrame, column: str, log: ImportLog) -> None:
 
 
 def _arrange(participants: pd.DataFrame) -> pd.DataFrame:
-    """Put the columns of every cohort first, in their order."""
+    """Order columns with those of every cohort first."""
     first = [name for name in schema.PARTICIPANT_COLUMNS if name in participants]
     rest = [name for name in participants if name not in first]
     return participants[first + rest]
 
 
 def add_columns(participants: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
-    """Add, empty, the columns that the notebooks name and these people lack.
+    """Add missing columns that the notebooks use, without values.
 
-    Without a `site` everyone is at one: terms that do not vary leave every model.
+    Without a `site` everybody gets the same one; terms that do not vary are left out of models.
     """
     names = [*schema.PARTICIPANT_COLUMNS, "course", "treatment", "edss", "msss"]
     absent = [name for name in names if name not in participants]
@@ -154,7 +154,7 @@ def add_columns(participants: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
 
 
 def check_households(participants: pd.DataFrame, log: ImportLog) -> None:
-    """Write down what is legal but decides which method can be used."""
+    """Log valid features of the households that determine which methods can be used."""
     sizes = participants.groupby("household_id").size()
     cases = participants["group"].eq("MS").groupby(participants["household_id"]).sum()
     unmatched = (sizes > 1) & ((cases == 0) | (cases == sizes))
@@ -164,13 +164,13 @@ def check_households(participants: pd.DataFrame, log: ImportLog) -> None:
         (
             "have no case beside a control",
             unmatched & bool(cases.sum()),
-            "they say nothing of case against control",
+            "they do not contribute to comparisons of case with control",
         ),
     ):
         homes = sizes.index[which]
-        log.warn("household_id", f"{{n}} household(s) {words}", homes, f"legal: {what}")
+        log.warn("household_id", f"{{n}} household(s) {words}", homes, f"valid: {what}")
     if not cases.sum():
-        log.warn("group", "nobody is a case: comparisons of cases with controls will be skipped")
+        log.warn("group", "there are no cases: comparisons of cases with controls will be skipped")
     large = (sizes > 2).sum()
     if large:
         words = f"{large} household(s) have more than two members, {sizes.max()} at most"
@@ -182,16 +182,16 @@ def check_households(participants: pd.DataFrame, log: ImportLog) -> None:
 def read_visits(
     path: PathLike, people: Collection[str], mapping: Mapping, log: ImportLog, *, max_bytes: int
 ) -> pd.DataFrame:
-    """Read a follow-up.
+    """Read a table of follow-up visits.
 
     Parameters
     ----------
     path : path
-        TSV, one row a visit, gzip'd or not.
+        TSV, one row per visit, gzip'd or not.
     people : collection of str
         Participant ids.
     mapping : Mapping
-        ``[visits]`` says what the columns are called and in which unit time is written.
+        ``[visits]`` gives the names of the columns and the unit of time.
     log : ImportLog
         Receives problems and changes.
     max_bytes : int
@@ -221,12 +221,12 @@ def read_visits(
     _check_visits(table, log)
     months = _count_months(table, mapping)
     if len(months) and not (months == 0).any():
-        log.error("visits, visit", "nobody has a visit 0, the baseline", None, _FROM_FIRST)
+        log.error("visits, visit", "no visit is the baseline, visit 0", None, _FROM_FIRST)
     return _name_visits(table.assign(visit=months), log)
 
 
 def _pick_columns(grid: pd.DataFrame, mapping: Mapping, name: str, log: ImportLog) -> pd.DataFrame:
-    """Return the columns we know under our names; tell which are missing and which left out."""
+    """Return known columns under our names and log the missing and ignored ones."""
     own = mapping.tables.get("visits", TableMapping())
     wanted = {"participant_id": own.id_column or grid.columns[0]}
     wanted |= {ours: ours for ours in VISIT_FIELDS if ours in grid} | dict(own.columns)
@@ -234,7 +234,12 @@ def _pick_columns(grid: pd.DataFrame, mapping: Mapping, name: str, log: ImportLo
         if theirs not in grid:
             log.error(name, f"no column {theirs!r} for {ours}", None, nearest(theirs, grid))
     if "visit" not in wanted:
-        log.error(name, "no column says when", None, 'write visit = "..." under [visits.columns]')
+        log.error(
+            name,
+            "no column gives the time of a visit",
+            None,
+            'write visit = "..." under [visits.columns]',
+        )
     found = {theirs: ours for ours, theirs in wanted.items() if theirs in grid}
     left_out = [column for column in grid if column not in found]
     log.change(name, "{n} column(s) not in the mapping were left out", left_out)
@@ -247,7 +252,7 @@ def _keep_known(
     known = table["participant_id"].isin(list(people))
     strangers = table.loc[~known, "participant_id"].unique()
     if known.any():
-        log.change(name, "visits of {n} stranger(s) left out", strangers)
+        log.change(name, "visits of {n} people not in the metadata left out", strangers)
     else:
         rule, joined = find_id_rule(set(strangers), set(people))
         remedy = f"add {rule} to the mapping" if joined else "name it under participant_id"
@@ -256,7 +261,7 @@ def _keep_known(
 
 
 def _check_visits(table: pd.DataFrame, log: ImportLog) -> None:
-    """Write down values that no visit can have, with their lines."""
+    """Log impossible values of visits with their lines."""
     rules = [("visit", table["visit"].isna(), "{n} visit(s) without a time")]
     for column, (low, high) in _VISIT_BOUNDS.items():
         if column in table:
@@ -276,7 +281,7 @@ def _check_visits(table: pd.DataFrame, log: ImportLog) -> None:
 
 def _name_visits(table: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
     twice = table.duplicated(["participant_id", "visit"], keep=False)
-    who, remedy = table.loc[twice, "participant_id"].unique(), "give one row a person and month"
+    who, remedy = table.loc[twice, "participant_id"].unique(), "give one row per person and month"
     log.error("visits", "{n} participant(s) have two visits of one month", who, remedy)
     names = table["participant_id"] + "-m" + table["visit"].astype(str)
     return table.set_axis(pd.Index(names, name="visit_id", dtype=object))

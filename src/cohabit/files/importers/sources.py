@@ -1,6 +1,6 @@
-"""Reading what strangers wrote: bounded in size, checked in kind, in memory only.
+"""Reading of untrusted files: bounded in size, checked by type, in memory only.
 
-Nothing here runs code, follows a link, opens another file or the network.
+No code in this module runs input, follows links, opens further files or uses the network.
 """
 
 import gzip
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 PathLike = str | os.PathLike
 MAX_BYTES = 2**28
-"""Largest file, after decompression: a table of 1,000 people and 8,000 features has 20 MB."""
+"""Largest file after decompression (1,000 people and 8,000 features take 20 MB)."""
 
 _BLOCK = 2**20
 _EXCEL_SUFFIXES = (".xlsx", ".xls", ".ods")
@@ -33,7 +33,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotI
 
 @dataclass(frozen=True)
 class Source:
-    """One file's bytes, decompressed, and what they are."""
+    """The decompressed bytes and the type of one file."""
 
     name: str
     kind: str
@@ -51,7 +51,7 @@ class Source:
 
 
 def read_source(path: PathLike, artifact: str = "", *, max_bytes: int = MAX_BYTES) -> Source:
-    """Read one file, gzip'd or not, and find out what it is.
+    """Read a file, gzipped or not, and determine its type.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def read_source(path: PathLike, artifact: str = "", *, max_bytes: int = MAX_BYTE
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a file; there is none")
+        raise FileNotFoundError(f"{path}: expected a file; it does not exist")
     try:
         data = _read_bytes(path, max_bytes)
     except OSError as error:
@@ -93,7 +93,7 @@ def _read_bytes(path: Path, max_bytes: int) -> bytes:
 
 
 def make_source(path: Path, data: bytes) -> Source:
-    """Name the kind of some bytes, or refuse them."""
+    """Determine the type of some bytes, or refuse them."""
     _refuse_foreign(path, data)
     if not data.strip():
         raise ValueError(f"{path.name}: the file is empty; export it again")
@@ -107,7 +107,7 @@ def make_source(path: Path, data: bytes) -> Source:
 
 
 def read_bounded(stream, name: str, max_bytes: int) -> bytes:
-    """Read a stream to its end, but never more than `max_bytes`."""
+    """Read a stream to its end, up to `max_bytes`."""
     parts, size = [], 0
     while part := stream.read(_BLOCK):
         size += len(part)
@@ -141,7 +141,7 @@ def _refuse_foreign(path: Path, data: bytes) -> None:
 
 
 def explain_rds(path: Path) -> str:
-    """Return the message for R's own format, with the line of R that exports a phyloseq object."""
+    """Return the message for R's own format, with R code that exports a phyloseq object."""
     stem, quoted = path.name.split(".")[0], str(path).replace("\\", "/").replace('"', '\\"')
     stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)
     line = (
@@ -167,7 +167,7 @@ def decode(data: bytes, name: str) -> str:
     Raises
     ------
     ValueError
-        When the bytes are no text, or another encoding; names the line and the remedy.
+        When the bytes are not UTF-8 text, with the line and a remedy.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError(
@@ -176,7 +176,9 @@ def decode(data: bytes, name: str) -> str:
         )
     if b"\x00" in data:
         line = data[: data.index(b"\x00")].count(b"\n") + 1
-        raise ValueError(f"{name}: line {line} holds a NUL byte, so it is no text; export it again")
+        raise ValueError(
+            f"{name}: line {line} holds a NUL byte, so it is not text; export it again"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -221,13 +223,13 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> list[str]:
         if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
             raise ValueError(
                 f"{name}: the member {member.filename[:80]!r} points outside the archive; "
-                "this is no QIIME 2 artifact and nothing of it was read"
+                "this is not a QIIME 2 artifact and nothing of it was read"
             )
     return [member.filename for member in members]
 
 
 def _find(names: list[str], ending: str, name: str) -> str:
-    """Return the member at the top folder's `ending`; provenance lies deeper and is not ours."""
+    """Return the member at `ending` in the top folder, ignoring provenance."""
     depth = ending.count("/") + 1
     found = [n for n in names if n.endswith("/" + ending) and n.count("/") == depth]
     if len(found) != 1:

@@ -1,7 +1,7 @@
-"""Feature tables of any kind: BIOM, as HDF5 (2.x) or JSON (1.0), QIIME 2 artifact, or text.
+"""Feature tables of any format: BIOM (HDF5 2.x or JSON 1.0), QIIME 2 artifact, or text.
 
-The HDF5 reader takes plain datasets only: no link into another file, no external storage, no
-virtual dataset, nothing larger than the bounds, and nothing is ever unpickled.
+The HDF5 reader accepts only plain datasets: no links into other files, no external storage, no
+virtual datasets and nothing above the size limits. It never unpickles data.
 """
 
 import json
@@ -17,17 +17,17 @@ from cohabit.files.importers.sources import MAX_BYTES, PathLike, Source, read_so
 from cohabit.files.importers.tsv import read_counts_tsv
 
 MAX_IDS = 1_000_000
-"""Bound on the features or the samples of one table."""
+"""Largest number of features or samples in a table."""
 
 MAX_TEXT, MAX_RANKS = 2**27, 100
-"""Bounds on the characters of all ids or lineages, and on the names in one lineage."""
+"""Largest number of characters in all ids or lineages, and of names in one lineage."""
 
 MAX_JSON = 48 * 2**20
-"""Largest BIOM 1.0, whose text takes some thirty times its size in memory."""
+"""Largest BIOM 1.0 file, whose text takes about thirty times its size in memory."""
 
 
 def read_counts(path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES) -> Counts:
-    """Read a feature table of any kind understood; rows are taken for features."""
+    """Read a feature table of any supported format; rows are taken as features."""
     source = read_source(path, "FeatureTable", max_bytes=max_bytes)
     readers = {"hdf5": read_biom_hdf5, "json": read_biom_json}
     if source.kind in readers:
@@ -41,14 +41,14 @@ def read_biom_hdf5(source: Source) -> Counts:
     Raises
     ------
     ValueError
-        When the file is no BIOM table, is damaged, too large or points outside itself.
+        When the file is not a BIOM table, is damaged, too large or has external links.
     """
     try:
         with h5py.File(source.stream(), "r") as handle:
             return _read_handle(handle, source.name)
     except (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise ValueError(
-            f"{source.name}: no readable BIOM 2.1 (HDF5) file ({type(error).__name__}: {error}); "
+            f"{source.name}: unreadable BIOM 2.1 (HDF5) file ({type(error).__name__}: {error}); "
             "write it again, for example with `biom convert --to-hdf5`"
         ) from None
 
@@ -75,22 +75,24 @@ def _index(ids: list) -> pd.Index:
 
 
 def _dataset(handle: h5py.File, path: str, name: str) -> h5py.Dataset:
-    """Return a dataset that lies wholly inside this file, and is not too large."""
+    """Return a dataset after checking that it is stored in this file and is not too large."""
     where: h5py.Group = handle
     for part in path.split("/"):
         if not isinstance(where, h5py.Group) or part not in where:
-            raise ValueError(f"{name}: no {path!r} in this HDF5 file, so it is no BIOM 2.1 table")
+            raise ValueError(
+                f"{name}: no {path!r} in this HDF5 file, so it is not a BIOM 2.1 table"
+            )
         if not isinstance(where.get(part, getlink=True), h5py.HardLink):
-            raise ValueError(f"{name}: {path!r} is a link to elsewhere; links are not followed")
+            raise ValueError(f"{name}: {path!r} is a link; links are not followed")
         where = where[part]
     if not isinstance(where, h5py.Dataset) or where.external or where.is_virtual:
         raise ValueError(f"{name}: {path!r} keeps its values outside the file; they are not read")
     bound = MAX_VALUES if "matrix" in path else 8 * MAX_IDS
     if where.size is None or where.size > bound:
-        raise ValueError(f"{name}: {path!r} claims {where.size} values; at most {bound} are read")
+        raise ValueError(f"{name}: {path!r} declares {where.size} values; at most {bound} are read")
     if where.nbytes > MAX_BYTES:
         raise ValueError(
-            f"{name}: {path!r} claims {where.nbytes / 2**20:,.0f} MB once unpacked; at most "
+            f"{name}: {path!r} declares {where.nbytes / 2**20:,.0f} MB once unpacked; at most "
             f"{MAX_BYTES / 2**20:,.0f} MB are read"
         )
     return where
@@ -104,7 +106,7 @@ def _read_numbers(handle: h5py.File, path: str, name: str) -> np.ndarray:
 
 
 def _read_text(handle: h5py.File, path: str, name: str) -> list:
-    """Return text, or lists of text; only strings are read, never references or objects."""
+    """Return text or lists of text, and refuse references and objects."""
     dataset = _dataset(handle, path, name)
     if dataset.size == 0:
         return []
@@ -119,7 +121,7 @@ def _read_text(handle: h5py.File, path: str, name: str) -> list:
 
 
 def _read_parts(dataset: h5py.Dataset, where: str) -> list:
-    """Return text part by part: values of variable length may share bytes, and claim any size.
+    """Return text part by part, because values of variable length can claim any size.
 
     No value is longer than the file, so a part never takes more than `MAX_TEXT`.
     """
@@ -137,7 +139,7 @@ def _read_parts(dataset: h5py.Dataset, where: str) -> list:
 def _check_sparse(
     data: np.ndarray, indices: np.ndarray, pointers: np.ndarray, shape: tuple, name: str
 ) -> None:
-    """Refuse a sparse matrix whose parts contradict each other."""
+    """Raise ImportRefused when the parts of a sparse matrix contradict each other."""
     n_rows, n_columns = shape
     rules = {
         "indptr has another length than there are features": len(pointers) != n_rows + 1,
@@ -162,7 +164,7 @@ def read_biom_json(source: Source) -> Counts:
     Raises
     ------
     ValueError
-        When the text is no JSON, no BIOM table, or its parts contradict each other.
+        When the text is not JSON or not a BIOM table, or its parts contradict each other.
     """
     name = source.name
     if len(source.data) > MAX_JSON:
@@ -176,7 +178,7 @@ def read_biom_json(source: Source) -> Counts:
         raise ValueError(f"{name}: not readable as JSON ({error}); write it again") from None
     missing = [key for key in ("rows", "columns", "data", "shape") if key not in found]
     if missing:
-        raise ValueError(f"{name}: JSON without {', '.join(missing)} is no BIOM 1.0 table")
+        raise ValueError(f"{name}: JSON without {', '.join(missing)} is not a BIOM 1.0 table")
     features, samples = (_json_ids(found[axis], axis, name) for axis in ("rows", "columns"))
     if found["shape"] != [len(features), len(samples)]:
         raise ValueError(
@@ -190,7 +192,7 @@ def read_biom_json(source: Source) -> Counts:
 
 
 def _refuse_constant(word: str) -> float:
-    raise ValueError(f"a BIOM table holds {word}, which is no count; write it again without")
+    raise ValueError(f"a BIOM table holds {word}, which is not a count; write it again without")
 
 
 def _json_ids(entries: object, axis: str, name: str) -> list[str]:

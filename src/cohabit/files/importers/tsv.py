@@ -1,4 +1,4 @@
-"""Tab-separated tables: metadata, feature tables either way round, taxonomies."""
+"""Tab-separated tables: metadata, feature tables in either orientation, taxonomies."""
 
 import csv
 import io
@@ -18,16 +18,16 @@ from cohabit.files.importers.sources import Source
 LINEAGE_COLUMNS = ("taxonomy", "consensus lineage", "taxon", "lineage")
 NAMELESS = "the header lacks a name for the first column, as R writes it"
 MAX_COLUMNS, MAX_CELL = 1_000_000, 100_000
-"""Bounds on the columns of a feature table, and on the characters of a cell."""
+"""Largest number of columns of a feature table, and of characters in a cell."""
 
 MAX_GRID_COLUMNS, MAX_CELLS = 20_000, 20_000_000
-"""Bounds on the columns and the cells of other tables, whose cells are kept as text."""
+"""Largest numbers of columns and cells of other tables, whose cells are kept as text."""
 
 _BIOM_COMMENT = re.compile(r"#\s*constructed from biom file", re.IGNORECASE)
 
 
 def read_grid(source: Source, log: ImportLog, *, first: str = "row_name") -> pd.DataFrame:
-    """Read a small table as text, cell by cell.
+    """Read a small table cell by cell as text.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _refuse_ragged(lines: list[tuple[int, list[str]]], header: list[str], name: 
 
 
 def _read_rows(source: Source, log: ImportLog) -> list[tuple[int, list[str]]]:
-    """Return header and rows with their numbers; what is larger than metadata can be is refused."""
+    """Return header and numbered rows; tables too large for metadata raise an error."""
     lines, size = [], 0
     for number, cells in _read_lines(source):
         size += len(cells)
@@ -101,7 +101,7 @@ def _read_rows(source: Source, log: ImportLog) -> list[tuple[int, list[str]]]:
 
 
 def _read_lines(source: Source) -> Iterator[tuple[int, list[str]]]:
-    """Yield number and cells of each line that holds something; a cell never spans two lines."""
+    """Yield number and cells of each line with data; a cell never spans two lines."""
     source.text()  # refuses what is no UTF-8, and says where
     stream = io.TextIOWrapper(source.stream(), encoding="utf-8-sig", newline=None)
     for number, line in enumerate(stream, start=1):
@@ -129,7 +129,7 @@ def _split_cells(line: str, where: str) -> list[str]:
 
 
 def _lacks_first_name(header: list[str], rows: list[list[str]]) -> bool:
-    """Whether the row names have no name, as R writes them; a tab at each line's end is another."""
+    """Return True when the row names have no header, as in R's tables."""
     longer = bool(rows) and all(len(row) == len(header) + 1 for row in rows)
     return longer and any(row[-1].strip() for row in rows)
 
@@ -159,7 +159,7 @@ def _check_header(names: list[str], file: str) -> list[str]:
 
 
 def read_counts_tsv(source: Source, log: ImportLog) -> Counts:
-    """Read a feature table written as text, its rows taken for features.
+    """Read a feature table from text; rows are taken as features.
 
     A first line ``# Constructed from biom file``, R's header that lacks the first cell, and a
     last column `taxonomy` (or `Consensus Lineage`) are understood.
@@ -167,7 +167,7 @@ def read_counts_tsv(source: Source, log: ImportLog) -> Counts:
     Raises
     ------
     ValueError
-        When cells are no numbers, lines have different lengths or columns repeat.
+        When cells are not numbers, lines have different lengths or columns repeat.
     """
     lines = _read_lines(source)
     header = _find_header(lines, source.name)
@@ -194,7 +194,7 @@ def read_counts_tsv(source: Source, log: ImportLog) -> Counts:
 
 
 def _find_header(lines: Iterator[tuple[int, list[str]]], name: str) -> list[str]:
-    """Return the cells of the first line that is no comment of the BIOM program."""
+    """Return the cells of the first line that is not a comment of the BIOM program."""
     for number, header in lines:
         if not _BIOM_COMMENT.match(header[0]):
             _refuse_other_separators(header, name)
@@ -215,7 +215,7 @@ def _check_length(cells: list[str], header: list[str], where: str) -> None:
 
 
 class _CountRows:
-    """Rows of counts as they are read: what is above zero is kept, what is no number is told."""
+    """Rows of counts while they are read: non-zero counts are kept, other text is reported."""
 
     def __init__(self, name: str, columns: list[str]):
         self.name, self.columns = name, columns
@@ -226,7 +226,7 @@ class _CountRows:
         self.size = 0
 
     def add(self, feature: str, cells: list[str]) -> None:
-        """Take one row."""
+        """Add a row."""
         try:
             values = np.array(cells, dtype=float)
         except ValueError:
@@ -242,10 +242,10 @@ class _CountRows:
         self.places.append(place.astype(np.int32))
 
     def _note(self, feature: str, cells: list[str]) -> None:
-        """Count the cells of a row that hold no number, and keep the first."""
+        """Count the non-numeric cells of a row and keep the first."""
         for column, cell in zip(self.columns, cells, strict=True):
             if not _is_number(cell):
-                kind = "are no numbers" if cell.strip() else "are empty"
+                kind = "are not numbers" if cell.strip() else "are empty"
                 n, first = self.wrong.get(kind, (0, ""))
                 self.wrong[kind] = (n + 1, first or self._locate(feature, column, cell))
 
@@ -257,7 +257,7 @@ class _CountRows:
         return f"{shown!r} in row {row!r}, column {column!r}; {advice}"
 
     def finish(self) -> tuple[sparse.csr_matrix, pd.Index]:
-        """Return counts and features, or say which cells hold no number."""
+        """Return counts and features, or raise an error that locates non-numeric cells."""
         for kind, (n, first) in sorted(self.wrong.items(), reverse=True):
             raise ValueError(f"{self.name}: {n} cell(s) {kind}, first {first}")
         ends = np.cumsum([0, *map(len, self.values)])
@@ -275,7 +275,7 @@ def _is_number(cell: str) -> bool:
 
 
 def explain_non_number(text: str) -> str:
-    """Say what a cell that is no number looks like, and what to do about it."""
+    """Return what a non-numeric cell looks like and how to correct it."""
     text = text.strip()
     if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", text):
         return "a comma between thousands: write it without"

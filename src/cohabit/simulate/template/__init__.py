@@ -1,7 +1,7 @@
-"""Calibration tables shipped with the package: one loader, one folder; taxa as arrays.
+"""Calibration tables shipped with the package, their loader, and taxa as arrays.
 
 Each table is tab-separated; lines that start with ``#`` name its source. `species.tsv` and
-`genera.tsv` hold one row a taxon: lineage, what was released, and the constants solved from it by
+`genera.tsv` hold one row per taxon: lineage, what was released, and the constants solved from it by
 ``python -m calibration``. No dial re-solves them.
 """
 
@@ -28,7 +28,7 @@ def read_template(name: str) -> pd.DataFrame:
 
 
 def forget_templates() -> None:
-    """Read every table afresh from now on: for whoever has just written one."""
+    """Clear the cache of tables after one of them has been rewritten."""
     _read_once.cache_clear()
 
 
@@ -47,10 +47,10 @@ LINEAGE = ["phylum", "class", "order", "family", "genus"]
 
 @dataclass(frozen=True)
 class Template:
-    """Taxa of one assay and their solved constants; every array is in the order of `taxa`."""
+    """The taxa of one assay and their solved constants; arrays follow the order of `taxa`."""
 
     table: pd.DataFrame
-    """One row a taxon; index: its name."""
+    """One row per taxon; index: its name."""
 
     @property
     def taxa(self) -> pd.Index:
@@ -72,7 +72,7 @@ class Template:
 
     @cached_property
     def groups(self) -> np.ndarray:
-        """Number of the group (a family or a genus) whose factor a taxon shares."""
+        """Number of the group (family or genus) whose factor a taxon shares."""
         return pd.factorize(self.table["group"], sort=True)[0]
 
 

@@ -1,4 +1,4 @@
-"""Differential abundance: seven methods by name behind one call, one tidy table."""
+"""Differential abundance: seven named methods behind one function, one tidy table."""
 
 from cohabit.stats.abundance.compare import (
     ABUNDANCE_COLUMNS,

@@ -1,4 +1,4 @@
-"""Differential abundance: seven methods by name behind one call, one tidy table."""
+"""Differential abundance: seven named methods behind one function, one tidy table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ ABUNDANCE_COLUMNS = (*tidy_columns()[:-1], "transform", "note")
 
 @dataclass(frozen=True)
 class Method:
-    """What a method does with counts and households, and where it comes from."""
+    """The transformation, the household model and the source of one method."""
 
     transform: str
-    """The scale of the estimate."""
+    """Scale of the estimate."""
 
     household: str
-    """How the household enters, or that it does not."""
+    """How the method models the household, if it does."""
 
     reference: str
     """DOI."""
 
     fit: Callable[[Comparison], pd.DataFrame]
     pseudocount: float | None = None
-    """Added to every count; None where the method takes zeros as they are."""
+    """Added to every count; None when the method uses zeros as they are."""
 
     min_variance: float = 0.0
-    """Least variance on the asin-sqrt scale."""
+    """Smallest variance on the asin-sqrt scale of a feature that is tested."""
 
 
 METHODS = {
@@ -88,7 +88,7 @@ METHODS = {
         methods.fit_presence_clogit,
     ),
 }
-"""Method name -> what it does."""
+"""Method name -> its properties."""
 
 
 def compare_abundance(
@@ -117,23 +117,23 @@ def compare_abundance(
     covariates : str, optional
         Names joined by ``+``, ``:`` and ``*``, as in ``"sex + age + bmi + site"``.
     method : str
-        One of `METHODS`, which says of each how the household enters.
+        One of `METHODS`, which describe how the household is modelled.
     household : str
-        Column that ties people together. Where nobody shares one (patients against
-        patients), the mixed models become ordinary regressions and say so in `note`.
+        Column of the household. If nobody shares one (patients against
+        patients), the mixed models become ordinary regressions, with a note.
     min_prevalence, min_total : float
         The study's filter, see `composition.why_filtered`.
     pseudocount : float, optional
         Added to every count of the features kept; by default the method's own. Methods that
-        take zeros as they are refuse one.
+        use zeros as they are refuse one.
 
     Returns
     -------
-    DataFrame, one row a feature and contrast
+    DataFrame, one row per feature and contrast
         Columns `ABUNDANCE_COLUMNS`. `estimate` is on the scale named in `transform`, second level
         minus first; `low` and `high` bound the 95% interval; `q_value` is Benjamini and
         Hochberg's over the features tested in one contrast. Features that fail the filter
-        stay, without numbers, and say why in `note`. `n_pairs` counts households with two
+        stay, without numbers, with the reason in `note`. `n_pairs` counts households with two
         people or more; for paired methods, the pairs that bear on the feature.
 
     Raises
@@ -167,11 +167,11 @@ def compare_abundance(
 
 
 def lenient_rule(table: pd.DataFrame, alpha: float = 0.05, extreme: float = 0.05) -> pd.DataFrame:
-    """Call features as the study does: by FDR, and where nothing passes, by a lenient rule.
+    """Call features significant by FDR, or by the study's lenient rule when FDR finds none.
 
-    The lenient rule calls p <= alpha with a coefficient among the lowest or highest
-    `extreme` of all coefficients. It answers a question other than FDR does: it promises
-    no error rate, and in a world without effects it calls features all the same.
+    The lenient rule calls p <= alpha with a coefficient among the lowest or highest `extreme` of
+    all coefficients. Unlike FDR it controls no error rate and calls features even if nothing has an
+    effect.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def _check(
     covariates: str | None,
     household: str,
 ) -> pd.DataFrame:
-    """Return the people of the counts, row by row."""
+    """Return the metadata of the counted people, in the order of the counts."""
     check_counts(counts)
     _, people = align_values(counts, metadata)
     for name in variables(" + ".join(filter(None, [factor, covariates]))):
@@ -227,7 +227,7 @@ def _choose_pseudocount(method: str, pseudocount: float | None) -> float | None:
 def _why_not_tested(
     counts: pd.DataFrame, min_variance: float, min_prevalence: float, min_total: float
 ) -> pd.Series:
-    """Say of each feature why it is not tested; empty text where it is."""
+    """Return the reason why each feature is not tested, or an empty string."""
     reasons = why_filtered(counts, min_prevalence, min_total)
     spread = arcsine_sqrt(counts).var(axis=0)
     still = (reasons == "") & (spread < min_variance)
@@ -241,7 +241,7 @@ def _why_not_tested(
 
 
 def _with_filtered(table: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
-    """Return the table with rows for the filtered features, in the order of the counts."""
+    """Add rows for the filtered features, in the order of the counts."""
     rows = pd.DataFrame(
         list(product(reasons.index[reasons != ""], table["contrast"].unique())),
         columns=["feature", "contrast"],

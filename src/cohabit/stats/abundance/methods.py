@@ -1,4 +1,4 @@
-"""The methods of differential abundance: what each is given, and what it does with it.
+"""The methods of differential abundance, and the data and settings that they receive.
 
 Regressions of transformed counts (household mixed models, LinDA's correction, ANCOM-BC) and
 tests of the difference within pairs (signed ranks, paired regression, presence).
@@ -21,23 +21,23 @@ from cohabit.stats.nonparametric import paired_wilcoxon
 from cohabit.stats.paired import find_pairs, fit_paired_model
 
 _LEAST_FEATURES = 3
-"""Fewer coefficients have no mode, fewer features no sampling fractions."""
+"""Smallest number of features with which a bias or a mode of coefficients is estimated."""
 
 _COLUMNS = ["feature", "contrast", *NUMBERS, "n_pairs", "note"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Counts, people and the question, aligned and checked."""
+    """Aligned and checked counts, metadata and model terms of one comparison."""
 
     counts: pd.DataFrame
-    """All features: shares are shares of everything seen."""
+    """All features, because shares are taken of everything counted."""
 
     kept: pd.Index
     """Features to test."""
 
     people: pd.DataFrame
-    """Rows as in `counts`."""
+    """Metadata with the same rows as `counts`."""
 
     factor: str
     covariates: str | None
@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def formula(self) -> str:
-        """The factor and the covariates."""
+        """Formula of the factor and the covariates."""
         return " + ".join(filter(None, [self.factor, self.covariates]))
 
     @cached_property
@@ -59,12 +59,12 @@ class Comparison:
 
     @cached_property
     def household_sizes(self) -> np.ndarray:
-        """People in each household."""
+        """Number of people in each household."""
         return self.people[self.household].value_counts().to_numpy()
 
     @cached_property
     def levels(self) -> tuple[str, str]:
-        """Control and case level of a factor with two."""
+        """Control and case level of a two-level factor."""
         labels = [self.matrix.contrasts[name] for name in self.matrix.terms[self.factor]]
         if len(labels) != 1 or " - " not in labels[0]:
             raise ValueError(
@@ -76,7 +76,7 @@ class Comparison:
 
     @property
     def pair_names(self) -> dict[str, str]:
-        """Keywords of `paired.find_pairs`."""
+        """Keyword arguments for `paired.find_pairs`."""
         control, case = self.levels
         return {
             "household": self.household,
@@ -86,36 +86,36 @@ class Comparison:
         }
 
     def clr(self) -> pd.DataFrame:
-        """Centred log-ratios among the features kept."""
+        """Centred log-ratios of the tested features, taken among these features."""
         return clr(self.counts[self.kept], self.pseudocount)
 
     def asin(self) -> pd.DataFrame:
-        """asin(sqrt(share)) of the features kept."""
+        """asin(sqrt(share)) of the tested features."""
         return arcsine_sqrt(self.counts)[self.kept]
 
 
 def fit_lmm_asin(comparison: Comparison) -> pd.DataFrame:
-    """Fit the study's own model: asin-sqrt shares, random household, fixed covariates."""
+    """Fit the study's model: asin-sqrt shares, random household, fixed covariates."""
     return _fit_mixed(comparison.asin(), comparison)
 
 
 def fit_lmm_clr(comparison: Comparison) -> pd.DataFrame:
-    """Fit the same model to centred log-ratios."""
+    """Fit the study's model to centred log-ratios."""
     return _fit_mixed(comparison.clr(), comparison)
 
 
 def fit_linda(comparison: Comparison) -> pd.DataFrame:
-    """Fit CLR mixed models and take the mode of their coefficients off each (Zhou 2022).
+    """Fit CLR mixed models and subtract the mode of their coefficients (LinDA, Zhou 2022).
 
-    Most features do not change, so the most frequent coefficient is what closure added to
-    all of them. The mode is that of a Gaussian kernel density; its own error is not counted.
+    Most features do not change, so the most frequent coefficient is the shift due to closure. The
+    mode is that of a Gaussian kernel density; its own error is ignored.
     """
     parts = fit_lmm_clr(comparison).groupby("contrast", sort=False)
     return pd.concat([_take_off_mode(part) for _, part in parts]).sort_index()
 
 
 def _take_off_mode(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of one contrast with the mode of their coefficients taken off."""
+    """Subtract the mode of the coefficients from the rows of one contrast."""
     found = table["estimate"].notna()
     if 0 < found.sum() < _LEAST_FEATURES:
         few = f"{found.sum()} features are too few for a mode"
@@ -150,9 +150,9 @@ def density_mode(values: np.ndarray) -> float:
 
 
 def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
-    """Fit ANCOM-BC by scikit-bio; the household is not in the model.
+    """Fit scikit-bio's ANCOM-BC; the model does not include the household.
 
-    Columns of the model matrix are handed over as numbers, so that levels keep our order.
+    Columns of the model matrix are passed as numbers to keep the order of levels.
     """
     design = comparison.matrix.values
     independence = find_independent(design)
@@ -176,14 +176,14 @@ def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
 
 
 def _why_no_ancombc(table: pd.DataFrame) -> str:
-    """Say why sampling fractions cannot be told; empty where they can."""
+    """Return the reason why sampling fractions cannot be estimated, or an empty string."""
     if table.shape[1] < _LEAST_FEATURES:
         return f"{table.shape[1]} features are too few for sampling fractions"
     return "constant: no feature varies" if (table.nunique() == 1).all() else ""
 
 
 def _call_ancombc(table: pd.DataFrame, design: pd.DataFrame) -> pd.DataFrame:
-    """Return scikit-bio's table; the terms are x1, x2, ... after the intercept."""
+    """Return scikit-bio's table; the terms after the intercept are called x1, x2, ..."""
     from skbio.stats.composition import ancombc
 
     plain = design.set_axis([f"x{number}" for number in range(design.shape[1])], axis=1)
@@ -193,7 +193,7 @@ def _call_ancombc(table: pd.DataFrame, design: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """Return the factor's rows of a household mixed model, or of least squares."""
+    """Return a mixed model's rows of the factor (least squares if no household is shared)."""
     asked = comparison.matrix.terms[comparison.factor]
     alone = comparison.household_sizes.max() == 1
     if alone:
@@ -213,7 +213,7 @@ def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 
 
 def fit_paired_t_clr(comparison: Comparison) -> pd.DataFrame:
-    """Regress CLR pair differences on covariate differences; the intercept is the effect."""
+    """Regress CLR pair differences on covariate differences and test the intercept."""
     table = fit_paired_model(
         comparison.clr(), comparison.people, comparison.covariates, **comparison.pair_names
     )
@@ -221,7 +221,7 @@ def fit_paired_t_clr(comparison: Comparison) -> pd.DataFrame:
 
 
 def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
-    """Rank pair differences of asin-sqrt shares; covariates are not in the model."""
+    """Test asin-sqrt pair differences by signed ranks, without covariates."""
     table = paired_wilcoxon(comparison.asin(), comparison.people, **comparison.pair_names)
     if comparison.covariates:
         ignored = f"covariates not in the model: {comparison.covariates}"
@@ -232,8 +232,8 @@ def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
 def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
     """Model presence by conditional logistic regression within pairs.
 
-    Only pairs in which one of the two has the feature bear on it: the one who has it is
-    told from the one who has not by the differences of group and covariates.
+    Only pairs in which exactly one of the two has the feature are informative: the differences of
+    group and covariates predict which one has it.
     """
     pairs = find_pairs(comparison.people, **comparison.pair_names)
     differences, alike = _design_differences(comparison, pairs.table)
@@ -254,7 +254,7 @@ def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
 def _design_differences(
     comparison: Comparison, pairs: pd.DataFrame
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Return case minus control of the model matrix, the factor first, and what cancels."""
+    """Return pair differences of the model matrix, factor first, and the terms that cancel."""
     matrix = comparison.matrix
     first = matrix.terms[comparison.factor]
     names = first + [name for name in matrix.values if name not in ["Intercept", *first]]
@@ -268,5 +268,5 @@ def _subtract(table: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
 
 
 def join_notes(*notes: str) -> str:
-    """Return what there is to say, separated by semicolons."""
+    """Join the non-empty notes with semicolons."""
     return "; ".join(note for note in notes if note)

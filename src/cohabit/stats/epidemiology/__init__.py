@@ -1,4 +1,4 @@
-"""Causes from records: ratios, interaction, rates, place, migration, a genetic score."""
+"""Epidemiology: risk ratios, interaction, rates, clusters, migration, polygenic scores."""
 
 # ruff: noqa: F401
 from cohabit.stats.epidemiology.families import (

@@ -1,4 +1,4 @@
-"""Families: recurrence among relatives, twin concordance, heritability, polygenic scores."""
+"""Family studies: recurrence risk, twin concordance, heritability, polygenic scores."""
 
 from dataclasses import dataclass
 
@@ -14,16 +14,16 @@ from cohabit.stats.inference import normal_quantile
 
 @dataclass(frozen=True)
 class Liability:
-    """Heritability on the scale of a normal liability, in an AE model: genes, own environment."""
+    """Heritability on the liability scale in an AE model: genes and individual environment."""
 
     heritability: float
     low: float
     high: float
     identical: float
-    """Tetrachoric correlation of identical twins, on its own."""
+    """Tetrachoric correlation of identical twins, estimated separately."""
 
     fraternal: float
-    """Tetrachoric correlation of fraternal twins, on its own."""
+    """Tetrachoric correlation of fraternal twins, estimated separately."""
 
 
 def fit_liability(identical: np.ndarray, fraternal: np.ndarray) -> Liability:
@@ -99,7 +99,7 @@ def _likelihood_interval(function, best: float, drop: float = 3.8415) -> tuple[f
 
 
 def count_pairs(affected: pd.Series, pairs: pd.DataFrame) -> np.ndarray:
-    """Return how many pairs have both, one and none affected; each pair may stand both ways.
+    """Count twin pairs with both, one and no member affected; pairs may be listed twice.
 
     Parameters
     ----------
@@ -114,20 +114,20 @@ def count_pairs(affected: pd.Series, pairs: pd.DataFrame) -> np.ndarray:
 
 
 def recurrence(affected: pd.Series, relatives: pd.DataFrame) -> pd.DataFrame:
-    """Return the risk of the relatives of affected people, by relation.
+    """Return the risk of affected people's relatives, by relation.
 
     Parameters
     ----------
     affected : Series of bool
         Index: person.
-    relatives : DataFrame, one row an ordered pair
-        `person`, `relative` and `relation`; every pair stands both ways.
+    relatives : DataFrame, one row per ordered pair
+        `person`, `relative` and `relation`; every pair is listed in both orders.
 
     Returns
     -------
     DataFrame
         relation, estimate (share of relatives affected; in twins the probandwise concordance),
-        low, high (95%; a pair in which both are affected is seen from both sides, so the variance
+        low, high (95%; a pair in which both are affected counts twice, so the variance
         is (2 - p) p (1 - p) / n, and the interval is that of so many fewer), ratio (to the risk
         of all), n (relatives), affected.
     """
@@ -142,19 +142,19 @@ def recurrence(affected: pd.Series, relatives: pd.DataFrame) -> pd.DataFrame:
 
 
 def pool_recurrence(tables: list[pd.DataFrame], relations: dict[str, str]) -> pd.DataFrame:
-    """Add up studies of recurrence, under the names that `relations` gives.
+    """Pool tables of recurrence risk after renaming their relations by `relations`.
 
     Parameters
     ----------
     tables : list of DataFrame
-        From `recurrence`, each from people of its own.
+        From `recurrence`, each in different people.
     relations : dict
         Relation -> name; two relations of one name are pooled, others are left out.
 
     Returns
     -------
     DataFrame
-        One row a name, in the order of `relations`; as from `recurrence`, with `relation` called
+        One row per name, in the order of `relations`; as from `recurrence`, with `relation` called
         feature, `p_value` (missing) and `note`.
     """
     table = pd.concat(tables)
@@ -173,7 +173,7 @@ def pool_recurrence(tables: list[pd.DataFrame], relations: dict[str, str]) -> pd
 def predict_by_score(
     score: pd.Series, ill: pd.Series, *, groups: int = 10
 ) -> tuple[dict, pd.Series]:
-    """Return how well a score tells who is ill, and the risk in each tenth of it.
+    """Return how well a score predicts illness, and the risk in each tenth of the score.
 
     Parameters
     ----------

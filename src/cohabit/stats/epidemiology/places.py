@@ -1,4 +1,4 @@
-"""Where people live: rates by region and latitude, age at move, and the scan for clusters."""
+"""Places: rates by region and latitude, age at move, and the spatial scan."""
 
 from dataclasses import dataclass
 
@@ -13,25 +13,25 @@ from cohabit.stats.inference import normal_quantile
 
 @dataclass(frozen=True)
 class Scan:
-    """What the scan found."""
+    """Result of a spatial scan."""
 
     places: pd.Index
-    """Places of the likeliest cluster."""
+    """Places of the most likely cluster."""
 
     observed: int
     expected: float
     log_likelihood_ratio: float
     p_value: float
-    """Of the fullest circle of the whole map: every circle that was looked at is paid for."""
+    """P-value of the most likely cluster, corrected for all circles examined."""
 
     simulated: np.ndarray
-    """The largest log likelihood ratio of each random map."""
+    """Largest log likelihood ratio in each simulated map."""
 
 
 def standardise_rates(
     people: pd.DataFrame, ill: pd.Series, by: str, strata: list[str], *, per: float = 1e5
 ) -> pd.DataFrame:
-    """Return the prevalence of each group, as if all groups had one mix of strata.
+    """Return directly standardised prevalences of the groups of a column.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ def standardise_rates(
 
 
 def latitude_slope(rates: pd.DataFrame) -> dict[str, float]:
-    """Return how much a rate rises per degree; every region is one point.
+    """Return the change in rate per degree of latitude, with one point per region.
 
     Parameters
     ----------
     rates : DataFrame
-        One row a region: `estimate` (per 100,000, say) and `latitude` (degrees).
+        One row per region: `estimate` (per 100,000, say) and `latitude` (degrees).
 
     Notes
     -----
@@ -101,7 +101,7 @@ def latitude_slope(rates: pd.DataFrame) -> dict[str, float]:
 def risk_by_age_at_move(
     move_age: pd.Series, ill: pd.Series, edges: list[float], *, closes: float = 15.0
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return the risk by age at move, and the ratio of before to after a given age.
+    """Return the risk by age at move, and the risk ratio of moves before and after an age.
 
     Parameters
     ----------
@@ -133,16 +133,16 @@ def risk_by_age_at_move(
 
 
 def map_cases(people: pd.DataFrame, towns: pd.DataFrame) -> pd.DataFrame:
-    """Count families with MS by town, beside what latitude and size would lead one to expect.
+    """Count families with MS by town and the number expected from latitude and size.
 
-    Relatives live near each other and share genes; a kindred counts once in its town, or every
-    family would be a cluster.
+    Relatives live near each other and share genes, so each kindred counts once, in its town;
+    otherwise every family would be a cluster.
 
     Parameters
     ----------
     people : DataFrame
         `town_of_birth`, `kindred` and `ms` (ever ill).
-    towns : DataFrame, one row a town
+    towns : DataFrame, one row per town
         `longitude` and `latitude` (degrees).
 
     Returns
@@ -165,11 +165,11 @@ def map_cases(people: pd.DataFrame, towns: pd.DataFrame) -> pd.DataFrame:
 def scan_map(
     places: pd.DataFrame, *, largest: float = 0.1, n_simulations: int = 199, rng=None
 ) -> Scan:
-    """Look for the circle in which cases exceed expectation most.
+    """Find the circle with the largest excess of cases and test it by simulation.
 
     Parameters
     ----------
-    places : DataFrame, one row a place
+    places : DataFrame, one row per place
         `x` and `y`; `cases`; `expected`, in any unit: what size, age and latitude would lead
         one to expect.
     largest : float
@@ -180,7 +180,7 @@ def scan_map(
 
     Notes
     -----
-    Circles are centred on every place. With c cases seen and e expected in a circle and C in
+    Circles are centred on every place. With c cases observed and e expected in a circle and C in
     all, log LR = c log(c/e) + (C - c) log((C - c)/(C - e)) where c > e, else 0 (Kulldorff
     1997). p = (1 + maps at least as extreme) / (1 + maps).
     """

@@ -1,4 +1,4 @@
-"""Shares, risk ratios and odds ratios from counts and records, with 95% intervals."""
+"""Proportions, risk ratios and odds ratios with 95% intervals."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from cohabit.stats.inference import infer
 
 
 def share_with_interval(hits: float, of: float, level: float = 0.95) -> tuple[float, float]:
-    """Return the exact (Clopper-Pearson) interval of a share; counts may be effective ones."""
+    """Return the exact (Clopper-Pearson) interval of a proportion; counts may be fractional."""
     if of <= 0:
         raise ValueError(f"expected at least one trial; got {of}")
     low, high = proportion_confint(hits, of, alpha=1 - level, method="beta")
@@ -19,7 +19,7 @@ def share_with_interval(hits: float, of: float, level: float = 0.95) -> tuple[fl
 
 
 def odds_ratio(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
-    """Return the crude odds ratio of an exposure (Woolf's interval; half a person added to zeros).
+    """Return the crude odds ratio of an exposure with Woolf's interval.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ def odds_ratio(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
 
 
 def risk_ratio(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
-    """Return the risk ratio of an exposure; for cohorts, not for case-control studies."""
+    """Return the risk ratio of an exposure in a cohort (not in a case-control study)."""
     return _describe(Table2x2(cross(exposed, ill)), "riskratio", exposed)
 
 
 def cross(exposed: pd.Series, ill: pd.Series) -> np.ndarray:
-    """Return the 2 x 2 table: exposed, unexposed x ill, healthy; a half added to all if one is 0.
+    """Return the 2 x 2 table exposed, unexposed x ill, healthy; 0.5 is added if a cell is 0.
 
     Raises
     ------
@@ -48,13 +48,13 @@ def cross(exposed: pd.Series, ill: pd.Series) -> np.ndarray:
 
 
 def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) -> dict[str, float]:
-    """Return the odds ratio common to all strata (Mantel-Haenszel; Robins' variance).
+    """Return the Mantel-Haenszel odds ratio over strata, with Robins' variance.
 
     Parameters
     ----------
     exposed, ill : Series of bool
     strata : DataFrame
-        What to hold fixed, as categories; one stratum is one combination.
+        Categorical covariates; each combination is a stratum.
 
     Returns
     -------
@@ -82,20 +82,20 @@ def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) ->
 
 
 def conditional_logit(ill: pd.Series, exposures: pd.DataFrame, sets: pd.Series) -> pd.DataFrame:
-    """Fit a logistic regression conditional on matched sets.
+    """Fit a logistic regression that is conditional on matched sets.
 
     Parameters
     ----------
     ill : Series of bool
     exposures : DataFrame of numbers
-        One column a coefficient.
+        One column per coefficient.
     sets : Series
         Which matched set each person is in.
 
     Returns
     -------
     DataFrame
-        One row an exposure: feature, estimate (odds ratio), low, high, p_value, n (sets), note.
+        One row per exposure: feature, estimate (odds ratio), low, high, p_value, n (sets), note.
     """
     model = ConditionalLogit(
         ill.astype(float).to_numpy(),
@@ -112,7 +112,7 @@ def conditional_logit(ill: pd.Series, exposures: pd.DataFrame, sets: pd.Series) 
 def draw_controls(
     people: pd.DataFrame, ill: pd.Series, match: list[str], *, n_controls: int = 4, rng=None
 ) -> pd.DataFrame:
-    """Match each ill person to healthy people who are alike.
+    """Match each ill person with healthy people who agree in the given columns.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def draw_controls(
     ill : Series of bool
     match : list of str
     n_controls : int
-        Controls a patient; fewer where a stratum runs out.
+        Controls per patient; fewer where a stratum runs out.
     rng : Generator, seed or None
 
     Returns
@@ -142,7 +142,7 @@ def draw_controls(
 
 
 def attributable_fraction(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
-    """Return the share of cases that would not be, were nobody exposed and the exposure causal.
+    """Return the share of cases that a causal exposure accounts for.
 
     Miettinen's formula, share of cases exposed times (RR - 1) / RR; the interval follows the
     risk ratio's.
@@ -155,7 +155,7 @@ def attributable_fraction(exposed: pd.Series, ill: pd.Series) -> dict[str, float
 
 
 def fit_logistic(ill: pd.Series, exposures: pd.DataFrame) -> pd.DataFrame:
-    """Fit one logistic regression and return odds ratios.
+    """Fit a logistic regression and return odds ratios.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def fit_logistic(ill: pd.Series, exposures: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_interaction(one: pd.Series, other: pd.Series, ill: pd.Series) -> pd.DataFrame:
-    """Return how two exposures act together, on both scales.
+    """Return the interaction of two exposures on the additive and multiplicative scale.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def find_interaction(one: pd.Series, other: pd.Series, ill: pd.Series) -> pd.Dat
     Returns
     -------
     DataFrame
-        One row a measure, with estimate, low, high, p_value and n: odds ratios "one only",
+        One row per measure, with estimate, low, high, p_value and n: odds ratios "one only",
         "other only" and "both" (against neither); "multiplicative", their ratio of ratios
         (1: they multiply); "RERI", the relative excess risk due to interaction (0: they add;
         interval by the delta method, Hosmer and Lemeshow 1992).

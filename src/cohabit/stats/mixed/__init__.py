@@ -1,4 +1,4 @@
-"""Random-intercept models of paired households: every feature at once, in closed form."""
+"""Random-intercept models of household data, fitted to all features in closed form."""
 
 from cohabit.stats.mixed.fit import HOUSEHOLD_COLUMNS, fit_household_model
 from cohabit.stats.mixed.hypotheses import (

@@ -1,4 +1,4 @@
-"""Random-intercept models of paired households: every feature at once, in closed form."""
+"""Random-intercept models of household data, fitted to all features in closed form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def fit_household_model(
     contrasts: Contrasts | None = None,
     site: str | None = None,
 ) -> pd.DataFrame:
-    """Fit ``feature ~ formula + (1 | household)`` by REML to every feature.
+    """Fit ``feature ~ formula + (1 | household)`` to every feature by REML.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ def fit_household_model(
     Returns
     -------
     DataFrame
-        One row a feature and coefficient; columns `HOUSEHOLD_COLUMNS`. `df` is Satterthwaite's,
+        One row per feature and coefficient; columns `HOUSEHOLD_COLUMNS`. `df` is Satterthwaite's,
         `low` and `high` bound the 95% interval. `boundary` marks a household variance
         estimated as zero: `df` is then the residual one (rows minus coefficients), and
         `within_df`, the degrees of freedom left within households (0 for a coefficient
-        that never varies there), stands beside it. What cannot be estimated has no
-        number and says why in `note`.
+        that never varies there), is given too. Terms that cannot be estimated have no
+        number and the reason in `note`.
 
     Raises
     ------
@@ -112,16 +112,16 @@ class _Report:
     """The rows to report for each feature."""
 
     weights: np.ndarray
-    """Weights of the coefficients, shape (n_rows, n_coefficients)."""
+    """Weights of the coefficients in each row, shape (n_rows, n_coefficients)."""
 
     labels: list[str]
     contrasts: list[str]
     one_level: np.ndarray
-    """Rows that stand for a term with a single level; their weights are zero."""
+    """True for rows of terms with a single level, whose weights are zero."""
 
     @classmethod
     def of(cls, matrix: ModelMatrix, contrasts: Contrasts | None) -> "_Report":
-        """List coefficients, terms that gave none, and the contrasts asked for."""
+        """List the coefficients, the terms without coefficients and the requested contrasts."""
         names = matrix.values.columns
         empty = [term for term, columns in matrix.terms.items() if not columns]
         asked = dict(contrasts or {})
@@ -133,7 +133,7 @@ class _Report:
         return cls(weights, labels, [*meaning, *["one level"] * len(empty), *asked], one_level)
 
     def reasons(self, columns: Independence) -> list[str]:
-        """Say for each row why it has no estimate; empty where it has one."""
+        """Return the reason why each row has no estimate, or an empty string."""
         return [
             ONE_LEVEL if single else columns.reason(row)
             for row, single in zip(self.weights, self.one_level, strict=True)
@@ -153,31 +153,31 @@ def _weights_of(label: str, parts: Mapping[str, float], names: pd.Index) -> np.n
 
 @dataclass(frozen=True)
 class _Fit:
-    """Features that share their missing values, fitted together; NaN where there is no number."""
+    """Results of features with the same missing values; NaN when there is no number."""
 
     features: np.ndarray
-    """Positions in the table of values."""
+    """Positions of the features in the table of values."""
 
     notes: np.ndarray
-    """For each feature why it has no fit; empty where it has one."""
+    """For each feature the reason why it has no fit, or an empty string."""
 
     reasons: np.ndarray
-    """For each row of the report why it has no estimate; empty where it has one."""
+    """For each row of the report the reason why it has no estimate, or an empty string."""
 
     n_samples: int
     n_households: int
     within_df: np.ndarray
-    """For each row of the report."""
+    """Within-household degrees of freedom for each row of the report."""
 
     variances: Mapping[str, np.ndarray]
-    """Term -> variance of every feature; `household`, `site` when asked for, `residual`."""
+    """Term -> variance for each feature: `household`, `site` (if fitted) and `residual`."""
 
     numbers: Mapping[str, np.ndarray]
-    """`estimate`, `std_error` and `df`, shape (n_features, n_rows) each."""
+    """`estimate`, `std_error` and `df`, each of shape (n_features, n_rows)."""
 
 
 def _fit(part: Part, report: _Report) -> _Fit:
-    """Fit one part and place its numbers among the features and rows that have none."""
+    """Fit one part and fill in NaN for features and rows that cannot be fitted."""
     reasons = np.array(report.reasons(part.columns), dtype=object)
     weights = report.weights[:, part.columns.kept]
     terms = ["household", "residual"] if part.sites is None else ["household", "site", "residual"]
@@ -213,7 +213,7 @@ def _estimate(part: Part, weights: np.ndarray) -> Estimates:
 
 
 def _tabulate(fits: Sequence[_Fit], report: _Report, names: pd.Index) -> pd.DataFrame:
-    """Return one row a feature and coefficient, in the order of both."""
+    """Return one row per feature and coefficient, in the order of both."""
     parts = [_long(fit, report) for fit in fits]
     table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(table["feature"], kind="stable")
@@ -223,7 +223,7 @@ def _tabulate(fits: Sequence[_Fit], report: _Report, names: pd.Index) -> pd.Data
 
 
 def _long(fit: _Fit, report: _Report) -> dict[str, np.ndarray]:
-    """Spread what belongs to a feature or a row over feature x row, and flatten."""
+    """Return flat columns of feature x row from values per feature or per row."""
     n_features, n_rows = len(fit.features), len(fit.reasons)
     of_feature = {
         "feature": fit.features,

@@ -1,4 +1,4 @@
-"""Questions to household models: terms as a whole, the household's share, what reaches most.
+"""Tests in household models: whole terms, the household's share, numbers of features.
 
 Joint tests of the terms of a model (site as a whole, all drugs at once); how alike people of
 one household are, by likelihood ratio; how many features each coefficient of a model reaches.
@@ -33,7 +33,7 @@ def test_terms(
     formula: str,
     household: str = "household_id",  # noqa: PT028
 ) -> pd.DataFrame:
-    """Test every term of a household model as a whole, given all the others.
+    """Test each term of a household model, adjusted for all the others.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def test_terms(
 
     Returns
     -------
-    DataFrame, one row a feature and term
+    DataFrame, one row per feature and term
         feature, term, n_coefficients, statistic (F), df (of the denominator), p_value,
         n_households, n_samples, converged, note. A term with one coefficient has the p of
         its t test.
@@ -111,7 +111,7 @@ def _positions(part: Part, columns: list[str]) -> np.ndarray:
 
 
 class _Covariances:
-    """Coefficients of every feature with their covariance and its slope in theta."""
+    """Coefficients of each feature with their covariance and its derivative in theta."""
 
     def __init__(self, theta: np.ndarray, design: HouseholdDesign, residuals: Residuals) -> None:
         self.theta, self.design = theta, design
@@ -128,7 +128,7 @@ class _Covariances:
         self.slope = shared - _spread(loadings, shrink * (2 - theta * falls))
 
     def test(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return F, denominator df and p of the hypothesis that these coefficients are 0."""
+        """Return F, denominator df and p-value for the hypothesis that coefficients are 0."""
         block = np.ix_(np.arange(len(self.theta)), chosen, chosen)
         value, axes = np.linalg.eigh(self.covariance[block])
         turned = np.einsum("fji,jf->if", axes, self.estimate[chosen])
@@ -147,7 +147,7 @@ def _spread(loadings: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _denominator(each: np.ndarray) -> np.ndarray:
-    """Combine the df of several t's, shape (n_coefficients, n_features), into that of F."""
+    """Combine the df of several t tests, shape (n_coefficients, n_features), into that of F."""
     if len(each) == 1 or np.ptp(each, axis=0).max() < 1e-8:
         return each.mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -176,10 +176,10 @@ def test_household_variance(
     formula: str,
     household: str = "household_id",  # noqa: PT028
 ) -> pd.DataFrame:
-    """Test whether people of one household are alike: likelihood ratio of its variance.
+    """Test the variance between households by a likelihood ratio.
 
-    The null value lies on the edge of what is possible, so the reference is half a point
-    mass at zero and half a chi-squared with one degree of freedom (Self and Liang 1987,
+    The null value is at the boundary of the parameter space, so the reference distribution is half
+    a point mass at zero and half a chi-squared with one degree of freedom (Self and Liang 1987,
     Journal of the American Statistical Association 82:605).
 
     Parameters
@@ -190,7 +190,7 @@ def test_household_variance(
     Returns
     -------
     DataFrame
-        One row a feature: feature, household_variance, residual_variance, household_icc,
+        One row per feature: feature, household_variance, residual_variance, household_icc,
         icc_low, icc_high, reml_criterion, reml_criterion_null, statistic, p_value,
         n_households, n_samples, converged, note. `icc_low` and `icc_high` bound the 95%
         profile interval: the shares that a likelihood ratio test does not refuse.
@@ -227,7 +227,7 @@ def _variance_table(part: Part) -> pd.DataFrame:
 def _likelihood_ratio(
     theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Return the columns `_OF_VARIANCE`."""
+    """Return the columns `_OF_VARIANCE` of the likelihood ratio test."""
     profile = profile_at(theta, design, squares)
     residual = profile.quadratic[0] / design.df
     found = reml_criterion(profile, design)
@@ -241,7 +241,7 @@ def _likelihood_ratio(
 def share_interval(
     theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95% profile likelihood interval of the household share of every feature.
+    """Return the 95% profile likelihood interval of the household share of each feature.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def _cross(
     inside: np.ndarray,
     outside: np.ndarray,
 ) -> np.ndarray:
-    """Return where the deviance crosses the limit, by bisection."""
+    """Return where the deviance crosses the limit, found by bisection."""
     for _ in range(45):
         middle = (inside + outside) / 2
         below = rise(middle) <= limit
@@ -279,7 +279,7 @@ def _cross(
 def count_significant(
     values: pd.DataFrame, metadata: pd.DataFrame, formula: str, fdr: float = 0.05
 ) -> pd.Series:
-    """Return the number of features that each coefficient of one model reaches.
+    """Return the number of features associated with each coefficient of one model.
 
     Parameters
     ----------
@@ -310,7 +310,7 @@ def compare_significant(
     n_groups: int = 20,
     rng: int | np.random.Generator | None = None,
 ) -> pd.Series:
-    """Return how many more features `first` touches than `second`, with its 95% interval.
+    """Return the difference in features associated with `first` and `second`, with 95% CI.
 
     Parameters
     ----------
@@ -326,7 +326,7 @@ def compare_significant(
     -------
     Series
         estimate, low, high: delete-group jackknife, t on ``n_groups - 1`` (Wolter 2007,
-        chapter 4). A count of tests is no smooth function of the data: take the interval
+        chapter 4). A count of tests is not a smooth function of the data: take the interval
         as a rough one.
     """
 

@@ -1,4 +1,4 @@
-"""What every household model starts from: aligned tables, taken apart by missing values."""
+"""Preparation of household models: aligned tables, split by missing values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NO_MAXIMUM = (
 
 @dataclass(frozen=True)
 class Model:
-    """Everything aligned and checked, before any feature is fitted."""
+    """The aligned and checked input of a household model."""
 
     values: np.ndarray
     names: pd.Index
@@ -35,7 +35,7 @@ def prepare(
     household: str,
     site: str | None = None,
 ) -> Model:
-    """Align and check; raise one clear ValueError for what no model could use."""
+    """Align and check the input of a household model."""
     values, metadata = align_values(values, metadata)
     households = household_codes(metadata, household)
     if np.bincount(households).max(initial=1) == 1:
@@ -50,7 +50,7 @@ def prepare(
 
 def _site_codes(metadata: pd.DataFrame, formula: str, site: str) -> np.ndarray:
     if site in variables(formula):
-        raise ValueError(f"{site!r} stands in the formula and as a random term; choose one")
+        raise ValueError(f"{site!r} is in the formula and also a random term; choose one")
     codes = household_codes(metadata, site)
     if codes.max(initial=0) == 0:
         raise ValueError(f"column {site!r}: one level only; a variance between sites needs two")
@@ -59,30 +59,30 @@ def _site_codes(metadata: pd.DataFrame, formula: str, site: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Part:
-    """The features of one pattern of missing values, and the rows they have."""
+    """The features that share one pattern of missing values, and their rows."""
 
     features: np.ndarray
     y: np.ndarray
     x: np.ndarray
-    """The independent columns."""
+    """The independent columns of the model matrix."""
 
     households: np.ndarray
     sites: np.ndarray | None
     columns: Independence
     notes: np.ndarray
-    """For each feature why it cannot be fitted; empty where it can."""
+    """For each feature the reason why it cannot be fitted, or an empty string."""
 
     split: tuple[HouseholdDesign, Residuals] | None
-    """The design and all features in its directions; None when too few rows are left."""
+    """The decomposed design and features; None when too few rows are left."""
 
     @property
     def usable(self) -> np.ndarray:
-        """Return which features can be fitted."""
+        """True for features that can be fitted."""
         return self.notes == ""
 
 
 def split_by_missing(model: Model) -> Iterator[Part]:
-    """Yield the features that share their missing values, the design taken apart once."""
+    """Yield one part, with its decomposed design, per pattern of missing values."""
     for rows, features in missing_patterns(model.values):
         y = model.values[np.ix_(rows, features)]
         matrix = model.matrix.values[rows]
@@ -105,7 +105,7 @@ def _too_few(x: np.ndarray, households: np.ndarray) -> str:
 
 
 def _why_no_site(x: np.ndarray, households: np.ndarray, sites: np.ndarray | None) -> str:
-    """Say why a variance between sites cannot be told from the rest; empty when it can."""
+    """Return the reason why a site variance cannot be estimated, or an empty string."""
     if sites is None:
         return ""
     n_sites = sites.max() + 1
@@ -121,7 +121,7 @@ def _why_no_site(x: np.ndarray, households: np.ndarray, sites: np.ndarray | None
 
 
 def _unusable(y: np.ndarray, design: HouseholdDesign, residuals: Residuals) -> np.ndarray:
-    """Say for each feature why it cannot be fitted; empty where it can."""
+    """Return the reason why each feature cannot be fitted, or an empty string."""
     notes = np.full(y.shape[1], "", dtype=object)
     if np.ptp(design.eigenvalues) < 1e-6:
         notes[:] = (

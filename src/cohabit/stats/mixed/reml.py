@@ -1,4 +1,4 @@
-"""REML of ``y = X b + u[household] + e`` for many features at once, in closed form.
+"""REML of ``y = X b + u[household] + e`` for many features at once in closed form.
 
 With theta = household variance / residual variance, the covariance of one household of
 m people has eigenvalue ``1 + m theta`` along its mean and 1 along its contrasts. Splitting
@@ -21,52 +21,52 @@ _GRID = np.concatenate(
         1 - np.geomspace(0.02, 1e-8, 10),
     ]
 )
-"""Household shares at which the likelihood is looked at before Newton's method begins."""
+"""Household shares at which the deviance is evaluated before Newton's method starts."""
 
 
 @dataclass(frozen=True)
 class HouseholdDesign:
-    """What fixed effects and households share over all features."""
+    """The parts of the fixed effects and households that all features share."""
 
     df: int
-    """Rows minus coefficients."""
+    """Number of rows minus number of coefficients."""
 
     eigenvalues: np.ndarray
-    """Of the household covariance seen by the residuals, shape (n_directions,)."""
+    """Eigenvalues of the residuals' household covariance, shape (n_directions,)."""
 
     multiplicity: np.ndarray
     log_det_x: float
     """Logarithm of ``det(X'X)``."""
 
     covariance: tuple[np.ndarray, np.ndarray]
-    """OLS covariance of the coefficients: the part from e, and the part from u."""
+    """OLS covariance of the coefficients: one part from e and one from u."""
 
     loadings: np.ndarray
-    """How each direction moves the coefficients away from OLS, shape (p, n_small)."""
+    """Effect of each direction on the coefficients relative to OLS, shape (p, n_small)."""
 
 
 @dataclass(frozen=True)
 class Residuals:
-    """What is left of the features once X is out."""
+    """The features after X has been projected out."""
 
     squares: np.ndarray
-    """Sum of squares per direction and feature, shape (n_directions, n_features)."""
+    """Sum of squares by direction and feature, shape (n_directions, n_features)."""
 
     scores: np.ndarray
-    """Signed coordinates in the directions that touch X, shape (n_small, n_features)."""
+    """Signed coordinates in the directions that involve X, shape (n_small, n_features)."""
 
     ols: np.ndarray
     """OLS coefficients, shape (p, n_features)."""
 
     def of(self, features: np.ndarray) -> "Residuals":
-        """Return those of some features."""
+        """Return the residuals of the selected features."""
         return Residuals(self.squares[:, features], self.scores[:, features], self.ols[:, features])
 
 
 def decompose(
     x: np.ndarray, households: np.ndarray, y: np.ndarray
 ) -> tuple[HouseholdDesign, Residuals]:
-    """Split a design with independent columns, and the features with it.
+    """Decompose a design with independent columns, and the features.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def decompose(
 
 @dataclass(frozen=True)
 class Stratum:
-    """Rows on which the household covariance has one eigenvalue, in a basis that spans X."""
+    """Rows for which the household covariance has one eigenvalue, in a basis that spans X."""
 
     eigenvalue: float
     x: np.ndarray
@@ -115,7 +115,7 @@ class Stratum:
 
 
 def split_strata(q: np.ndarray, households: np.ndarray, resid: np.ndarray):
-    """Yield contrasts within households, then means of households of each size."""
+    """Yield the contrasts within households, then the means of households of each size."""
     sizes = np.bincount(households)
     n = len(households)
     means = sparse.csr_matrix(
@@ -139,7 +139,7 @@ def _stratum(eigenvalue: float, dimension: int, x: np.ndarray, y: np.ndarray) ->
 
 
 def within_df(x: np.ndarray, households: np.ndarray) -> tuple[int, np.ndarray]:
-    """Return the degrees of freedom left within households, and which columns vary there."""
+    """Return the within-household degrees of freedom and which columns vary there."""
     sizes = np.bincount(households)
     sums = np.zeros((len(sizes), x.shape[1]))
     np.add.at(sums, households, x)
@@ -151,7 +151,7 @@ def within_df(x: np.ndarray, households: np.ndarray) -> tuple[int, np.ndarray]:
 
 @dataclass(frozen=True)
 class DevianceProfile:
-    """The REML deviance at one theta a feature, and its derivatives in theta."""
+    """The REML deviance of each feature at one theta, and its derivatives in theta."""
 
     weights: np.ndarray
     """``1 / (1 + theta eigenvalue)``, shape (n_directions, n_features)."""
@@ -164,7 +164,7 @@ class DevianceProfile:
 
 
 def profile_at(theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray) -> DevianceProfile:
-    """Evaluate the deviance of every feature at its own variance ratio."""
+    """Evaluate the deviance of each feature at its own variance ratio."""
     values, times = design.eigenvalues[:, None], design.multiplicity
     weights = 1 / (1 + values * theta)
     falls = values * weights
@@ -176,18 +176,18 @@ def profile_at(theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray) 
 
 
 def deviance(profile: DevianceProfile, df: int) -> np.ndarray:
-    """Return the profiled REML deviance up to a constant."""
+    """Return the profiled REML deviance except for a constant."""
     return df * np.log(profile.quadratic[0]) + profile.log_det[0]
 
 
 def reml_criterion(profile: DevianceProfile, design: HouseholdDesign) -> np.ndarray:
-    """Return minus twice the REML log likelihood, the number that lme4 prints."""
+    """Return minus twice the REML log likelihood, as printed by lme4."""
     variance = profile.quadratic[0] / design.df
     return design.df * (1 + np.log(2 * np.pi * variance)) + profile.log_det[0] + design.log_det_x
 
 
 def maximise(design: HouseholdDesign, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the variance ratio of every feature, and whether the search ended well.
+    """Return the variance ratio of each feature and whether the search converged.
 
     A grid over the household share brackets the lowest deviance; Newton steps, replaced by
     bisection where they leave the bracket, make its derivative zero.
@@ -223,7 +223,7 @@ def maximise(design: HouseholdDesign, squares: np.ndarray) -> tuple[np.ndarray, 
 def _slope(
     share: np.ndarray, design: HouseholdDesign, squares: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return first and second derivative of the deviance in the household share."""
+    """Return the first and second derivative of the deviance in the household share."""
     stretch = 1 / (1 - share)
     profile = profile_at(share * stretch, design, squares)
     quadratic, q1, q2 = profile.quadratic
@@ -234,18 +234,18 @@ def _slope(
 
 @dataclass(frozen=True)
 class Estimates:
-    """Variances and contrasts of the coefficients of every feature."""
+    """Variance ratios and contrasts of coefficients for every feature."""
 
     ratios: np.ndarray
-    """Variance of each random term over the residual one, shape (n_terms, n_features)."""
+    """Variance of each random term over the residual variance, shape (n_terms, n_features)."""
 
     residual_variance: np.ndarray
     estimate: np.ndarray
-    """Shape (n_contrasts, n_features), as the next two."""
+    """Shape (n_contrasts, n_features), as for the next two fields."""
 
     std_error: np.ndarray
     df: np.ndarray
-    """Satterthwaite's."""
+    """Satterthwaite's degrees of freedom."""
 
     converged: np.ndarray
 
@@ -253,7 +253,7 @@ class Estimates:
 def fit_households(
     design: HouseholdDesign, residuals: Residuals, contrasts: np.ndarray
 ) -> Estimates:
-    """Fit the random household intercept to every feature.
+    """Fit a random household intercept to every feature.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def fit_households(
 def satterthwaite(
     relative_slope: np.ndarray, theta: np.ndarray, profile: DevianceProfile, df: int
 ) -> np.ndarray:
-    """Return degrees of freedom from the Hessian of the deviance.
+    """Return Satterthwaite degrees of freedom from the Hessian of the deviance.
 
     Parameters
     ----------

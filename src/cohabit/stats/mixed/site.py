@@ -1,4 +1,4 @@
-"""REML of ``y = X b + u[household] + v[site] + e``: two variance ratios, one search a feature.
+"""REML of ``y = X b + u[household] + v[site] + e``, fitted to one feature at a time.
 
 The same split into household means and contrasts as in `reml`, taken around X and
 the site indicators together, leaves a dense problem of a few dozen rows whatever n is.
@@ -12,30 +12,30 @@ from scipy import linalg, optimize
 from cohabit.stats.mixed.reml import Estimates, split_strata
 
 _STARTS = ((0.3, 0.05), (0.02, 0.5), (2.0, 0.0))
-"""Household and site variance, both over the residual one, from which the search begins."""
+"""Starting values of the household and site variance over the residual variance."""
 
 _LARGEST = 1e8
 
 
 @dataclass(frozen=True)
 class SiteDesign:
-    """The reduced problem that all features share."""
+    """The reduced problem shared by all features."""
 
     df: int
-    """Rows minus coefficients."""
+    """Number of rows minus number of coefficients."""
 
     x: np.ndarray
-    """Orthonormalised fixed effects in reduced rows, shape (n_reduced, p)."""
+    """Orthonormalised fixed effects in the reduced rows, shape (n_reduced, p)."""
 
     parts: tuple[np.ndarray, np.ndarray]
-    """Covariance that a unit of household and of site variance gives to the reduced rows."""
+    """Covariance of the reduced rows per unit of household and of site variance."""
 
     left_values: np.ndarray
-    """Household eigenvalue of what is left in each stratum."""
+    """Household eigenvalue of the remaining rows of each stratum."""
 
     left_count: np.ndarray
     to_coefficients: np.ndarray
-    """From orthonormalised coefficients to those of the formula, shape (p, p)."""
+    """Matrix from orthonormalised coefficients to those of the formula, shape (p, p)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SiteData:
 
     rows: np.ndarray
     left: np.ndarray
-    """Sum of squares left in each stratum."""
+    """Sum of squares of the remaining rows of each stratum."""
 
     ols: np.ndarray
 
@@ -52,7 +52,7 @@ class SiteData:
 def reduce_design(
     x: np.ndarray, households: np.ndarray, sites: np.ndarray, y: np.ndarray
 ) -> tuple[SiteDesign, list[SiteData]]:
-    """Reduce a design with independent columns, and the features with it.
+    """Reduce a design with independent columns, and the features.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def fit_sites(
     y: np.ndarray,
     contrasts: np.ndarray,
 ) -> Estimates:
-    """Fit random household and site intercepts to every column of `y`, one by one.
+    """Fit random household and site intercepts to each column of `y`.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def fit_sites(
 
 @dataclass(frozen=True)
 class _Surface:
-    """Log determinant and quadratic form at one pair of ratios, with two derivatives each."""
+    """Log determinant and quadratic form at one pair of ratios, with their derivatives."""
 
     log_det: float
     log_det_slope: np.ndarray
@@ -122,13 +122,13 @@ class _Surface:
     slope: np.ndarray
     bend: np.ndarray
     solved: np.ndarray
-    """Inverse covariance times X."""
+    """The inverse covariance times X."""
 
     bread: np.ndarray
-    """Covariance of the orthonormalised coefficients, residual variance 1."""
+    """Covariance of the orthonormalised coefficients at residual variance 1."""
 
     def deviance(self, df: int) -> tuple[float, np.ndarray, np.ndarray]:
-        """Return the profiled deviance, gradient and Hessian in the two ratios."""
+        """Return the profiled deviance with its gradient and Hessian in the two ratios."""
         relative = self.slope / self.quadratic
         value = df * np.log(self.quadratic) + self.log_det
         bend = df * (self.bend / self.quadratic - np.outer(relative, relative))
@@ -187,13 +187,13 @@ def _fit_feature(design: SiteDesign, data: SiteData, contrasts: np.ndarray) -> E
 
 
 def _slope_of(reach: np.ndarray, surface: _Surface, part: np.ndarray) -> np.ndarray:
-    """Return how a ratio moves the variance of each contrast, residual variance 1."""
+    """Return the derivative of each contrast's variance in a ratio, at residual variance 1."""
     spread = surface.solved @ (surface.bread @ reach.T)
     return np.einsum("ij,ik,kj->j", spread, part, spread)
 
 
 def _search(design: SiteDesign, data: SiteData) -> tuple[np.ndarray, bool]:
-    """Return the best of several bounded searches, sharpened by Newton steps."""
+    """Return the best of several bounded searches, refined by Newton's method."""
 
     def objective(ratios):
         value, slope, _ = _surface(ratios, design, data).deviance(design.df)
@@ -213,7 +213,7 @@ def _search(design: SiteDesign, data: SiteData) -> tuple[np.ndarray, bool]:
 
 
 def _sharpen(ratios: np.ndarray, design: SiteDesign, data: SiteData) -> np.ndarray:
-    """Take Newton steps in the ratios that are not zero until they stand still."""
+    """Refine the non-zero ratios by Newton's method until they converge."""
     for _ in range(30):
         value, slope, bend = _surface(ratios, design, data).deviance(design.df)
         free = (ratios > 0) | (slope < 0)
@@ -237,7 +237,7 @@ def _sharpen(ratios: np.ndarray, design: SiteDesign, data: SiteData) -> np.ndarr
 def _satterthwaite(
     relative_slopes: np.ndarray, free: np.ndarray, surface: _Surface, df: int
 ) -> np.ndarray:
-    """Return df from the Hessian in (log residual variance, ratios above zero)."""
+    """Return df from the Hessian in the log residual variance and the ratios above zero."""
     variance = surface.quadratic / df
     bend = surface.log_det_bend + surface.bend / variance
     cross = -surface.slope / variance

@@ -1,4 +1,4 @@
-"""Networks of features: compositional correlation, edges, modules, and labels swapped."""
+"""Networks of features: compositional correlation, properties and permutation tests."""
 
 from cohabit.stats.networks.compare import beyond_swaps, compare_networks, swap_labels
 from cohabit.stats.networks.correlation import proportionality, sparcc, ties_within

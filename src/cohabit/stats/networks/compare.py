@@ -1,4 +1,4 @@
-"""Two groups' networks with labels swapped as the design allows."""
+"""Comparison of two groups' networks by permutation of their labels."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -27,7 +27,7 @@ def compare_networks(
     properties: Sequence[str] = (*PROPERTIES, *DIFFERENCES),
     rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
-    """Compare the networks of two groups with labels swapped as the design allows.
+    """Compare the networks of two groups by permuting labels within households.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def compare_networks(
 
     Returns
     -------
-    DataFrame, one row a property
+    DataFrame, one row per property
         property, contrast, first, second (missing for `DIFFERENCES`), difference, null_mean,
         null_sd, null_low, null_high (mean, standard deviation and 95% of the swapped
         differences), p_value (the observed one counted; one-sided for `DIFFERENCES`, else
@@ -99,7 +99,7 @@ def swap_labels(
     within: str | None = "household_id",
     rng: int | np.random.Generator | None = None,
 ) -> pd.Series:
-    """Return the labels of a column permuted inside each level of another; index as given."""
+    """Return a column's labels permuted within each level of another column."""
     people = metadata.loc[sorted(metadata.index, key=str)]
     codes = np.arange(len(people))
     drawn = next(_swap(codes, _blocks(people, within), 1, np.random.default_rng(rng)))
@@ -108,7 +108,7 @@ def swap_labels(
 
 
 def beyond_swaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what is left of each difference when swapped labels are taken off.
+    """Return each difference minus its mean under permutation.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def beyond_swaps(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `table` with estimate (difference less the mean of the swapped ones), low and high: on
+        `table` with estimate (difference minus the mean under permutation), low and high: on
         either side t times the standard deviation of the swapped differences, which is what
         the difference of two networks of the same people scatters by.
     """
@@ -133,7 +133,7 @@ def _blocks(people: pd.DataFrame, within: str | None) -> np.ndarray:
 
 
 def _keep_labels(labels: np.ndarray, blocks: np.ndarray, within: str | None) -> str:
-    """Say how many blocks keep their labels, for they hold one group only; refuse if all do."""
+    """Return a note on blocks with a single group; raise ValueError when all are such."""
     kept = pd.Series(labels).groupby(blocks).nunique() < 2
     if kept.all():
         raise ValueError(
@@ -154,7 +154,7 @@ def _check_sizes(labels: np.ndarray, levels: list[str], n_coefficients: int) -> 
 
 
 def _measure(name: str) -> Callable[[Network, Network], tuple[float, float, float]]:
-    """Return a function of two networks: the first's value, the second's, the difference."""
+    """Return a function of two networks that gives both values and their difference."""
     if name in PROPERTIES:
         find = PROPERTIES[name]
 
@@ -171,7 +171,7 @@ def _measure(name: str) -> Callable[[Network, Network], tuple[float, float, floa
 def _swap(
     labels: np.ndarray, blocks: np.ndarray, n_permutations: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yield labels permuted inside each block."""
+    """Yield labels permuted within each block."""
     home = np.argsort(blocks, kind="stable")
     for _ in range(n_permutations):
         drawn = np.lexsort((rng.random(len(labels)), blocks))

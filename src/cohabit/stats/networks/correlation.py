@@ -1,4 +1,4 @@
-"""Correlation of features behind a composition: SparCC, proportionality, ties within sets."""
+"""Correlation of features in compositional data: SparCC, proportionality, within sets."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from cohabit.stats.inference import deal_groups, jackknife_interval, leave_group
 from cohabit.stats.least_squares import residuals
 
 LEAST_SAMPLES = 4
-"""People whose correlations are worth a number, beyond the coefficients of covariates."""
+"""Smallest number of people, beyond the covariates' coefficients, for a correlation."""
 
 _LEAST_VARIANCE = 1e-4
 _EXCLUDE_FROM = 0.1
@@ -26,12 +26,12 @@ def sparcc(
     pseudocount: float = 0.5,
     n_exclusions: int = 10,
 ) -> pd.DataFrame:
-    """Correlate the log abundances behind a composition (SparCC, Friedman and Alm 2012).
+    """Return the correlations of log abundances behind a composition (SparCC).
 
-    Closure ties every share to every other; the variance of a log-ratio does not know
-    closure. If most pairs are uncorrelated, those variances give the variance of each log
-    abundance, and with it the correlations. The most correlated pair is then left out and
-    the rest solved again, `n_exclusions` times.
+    Closure makes all shares depend on each other, but not the variance of their log-ratios. If most
+    pairs are uncorrelated, these variances give the variance of each log abundance, and thus the
+    correlations. The most correlated pair is then left out and the rest solved again,
+    `n_exclusions` times.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def sparcc(
 
 
 def proportionality(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
-    """Return rho_p, 1 - var(log(x/y)) / (var clr x + var clr y), of every pair of features.
+    """Return rho_p, 1 - var(log(x/y)) / (var clr x + var clr y), for each pair of features.
 
     1 where one is a constant multiple of the other (Quinn 2017, Scientific Reports 7:16252).
     """
@@ -88,7 +88,7 @@ def ties_within(
     n_exclusions: int = 10,
     rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
-    """Return the mean correlation inside each set of features, less that with the others.
+    """Return the mean correlation within each set minus that with other features.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def ties_within(
 
     Returns
     -------
-    DataFrame, one row a set
+    DataFrame, one row per set
         feature (the set's name), n_features, inside, outside, estimate (inside minus outside),
         low, high (delete-group jackknife, t on ``n_groups - 1``).
     """
@@ -146,7 +146,7 @@ def _check_size(values: np.ndarray, least: int) -> None:
 
 
 def _ratio_variance(covariance: np.ndarray) -> np.ndarray:
-    """Return var(log(x_i / x_j)) from the covariance of CLR values."""
+    """Return var(log(x_i / x_j)) computed from the covariance of CLR values."""
     variance = np.diag(covariance)
     return variance[:, None] + variance - 2 * covariance
 
@@ -154,13 +154,13 @@ def _ratio_variance(covariance: np.ndarray) -> np.ndarray:
 def correlate_rows(
     values: np.ndarray, matrix: np.ndarray | None, rows: np.ndarray, n_exclusions: int
 ) -> np.ndarray:
-    """Return SparCC's correlations of some rows, the covariates of `matrix` regressed out."""
+    """Return SparCC correlations of some rows, adjusted for the covariates in `matrix`."""
     part = values[rows] if matrix is None else residuals(values[rows], matrix[rows])
     return correlate_basis(part, n_exclusions)
 
 
 def correlate_basis(values: np.ndarray, n_exclusions: int) -> np.ndarray:
-    """Return SparCC's correlations from CLR values, samples x features."""
+    """Return SparCC correlations from samples x features CLR values."""
     _check_size(values, least=4)
     ratio = _ratio_variance(np.cov(values, rowvar=False))
     size = len(ratio)
@@ -184,7 +184,7 @@ def correlate_basis(values: np.ndarray, n_exclusions: int) -> np.ndarray:
 def _solve_basis(
     totals: np.ndarray, left: np.ndarray, excluded: list[tuple[int, int]]
 ) -> np.ndarray:
-    """Solve sum_j t_ij = n_i w_i + sum_j w_j, over the pairs included, for the variances w.
+    """Solve sum_j t_ij = n_i w_i + sum_j w_j, over the included pairs, for the variances w.
 
     The system is diag(n - 1) + 11' less the excluded pairs, so features that lose no pair
     follow from the total of all w; only the others need a solution of their own.
@@ -225,7 +225,7 @@ def _correlate(ratio: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def _compare(correlation: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
-    """Return the mean correlation inside a set, and of its members with all others."""
+    """Return the mean correlation within a set, and between its members and all others."""
     size = int(chosen.sum())
     if not 2 <= size < len(chosen):
         return np.nan, np.nan

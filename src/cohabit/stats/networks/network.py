@@ -1,4 +1,4 @@
-"""A network of features and its properties; two networks and what sets them apart."""
+"""Properties of a network of features and differences between two networks."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,37 +14,37 @@ REACH = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Correlations of features, and the edges among them."""
+    """Correlations of features and the edges that they define."""
 
     correlation: np.ndarray
-    """Shape (n_features, n_features); the diagonal is not looked at."""
+    """Shape (n_features, n_features); the diagonal is ignored."""
 
     threshold: float
-    """Least absolute correlation of an edge."""
+    """Smallest absolute correlation of an edge."""
 
     @cached_property
     def links(self) -> np.ndarray:
-        """Edges of either sign, 0/1."""
+        """Adjacency matrix (0/1) of edges of either sign."""
         return self._above(np.abs(self.correlation))
 
     @cached_property
     def attractions(self) -> np.ndarray:
-        """Positive edges, 0/1: modules are made of these."""
+        """Adjacency matrix (0/1) of positive edges, which define the modules."""
         return self._above(self.correlation)
 
     @cached_property
     def modules(self) -> np.ndarray:
-        """Module of each feature, 1 the largest; 0 without a positive edge."""
+        """Module of each feature, 1 for the largest; 0 for features without a positive edge."""
         return find_groups(self.attractions)[0]
 
     @cached_property
     def sparse_links(self) -> sparse.csr_matrix:
-        """Edges of either sign."""
+        """Adjacency matrix of edges of either sign as a sparse matrix."""
         return sparse.csr_matrix(self.links)
 
     @cached_property
     def steps(self) -> np.ndarray:
-        """Steps between every two features; 0 where no path leads."""
+        """Number of steps between every two features; 0 without a path."""
         steps = csgraph.shortest_path(self.sparse_links, unweighted=True, directed=False)
         steps[~np.isfinite(steps)] = 0
         return steps
@@ -61,13 +61,13 @@ def count_edges(network: Network) -> float:
 
 
 def density(network: Network) -> float:
-    """Return the share of all pairs that are tied."""
+    """Return the share of feature pairs that have an edge."""
     size = len(network.links)
     return float(network.links.sum() / (size * (size - 1)))
 
 
 def clustering(network: Network) -> float:
-    """Return the share of connected triples that close (transitivity); 0 without any."""
+    """Return the transitivity, the share of closed connected triples; 0 without any."""
     degree = network.links.sum(axis=0)
     triples = (degree * (degree - 1)).sum()
     tied = network.sparse_links
@@ -75,7 +75,7 @@ def clustering(network: Network) -> float:
 
 
 def path_length(network: Network) -> float:
-    """Return the mean number of steps between connected pairs; NaN without any."""
+    """Return the mean path length between connected pairs; NaN without any."""
     steps = network.steps[network.steps > 0]
     return float(steps.mean()) if len(steps) else np.nan
 
@@ -87,7 +87,7 @@ def largest_component(network: Network) -> float:
 
 
 def count_tied(network: Network) -> float:
-    """Return the number of features with a positive edge, so in a module."""
+    """Return the number of features with a positive edge, each of which is in a module."""
     return float(network.attractions.any(axis=0).sum())
 
 
@@ -97,7 +97,7 @@ def count_modules(network: Network) -> float:
 
 
 def largest_module(network: Network) -> float:
-    """Return the number of features in the largest module; 0 without any."""
+    """Return the number of features in the largest module, or 0."""
     return float((network.modules == 1).sum())
 
 
@@ -111,21 +111,21 @@ PROPERTIES = {
     "n_modules": count_modules,
     "largest_module": largest_module,
 }
-"""Name -> function of a `Network`."""
+"""Property name -> function of a `Network`."""
 
 
 def distance(first: Network, second: Network) -> float:
-    """Return the root mean square difference of the correlations."""
+    """Return the root mean square difference between the correlations."""
     return float(np.sqrt(np.mean(_differences(first, second) ** 2)))
 
 
 def count_specific(first: Network, second: Network) -> float:
-    """Return the number of edges that one has to itself, by the study's rule."""
+    """Return the number of edges found in only one network, by the study's rule."""
     return float(find_specific(first, second, REACH).sum())
 
 
 def count_lost_hubs(first: Network, second: Network) -> float:
-    """Return how many of the first's hubs, the 20 features with most edges, are not the second's.
+    """Return how many of the first's 20 best connected features are not among the second's.
 
     Ties follow the order of the features.
     """
@@ -137,11 +137,11 @@ DIFFERENCES = {
     "specific_edges": count_specific,
     "hubs_lost": count_lost_hubs,
 }
-"""Name -> function of two networks of the same features; larger is less alike."""
+"""Difference name -> function of two networks of the same features; 0 means alike."""
 
 
 def find_specific(first: Network, second: Network, reach: float) -> np.ndarray:
-    """Return which pairs (upper triangle, row by row) are edges of one network alone.
+    """Return which pairs (upper triangle by rows) are edges of only one network.
 
     See `specific_edges`.
     """
@@ -154,7 +154,7 @@ def find_specific(first: Network, second: Network, reach: float) -> np.ndarray:
 
 
 def describe_network(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Series:
-    """Return the properties of the network of |correlation| >= threshold.
+    """Return the properties of the network with |correlation| >= threshold.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def describe_network(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Se
 
 
 def describe_features(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.DataFrame:
-    """Return how central each feature is in the network of |correlation| >= threshold.
+    """Return the centrality of each feature in the network with |correlation| >= threshold.
 
     Returns
     -------
@@ -191,11 +191,11 @@ def describe_features(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.D
 def specific_edges(
     first: pd.DataFrame, second: pd.DataFrame, threshold: float = 0.4, reach: float = REACH
 ) -> pd.DataFrame:
-    """Return the edges that one of two networks has to itself, by the study's rule.
+    """Return the edges found in only one of two networks, by the study's rule.
 
-    An edge of either network is specific when its difference in correlation lies more than
-    `reach` interquartile ranges outside the quartiles of all differences. That describes; the
-    error of a correlation is not in it, and two halves of one group have such edges too.
+    An edge of either network is specific when its difference in correlation lies more than `reach`
+    interquartile ranges outside the quartiles of all differences. The rule is descriptive: it
+    ignores sampling error, and two halves of one group also have such edges.
 
     Parameters
     ----------
@@ -243,14 +243,14 @@ def find_modules(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Series
 
 
 def _closeness(steps: np.ndarray) -> np.ndarray:
-    """Return nodes reached over the steps to them, times the share of the others reached."""
+    """Return nodes reached / sum of their distances, times the share of other nodes reached."""
     reached, total = (steps > 0).sum(axis=0), steps.sum(axis=0)
     near = np.divide(reached, total, out=np.zeros(len(steps)), where=total > 0)
     return near * reached / (len(steps) - 1)
 
 
 def _betweenness(links: np.ndarray) -> np.ndarray:
-    """Return the share of shortest paths between two others through each node.
+    """Return the share of shortest paths between other nodes that pass through each node.
 
     Brandes (2001), Journal of Mathematical Sociology 25:163, one step outwards at a time.
     """
@@ -272,7 +272,7 @@ def _betweenness(links: np.ndarray) -> np.ndarray:
 
 
 def find_groups(links: np.ndarray) -> tuple[np.ndarray, float]:
-    """Split a graph by `merge_greedily`; nodes without an edge are not looked at.
+    """Split a graph into modules by `merge_greedily`, leaving out isolated nodes.
 
     Returns
     -------
@@ -291,7 +291,7 @@ def find_groups(links: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def merge_greedily(links: np.ndarray) -> tuple[np.ndarray, float]:
-    """Merge the two modules that raise modularity most until none does.
+    """Merge the two modules that raise modularity most, until no merge raises it.
 
     Parameters
     ----------

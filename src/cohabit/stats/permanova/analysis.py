@@ -107,7 +107,7 @@ def permanova(
     by : {"margin", "terms", "model"}
         Adjust each term for all others, or for those before it; or test all terms as one.
     blocks : str or None
-        Column of the household. None: nobody lives together.
+        Column of the household. None: no households.
     strata : str or None
         Column of the place within which households are exchanged, when the term varies
         there. It is used when the metadata has it; None: exchange across all places.
@@ -119,7 +119,7 @@ def permanova(
         Permute residuals of the reduced model (Freedman-Lane) [2]_, each permuted mean
         square over its own degrees of freedom, or the data, as vegan's adonis2 does.
     n_permutations : int
-        Random permutations. When there are no more than this in all, each is taken once
+        Random permutations. If there are at most this many in total, each is used once
         and the p-value is exact. 0: no p-values.
     rng : Generator, int or None
 
@@ -137,7 +137,7 @@ def permanova(
 
     Notes
     -----
-    A small p-value says that groups differ in position, in spread, or in both: look at
+    A small p-value means that groups differ in position, in spread, or in both: look at
     `dispersion` too. One sample a person; households of any size. A term within households
     needs nothing of the household but that its members are exchangeable; a term between
     households needs households that are.
@@ -254,7 +254,7 @@ def analyse(model: PreparedModel, geometry: Geometry, rng: np.random.Generator) 
 
 def _check_variation(fit: PermanovaFit) -> None:
     if fit.total <= 0:
-        raise ValueError("distances: all zero, nothing to partition")
+        raise ValueError("distances: all zero, so there is nothing to partition")
     if fit.residual <= 1e-12 * fit.total:
         raise ValueError(
             f"the residual sum of squares is {fit.residual:.3g}: the terms fit the samples "

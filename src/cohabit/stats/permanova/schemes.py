@@ -287,7 +287,7 @@ def _check_strata(homes: Households) -> None:
     torn = homes.names[spread.index[spread > 1]]
     if len(torn):
         raise ValueError(
-            f"strata {homes.strata!r}: expected one value a household; {len(torn)} household(s) "
+            f"strata {homes.strata!r}: expected one value per household; {len(torn)} household(s) "
             f"have more, first {[*torn[:5]]}; correct them, or pass strata=None"
         )
 

@@ -94,11 +94,11 @@ def term_space(
     ----------
     term : Term
     others : sequence of Term
-        What it is adjusted for: the terms before it, or all the others.
+        The terms it is adjusted for: those before it, or all the others.
     basis : array, shape (n_samples, rank)
         Of the whole model, from `model_basis`.
     larger : str
-        Name of an interaction that contains the term: then it has no effect of its own.
+        Name of an interaction that contains the term: then it has no marginal effect.
     """
     columns = basis.T @ term.columns
     space = orthonormal(basis.T @ np.hstack([np.empty((len(basis), 0)), *_columns(others)]))
@@ -127,7 +127,7 @@ def variation(columns: np.ndarray, household: np.ndarray) -> str:
     """Return how columns vary among households: ``within``, ``between``, ``both``, ``none``.
 
     Within: members differ, and all households of equal size (two or more) have the same
-    mean; singletons do not count, as nobody can change places with them at home.
+    mean; singletons do not count, because they have no one to be exchanged with.
     Between: members never differ.
 
     Parameters
