@@ -4,20 +4,28 @@ Nothing heavy is imported before every name and value was found to be right.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from cohabit import __version__
 from cohabit.cli import cohorts, lab, plan, run
 
-WRONG_USE = 2
+WRONG_USE, NOBODY_READS = 2, 141
+DESCRIPTION = "The command line: run, simulate, import, plan, lab, report."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = make_parser().parse_args(arguments)
+    _open_what_is_closed()
     try:
-        return options.command(options)
+        options = make_parser().parse_args(arguments)
+        code = options.command(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as in `cohabit run --list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return NOBODY_READS
     except (ValueError, FileNotFoundError) as error:
         print(f"cohabit: {error}", file=sys.stderr)
         return WRONG_USE
@@ -29,11 +37,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("cohabit: stopped; what is finished is kept, start again to go on", file=sys.stderr)
         return 130
+    except Exception as error:
+        if os.environ.get("COHABIT_TRACEBACK"):
+            raise
+        words = f"{type(error).__name__}: {error}".splitlines()[0]
+        more = "COHABIT_TRACEBACK=1 shows where"
+        print(f"cohabit: an error of its own: {words}; {more}", file=sys.stderr)
+        return 1
+
+
+def _open_what_is_closed() -> None:
+    """Let what is said go nowhere where standard output or error were closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the one parser behind `cohabit` and `run_all.py`."""
-    parser = argparse.ArgumentParser(prog="cohabit", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="cohabit", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"cohabit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run.add_run(commands)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cohabit.cli.cohorts import STUDY_COHORT, write_simulated
 from cohabit.compute.fingerprint import hash_file
+from cohabit.data.shapes import check_shape
 from cohabit.files import paths
 from cohabit.run.folder import write_json
 from cohabit.run.profiles import STUDY
@@ -45,7 +46,7 @@ def copy_notebooks(source: Path, lab: Path) -> list[str]:
     """
     lab.mkdir(exist_ok=True)
     ledger = lab / ".copied.json"
-    copied = json.loads(ledger.read_text(encoding="utf-8")) if ledger.is_file() else {}
+    copied = _read_ledger(ledger)
     kept = []
     for path in sorted(source.glob("*.ipynb")):
         copy, current = lab / path.name, hash_file(path)
@@ -67,3 +68,13 @@ def become_jupyter(lab: Path, options: Sequence[str]) -> None:
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={lab}", *options]
     sys.stdout.flush()
     os.execv(sys.executable, command)
+
+
+def _read_ledger(ledger: Path) -> dict[str, str]:
+    """Return the hash of each source when it was copied; none where that is not known."""
+    try:
+        content = json.loads(ledger.read_text(encoding="utf-8"))
+        check_shape(content, {str: str}, ledger.name)
+    except (OSError, ValueError):
+        return {}
+    return content

@@ -1,7 +1,6 @@
 """`cohabit run` and `cohabit report`: the notebooks, and the page over them."""
 
 import argparse
-import json
 import signal
 import sys
 import threading
@@ -102,6 +101,11 @@ def run_notebooks(options: argparse.Namespace) -> int:
 
 
 def _read_request(options: argparse.Namespace) -> Request:
+    for name, value in vars(options).items():
+        given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        if any(not text.strip() for text in given):
+            option = {"start": "from"}.get(name, name)
+            raise ValueError(f"--{option}: expected a value; got an empty text")
     return Request(
         profile=options.profile,
         cohort=options.cohort,
@@ -186,7 +190,9 @@ def rebuild_report(options: argparse.Namespace) -> int:
     if not summaries:
         runs = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))
         raise ValueError(f"no run {options.run!r}: {nearest(options.run, runs)}")
-    summary = json.loads(summaries[0].read_text(encoding="utf-8"))
+    from cohabit.run.report import read_summary
+
+    summary = read_summary(summaries[0])
     run = RunFolder(folder)
     with run.locked():
         run.forget("report")

@@ -17,9 +17,23 @@ from datetime import datetime
 from pathlib import Path
 
 from cohabit.compute.fingerprint import hash_file, hash_folder, hash_value
+from cohabit.data.shapes import Number, check_shape
+from cohabit.files import paths
 
 PREFIXED = ("tables", "figures", "notebooks", "failed")
 """Folders of a run whose files begin with the number of the notebook that wrote them."""
+
+
+RECORD_SHAPE = {
+    "status": str,
+    "depends": dict,
+    "outputs": {str: str},
+    "seconds": Number,
+    "memory_mb": Number,
+    "reason": str,
+    "parameters": dict,
+    "cells": [list],
+}
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,8 @@ class RunFolder:
         with lock:
             write_json(self.owner, _describe_this_process())
             self.clear_attempts()
+            for crumb in self.path.glob(".report.html.*"):  # of a page that was not finished
+                shutil.rmtree(crumb, ignore_errors=True)
             try:
                 yield
             finally:
@@ -219,11 +235,25 @@ class RunFolder:
         os.replace(source, target)
 
     def _read(self, number: str) -> Record | None:
+        """Return a record; one of another shape, or that names files outside the run, is none."""
         try:
             content = json.loads((self.records / f"{number}.json").read_text(encoding="utf-8"))
+            check_shape(content, RECORD_SHAPE, number)
+            for name in content["outputs"]:
+                paths.inside(self.path, name)
             return Record(**content)
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, KeyError):
             return None
+
+
+def lose(message: str) -> dict:
+    """Describe the end of a task that was lost through no fault of its own."""
+    return fail(f"{message}; start again to run it once more, or allow --retries") | {"lost": True}
+
+
+def fail(message: str) -> dict:
+    """Describe the end of a task that did not begin."""
+    return {"status": "failed", "error": {"message": message}, "seconds": 0.0, "memory_mb": 0.0}
 
 
 def write_json(path: Path, content: object) -> None:
@@ -244,10 +274,18 @@ def explain(error: OSError) -> str:
     kept = "what is finished is kept: start again then"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"no space left for {place}; make room ({kept})"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"too many open files; raise the limit, such as `ulimit -n 4096` ({kept})"
+    if error.errno in (errno.EACCES, errno.EPERM) and _cannot_be_read(place):
+        return f"{place} cannot be read ({os.strerror(error.errno)}); make it readable"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         words = f"{place} cannot be written ({os.strerror(error.errno)})"
         return f"{words}; make it writable, or set COHABIT_ROOT to a copy elsewhere ({kept})"
     return str(error)
+
+
+def _cannot_be_read(place: str) -> bool:
+    return os.path.exists(place) and not os.access(place, os.R_OK)
 
 
 def _describe_this_process() -> dict[str, object]:

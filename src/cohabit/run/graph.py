@@ -14,10 +14,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from cohabit.data.schema import nearest
+from cohabit.data.shapes import check_shape
 from cohabit.run.parameters import Parameter, read_parameters
 
 COHORT_MAKER = "02"
 FILE_NAME = re.compile(r"(\d\d[a-z]?)_([a-z0-9_]+)\.ipynb")
+NOTEBOOK_SHAPE = {"cells": [dict], "metadata": {"kernelspec": dict, "cohabit": dict}}
 DIRECTORIES = ("cohort_dir", "run_dir")
 COMMON = (*DIRECTORIES, "seed")
 """Parameters of every notebook; the runner itself fills in the directories."""
@@ -111,22 +113,31 @@ def discover(folder: Path) -> dict[str, Notebook]:
             continue
         if found[1] in notebooks:
             raise ValueError(f"{path.name} and {notebooks[found[1]].path.name} share a number")
-        notebooks[found[1]] = Notebook(path, found[1], _read(path))
-        _check_language(notebooks[found[1]])
+        notebooks[found[1]] = read_notebook(path)
     if not notebooks:
         raise ValueError(f"{folder}: expected notebooks NN_name.ipynb; found none")
     return notebooks
 
 
-def _read(path: Path) -> Mapping:
+def read_notebook(path: Path) -> Notebook:
+    """Read one notebook, ``NN_name.ipynb``.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be read, or is for another kernel: each runs in this very Python.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        check_shape(content, NOTEBOOK_SHAPE, path.name)
     except ValueError as error:
         raise ValueError(f"{path}: not a notebook: {error}") from None
+    notebook = Notebook(path, path.name.partition("_")[0], content)
+    _check_language(notebook)
+    return notebook
 
 
 def _check_language(notebook: Notebook) -> None:
-    """Refuse a notebook for another kernel: each runs in this very Python."""
     kernel = notebook.content.get("metadata", {}).get("kernelspec", {})
     if kernel.get("language", "python") != "python":
         raise ValueError(

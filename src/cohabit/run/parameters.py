@@ -58,7 +58,7 @@ class Parameter:
         """
         if value is None and self.optional:
             return None
-        if self.is_list != isinstance(value, list | tuple):
+        if self.is_list != isinstance(value, list | tuple) or value in ([], ()):
             raise self._refuse(value)
         if self.is_list:
             return [self._check_one(item, value) for item in value]

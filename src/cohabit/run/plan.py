@@ -22,6 +22,7 @@ from cohabit.run.profiles import Profile, read_profile, resolve_parameters, reso
 from cohabit.run.sweeps import SEED_AXIS, name_values, read_sweep
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+RESERVED = ("sweeps", "plan")
 OF_ONE_RUN = {
     **{name: f"--{name}" for name in ("cohort", "run", "seed", "only")},
     "start": "--from",
@@ -247,9 +248,13 @@ def _check_settings_are_used(request: Request, setting: Setting) -> None:
 def _name_run(request: Request, cohort: Path | None) -> str:
     name = request.run or (cohort.name if cohort else request.profile)
     if not RUN_NAME.fullmatch(name):
+        hint = "; choose one with --run NAME" if cohort and not request.run else ""
         raise ValueError(
-            f"--run: expected a name of letters, digits, dots, dashes and underscores; got {name!r}"
+            "--run: expected a name of letters, digits, dots, dashes and underscores; "
+            f"got {name!r}{hint}"
         )
+    if name in RESERVED:
+        raise ValueError(f"--run: results/{name} is kept for other results; choose another name")
     return name
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cohabit.run import warm
+from cohabit.run.folder import lose
 
 STOP_SECONDS = 5
 WATCH_SECONDS = 0.1
@@ -40,16 +41,6 @@ def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
         return known and worker.status.name not in ENDED
 
     return run_task(task, lambda message: worker.log_event(topic, message), wanted)
-
-
-def lose(message: str) -> dict:
-    """Describe the end of a task that was lost through no fault of its own."""
-    return fail(f"{message}; start again to run it once more, or allow --retries") | {"lost": True}
-
-
-def fail(message: str) -> dict:
-    """Describe the end of a task that did not begin."""
-    return {"status": "failed", "error": {"message": message}, "seconds": 0.0, "memory_mb": 0.0}
 
 
 def run_task(
@@ -103,7 +94,10 @@ def run_task(
 def _start(task: Mapping, attempt: Path, log: TextIO) -> "subprocess.Popen | warm.ForkedTask":
     """Start the task's process: forked where that is possible, a new Python elsewhere."""
     task_file, folder = str(attempt / "task.json"), task["root"]
-    environment = os.environ | {
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONSTARTUP"}
+    environment = kept | {
+        "IPYTHONDIR": str(attempt / "ipython"),
+        "MATPLOTLIBRC": str(warm.MATPLOTLIBRC),
         "COHABIT_ROOT": task["root"],
         "COHABIT_OUTPUT_DIR": str(attempt / "output"),
         "COHABIT_CACHE_DIR": task["cache"],

@@ -1,17 +1,20 @@
 """Profiles (`config/*.toml`) and the command line's settings, checked against the notebooks."""
 
+import ast
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cohabit.data.schema import nearest
-from cohabit.run.graph import COHORT_MAKER, DIRECTORIES, Notebook, find
+from cohabit.data.shapes import Number, check_shape
+from cohabit.files import paths
+from cohabit.run.graph import COHORT_MAKER, DIRECTORIES, Notebook, find, read_notebook
 
 STUDY = "study"
 """The usual world, for which the notebooks' words were written."""
 
-PROFILE_KEYS = ("preset", "notebooks", "timeout", "timeouts")
+PROFILE_SHAPE = {"preset": str, "notebooks": dict, "timeout": Number, "timeouts": {str: Number}}
 
 
 @dataclass(frozen=True)
@@ -39,25 +42,26 @@ def read_profile(name: str, folder: Path) -> Profile:
     known = sorted(path.stem for path in folder.glob("*.toml"))
     if name not in known:
         raise ValueError(f"no profile {name!r}: {nearest(name, known)}")
-    content = read_toml(folder / f"{name}.toml", PROFILE_KEYS)
+    content = read_toml(folder / f"{name}.toml", PROFILE_SHAPE)
     return Profile(name, **{"preset": STUDY, **content})
 
 
-def read_toml(path: Path, keys: Sequence[str]) -> dict[str, object]:
-    """Read a TOML file and check the names of its keys.
+def read_toml(path: Path, shape: Mapping[str, object]) -> dict[str, object]:
+    """Read a TOML file and check the names of its keys, and what they hold.
 
     Raises
     ------
     ValueError
-        When it is no TOML or holds another key; names the nearest.
+        When it is no TOML, holds another key (names the nearest) or a value of another shape.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     for key in content:
-        if key not in keys:
-            raise ValueError(f"{path.name}: no key {key!r}: {nearest(key, keys)}")
+        if key not in shape:
+            raise ValueError(f"{path.name}: no key {key!r}: {nearest(key, shape)}")
+    check_shape(content, shape, path.name)
     return content
 
 
@@ -135,7 +139,7 @@ def resolve_timeouts(
 
 def _check_seconds(value: object) -> float:
     try:
-        seconds = float(value)
+        seconds = 0.0 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         seconds = 0.0
     if not 0 < seconds < float("inf"):
@@ -176,3 +180,37 @@ def _check(notebook: Notebook, name: str, value: object, *, parse: bool = False)
         return parameter.parse(value) if parse else parameter.check(value)
     except ValueError as error:
         raise ValueError(f"{notebook.number}.{error}") from None
+
+
+def check_running(number: str, namespace: Mapping[str, object]) -> None:
+    """Check the parameters of a notebook that runs, as the runner does before it starts one.
+
+    Parameters
+    ----------
+    number : str
+        The notebook's; one that is no source notebook is not checked.
+    namespace : mapping
+        Its variables, those of its kernel among them.
+
+    Raises
+    ------
+    ValueError
+        When a value is not allowed, or papermill was given a name that is no parameter.
+    """
+    try:
+        found = sorted(paths.notebooks().glob(f"{number}_*.ipynb"))
+    except FileNotFoundError:
+        return
+    for notebook in map(read_notebook, found[:1]):
+        for name in _find_injected(namespace) - set(DIRECTORIES):
+            _check(notebook, name, namespace.get(name))
+        for name in notebook.parameters:
+            if name in namespace and name not in DIRECTORIES:
+                _check(notebook, name, namespace[name])
+
+
+def _find_injected(namespace: Mapping[str, object]) -> set[str]:
+    """Return the names that papermill has set, in the cell that it puts in."""
+    cells = [cell for cell in namespace.get("In", ()) if str(cell).startswith("# Parameters\n")]
+    lines = [line for cell in cells for line in ast.parse(cell).body]
+    return {line.targets[0].id for line in lines if isinstance(line, ast.Assign)}

@@ -1,6 +1,7 @@
 """What a notebook hands on: tables, figures, estimates; written whole or not at all."""
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cohabit.data.lineage import Resolution
 from cohabit.files import paths, privacy
 from cohabit.files.storage import read_cohort, write_atomically, write_table
 from cohabit.judge import claims
+from cohabit.run.profiles import check_running
 
 ESTIMATE_COLUMNS = ("claim_id", "estimate", "low", "high", "p_value", "n", "note")
 OUTPUT_VARIABLE = "COHABIT_OUTPUT_DIR"
@@ -247,7 +249,15 @@ def open_run(run_dir: str | os.PathLike, *, notebook: str, seed: int) -> Run:
         The notebook's number, for example ``"07"``; it prefixes the files written.
     seed : int
         The notebook's seed.
+
+    Raises
+    ------
+    ValueError
+        When a parameter of the notebook has a value that the runner would refuse.
     """
+    namespace = sys._getframe(1).f_globals
+    if "In" in namespace:  # of a kernel: plain papermill and a reader's own run are checked here
+        check_running(notebook, namespace)
     folder = paths.from_root(run_dir)
     output = Path(os.environ.get(OUTPUT_VARIABLE) or folder)
     output.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from cohabit.compute.fingerprint import (
     hash_value,
 )
 from cohabit.compute.pool import count_cores
+from cohabit.data.shapes import check_shape
 from cohabit.files import paths
 from cohabit.run.folder import Outcome, Record, RunFolder
 from cohabit.run.graph import Notebook
@@ -41,6 +42,8 @@ class SettingRun:
         self.folder = RunFolder(setting.folder)
         self._reference = hash_value(hash_folder(paths.reference("x").parent))
         self._cohort = hash_value(hash_folder(setting.cohort)) if setting.cohort else ""
+        if setting.cohort:
+            _read_manifest(setting.cohort)  # one that is damaged is refused before any kernel
 
     @property
     def selected(self) -> list[str]:
@@ -227,7 +230,12 @@ class SettingRun:
 
 def _read_manifest(cohort: Path) -> dict:
     path = cohort / "cohort.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        check_shape(content, {"simulated": bool, "case": str}, path.name)
+    except ValueError as error:
+        raise ValueError(f"{path}: not the record of a cohort ({error})") from None
+    return content
 
 
 def _shown(path: Path) -> str:

@@ -17,7 +17,10 @@ from cohabit.data.schema import nearest
 from cohabit.files import paths
 from cohabit.run.profiles import read_toml
 
-SWEEP_KEYS = ("question", "profile", "notebooks", "grid", "settings")
+SWEEP_SHAPE = {
+    **{"question": str, "profile": str, "notebooks": [str]},
+    **{"grid": dict, "settings": [dict]},
+}
 SEED_AXIS = "seed"
 LONGEST_NAME = 80
 MOST_SETTINGS = 10_000
@@ -51,12 +54,14 @@ def read_sweep(reference: str) -> Sweep:
         When there is no such sweep, or it has another form.
     """
     path = _find_file(reference)
-    content = read_toml(path, SWEEP_KEYS)
+    content = read_toml(path, SWEEP_SHAPE)
     if not content.get("grid") and not content.get("settings"):
         raise ValueError(f"{path.name}: expected [grid] or [[settings]]; found neither")
+    if content.get("notebooks") == []:
+        raise ValueError(f"{path.name}: notebooks: expected at least one; leave it out for all")
     return Sweep(
         name=path.stem,
-        question=str(content.get("question", "")),
+        question=content.get("question", ""),
         profile=content.get("profile", "classroom"),
         notebooks=tuple(content.get("notebooks", ())),
         settings=tuple(_combine(path, content)),
@@ -103,7 +108,7 @@ def _flatten(table: Mapping) -> Iterator[tuple[str, object]]:
 
 
 def _spread(path: Path, key: str, value: object) -> list:
-    if isinstance(value, dict) and all(isinstance(end, int) for end in value.values()):
+    if isinstance(value, dict) and all(type(end) is int for end in value.values()):
         value = list(range(value["from"], min(value["to"], value["from"] + MOST_SETTINGS) + 1))
     if not isinstance(value, list) or not value:
         raise ValueError(

@@ -26,7 +26,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 
 from cohabit.compute.pool import limits
 from cohabit.data.schema import MissingInput
-from cohabit.run.folder import explain
+from cohabit.run.folder import explain, fail
 from cohabit.run.warm import name_process
 
 KERNEL_START_SECONDS = 180
@@ -40,9 +40,13 @@ def be_task(task_file: str, *, warm: bool = False) -> None:
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     os.environ.update(limits(task["threads"]))
     kernels: list = []
-    runtime = Path(tempfile.mkdtemp(prefix="cohabit-"))
-    forked = ForkedKernel(runtime) if warm else None  # before this process has a thread
     say = _open_channel()
+    try:
+        runtime = Path(tempfile.mkdtemp(prefix="cohabit-"))
+    except OSError as error:
+        say({"result": fail(f"no temporary folder: {explain(error)}; TMPDIR names another")})
+        return
+    forked = ForkedKernel(runtime) if warm else None  # before this process has a thread
     threading.Thread(target=_die_with_the_runner, args=(kernels, runtime), daemon=True).start()
     started = time.monotonic()
     try:
@@ -63,7 +67,7 @@ def execute(
     """Run the notebook; return its status, its cells, why it was skipped, or what failed."""
     if find_spec("ipykernel_launcher") is None:
         message = f"no kernel for {sys.executable}: ipykernel is not there; `make` installs it"
-        return {"status": "failed", "error": {"message": message}}
+        return fail(message)
     import papermill
 
     cells = Cells(task["source"], kernels, say)

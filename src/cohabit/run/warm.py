@@ -44,6 +44,9 @@ IMPORTED = (
 )
 """Nothing that looks for a running kernel when it is imported."""
 
+MATPLOTLIBRC = Path(__file__).with_name("matplotlibrc")
+"""The settings of figures in every kernel, in place of the reader's own."""
+
 BACKEND = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 LONGEST_ORDER = 2**18
 SAID = struct.Struct("q")
@@ -97,7 +100,7 @@ class WarmPython:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, **limits(threads), **BACKEND},
+                env={**os.environ, **limits(threads), **BACKEND, "MATPLOTLIBRC": str(MATPLOTLIBRC)},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C reaches the runner alone, which stops the tasks
             )
@@ -192,6 +195,8 @@ def be_warm(descriptor: int) -> None:
     for name in IMPORTED:
         with suppress(Exception):  # a task that needs it will say so
             import_module(name)
+    with suppress(Exception):  # one in the current folder goes before any other
+        import_module("matplotlib").rc_file(MATPLOTLIBRC)
     gc.collect()
     gc.freeze()
     _serve(socket.socket(fileno=descriptor))

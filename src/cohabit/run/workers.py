@@ -21,8 +21,8 @@ from cohabit.compute.pool import (
     open_cluster,
     submit,
 )
-from cohabit.run.folder import write_json
-from cohabit.run.process import fail, lose, run_on_worker
+from cohabit.run.folder import fail, lose, write_json
+from cohabit.run.process import run_on_worker
 
 LOOK_SECONDS = 2
 ALONE_SECONDS = 10

@@ -7,6 +7,7 @@ from pathlib import Path
 from cohabit.compute.fingerprint import hash_environment, hash_file, hash_library, hash_value
 from cohabit.files import paths
 from cohabit.run.folder import Record, RunFolder
+from cohabit.run.report.collect import read_summary as read_summary
 from cohabit.run.report.run import build_run_report
 from cohabit.run.report.sweep import build_sweep_report
 

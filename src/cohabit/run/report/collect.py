@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from cohabit.data.shapes import Number, check_shape
+from cohabit.files import paths
 from cohabit.judge.recovery import score_claims
+from cohabit.run.graph import read_notebook
 from cohabit.run.results import Run, read_reference
 
 EMPTY = pd.DataFrame()
+NOTEBOOK_ROW = {"number": str, "title": str, "status": str, "reason": str, "seconds": Number}
+SUMMARY_SHAPE = {
+    "notebooks": [NOTEBOOK_ROW],
+    "settings": [{"name": str, "values": dict, "simulated": bool, "notebooks": [NOTEBOOK_ROW]}],
+    "axes": {str: str},
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ def collect_run(folder: Path) -> RunResults:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such run; make one with `python run_all.py`")
-    summary = _read_json(folder / "run.json")
+    summary = read_summary(folder / "run.json")
     return RunResults(
         folder,
         summary,
@@ -72,8 +81,24 @@ def collect_run(folder: Path) -> RunResults:
     )
 
 
-def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def read_summary(path: Path) -> dict:
+    """Read `run.json` or `sweep.json`; empty when it is not there.
+
+    Raises
+    ------
+    ValueError
+        When it has another shape: it was damaged, or not written by cohabit.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        check_shape(content, SUMMARY_SHAPE, path.name)
+        for row in content.get("settings", ()):
+            paths.inside(path.parent, row["name"])
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{path}: damaged ({error}); run again to write it anew") from None
+    return content
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -94,13 +119,21 @@ def read_claims(folder: Path) -> pd.DataFrame:
 def _find_notebooks(folder: Path, summary: dict) -> list[NotebookResult]:
     """Join what run.json says with the executed notebooks that lie in the folder."""
     found = [path for name in ("failed", "notebooks") for path in (folder / name).glob("*.ipynb")]
-    executed = {path.name.split("_")[0]: path for path in found}
+    executed = {path.name.split("_")[0]: path for path in found if _is_whole(path)}
     told = {about["number"]: about for about in summary.get("notebooks", [])}
     left = {path.name.split("_")[0] for path in (folder / "tables").glob("*.tsv")}
     return [
         _describe(number, told.get(number, {}), executed.get(number), number in left)
         for number in sorted(told.keys() | executed.keys())
     ]
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a notebook can be read; one of a run that was killed may be half written."""
+    try:
+        return "cells" in read_notebook(path).content
+    except ValueError:
+        return False
 
 
 def _describe(number: str, about: dict, path: Path | None, left_tables: bool) -> NotebookResult:

@@ -2,13 +2,12 @@
 
 import base64
 import io
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from cohabit.files.storage import write_atomically, write_table
-from cohabit.run.report.collect import read_claims, strip_number
+from cohabit.run.report.collect import read_claims, read_summary, strip_number
 from cohabit.run.report.page import VERDICT_CLASSES, VERDICT_ORDER, moment, plain_text, write_page
 from cohabit.run.sweeps import SEED_AXIS
 
@@ -30,7 +29,7 @@ def build_sweep_report(folder: Path) -> Path:
     Path
         Of the page.
     """
-    summary = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+    summary = read_summary(folder / "sweep.json")
     settings, claims = describe_settings(summary), collect_claims(folder, summary)
     axes = [axis for axis in summary["axes"] if axis in claims] if len(claims) else []
     tables = {"settings": settings}
