@@ -227,12 +227,12 @@ class _CountRows:
 
     def add(self, feature: str, cells: list[str]) -> None:
         """Add a row."""
-        try:
-            values = np.array(cells, dtype=float)
-        except ValueError:
-            values = np.zeros(len(cells))
-        if not values.any() or "_" in "".join(cells):  # Python takes 1_000 for a number
+        words = set(cells)  # few are different, so that each is read once
+        if not all(map(_is_number, words)):
             self._note(feature, cells)
+            return
+        numbers = {word: float(word) for word in words}
+        values = np.fromiter(map(numbers.__getitem__, cells), float, len(cells))
         place = np.flatnonzero(values)
         self.size += len(place)
         if self.size > MAX_VALUES:
