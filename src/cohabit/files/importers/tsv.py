@@ -17,8 +17,9 @@ from cohabit.files.importers.sources import Source
 
 LINEAGE_COLUMNS = ("taxonomy", "consensus lineage", "taxon", "lineage")
 NAMELESS = "the header lacks a name for the first column, as R writes it"
-MAX_COLUMNS, MAX_CELL = 1_000_000, 100_000
-"""Largest number of columns of a feature table, and of characters in a cell."""
+MAX_ROWS = MAX_COLUMNS = 1_000_000
+MAX_CELL = 100_000
+"""Bounds on the features or samples of a table, and on the characters of a cell."""
 
 MAX_GRID_COLUMNS, MAX_CELLS = 20_000, 20_000_000
 """Largest numbers of columns and cells of other tables, whose cells are kept as text."""
@@ -228,26 +229,31 @@ class _CountRows:
     def add(self, feature: str, cells: list[str]) -> None:
         """Add a row."""
         words = set(cells)  # few are different, so that each is read once
-        if not all(map(_is_number, words)):
-            self._note(feature, cells)
+        wrong = {word for word in words if not _is_number(word)}
+        if wrong:
+            self._note(feature, cells, wrong)
             return
         numbers = {word: float(word) for word in words}
         values = np.fromiter(map(numbers.__getitem__, cells), float, len(cells))
         place = np.flatnonzero(values)
         self.size += len(place)
-        if self.size > MAX_VALUES:
-            raise ValueError(f"{self.name}: more than {MAX_VALUES:,} counts above zero")
+        if self.size > MAX_VALUES or len(self.features) >= MAX_ROWS:
+            raise ValueError(
+                f"{self.name}: more than {MAX_VALUES:,} counts above zero, or {MAX_ROWS:,} features"
+            )
         self.features.append(feature)
         self.values.append(values[place])
         self.places.append(place.astype(np.int32))
 
-    def _note(self, feature: str, cells: list[str]) -> None:
-        """Count the non-numeric cells of a row and keep the first."""
-        for column, cell in zip(self.columns, cells, strict=True):
-            if not _is_number(cell):
-                kind = "are not numbers" if cell.strip() else "are empty"
+    def _note(self, feature: str, cells: list[str], wrong: set[str]) -> None:
+        """Count the cells of a row that hold no number, and keep the first."""
+        for kind, empty in (("are no numbers", False), ("are empty", True)):
+            of = {word for word in wrong if (not word.strip()) is empty}
+            places = [place for place, cell in enumerate(cells) if cell in of] if of else []
+            if places:
                 n, first = self.wrong.get(kind, (0, ""))
-                self.wrong[kind] = (n + 1, first or self._locate(feature, column, cell))
+                first = first or self._locate(feature, self.columns[places[0]], cells[places[0]])
+                self.wrong[kind] = (n + len(places), first)
 
     def _locate(self, feature: str, column: str, cell: str) -> str:
         row, column = clean_text(feature), clean_text(column)
