@@ -252,7 +252,7 @@ TABLES = {
         "1 cell.* are not numbers, first 'many' in row 'otu1', column 's1b'",
     ),
     "date": (with_cell("2-Mar"), "a date, perhaps made by a spreadsheet"),
-    "truth values": (with_cell("True"), "no numbers, first 'True'"),
+    "truth values": (with_cell("True"), "not numbers, first 'True'"),
     "feature twice": (repeated_feature(), r"feature ids: 1 id\(s\) repeat \(otu1\)"),
     "sample twice": (with_cell("s1a", row=0), r"1 column name\(s\) repeat \(s1a\)"),
     "ruined id": (with_cell("#NAME?", column=0), "error values of a spreadsheet"),

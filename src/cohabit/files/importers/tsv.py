@@ -246,8 +246,8 @@ class _CountRows:
         self.places.append(place.astype(np.int32))
 
     def _note(self, feature: str, cells: list[str], wrong: set[str]) -> None:
-        """Count the cells of a row that hold no number, and keep the first."""
-        for kind, empty in (("are no numbers", False), ("are empty", True)):
+        """Count the non-numeric cells of a row and keep the first."""
+        for kind, empty in (("are not numbers", False), ("are empty", True)):
             of = {word for word in wrong if (not word.strip()) is empty}
             places = [place for place, cell in enumerate(cells) if cell in of] if of else []
             if places:
