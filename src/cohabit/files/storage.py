@@ -191,7 +191,7 @@ def read_biom(path: Path) -> biom.Table:
         with h5py.File(path, "r") as handle:
             return biom.Table.from_hdf5(handle)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, BiomException) as error:
-        raise ValueError(f"{path}: no readable BIOM 2.1 (HDF5) table ({error})") from None
+        raise ValueError(f"{path}: unreadable BIOM 2.1 (HDF5) table ({error})") from None
 
 
 def _write_manifest(cohort: Cohort, folder: Path) -> None:
