@@ -11,7 +11,6 @@ from test_claims import read_table
 
 from cohabit.data.cohort import Truth
 from cohabit.files.storage import write_cohort
-from cohabit.judge.claims import CLAIM_COLUMNS
 from cohabit.judge.recovery import (
     METHOD_SCALES,
     judge_expected,
@@ -52,8 +51,10 @@ def truth() -> Truth:
 
 
 def claim(name: str, low: float, high: float, contrast="MS - control", feature="up") -> dict:
-    values = ("1", name, name, "q", "log", "yes", low, high, "a source", "V")
-    return dict(zip(CLAIM_COLUMNS, (name, *values[:1], *values[2:]), strict=False)) | {
+    return {
+        **{"claim_id": name, "notebook": "1", "statement": name, "quantity": "q", "unit": "log"},
+        **{"published": "yes", "region_low": low, "region_high": high},
+        **{"source": "a source", "mark": "V"},
         "truth_contrast": contrast,
         "truth_scale": "clr" if contrast else "",
         "truth_feature": feature if contrast else "",

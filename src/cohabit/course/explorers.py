@@ -11,7 +11,7 @@ from cohabit.experiments.planner import Costs, Scenario, approximate_power
 from cohabit.experiments.planner.analysis import Measured, draw_measured
 from cohabit.experiments.planner.cohorts import Recipe, TemplateArrays
 from cohabit.figures.communities import draw_closeness, draw_partners, draw_permuted
-from cohabit.figures.planning import draw_power_curves
+from cohabit.figures.experiments import draw_power_curves
 from cohabit.figures.style import GREY
 from cohabit.stats.permanova.geometry import FeatureGeometry
 from cohabit.stats.permanova.pseudo_f import PermanovaFit
@@ -23,13 +23,7 @@ SIZES = np.unique(np.geomspace(15, 600, 26).astype(int))
 
 
 def explore_partners(*, live: bool | None = None) -> Figure:
-    """Explore how geography, shared homes and MS change the map of a cohort.
-
-    Parameters
-    ----------
-    live : bool, optional
-        As in `widgets.explore`.
-    """
+    """Explore how geography, shared homes and MS change the map of a cohort."""
     dials = {
         "geography": Slider("geography", 0.0, 3.0, 0.25, 1.0),
         "household_sharing": Slider("shared at home", 0.0, 3.0, 0.25, 1.0),
@@ -155,21 +149,18 @@ def permute_r2(measured: Measured, term: str) -> tuple[float, dict[str, np.ndarr
     columns -= columns.mean(axis=0)
     found = Term(term, columns / np.linalg.norm(columns, axis=0))
     basis = model_basis([found])
-    fit = PermanovaFit(
-        FeatureGeometry(measured.values - measured.values.mean(axis=0)), basis, "residuals"
-    )
+    geometry = FeatureGeometry(measured.values - measured.values.mean(axis=0))
+    fit = PermanovaFit(geometry, basis, "residuals")
     space = term_space(found, [], basis)
     permuted, place = {}, np.zeros(len(codes), dtype=int)
     for scheme in SCHEME_WORDS:
-        draws = Exchange(scheme, people.household, place).draw(N_PERMUTATIONS, _rng())
+        draws = Exchange(scheme, people.household, place).draw(
+            N_PERMUTATIONS, np.random.default_rng(SEED)
+        )
         moves = (codes[draws] != codes).any()
         f = fit.permuted_f([space], draws)[:, 0] if moves else None
         permuted[scheme] = None if f is None else f * space.df / (f * space.df + fit.df_residual)
     return fit.row(space)[2], permuted
-
-
-def _rng() -> np.random.Generator:
-    return np.random.default_rng(SEED)
 
 
 def draw_plan(

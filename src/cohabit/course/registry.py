@@ -86,20 +86,8 @@ def check(
 ) -> None:
     """Print whether an answer is right, with a hint if it is not.
 
-    Parameters
-    ----------
-    exercise_id : str
-        As printed in the notebook, for example ``"07.2"``.
-    answer : number, text, or a list of texts
-    cohort_dir, run_dir : path, optional
-        The notebook's own; the right answer is worked out from them when it depends on them.
-    **given
-        What the notebook has already: ``cohort=cohort``, or a table that the exercise asks for.
-
-    Raises
-    ------
-    ValueError
-        When there is no such exercise; names the nearest.
+    The right answer is worked out from the notebook's `cohort_dir` or `run_dir`, or from what
+    it has already: ``cohort=cohort``, or a table that the exercise asks for.
 
     Examples
     --------

@@ -59,23 +59,10 @@ def explore(
     figsize: Sequence[float] = (9.2, 3.8),
     live: bool | None = None,
 ) -> Figure:
-    """Draw a figure with dials.
+    """Draw a figure with dials and return it as it is with the dials at their start.
 
-    Parameters
-    ----------
-    draw : callable
-        ``draw(figure, **values)`` draws on an empty figure and returns one sentence.
-    dials : mapping
-        Argument of `draw` -> its dial.
-    figsize : tuple of float
-        Inches.
-    live : bool, optional
-        Whether to show the dials; by default as `is_live` says.
-
-    Returns
-    -------
-    Figure
-        As it is with the dials at their start.
+    ``draw(figure, **values)`` draws on an empty figure and returns one sentence; `dials` maps
+    its arguments. Dials are shown when `live`, by default as `is_live` says.
     """
     figure = plt.figure(figsize=figsize)
     said = draw(figure, **{name: dial.start for name, dial in dials.items()})
@@ -113,11 +100,8 @@ def _show(draw, dials, figure: Figure, said: str) -> None:
 def _control(dial: Slider | Choice):
     import ipywidgets
 
-    shape = {
-        "description": dial.label,
-        "style": {"description_width": "initial"},
-        "layout": ipywidgets.Layout(width=WIDTH),
-    }
+    wide, style = ipywidgets.Layout(width=WIDTH), {"description_width": "initial"}
+    shape = {"description": dial.label, "style": style, "layout": wide}
     if isinstance(dial, Choice):
         return ipywidgets.Dropdown(options=list(dial.options.items()), value=dial.start, **shape)
     whole = all(isinstance(value, int) for value in (dial.low, dial.high, dial.step, dial.start))

@@ -1,7 +1,6 @@
 """Figures: each ``draw_*(data, *, ax)`` draws on the given axes and returns them."""
 
 # ruff: noqa: F401
-from cohabit.figures.arena import draw_calibration, draw_levels, draw_true_share, draw_ways
 from cohabit.figures.causes import (
     draw_latitude,
     draw_map,
@@ -35,6 +34,22 @@ from cohabit.figures.effects import (
     draw_therapies,
     draw_volcano,
 )
+from cohabit.figures.experiments import (
+    draw_beside_exact,
+    draw_calibration,
+    draw_designs,
+    draw_individual_effects,
+    draw_levels,
+    draw_mediation,
+    draw_power,
+    draw_power_by_people,
+    draw_power_curves,
+    draw_sizes,
+    draw_split,
+    draw_trap,
+    draw_true_share,
+    draw_ways,
+)
 from cohabit.figures.judgement import draw_claims, draw_recovery, draw_scorecard, draw_scores
 from cohabit.figures.people import (
     draw_attendance,
@@ -47,18 +62,4 @@ from cohabit.figures.people import (
     draw_pairs,
     draw_shared,
 )
-from cohabit.figures.planning import (
-    draw_designs,
-    draw_power,
-    draw_power_by_people,
-    draw_power_curves,
-)
 from cohabit.figures.style import REGION, colours_for, readable, use_style
-from cohabit.figures.worlds import (
-    draw_beside_exact,
-    draw_individual_effects,
-    draw_mediation,
-    draw_sizes,
-    draw_split,
-    draw_trap,
-)

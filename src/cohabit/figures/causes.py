@@ -12,11 +12,9 @@ from cohabit.figures.style import readable
 def draw_recurrence(risks: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the risk of patients' relatives on a log scale with published ranges behind.
 
-    Parameters
-    ----------
-    risks : DataFrame, one row per relation
-        `relation`, `estimate`, `low`, `high` (shares), `region_low`, `region_high`
-        (published; missing where none) and `shared` (share of genes, for the label).
+    `risks` holds one row per relation: `relation`, `estimate`, `low`, `high` (shares),
+    `region_low`, `region_high` (published; missing where none) and `shared` (share of genes, for
+    the label).
     """
     places = axes.from_top(risks)
     _draw_regions(risks, places, ax, scale=100)
@@ -39,13 +37,7 @@ def _draw_regions(rows: pd.DataFrame, places: np.ndarray, ax: Axes, scale: float
 
 
 def draw_score(risks: pd.Series, *, ax: Axes) -> Axes:
-    """Draw the share of ill people in each tenth of a polygenic score.
-
-    Parameters
-    ----------
-    risks : Series
-        Share ill; index 1 (lowest) to 10.
-    """
+    """Draw the share of ill people in each tenth of a polygenic score, lowest first."""
     per_100k = 1e5 * risks
     bars = ax.bar(range(len(risks)), per_100k, color=style.UP, width=0.7)
     ax.bar_label(bars, [f"{value:,.0f}" for value in per_100k], fontsize=8)
@@ -59,10 +51,7 @@ def draw_score(risks: pd.Series, *, ax: Axes) -> Axes:
 def draw_scores_of(scores: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the distribution of a genetic score in patients and others.
 
-    Parameters
-    ----------
-    scores : DataFrame, one row per person
-        `score` and `ms` (true or false).
+    `scores` holds one row per person: `score` and `ms` (true or false).
     """
     edges = np.linspace(*np.percentile(scores["score"], [0.02, 99.98]), 28)
     for ill, label, colour in ((False, "without MS", style.DOWN), (True, "with MS", style.UP)):
@@ -76,12 +65,8 @@ def draw_scores_of(scores: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = style.UP) -> Axes:
     """Draw prevalence by region against latitude with the fitted line.
 
-    Parameters
-    ----------
-    rates : DataFrame, one row per region
-        `latitude`, `estimate`, `low`, `high` (per 100,000) and `n` (people).
-    slope : dict
-        From `latitude_slope`: `estimate`, `low`, `high`, `intercept`.
+    `rates` holds one row per region: `latitude`, `estimate`, `low`, `high` (per 100,000) and `n`
+    (people); `slope`, from `latitude_slope`, holds `estimate`, `low`, `high` and `intercept`.
     """
     ax.vlines(rates["latitude"], rates["low"], rates["high"], color=colour, alpha=0.35, linewidth=1)
     size = 8 + 60 * rates["n"] / rates["n"].max()
@@ -98,12 +83,8 @@ def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = s
 def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axes:
     """Draw risk by age at move and direction, with the window of exposure shaded.
 
-    Parameters
-    ----------
-    risks : DataFrame
-        `direction`, `age`, `estimate`, `low`, `high` (per 100,000).
-    closes : float
-        Age at which the window closes.
+    `risks` holds `direction`, `age`, `estimate`, `low` and `high` (per 100,000); the window closes
+    at the age `closes`.
     """
     ax.axvspan(0, closes, color=style.WINDOW, zorder=0)
     ax.axvline(closes, color=style.REFERENCE, linewidth=1, linestyle=":")
@@ -122,11 +103,8 @@ def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axe
 def draw_ratios(ratios: pd.DataFrame, *, ax: Axes, label: str = "Odds ratio, log scale") -> Axes:
     """Draw ratios with 95% intervals on a log scale with published ranges behind.
 
-    Parameters
-    ----------
-    ratios : DataFrame, one row per factor
-        `label`, `estimate`, `low`, `high`, `region_low`, `region_high` (missing where none was
-        published) and `kind`: "cause", "protects", "no effect".
+    `ratios` holds one row per factor: `label`, `estimate`, `low`, `high`, `region_low`,
+    `region_high` (missing where none was published) and `kind`: "cause", "protects" or "no effect".
     """
     colours = {"cause": style.UP, "protects": style.DOWN, "no effect": style.QUIET}
     places = axes.from_top(ratios)
@@ -155,10 +133,7 @@ def _mark_ratios(ax: Axes) -> None:
 def draw_two_studies(ratios: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the odds ratios of the same exposures in two studies.
 
-    Parameters
-    ----------
-    ratios : DataFrame
-        `label`, `study`, `estimate`, `low`, `high`; studies in order of appearance.
+    `ratios` holds `label`, `study`, `estimate`, `low` and `high`; studies in order of appearance.
     """
     studies = list(pd.unique(ratios["study"]))
     colours = dict(zip(studies, (style.DOWN, style.UP, style.AMBER), strict=False))
@@ -174,12 +149,8 @@ def draw_two_studies(ratios: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_map(places: pd.DataFrame, chosen: pd.Index, *, ax: Axes) -> Axes:
     """Draw a map of observed over expected cases with the likeliest cluster ringed.
 
-    Parameters
-    ----------
-    places : DataFrame, one row per place
-        `x`, `y` (degrees), `cases`, `expected`.
-    chosen : Index
-        Places of the likeliest cluster.
+    `places` holds one row per place: `x`, `y` (degrees), `cases` and `expected`; `chosen` names
+    those of the likeliest cluster.
     """
     order = places.assign(ratio=(places["cases"] / places["expected"]).clip(upper=4))
     order = order.sort_values("ratio")

@@ -17,10 +17,8 @@ LEAST_NAMED = 5
 def draw_prevalence(features: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the prevalence of features against their abundance.
 
-    Parameters
-    ----------
-    features : DataFrame, one row per feature
-        Columns `mean_abundance` (share of reads) and `prevalence` (share of people).
+    `features` holds one row per feature: `mean_abundance` (share of reads) and `prevalence` (share
+    of people).
     """
     seen = features[features["mean_abundance"] > 0]
     look = {"s": 12, "alpha": 0.45, "color": style.BLUE, "linewidth": 0}
@@ -35,14 +33,9 @@ def draw_ordination(
 ) -> Axes:
     """Draw two principal coordinates with the mean of each level.
 
-    Parameters
-    ----------
-    points : DataFrame, people x axes
-        The first two columns are drawn.
-    explained : Series
-        Share of the variation on each axis, in the order of the columns.
-    hue : Series
-        Level of each person (site, country, group); aligned by index.
+    The first two columns of `points`, people x axes, are drawn. `explained` is the share of the
+    variation on each axis, in the order of the columns; `hue` is the level of each person (site,
+    country, group), aligned by index.
     """
     levels = axes.order_sites(hue)
     colours = colours_for(levels)
@@ -63,10 +56,7 @@ def draw_ordination(
 def draw_distances(distances: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw mean dissimilarities with 95% intervals, one row per kind of pair.
 
-    Parameters
-    ----------
-    distances : DataFrame
-        Columns `comparison` (kind of pair), `mean`, `low`, `high`.
+    `distances` holds `comparison` (kind of pair), `mean`, `low` and `high`.
     """
     places = axes.from_top(distances)
     error = [distances["mean"] - distances["low"], distances["high"] - distances["mean"]]
@@ -83,11 +73,8 @@ def draw_distances(distances: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_r2(terms: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw explained variation, one bar per term, with published values as marks.
 
-    Parameters
-    ----------
-    terms : DataFrame
-        Columns `term`, `r2` (share, adjusted or not: the axis label says `label`),
-        `published` (NaN where no figure is known), optional `low`, `high`.
+    `terms` holds `term`, `r2` (share), `published` (NaN where no figure is known) and, optionally,
+    `low` and `high`.
     """
     places, r2 = axes.from_top(terms), 100 * terms["r2"]
     ax.barh(places, r2, height=0.6, color=style.SKY, edgecolor="none", label="here")
@@ -109,10 +96,8 @@ def draw_r2(terms: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_by_site(values: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw a measure by site: controls above, patients below in each shape.
 
-    Parameters
-    ----------
-    values : DataFrame, one row per person
-        `site`, `group` and `value`; people without a value are left out.
+    `values` holds one row per person: `site`, `group` and `value`; people without a value are left
+    out.
     """
     known = values.dropna().astype({"group": str})
     colours = {"hue_order": list(style.GROUP_COLOURS), "palette": style.GROUP_COLOURS}
@@ -126,11 +111,8 @@ def draw_by_site(values: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_partners(points: np.ndarray, site: np.ndarray, *, ax: Axes) -> Axes:
     """Draw people on two axes with partners joined by a line and markers by site.
 
-    Parameters
-    ----------
-    points : array, shape (2 n_pairs, 2)
-        Patient, then partner, pair after pair.
-    site : array of int, shape (2 n_pairs,)
+    `points` is (2 n_pairs, 2): patient, then partner, pair after pair; `site` holds a whole number
+    for each of them.
     """
     ax.add_collection(LineCollection(points.reshape(-1, 2, 2), colors=style.QUIET, linewidths=0.6))
     for code, marker in enumerate(list(style.SITE_MARKERS.values())[: site.max() + 1]):
@@ -158,15 +140,7 @@ def draw_closeness(distances: Mapping[str, float], *, ax: Axes) -> Axes:
 
 
 def draw_permuted(permuted: np.ndarray | None, observed: float, *, ax: Axes, title: str) -> Axes:
-    """Draw permuted values of R² and the observed one.
-
-    Parameters
-    ----------
-    permuted : array or None
-        None if the scheme has no permutations.
-    observed : float
-    title : str
-    """
+    """Draw permuted values of R², None if the scheme has no permutations, and the observed one."""
     ax.axvline(100 * observed, color=style.ORANGE, linewidth=2.2, label="observed")
     if permuted is None:
         look = {"ha": "center", "va": "center", "transform": ax.transAxes, "zorder": 4}
@@ -193,16 +167,9 @@ def draw_two_networks(
 ) -> Axes:
     """Draw the correlations of two networks in one square, features ordered by family.
 
-    Parameters
-    ----------
-    upper, lower : DataFrame, features x features
-        Above and below the diagonal.
-    families : Series
-        Feature -> family. Those of at least 5 features are named, the others go to the end.
-    names : tuple of str
-        Of the upper and of the lower network.
-    threshold : float
-        Features without an absolute correlation of this in either network are left out.
+    `upper` and `lower`, features x features, stand above and below the diagonal; features without
+    an absolute correlation of `threshold` in either are left out. `families` maps feature to
+    family: those of at least 5 features are named, the others go to the end.
     """
     lower = lower.loc[upper.index, upper.columns]
     strength = np.maximum(upper.abs(), lower.abs()) - 2 * np.eye(len(upper))
@@ -234,12 +201,8 @@ def _frame_families(sizes: pd.Series, ax: Axes) -> None:
 def draw_swaps(differences: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     """Draw observed differences of two networks over their permutation distribution.
 
-    Parameters
-    ----------
-    differences : DataFrame
-        Columns `comparison`, `difference`, `null_mean`, `null_low`, `null_high`, `p_value`.
-    label : str
-        What differs, with its unit.
+    `differences` holds `comparison`, `difference`, `null_mean`, `null_low`, `null_high` and
+    `p_value`; `label` says what differs, with its unit.
     """
     places = axes.from_top(differences)
     ends = differences["null_low"], differences["null_high"]
@@ -266,15 +229,8 @@ def draw_edges(
 ) -> Axes:
     """Draw the correlations of two networks against each other, marking specific edges.
 
-    Parameters
-    ----------
-    first, second : DataFrame, features x features
-    specific : DataFrame
-        From `networks.specific_edges`: columns `first` and `second`.
-    names : tuple of str
-        Of the two networks, for the axes.
-    threshold : float
-        Least absolute correlation of an edge; dotted.
+    `first` and `second` are features x features; `specific`, from `networks.specific_edges`, holds
+    `first` and `second`. Dotted lines mark `threshold`, the least absolute correlation of an edge.
     """
     corner = np.triu_indices(len(first), 1)
     values = first.to_numpy()[corner], second.loc[first.index, first.columns].to_numpy()[corner]

@@ -15,14 +15,8 @@ def draw_forest(
 ) -> Axes:
     """Draw effects with 95% intervals, one row per feature in the given order.
 
-    Parameters
-    ----------
-    effects : DataFrame
-        Columns `feature`, `estimate`, `low`, `high`; filled where `q_value` <= 0.05.
-    label : str
-        What the effect is, with its unit.
-    italic : bool
-        Set row labels in italics, as names of species are.
+    `effects` holds `feature`, `estimate`, `low`, `high` and `q_value`; marks are filled where that
+    is <= 0.05. `label` says what the effect is, with its unit; names of species are in `italic`.
     """
     places = axes.from_top(effects)
     colours = np.where(effects["estimate"] > 0, style.UP, style.DOWN)
@@ -40,34 +34,23 @@ def draw_forest_by(
 ) -> Axes:
     """Draw several effects per feature side by side, by colour and marker.
 
-    Parameters
-    ----------
-    effects : DataFrame
-        Columns `feature`, `estimate`, `low`, `high` and `by`.
-    by : str
-        Column that tells the effects of one feature apart; levels in order of appearance.
-    label : str
-        What the effects are, with their unit.
+    `effects` holds `feature`, `estimate`, `low`, `high` and the column `by`, which tells the
+    effects of one feature apart, in order of appearance.
     """
-    levels = list(pd.unique(effects[by]))
-    named = colours_for([f"{level}" for level in levels])
-    colours, step = {level: named[f"{level}"] for level in levels}, 0.7 / len(levels)
-    look = {"step": step, "s": 28, "width": 1.4}
+    colours = colours_for(pd.unique(effects[by]))
+    look = {"step": 0.7 / len(colours), "s": 28, "width": 1.4}
     features = axes.draw_side_by_side(effects, "feature", colours, by, ax=ax, **look)
     axes.mark_zero(ax)
     _name_features(ax, features, label, italic)
-    axes.key_above(ax, len(levels))
+    axes.key_above(ax, len(colours))
     return ax
 
 
 def draw_agreement(methods: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the test statistics of two methods against each other, one point per feature.
 
-    Parameters
-    ----------
-    methods : DataFrame, one row per feature
-        The first two columns are statistics, named by method; then `found`: which of them
-        passes the FDR ("both", "neither", or the method's name).
+    `methods` holds one row per feature: first two columns of statistics, named by method; then
+    `found`: which of them passes the FDR ("both", "neither", or the method's name).
     """
     first, second = methods.columns[:2]
     styles = {
@@ -89,11 +72,8 @@ def draw_agreement(methods: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_hits(hits: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the number of features that each analysis calls.
 
-    Parameters
-    ----------
-    hits : DataFrame
-        Columns `analysis`, `nominal` (p <= 0.05), `expected` (that many by luck alone) and
-        `fdr` (q <= 0.05); `lenient`, the study's second rule, where it was tried.
+    `hits` holds `analysis`, `nominal` (p <= 0.05), `expected` (that many by luck alone), `fdr`
+    (q <= 0.05) and `lenient`, the study's second rule, where it was tried.
     """
     places = axes.from_top(hits)
     ax.hlines(places, 0, hits["nominal"], color=style.BAR, linewidth=2.5, zorder=1)
@@ -122,16 +102,8 @@ def draw_equivalence(
 ) -> Axes:
     """Draw effects with 95% intervals over the range in which a claim is true.
 
-    Parameters
-    ----------
-    effects : DataFrame, one row per comparison
-        `label`, `estimate`, `low`, `high` and `verdict`.
-    region : tuple of float
-        Ends of the band.
-    label : str
-        What the effect is, with its unit.
-    band : str
-        What the band means.
+    `effects` holds one row per comparison: `label`, `estimate`, `low`, `high` and `verdict`;
+    `region` holds the ends of the band, and `band` says what it means.
     """
     places = axes.from_top(effects)
     ax.axvspan(*region, color=style.REGION, zorder=0, label=band)
@@ -145,11 +117,8 @@ def draw_equivalence(
 def draw_replication(batches: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw effects in a second batch against those in the first, one point per feature.
 
-    Parameters
-    ----------
-    batches : DataFrame
-        `first`, `second` (same unit) and `called` (bool: chosen in the first batch). The solid
-        line through zero has the slope of the chosen features' mean effects.
+    `batches` holds `first`, `second` (same unit) and `called` (bool: chosen in the first batch).
+    The solid line through zero has the slope of the chosen features' mean effects.
     """
     called = batches["called"].to_numpy(dtype=bool)
     kinds = {
@@ -174,13 +143,8 @@ def draw_replication(batches: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_beside_published(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     """Draw effects with 95% intervals, and published ones as ticks on a pale bar.
 
-    Parameters
-    ----------
-    effects : DataFrame
-        Columns `feature` (row labels), `estimate`, `low`, `high`, and `published`,
-        `published_low`, `published_high` (missing if unpublished).
-    label : str
-        What the effects are, with their unit.
+    `effects` holds `feature` (row labels), `estimate`, `low`, `high`, and `published`,
+    `published_low`, `published_high` (missing if unpublished).
     """
     if effects.empty:
         return say_absent(ax)
@@ -201,16 +165,9 @@ def draw_beside_published(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axe
 def draw_volcano(
     results: pd.DataFrame, *, ax: Axes, label: str, named: tuple[str, ...] = ()
 ) -> Axes:
-    """Draw effect against -log10 p, one point per feature, with some features labelled.
+    """Draw effect against -log10 p, one point per feature; those `named` are larger and labelled.
 
-    Parameters
-    ----------
-    results : DataFrame
-        Columns `feature`, `estimate`, `p_value`, `q_value`.
-    label : str
-        What the effects are, with their unit.
-    named : tuple of str
-        Features to label and to draw larger.
+    `results` holds `feature`, `estimate`, `p_value` and `q_value`.
     """
     if results.empty:
         return say_absent(ax)
@@ -231,12 +188,7 @@ def draw_volcano(
 def draw_shift(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     """Draw many effects in order of size with their mean.
 
-    Parameters
-    ----------
-    effects : DataFrame
-        Columns `estimate`, `low`, `high`; one row per feature.
-    label : str
-        What the effects are, with their unit.
+    `effects` holds one row per feature: `estimate`, `low` and `high`.
     """
     if effects.empty:
         return say_absent(ax)
@@ -258,23 +210,18 @@ def draw_shift(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
 def draw_therapies(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     """Draw effects by therapy with intervals (filled) over published ones (open).
 
-    Parameters
-    ----------
-    effects : DataFrame
-        Columns `name` (row labels), `patients` (therapy), `estimate`, `low`, `high`,
-        `published`.
-    label : str
-        What the effects are, with their unit.
+    `effects` holds `name` (row labels), `patients` (therapy), `estimate`, `low`, `high` and
+    `published`.
     """
     if effects.empty:
         return say_absent(ax)
-    names, therapies = (list(pd.unique(effects[column])) for column in ("name", "patients"))
-    colours = colours_for([str(therapy) for therapy in therapies])
-    for number, therapy in enumerate(therapies):
+    names = list(pd.unique(effects["name"]))
+    colours = colours_for(pd.unique(effects["patients"]))
+    for number, (therapy, colour) in enumerate(colours.items()):
         chosen = effects[effects["patients"] == therapy]
         places = len(names) - 1 - chosen["name"].map(names.index).to_numpy()
-        places = places + axes.set_apart(number, len(therapies), 0.26)
-        colour, marker = colours[str(therapy)], style.MARKERS[number % 6]
+        places = places + axes.set_apart(number, len(colours), 0.26)
+        marker = style.MARKERS[number % 6]
         mark = {"s": 32, "marker": marker, "label": f"_{readable(therapy)}"}
         axes.draw_intervals(chosen, places, ax=ax, colour=colour, width=1.5, **mark)
         ax.plot([], [], color=colour, marker=marker, label=readable(therapy))
@@ -283,7 +230,7 @@ def draw_therapies(effects: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
         ax.scatter(chosen["published"], places - 0.1, s=26, **open_mark)
     axes.mark_zero(ax)
     axes.name_rows(ax, names, label=label)
-    axes.key_above(ax, len(therapies))
+    axes.key_above(ax, len(colours))
     return ax
 
 

@@ -18,13 +18,8 @@ def draw_claims(claims: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw each claim's estimate and interval with the planted value and the region.
 
     Every row has its own scale: 0 is no effect, and the largest value of the row is drawn at 1 or
-    -1, so that claims with different units can be compared.
-
-    Parameters
-    ----------
-    claims : DataFrame, one row per claim
-        Columns `label`, `estimate`, `low`, `high`, `planted`, `region_low`, `region_high`,
-        `verdict`.
+    -1, so that claims with different units can be compared. `claims` holds one row per claim:
+    `label`, `estimate`, `low`, `high`, `planted`, `region_low`, `region_high` and `verdict`.
     """
     places = axes.from_top(claims)
     columns = ["estimate", "low", "high", "planted", "region_low", "region_high"]
@@ -47,11 +42,8 @@ def draw_claims(claims: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_recovery(recovery: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw estimates against estimands.
 
-    Parameters
-    ----------
-    recovery : DataFrame, one row per feature
-        Columns `planted` and `estimate` on one scale, `q_value`, `active` (an effect was
-        planted on the feature).
+    `recovery` holds one row per feature: `planted` and `estimate` on one scale, `q_value`, and
+    `active` (an effect was planted on the feature).
     """
     found, active = recovery["q_value"] <= 0.05, recovery["active"]
     kinds = {
@@ -71,10 +63,7 @@ def draw_recovery(recovery: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_scores(scores: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the error rates and power of each method as shares.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        Column `method`; every other column is a share between 0 and 1, named by what it is.
+    Every column of `scores` but `method` is a share between 0 and 1, named by what it is.
     """
     names = [name for name in scores.columns if name != "method"]
     places, colours = axes.from_top(scores), colours_for(names)
@@ -91,10 +80,8 @@ def draw_scores(scores: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_scorecard(card: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the deviation of each figure from the real value, one row per block.
 
-    Parameters
-    ----------
-    card : DataFrame, one row per figure
-        `block`, `value`, `real_value`, `tolerance`, `origin` ("fed" or "emergent"), `passes`.
+    `card` holds one row per figure: `block`, `value`, `real_value`, `tolerance`, `origin` ("fed" or
+    "emergent") and `passes`.
     """
     blocks = list(pd.unique(card["block"]))
     off = ((card["value"] - card["real_value"]) / card["tolerance"]).clip(-FARTHEST, FARTHEST)
@@ -119,14 +106,10 @@ def draw_scorecard(card: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_claim_by_group(runs: pd.DataFrame, groups: list[str], *, ax: Axes) -> Axes:
     """Draw a claim's estimates by group of a sweep, coloured by verdict.
 
-    Parameters
-    ----------
-    runs : DataFrame, one row per setting
-        Columns `group` (one of `groups`), `estimate`, `low`, `high`, `verdict`, `region_low`,
-        `region_high` and `planted`, which may be missing.
-    groups : list of str
-        In the order of the axis; settings that differ in their seed alone share a group and
-        stand beside each other.
+    `runs` holds one row per setting: `group` (one of `groups`), `estimate`, `low`, `high`,
+    `verdict`, `region_low`, `region_high` and `planted`, which may be missing. `groups` are in the
+    order of the axis; settings that differ in their seed alone share one and stand beside each
+    other.
     """
     runs = runs.dropna(subset=["estimate"])
     places = _place(runs, groups)

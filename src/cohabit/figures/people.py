@@ -12,12 +12,8 @@ from cohabit.figures.style import colours_for, readable, say_absent
 def draw_pairs(pairs: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw each household's patient against the control, one point per household.
 
-    Parameters
-    ----------
-    pairs : DataFrame, one row per household
-        Columns `MS` and `control` (same unit, named by ``pairs.columns.name``) and
-        `opposite_sex` (bool).
-    ax : matplotlib Axes
+    `pairs` holds `MS` and `control` (same unit, named by ``pairs.columns.name``) and `opposite_sex`
+    (bool).
     """
     unit = pairs.columns.name or "value"
     labels = np.where(pairs["opposite_sex"], "woman and man", "same sex")
@@ -35,13 +31,7 @@ def draw_pairs(pairs: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_counts(counts: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw a table of counts, coloured by the share of each row.
-
-    Parameters
-    ----------
-    counts : DataFrame of int
-        Rows and columns are labelled levels; a row's colours add up to 1.
-    """
+    """Draw a table of counts, coloured by the share of each row."""
     shares = counts.div(counts.sum(axis=1), axis=0)
     numbers = {"annot": counts, "fmt": "d", "annot_kws": {"size": 9}}
     top = max(0.5, float(shares.max().max()))
@@ -53,13 +43,7 @@ def draw_counts(counts: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_correlations(correlations: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw a square table of correlations, negative in blue and positive in red.
-
-    Parameters
-    ----------
-    correlations : DataFrame
-        Symmetric, same names in rows and columns.
-    """
+    """Draw a square table of correlations, negative in blue and positive in red."""
     if correlations.empty:
         return say_absent(ax)
     numbers = {"annot": True, "fmt": ".2f"}
@@ -82,11 +66,8 @@ def _draw_table(table: pd.DataFrame, label: str, *, ax: Axes, **look) -> None:
 def draw_shared(shared: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the similarity of partners by trait with 95% intervals.
 
-    Parameters
-    ----------
-    shared : DataFrame
-        Columns `trait`, `estimate`, `low`, `high` (correlation within pairs), and
-        `published` (NaN where no figure is known).
+    `shared` holds `trait`, `estimate`, `low`, `high` (correlation within pairs), and `published`
+    (NaN where no figure is known).
     """
     places = axes.from_top(shared)
     error = [shared["estimate"] - shared["low"], shared["high"] - shared["estimate"]]
@@ -103,13 +84,7 @@ def draw_shared(shared: pd.DataFrame, *, ax: Axes) -> Axes:
 
 
 def draw_depth(depth: pd.DataFrame, *, ax: Axes) -> Axes:
-    """Draw reads per person by site as violins.
-
-    Parameters
-    ----------
-    depth : DataFrame, one row per person
-        Columns `site` and `depth` (reads).
-    """
+    """Draw reads per person by site as violins; `depth` holds `site` and `depth` (reads)."""
     order = axes.order_sites(depth["site"])
     colours = {"hue": "site", "hue_order": order, "palette": colours_for(order), "legend": False}
     look = {"saturation": 0.9, "log_scale": True, "linewidth": 0.9}
@@ -132,15 +107,10 @@ def _label_reads(ax: Axes) -> None:
 def draw_attendance(shares: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the share of people still attending, one line per group.
 
-    Parameters
-    ----------
-    shares : DataFrame
-        Rows: months; columns: groups; values: share of the people at the first visit, 0 to 1.
+    `shares` has months as rows, groups as columns, and shares of the people at the first visit.
     """
-    colours = colours_for([str(name) for name in shares])
-    for place, name in enumerate(shares):
-        look = _style(place, colours[str(name)])
-        ax.plot(shares.index, 100 * shares[name], label=name, **look)
+    for place, (name, colour) in enumerate(colours_for(shares).items()):
+        ax.plot(shares.index, 100 * shares[name], label=name, **_style(place, colour))
     _mark_months(ax, shares.index)
     ax.set(ylabel="Patients who still come (%)", ylim=(0, 102))
     ax.legend(loc="lower left", title=shares.columns.name)
@@ -150,23 +120,15 @@ def draw_attendance(shares: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_changes(changes: pd.DataFrame, by: str, *, ax: Axes, label: str) -> Axes:
     """Draw mean changes since the first visit with 95% intervals, by method.
 
-    Parameters
-    ----------
-    changes : DataFrame
-        Columns `months`, `estimate`, `low`, `high` and `by`.
-    by : str
-        Column that tells the ways apart; levels in order of appearance.
-    label : str
-        What changes, with its unit.
+    `changes` holds `months`, `estimate`, `low`, `high` and the column `by`, which tells the ways
+    apart, in order of appearance. `label` says what changes, with its unit.
     """
-    levels = list(pd.unique(changes[by]))
-    colours = colours_for([str(level) for level in levels])
-    for place, level in enumerate(levels):
+    colours = colours_for(pd.unique(changes[by]))
+    for place, (level, colour) in enumerate(colours.items()):
         rows = changes[changes[by] == level]
-        months = rows["months"] + 0.7 * (place - (len(levels) - 1) / 2)
-        look = _style(place, colours[str(level)])
-        ax.vlines(months, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
-        ax.plot([0, *months], [0, *rows["estimate"]], label=level, **look)
+        months = rows["months"] + 0.7 * (place - (len(colours) - 1) / 2)
+        ax.vlines(months, rows["low"], rows["high"], color=colour, linewidth=1.4)
+        ax.plot([0, *months], [0, *rows["estimate"]], label=level, **_style(place, colour))
     _mark_months(ax, [0, *pd.unique(changes["months"])])
     ax.set(ylabel=label)
     ax.legend(loc="upper left")
@@ -176,18 +138,14 @@ def draw_changes(changes: pd.DataFrame, by: str, *, ax: Axes, label: str) -> Axe
 def draw_likeness(likeness: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw correlations of people with themselves over time and with their partners.
 
-    Parameters
-    ----------
-    likeness : DataFrame
-        As from `longitudinal.compare_to_self`.
+    `likeness` is as from `longitudinal.compare_to_self`.
     """
-    traits = list(pd.unique(likeness["trait"]))
-    colours = colours_for([str(trait) for trait in traits])
-    for place, trait in enumerate(traits):
+    colours = colours_for(pd.unique(likeness["trait"]))
+    for place, (trait, colour) in enumerate(colours.items()):
         rows = likeness[likeness["trait"] == trait]
         own, partner = rows[rows["with"] == "self"], rows[rows["with"] == "partner"]
-        colour, marker = colours[str(trait)], style.MARKERS[place % 6]
-        months = own["months"] + 0.5 * (place - (len(traits) - 1) / 2)
+        marker = style.MARKERS[place % 6]
+        months = own["months"] + 0.5 * (place - (len(colours) - 1) / 2)
         ax.vlines(months, own["low"], own["high"], color=colour, linewidth=1.4)
         ax.plot(months, own["estimate"], color=colour, marker=marker, label=readable(trait))
         for value in partner["estimate"]:
@@ -202,21 +160,15 @@ def draw_likeness(likeness: pd.DataFrame, *, ax: Axes) -> Axes:
 def draw_before_after(means: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     """Draw means before and after with 95% intervals, one line per group.
 
-    Parameters
-    ----------
-    means : DataFrame
-        Columns `group`, `when` (two levels, in order of appearance), `estimate`, `low`, `high`.
-    label : str
-        What is averaged, with its unit.
+    `means` holds `group`, `when` (two levels, in order of appearance), `estimate`, `low` and
+    `high`; `label` says what is averaged, with its unit.
     """
-    times, groups = (list(pd.unique(means[column])) for column in ("when", "group"))
-    colours = colours_for([str(group) for group in groups])
-    for place, group in enumerate(groups):
+    times, colours = list(pd.unique(means["when"])), colours_for(pd.unique(means["group"]))
+    for place, (group, colour) in enumerate(colours.items()):
         rows = means[means["group"] == group].set_index("when").reindex(times)
-        x = np.arange(len(times)) + 0.03 * (place - (len(groups) - 1) / 2)
-        look = _style(place, colours[str(group)])
-        ax.vlines(x, rows["low"], rows["high"], color=look["color"], linewidth=1.4)
-        ax.plot(x, rows["estimate"], label=group, **look)
+        x = np.arange(len(times)) + 0.03 * (place - (len(colours) - 1) / 2)
+        ax.vlines(x, rows["low"], rows["high"], color=colour, linewidth=1.4)
+        ax.plot(x, rows["estimate"], label=group, **_style(place, colour))
     ax.set_xticks(range(len(times)), times)
     ax.set(ylabel=label, xlim=(-0.3, len(times) - 0.7), ylim=(0, None))
     ax.legend(loc="upper right")
@@ -225,11 +177,8 @@ def draw_before_after(means: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
 
 def _style(place: int, colour: str) -> dict[str, str]:
     """Return colour, marker and dashes of the line at a position in the legend."""
-    return {
-        "color": colour,
-        "marker": style.MARKERS[place % 6],
-        "linestyle": style.LINES[place % 4],
-    }
+    dashes = style.LINES[place % 4]
+    return {"color": colour, "marker": style.MARKERS[place % 6], "linestyle": dashes}
 
 
 def _mark_months(ax: Axes, months) -> None:

@@ -6,7 +6,9 @@ The colours can be distinguished with all common types of colour blindness (Okab
 
 import itertools
 import re
+from collections.abc import Iterable
 from importlib.resources import files
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -57,7 +59,7 @@ def use_style() -> None:
     plt.style.use(str(files("cohabit.figures").joinpath("cohabit.mplstyle")))
 
 
-def colours_for(levels: list[str]) -> dict[str, str]:
+def colours_for(levels: Iterable) -> dict[Any, str]:
     """Return a colour for each level: its fixed colour or the next free one."""
     known = {**GROUP_COLOURS, **SITE_COLOURS, **COUNTRY_COLOURS, **VERDICT_COLOURS}
     taken = {known[level] for level in levels if level in known}

@@ -22,13 +22,7 @@ _NUMBER = re.compile(r"[-−+]?[\d.,\s]*(e[-−+]?\d+)?[%k]?|\$.*\$", re.IGNOREC
 
 
 def describe_figure(figure: Figure) -> str:
-    """Return a description of each panel: titles, axes, values, directions and legend.
-
-    Parameters
-    ----------
-    figure : Figure
-        Complete: what is drawn later is not told.
-    """
+    """Return a description of each panel: titles, axes, values, directions and legend."""
     panels = [ax for ax in figure.axes if ax.get_visible() and ax.get_label() != COLOUR_BAR]
     told = [words for ax in panels if (words := _describe_axes(ax, len(panels) > MOST_PANELS))]
     if len(told) > 1:

@@ -11,13 +11,7 @@ import pandas as pd
 
 from cohabit.data.schema import nearest
 
-VERDICTS = ("agrees", "disagrees", "cannot tell")
 NOT_ESTIMATED = "not estimated"
-CLAIM_COLUMNS = (
-    *("claim_id", "notebook", "statement", "quantity", "unit", "published"),
-    *("region_low", "region_high", "source", "mark"),
-    *("truth_contrast", "truth_scale", "truth_feature"),
-)
 JUDGED_COLUMNS = (
     *("claim_id", "statement", "quantity", "unit", "published", "source"),
     *("estimate", "low", "high", "p_value", "n", "verdict"),
@@ -102,34 +96,6 @@ def _check_known(estimates: pd.DataFrame, claims: pd.DataFrame) -> None:
         raise ValueError(f"each claim is estimated once; repeated: {sorted(set(repeated))}")
 
 
-def check_claims(claims: pd.DataFrame) -> pd.DataFrame:
-    """Check a table of claims and return it unchanged.
-
-    Raises
-    ------
-    ValueError
-        When a column is missing, an id repeats, a source is empty, a mark is neither V nor
-        C, or a region ends before it begins; names the rows.
-    """
-    missing = [name for name in CLAIM_COLUMNS if name not in claims]
-    if missing:
-        raise ValueError(f"claims: expected the columns {', '.join(missing)}; they are missing")
-    rules = {
-        "claim_id must be unique": claims["claim_id"].duplicated(),
-        "every claim needs a statement": claims["statement"].eq(""),
-        "every claim needs a source": claims["source"].eq(""),
-        "mark must be V (verified) or C (computed)": ~claims["mark"].isin(["V", "C"]),
-        "region_low must be below region_high": ~(claims["region_low"] < claims["region_high"]),
-        "claim_id must begin with its notebook": [
-            not row.claim_id.startswith(f"{row.notebook}.") for row in claims.itertuples()
-        ],
-    }
-    for rule, broken in rules.items():
-        if any(broken):
-            raise ValueError(f"claims: {rule}; broken by {[*claims.loc[broken, 'claim_id']]}")
-    return claims
-
-
 def estimates_for(claims: pd.DataFrame, results: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """Return the estimates of claims whose id begins with a prefix, matched by feature.
 
@@ -176,24 +142,20 @@ def match_estimates(claims: pd.DataFrame, results: pd.DataFrame, notebook: str) 
 
     Parameters
     ----------
-    claims : DataFrame
-        ``read_reference("claims")``; those with a `truth_contrast` are matched.
-    results : DataFrame, one row per contrast and feature
-        As for `estimates_for`, of any number of contrasts.
+    claims, results
+        As for `estimates_for`, of any number of contrasts; claims with a `truth_contrast` are
+        matched.
     notebook : str
         For example ``"09"``.
 
     Returns
     -------
     DataFrame
-        Rows for `Run.estimate_table`. Claims without a result have a note and no numbers.
+        As from `estimates_for`.
     """
     chosen = claims[(claims["notebook"] == notebook) & (claims["truth_contrast"] != "")]
-    empty = results.iloc[:0]
-    by_contrast = dict(list(results.groupby("contrast")))
     parts = [
-        estimates_for(rows, by_contrast.get(contrast, empty), "")
+        estimates_for(rows, results[results["contrast"] == contrast], "")
         for contrast, rows in chosen.groupby("truth_contrast", sort=False)
     ]
-    table = pd.concat(parts)
-    return table.set_index("claim_id").loc[chosen["claim_id"]].reset_index()
+    return pd.concat(parts).set_index("claim_id").loc[chosen["claim_id"]].reset_index()

@@ -61,15 +61,10 @@ EXPECTED = "expected"
 def read_truth(folder: str | os.PathLike) -> Truth:
     """Read the planted truth of a simulated cohort.
 
-    Parameters
-    ----------
-    folder : path
-        The cohort's folder, with `truth/` in it.
-
     Raises
     ------
     MissingInput
-        When there is no truth, as for a real cohort.
+        When the folder has no `truth/`, as for a real cohort.
     ValueError
         When a file changed since it was written, or a column is missing.
     """
@@ -114,12 +109,7 @@ def read_population_truth() -> pd.DataFrame:
 
 
 def list_followup_truth(effects: pd.DataFrame) -> pd.DataFrame:
-    """Return the effects planted in the later visits as estimands.
-
-    Parameters
-    ----------
-    effects : DataFrame
-        ``truth.effects``; its rows of the assay ``visits``.
+    """Return the effects planted in the later visits (``truth.effects``) as estimands.
 
     Returns
     -------
@@ -133,10 +123,8 @@ def list_followup_truth(effects: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     name, value = rows["feature"] + ": ", rows["coefficient"]
     parts = [
-        pd.DataFrame({"scale": rows["scale"], "feature": name + rows["level"], "value": value}),
-        pd.DataFrame(
-            {"scale": rows["scale"], "feature": name + "not " + rows["level"], "value": -value}
-        ),
+        rows.assign(feature=name + rows["level"], value=value),
+        rows.assign(feature=name + "not " + rows["level"], value=-value),
         pd.DataFrame({"scale": "EDSS points per year", "feature": list(UNPLANTED), "value": 0.0}),
     ]
     return pd.concat(parts, ignore_index=True).assign(contrast=FOLLOWUP)[columns]
@@ -145,12 +133,8 @@ def list_followup_truth(effects: pd.DataFrame) -> pd.DataFrame:
 def read_expected(design: Mapping[str, object]) -> pd.DataFrame:
     """Read the average estimates of the notebooks in cohorts of a design.
 
-    Made by ``python -m validation.expected``, only for the `study` preset.
-
-    Parameters
-    ----------
-    design : mapping
-        Of the cohort, as in ``cohort.json``; empty when unknown.
+    Made by ``python -m validation.expected``, only for the `study` preset; `design` is as in
+    ``cohort.json``, empty when unknown.
 
     Returns
     -------
@@ -255,25 +239,18 @@ def score_claims(
     judged = judge(estimates, claims)[
         ["claim_id", "estimate", "low", "high", "p_value", "n", "verdict"]
     ]
-    table = claims.merge(judged, on="claim_id", how="left")
-    table["verdict"] = table["verdict"].fillna(NOT_ESTIMATED)
+    unknown = {"planted": np.nan, "planted_scale": "", "true_here": pd.NA}
+    planted = claims[["claim_id"]].assign(**unknown)
+    if truth is not None:
+        planted = planted_values(truth, claims)
+    table = claims.merge(judged, on="claim_id", how="left").merge(planted, on="claim_id")
+    table = table.fillna({"verdict": NOT_ESTIMATED}).astype({"true_here": "boolean"})
     notes = estimates.set_index("claim_id")["note"]
     table["note"] = table["claim_id"].map(notes).fillna("")
-    if truth is None:
-        unknown = {"planted": np.nan, "planted_scale": "", "true_here": pd.NA}
-        planted = claims[["claim_id"]].assign(**unknown)
-    else:
-        planted = planted_values(truth, claims)
-    table = table.merge(planted, on="claim_id", how="left")
-    table["true_here"] = table["true_here"].astype("boolean")
-    table["right"] = _fits(table["verdict"], table["true_here"])
+    decided = table["verdict"].isin(["agrees", "disagrees"])
+    right = table["verdict"].eq("agrees") == table["true_here"]
+    table["right"] = right.where(decided).astype("boolean")
     return table[list(CLAIM_SCORE_COLUMNS)]
-
-
-def _fits(verdicts: pd.Series, true_here: pd.Series) -> pd.Series:
-    """Return True for verdicts that match the truth; missing for undecided ones."""
-    decided = verdicts.isin(["agrees", "disagrees"])
-    return (verdicts.eq("agrees") == true_here).where(decided).astype("boolean")
 
 
 def set_beside_truth(results: pd.DataFrame, estimands: pd.DataFrame) -> pd.DataFrame:
@@ -301,20 +278,15 @@ def set_beside_truth(results: pd.DataFrame, estimands: pd.DataFrame) -> pd.DataF
     tables = _by_contrast(estimands)
     parts = []
     for (method, contrast), rows in results.groupby(["method", "contrast"], sort=False):
-        scale = _scale_of(method)
+        if method not in METHOD_SCALES:
+            hint = nearest(method, METHOD_SCALES)
+            raise ValueError(f"no scale is known for method {method!r}: {hint}")
+        scale = METHOD_SCALES[method]
         values = _values_of(contrast, scale, tables)
         columns = {"scale": scale, "truth": rows["feature"].map(values)}
         touched = _touched_features(contrast, tables)
         parts.append(rows.assign(**columns, planted=rows["feature"].isin(touched)))
     return pd.concat(parts, ignore_index=True)
-
-
-def _scale_of(method: str) -> str:
-    if method not in METHOD_SCALES:
-        raise ValueError(
-            f"no scale is known for method {method!r}: {nearest(method, METHOD_SCALES)}"
-        )
-    return METHOD_SCALES[method]
 
 
 def _values_of(contrast: str, scale: str, tables: dict) -> pd.Series:
@@ -359,18 +331,17 @@ def _score(rows: pd.DataFrame, fdr: float) -> dict:
     rows = rows[~failed]
     planted, called = rows["planted"], rows["q_value"] <= fdr
     right_sign = np.sign(rows["estimate"]) == np.sign(rows["truth"])
-    counts = {
+    counts = {"n_failed": failed, "n_planted": planted, "n_called": called}
+    counts = {name: int(rows.sum()) for name, rows in counts.items()}
+    hits, false = int((planted & called).sum()), int((~planted & called).sum())
+    return {
         "n_tested": len(rows),
-        "n_failed": int(failed.sum()),
-        "n_planted": int(planted.sum()),
-        "n_called": int(called.sum()),
+        **counts,
+        **_share("sensitivity", hits, counts["n_planted"]),
+        **_share("false_discovery", false, counts["n_called"]),
+        "sign_errors": int((planted & called & ~right_sign).sum()),
+        **_accuracy(rows),
     }
-    shares = {
-        **_share("sensitivity", int((planted & called).sum()), int(planted.sum())),
-        **_share("false_discovery", int((~planted & called).sum()), int(called.sum())),
-    }
-    errors = {"sign_errors": int((planted & called & ~right_sign).sum())}
-    return counts | shares | errors | _accuracy(rows)
 
 
 def _accuracy(rows: pd.DataFrame) -> dict[str, float]:
