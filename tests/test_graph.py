@@ -58,11 +58,11 @@ def test_find_needs__follows_the_metadata(tree):
 
 def test_find_needs__refuses_strangers_and_circles(tree):
     tree.write("09_later", "", after=["06"])
-    with pytest.raises(ValueError, match="09_later comes after '06', which is not there"):
+    with pytest.raises(ValueError, match="09_later comes after '06', which does not exist"):
         find_needs(tree.notebooks)
     tree.write("09_later", "", after=["07"])
     tree.write("07_fails", "", after=["09"])
-    with pytest.raises(ValueError, match="wait for one another: 0"):
+    with pytest.raises(ValueError, match="depend on each other: 0"):
         find_needs(tree.notebooks)
 
 

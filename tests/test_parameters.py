@@ -101,7 +101,7 @@ def test_check__refuses_a_wrong_type(parameters, name, value):
         ("\nx: complex = 3", "line 2: expected"),
         ("x: int = 1 + len('a')", "line 1: expected"),
         ("x: int = 30  # n; 1 to 10", "the default is not allowed: x: expected int, 1 to 10"),
-        ("x: int = 1\nx: int = 2", "line 2: x is there twice"),
+        ("x: int = 1\nx: int = 2", "line 2: x is defined twice"),
         ("x: int = (1", "line 1: expected"),
         ("import os", "line 1: expected"),
     ],

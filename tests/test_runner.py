@@ -112,7 +112,7 @@ def test_run__is_stopped_by_sigterm_as_by_ctrl_c_and_goes_on_later(tree, run, ca
     told = "import signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(0.2)\n"
     tree.write("05_sums", told + SUMS, parameters="n: int = 3  # how many; 1 to 10")
     assert run()[0] == 130
-    assert "stopped; what is finished is kept" in capsys.readouterr().err
+    assert "stopped; finished work is kept" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is before
     tree.write("05_sums", SUMS, parameters="n: int = 3  # how many; 1 to 10")
     assert run()[0] == 0

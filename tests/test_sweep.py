@@ -111,7 +111,7 @@ def test_sweep__unknown_or_with_options_of_a_single_run_is_refused(tree, run, ca
     assert "no sweep 'try': did you mean 'tried'?" in capsys.readouterr().err
     write(tree, GRID)
     assert run("--seed", "3") == (2, 0)
-    assert "--sweep: --seed goes with a single run" in capsys.readouterr().err
+    assert "--sweep: --seed is for single runs" in capsys.readouterr().err
 
 
 def test_sweep__leaves_a_folder_a_setting_and_one_report(tree, run, capsys):

@@ -1,6 +1,6 @@
 """The command line: run, simulate, import, plan, lab, report.
 
-Nothing heavy is imported before every name and value was found to be right.
+Heavy imports are delayed until all names and values have been checked.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cohabit: {explain(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("cohabit: stopped; what is finished is kept, start again to go on", file=sys.stderr)
+        print("cohabit: stopped; finished work is kept, start again to continue", file=sys.stderr)
         return 130
     except Exception as error:
         if os.environ.get("COHABIT_TRACEBACK"):
@@ -47,14 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_what_is_closed() -> None:
-    """Let what is said go nowhere where standard output or error were closed."""
+    """Discard messages if standard output or error is closed."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the one parser behind `cohabit` and `run_all.py`."""
+    """Return the parser of `cohabit` and `run_all.py`."""
     parser = argparse.ArgumentParser(prog="cohabit", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"cohabit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -1,4 +1,4 @@
-"""`cohabit simulate` and `cohabit import`: both leave a cohort folder."""
+"""The commands `cohabit simulate` and `cohabit import`, which write a cohort folder."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ def add_simulate(commands) -> None:
     add = simulate.add_argument
     add("--out", required=True, metavar="DIR", help="the folder; new, empty or with --force")
     add("--force", action="store_true", help="replace the cohort that is in the folder")
-    add("--preset", default=STUDY, metavar="NAME", help="a world by name (default: study)")
+    add("--preset", default=STUDY, metavar="NAME", help="name of a preset (default: study)")
     add("--seed", type=int, default=1, metavar="N", help="default: 1")
-    add("--pairs", type=int, metavar="N", help="pairs in all (default: the preset's)")
+    add("--pairs", type=int, metavar="N", help="number of pairs (default: the preset's)")
     add("--set", action="append", default=[], metavar="DIAL=VALUE", help="one dial of the world")
     add("--without", default="", metavar="PARTS", help="leave out, for example 16s,tree,truth")
     simulate.set_defaults(command=simulate_to_disk)
@@ -26,9 +26,9 @@ def add_simulate(commands) -> None:
 
 def add_import(commands) -> None:
     """Add `import` to the command line."""
-    importing = commands.add_parser("import", help="make a cohort folder of your own tables")
+    importing = commands.add_parser("import", help="make a cohort folder from your own tables")
     add = importing.add_argument
-    add("--metadata", required=True, metavar="FILE", help="tab-separated, one row a sample")
+    add("--metadata", required=True, metavar="FILE", help="tab-separated, one row per sample")
     add(
         "--table",
         action="append",
@@ -36,17 +36,17 @@ def add_import(commands) -> None:
         metavar="[ASSAY=]FILE",
         help="counts: BIOM, TSV or .qza; 16s=FILE or shotgun=FILE",
     )
-    add("--taxonomy", metavar="FILE", help="lineages, TSV or .qza; where the table has none")
-    add("--tree", metavar="FILE", help="Newick or .qza, of the 16s table")
-    add("--diet", metavar="FILE", help="food questionnaires, TSV, one row a person")
+    add("--taxonomy", metavar="FILE", help="lineages (TSV or .qza) if the table has none")
+    add("--tree", metavar="FILE", help="tree of the 16s table, Newick or .qza")
+    add("--diet", metavar="FILE", help="food questionnaires, TSV, one row per person")
     add("--pathways", metavar="FILE", help="abundances of MetaCyc pathways: TSV, BIOM or .qza")
     words = "TSV; stool=FILE or serum=FILE, or one file whose columns say which"
     add("--metabolites", action="append", default=[], metavar="[MATRIX=]FILE", help=words)
-    add("--blood", metavar="FILE", help="blood panel, TSV, one row a person")
-    add("--visits", metavar="FILE", help="follow-up, TSV, one row a visit")
-    add("--mapping", metavar="FILE", help="TOML: what your columns and levels are called")
-    add("--preset", metavar="NAME", help="a mapping that comes with cohabit, for example imsms")
-    add("--guess", action="store_true", help="propose a mapping, import nothing")
+    add("--blood", metavar="FILE", help="blood panel, TSV, one row per person")
+    add("--visits", metavar="FILE", help="follow-up, TSV, one row per visit")
+    add("--mapping", metavar="FILE", help="TOML file with the names of your columns and levels")
+    add("--preset", metavar="NAME", help="a mapping shipped with cohabit, for example imsms")
+    add("--guess", action="store_true", help="propose a mapping and import nothing")
     add("--out", metavar="DIR", help="the cohort folder; new, empty or with --force")
     add("--force", action="store_true", help="replace the cohort that is in the folder")
     add("--max-mb", type=int, default=256, metavar="N", help="largest file, unpacked (256)")
@@ -69,14 +69,14 @@ def simulate_to_disk(options: argparse.Namespace) -> int:
 
 
 def import_to_disk(options: argparse.Namespace) -> int:
-    """Make a cohort folder of somebody's own tables."""
+    """Import a user's tables as a cohort folder."""
     from cohabit.files.importers.build import run_import
 
     return run_import(options)
 
 
 def write_simulated(design, seed: int, folder: Path, *, without: Sequence[str] = ()) -> None:
-    """Simulate a cohort, write it, less the parts not wanted, and say so."""
+    """Simulate a cohort, write it without the unwanted parts and print where it is."""
     from cohabit.files.storage import write_cohort
     from cohabit.simulate import simulate_cohort
 

@@ -1,4 +1,4 @@
-"""`cohabit lab`: copies of the notebooks to work in, so that the sources stay as they are."""
+"""The command `cohabit lab`: working copies of the notebooks, so that sources stay clean."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ from cohabit.run.profiles import STUDY
 def add_lab(commands) -> None:
     """Add `lab` to the command line."""
     lab = commands.add_parser("lab", help="open JupyterLab on copies of the notebooks in lab/")
-    lab.add_argument("options", nargs="*", help="handed to JupyterLab, after a --")
+    lab.add_argument("options", nargs="*", help="options for JupyterLab, after --")
     lab.set_defaults(command=open_lab)
 
 
@@ -37,7 +37,7 @@ def open_lab(options: argparse.Namespace) -> int:
 
 
 def copy_notebooks(source: Path, lab: Path) -> list[str]:
-    """Copy new and changed notebooks to `lab`; a copy that was worked in stays as it is.
+    """Copy new and changed notebooks to `lab`, without overwriting edited copies.
 
     Returns
     -------
@@ -64,14 +64,14 @@ def copy_notebooks(source: Path, lab: Path) -> list[str]:
 
 
 def become_jupyter(lab: Path, options: Sequence[str]) -> None:
-    """Turn this process into JupyterLab in a folder, so that it alone hears Ctrl-C."""
+    """Replace this process by JupyterLab in a folder, so that it receives Ctrl-C."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={lab}", *options]
     sys.stdout.flush()
     os.execv(sys.executable, command)
 
 
 def _read_ledger(ledger: Path) -> dict[str, str]:
-    """Return the hash of each source when it was copied; none where that is not known."""
+    """Return the hash of each source when it was copied, or an empty dict if unknown."""
     try:
         content = json.loads(ledger.read_text(encoding="utf-8"))
         check_shape(content, {str: str}, ledger.name)

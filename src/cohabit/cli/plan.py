@@ -1,4 +1,4 @@
-"""`cohabit plan`: how many patients for a power, or the best design for a budget."""
+"""The command `cohabit plan`: the sample size for a power, or the best design for a budget."""
 
 import argparse
 import sys
@@ -11,37 +11,37 @@ STORE = "results/plan/batches"
 
 
 def add_plan(commands) -> None:
-    """Add `plan` to the command line; nothing heavy is imported before it runs."""
+    """Add `plan` to the command line without importing anything slow."""
     plan = commands.add_parser(
         "plan",
-        help="how many patients, which design, for which power",
+        help="find the sample size for a power or the best design for a budget",
         description="Simulate cohorts of each design. Without --budget: power at several sizes, "
         "and the size that reaches --power. With --budget: designs at equal cost, best first.",
     )
     add = plan.add_argument
     add("--out", required=True, metavar="FILE", help="table of powers, such as plan.tsv.gz")
-    add("--budget", type=float, metavar="MONEY", help="what the study may cost")
+    add("--budget", type=float, metavar="MONEY", help="largest cost of the study")
     add("--power", type=float, default=0.8, metavar="SHARE", help="default: 0.8")
-    add("--sizes", default="25,50,100,150,200,300", metavar="N,N", help="patients to try")
+    add("--sizes", default="25,50,100,150,200,300", metavar="N,N", help="numbers of patients")
     add("--controls", default="household,site", metavar="WHO,WHO", help="household, site, anyone")
-    add("--visits", default="1", metavar="N,N", help="samples a person to try")
+    add("--visits", default="1", metavar="N,N", help="numbers of samples per person to try")
     add("--ask", default="community,taxon,discoveries", metavar="WHAT,WHAT", help="questions")
-    add("--set", action="append", default=[], metavar="NAME=VALUE", help="a dial or a question's")
-    add("--cost", action="append", default=[], metavar="NAME=MONEY", help="such as sample=150")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="dial or question option")
+    add("--cost", action="append", default=[], metavar="NAME=MONEY", help="a price, sample=150")
     add("--cohort", metavar="PATH", help="plan from your own cohort folder's species table")
-    add("--effects", type=int, default=20, metavar="N", help="taxa that differ in your own world")
-    add("--effect-size", type=float, default=0.4, metavar="SD", help="by how much (default: 0.4)")
+    add("--effects", type=int, default=20, metavar="N", help="taxa that differ with --cohort")
+    add("--effect-size", type=float, default=0.4, metavar="SD", help="effect in SD (default: 0.4)")
     add("--half-width", type=float, default=0.05, metavar="SHARE", help="of intervals of power")
-    add("--most", type=int, default=600, metavar="N", help="cohorts a design at most")
+    add("--most", type=int, default=600, metavar="N", help="most cohorts per design (default: 600)")
     add("--seed", type=int, default=1, metavar="N", help="default: 1")
     add("--store", default=STORE, metavar="DIR", help=f"finished batches (default: {STORE})")
     add("--jobs", type=int, metavar="N", help="processes (default: cores)")
-    add("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, tcp://host:port")
+    add("--scheduler", metavar="ADDRESS", help="run on a Dask scheduler, tcp://host:port")
     plan.set_defaults(command=plan_study)
 
 
 def plan_study(options: argparse.Namespace) -> int:
-    """Simulate the designs asked for, print the answer, write the table."""
+    """Simulate the requested designs, print the answer and write the table."""
     from cohabit.experiments import planner
 
     template = None if options.cohort is None else _read_template(options)
@@ -73,7 +73,7 @@ def plan_study(options: argparse.Namespace) -> int:
 
 
 def _over_sizes(options, designs, questions, costs, how):
-    """Return powers at each size with what it costs, and the size that reaches the power."""
+    """Return powers and costs at each size, and the size that reaches the target power."""
     from cohabit.experiments import planner
 
     sizes = _numbers(options.sizes, "sizes")
@@ -102,7 +102,7 @@ def _read_template(options: argparse.Namespace):
 
 
 def _split_settings(settings: list[str]) -> tuple[dict, dict]:
-    """Return the dials of the scenario and those of the questions."""
+    """Split settings into dials of the scenario and of the questions."""
     import dataclasses
 
     from cohabit.experiments.planner import Questions

@@ -1,4 +1,4 @@
-"""`cohabit run` and `cohabit report`: the notebooks, and the page over them."""
+"""The commands `cohabit run` and `cohabit report`."""
 
 import argparse
 import signal
@@ -38,8 +38,8 @@ def add_run(commands) -> None:
         metavar="NB",
         help="this notebook, its inputs, and all that depend on it",
     )
-    add("--set", action="append", default=[], metavar="NB.NAME=VALUE", help="one parameter")
-    add("--jobs", type=int, metavar="N", help="notebooks at once (default: cores)")
+    add("--set", action="append", default=[], metavar="NB.NAME=VALUE", help="set one parameter")
+    add("--jobs", type=int, metavar="N", help="notebooks run at once (default: number of cores)")
     add("--scheduler", metavar="ADDRESS", help="run on a Dask scheduler, such as tcp://node1:8786")
     add(
         "--timeout",
@@ -50,26 +50,26 @@ def add_run(commands) -> None:
     )
     again = "how often a notebook is run again whose worker or process was killed (default: 0)"
     add("--retries", type=int, default=0, metavar="N", help=again)
-    add("--force", action="store_true", help="run again what is unchanged")
-    add("--sweep", metavar="FILE", help="many sets of parameters and one report: sweeps/NAME.toml")
+    add("--force", action="store_true", help="also run unchanged notebooks")
+    add("--sweep", metavar="FILE", help="run many sets of parameters: sweeps/NAME.toml")
     add("--list", action="store_true", help="show notebooks and their parameters, run nothing")
-    add("--check", action="store_true", help="check names and values, run nothing")
+    add("--check", action="store_true", help="check all names and values and run nothing")
     run.set_defaults(command=run_notebooks)
 
 
 def add_report(commands) -> None:
     """Add `report` to the command line."""
-    report = commands.add_parser("report", help="build the report of a run again")
+    report = commands.add_parser("report", help="rebuild the report of a run")
     report.add_argument("run", metavar="RUN", help="a folder in results/; sweeps/NAME for a sweep")
     report.set_defaults(command=rebuild_report)
 
 
 @contextmanager
 def stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM stop what runs inside as Ctrl-C does.
+    """Make SIGTERM interrupt the code inside as Ctrl-C does.
 
-    A shell that is not interactive starts its background jobs deaf to Ctrl-C (SIGINT); `kill` and
-    the queues of clusters send SIGTERM. Outside the main thread signals are left as they are.
+    A non-interactive shell starts background jobs that ignore Ctrl-C (SIGINT); `kill` and cluster
+    queues send SIGTERM. Outside the main thread signals are not changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -83,7 +83,7 @@ def stopped_by_sigterm() -> Iterator[None]:
 
 @stopped_by_sigterm()
 def run_notebooks(options: argparse.Namespace) -> int:
-    """Run what was asked for; 0 when every notebook is done or skipped for want of input."""
+    """Run the requested notebooks; return 0 when each is done or skipped for missing input."""
     plan = make_plan(_read_request(options))
     if options.list:
         print(_describe_sweep(plan) if plan.is_sweep else _describe_run(plan.settings[0]))
@@ -124,7 +124,7 @@ def _read_request(options: argparse.Namespace) -> Request:
 
 
 def _check_presets(plan: Plan) -> None:
-    """Refuse an unknown world; the usual one is not worth the seconds of looking it up."""
+    """Raise an error for an unknown preset; the default one is not looked up, to save time."""
     presets = {setting.preset for setting in plan.settings} - {None}
     if presets:
         from cohabit.simulate.design import StudyDesign
@@ -147,7 +147,7 @@ def _run_and_report(execution) -> int:
 
 
 def _tell_failures(execution, outcomes: Mapping) -> bool:
-    """Say what failed and what did not finish; return whether nothing did."""
+    """Print failed and unfinished notebooks; return True when there are none."""
     from cohabit.run.progress import describe_failure
 
     failed = sorted(task for task, outcome in outcomes.items() if outcome.status == "failed")
@@ -167,7 +167,7 @@ def _tell_failures(execution, outcomes: Mapping) -> bool:
 
 
 def write_report(folder, summary: Mapping[str, object]) -> bool:
-    """Write the report of a run or sweep and say where it is, or why there is none."""
+    """Write the report of a run or sweep and print where it is or why it is missing."""
     from cohabit.run.report import bring_report_up_to_date
 
     try:
@@ -182,7 +182,7 @@ def write_report(folder, summary: Mapping[str, object]) -> bool:
 
 
 def rebuild_report(options: argparse.Namespace) -> int:
-    """Build the report of a finished run or sweep again."""
+    """Rebuild the report of a finished run or sweep."""
     from cohabit.run.folder import RunFolder
 
     folder = paths.run(options.run)
@@ -200,7 +200,7 @@ def rebuild_report(options: argparse.Namespace) -> int:
 
 
 def _describe_run(setting: Setting) -> str:
-    """Describe each notebook: its inputs and parameters, with value and range."""
+    """Describe each notebook: its inputs, and its parameters with values and ranges."""
     lines = []
     for number in sorted(setting.notebooks):
         notebook = setting.notebooks[number]

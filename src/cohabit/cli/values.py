@@ -1,4 +1,4 @@
-"""Values as they are written on the command line."""
+"""Parsing of values from the command line."""
 
 import ast
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ LITERALS = {"true": True, "yes": True, "false": False, "no": False, "none": None
 
 
 def split_names(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the names in some texts, each of which may hold several, joined by commas."""
+    """Return the names in some texts, split at commas."""
     return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
 
 
 def read_setting(text: str, *, option: str, example: str) -> tuple[str, object]:
-    """Return name and value of ``NAME=VALUE``; what is no number, list or known word is text.
+    """Return name and value of ``NAME=VALUE``: a number, list, known word or else text.
 
     Raises
     ------

@@ -182,7 +182,7 @@ def _package_of(path: Path) -> Path:
 
 @cache
 def describe_code() -> Mapping[str, str]:
-    """Return what a process must share with another for both to compute the same.
+    """Return the versions that two processes must share to compute the same results.
 
     The versions, and one hash over all files of the package as they are at the first call: an
     edited copy keeps its version.

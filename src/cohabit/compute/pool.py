@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class OtherCode(ConnectionError):
-    """A worker has another cohabit, or other versions of what it needs, than who asks it."""
+    """A worker has another version of cohabit or of its requirements than the caller."""
 
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -234,7 +234,7 @@ def open_workers(scheduler: str | None = None, jobs: int | None = None) -> Itera
 
 
 def submit(client: "Client", function: Callable, *arguments: object, **options) -> "Future":
-    """Give a worker one call, which it refuses when it would not compute what we do.
+    """Submit a call to a worker, which refuses it if its versions differ.
 
     Workers that join later are asked as well.
 
@@ -250,7 +250,7 @@ def submit(client: "Client", function: Callable, *arguments: object, **options) 
 
 
 def _call_alike(ours: Mapping[str, str], function: Callable, *arguments: object) -> object:
-    """Call a function on a worker, whose code and versions must be those of who asks.
+    """Call a function on a worker after comparing its versions with the caller's.
 
     Raises
     ------
@@ -265,12 +265,12 @@ def _call_alike(ours: Mapping[str, str], function: Callable, *arguments: object)
 
 
 def find_differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
-    """Return the names of what a worker has otherwise than we."""
+    """Return the names of components whose versions differ on a worker."""
     return [name for name in ours if theirs.get(name) != ours[name]]
 
 
 def describe_differing(address: str, differing: list[str]) -> str:
-    """Say in words which worker differs in what, and what helps."""
+    """Return a description of which worker differs in what, with a remedy."""
     names = ", ".join(differing)
     return f"the worker {address} has another {names}; start workers from the same environment"
 

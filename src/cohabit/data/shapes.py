@@ -1,4 +1,4 @@
-"""The shape that the content of a TOML or JSON file must have, declared once a file.
+"""Declared shapes of TOML and JSON content, one for each type of file.
 
 A shape is a type, a tuple of types, a list with the shape of every item, a mapping with the shape
 of each known key (none of them required), or ``{str: shape}`` for a mapping with any keys.
@@ -11,7 +11,7 @@ _WORDS = {str: "text", bool: "true or false", dict: "a table", list: "a list", N
 
 
 def check_shape(content: object, shape: object, where: str) -> None:
-    """Refuse content of another shape.
+    """Raise ValueError when content does not have the declared shape.
 
     Parameters
     ----------

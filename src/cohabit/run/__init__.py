@@ -1,1 +1,1 @@
-"""Notebooks as tasks of a graph: each in a process of its own, none run twice for nothing."""
+"""Runs of the notebooks as a graph of separate processes, reusing unchanged results."""

@@ -1,4 +1,4 @@
-"""A plan carried out: the notebooks of every setting as one graph, each setting in its folder.
+"""Execution of a plan: the notebooks of all settings in one graph, a folder per setting.
 
 Several run at once, the longest way first. `run_graph` knows neither notebooks nor Dask: it hands
 each task to `execute` in a thread, which decides whether there is work, sends it to a worker and
@@ -26,11 +26,11 @@ RUN_SUMMARY, SWEEP_SUMMARY = "run.json", "sweep.json"
 KEPT_OF_NOTEBOOK = (
     *("number", "title", "status", "reused", "reason", "seconds", "memory_mb", "error"),
 )
-"""What a sweep's summary says of a notebook; its setting's own says more."""
+"""Entries of a notebook in a sweep's summary; its setting's summary has more."""
 
 
 class Execution:
-    """A plan in its folder; finished work of an earlier run is reused."""
+    """A plan in its folder, reusing finished work of earlier runs."""
 
     def __init__(self, plan: Plan):
         self.plan = plan
@@ -39,7 +39,7 @@ class Execution:
 
     @property
     def names(self) -> dict[Task, str]:
-        """Each task, and what it is called for people."""
+        """Displayed name of each task."""
         found = {}
         for setting, part in self.parts.items():
             before = f"{setting} " if self.plan.is_sweep else ""
@@ -48,7 +48,7 @@ class Execution:
         return found
 
     def check(self) -> dict[Task, str]:
-        """Return, for each task, `unchanged` or why it would run."""
+        """Return `unchanged` or the reason to run for each task."""
         return {
             (setting, number): why
             for setting, part in self.parts.items()
@@ -58,7 +58,7 @@ class Execution:
     def run(self, progress: PlainProgress) -> dict[Task, Outcome]:
         """Bring every setting up to date; the folder must be locked.
 
-        An earlier setting is finished before a later one begins, as far as there are cores.
+        Earlier settings are finished before later ones start, as far as there are enough cores.
         """
         for part in self.parts.values():
             part.clear()
@@ -74,7 +74,7 @@ class Execution:
             return run_graph(self._find_needs(), execute, jobs=jobs, stop=workers.stop)
 
     def _find_needs(self) -> dict[Task, list[Task]]:
-        """Return each task with those before it: by setting, then the longest way first."""
+        """Return each task with those before it: by setting, then critical path first."""
         found = {}
         for setting, part in self.parts.items():
             needs = {number: part.setting.needs[number] for number in part.selected}
@@ -88,7 +88,7 @@ class Execution:
         return self.plan.scheduler is None or set(self.check().values()) != {UNCHANGED}
 
     def write_summary(self, outcomes: Mapping[Task, Outcome], seconds: float) -> dict:
-        """Write `run.json` of each setting, and `sweep.json` over those of a sweep.
+        """Write `run.json` of each setting and, for a sweep, `sweep.json`.
 
         Returns
         -------
@@ -176,7 +176,7 @@ def run_graph(
 
 
 def _ready(waiting: Mapping, needs: Mapping, outcomes: Mapping, count: int) -> list:
-    """Return the first tasks, no more than `count`, for which all that they need has ended."""
+    """Return up to `count` tasks whose requirements have all ended."""
     ready = (task for task in waiting if all(need in outcomes for need in needs[task]))
     return list(islice(ready, count))
 
@@ -184,7 +184,7 @@ def _ready(waiting: Mapping, needs: Mapping, outcomes: Mapping, count: int) -> l
 def longest_ways(
     needs: Mapping[Node, Collection[Node]], seconds: Mapping[Node, float]
 ) -> dict[Node, float]:
-    """Return the expected seconds from the start of each task to the end of all that follow."""
+    """Return the expected seconds from the start of each task to the end of its dependents."""
     after: dict[Node, list[Node]] = {task: [] for task in needs}
     for task, before in needs.items():
         for need in before:

@@ -1,7 +1,7 @@
-"""A run's folder: its lock, the attempts in it, and how each notebook of it ended.
+"""A run's folder: its lock, its unfinished attempts and the outcomes of its notebooks.
 
-A notebook writes into an attempt of its own. When it is whole, its files are renamed into the
-run and a record with their hashes is written last: what has no valid record is not believed.
+A notebook writes into an attempt of its own. When the attempt is complete, its files are moved into
+the run and a record with their hashes is written last; output without a valid record is ignored.
 """
 
 import errno
@@ -21,7 +21,7 @@ from cohabit.data.shapes import Number, check_shape
 from cohabit.files import paths
 
 PREFIXED = ("tables", "figures", "notebooks", "failed")
-"""Folders of a run whose files begin with the number of the notebook that wrote them."""
+"""Folders of a run whose files start with the number of their notebook."""
 
 
 RECORD_SHAPE = {
@@ -38,7 +38,7 @@ RECORD_SHAPE = {
 
 @dataclass(frozen=True)
 class Record:
-    """What one finished notebook left, and what it was made from."""
+    """The outputs of a finished notebook and everything that they depend on."""
 
     status: str
     """`done` or `skipped`."""
@@ -52,22 +52,22 @@ class Record:
     seconds: float
     memory_mb: float
     reason: str = ""
-    """Why it was skipped."""
+    """Reason why it was skipped."""
 
     parameters: Mapping[str, object] = field(default_factory=dict)
     cells: Sequence[tuple[float, float]] = ()
-    """Of each code cell: seconds, and peak memory of the kernel until its end in MB."""
+    """Seconds and peak memory (MB, of the kernel so far) of each code cell."""
 
     @property
     def digest(self) -> str:
-        """One hash over what other notebooks can read of the outputs."""
+        """Hash of the outputs that other notebooks can read."""
         kept = {k: v for k, v in self.outputs.items() if not k.startswith("notebooks/")}
         return hash_value(kept)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one notebook ended, and what those after it need to know."""
+    """The outcome of one notebook, including what later notebooks depend on."""
 
     status: str
     """`done`, `skipped` (the cohort lacks its input), `failed`, or `blocked` by a failure."""
@@ -77,33 +77,33 @@ class Outcome:
     """Peak memory of its kernel."""
 
     cells: Sequence[tuple[float, float]] = ()
-    """Of each code cell: seconds, and peak memory of the kernel until its end in MB."""
+    """Seconds and peak memory (MB, of the kernel so far) of each code cell."""
 
     reason: str = ""
     error: Mapping[str, object] = field(default_factory=dict)
-    """Of a failure: message, and cell, source and traceback where known."""
+    """For a failure: message, and cell, source and traceback if known."""
 
     kept: str = ""
-    """Where the notebook of a failure lies."""
+    """Path of the failed notebook."""
 
     digest: str = ""
-    """One hash over what it left for others."""
+    """Hash of the outputs that other notebooks can read."""
 
     reused: bool = False
 
     @property
     def good(self) -> bool:
-        """Whether notebooks after it may run."""
+        """True if later notebooks can run."""
         return self.status in ("done", "skipped")
 
     @property
     def label(self) -> str:
-        """The status for people: what was taken as it was is `unchanged`."""
+        """Displayed status, which is `unchanged` for reused results."""
         return "unchanged" if self.reused and self.status == "done" else self.status
 
     @classmethod
     def of_record(cls, record: Record, *, reused: bool = False) -> "Outcome":
-        """Return how a notebook ended that left this record."""
+        """Return the outcome of a notebook from its record."""
         return cls(
             record.status,
             record.seconds,
@@ -123,11 +123,11 @@ class RunFolder:
         self.attempts = path / ".attempts"
         self.records = path / ".records"
         self.owner = path / ".owner.json"
-        """Who holds the run; there while it is held."""
+        """File that identifies the process holding the run."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process.
+        """Lock the run for this process.
 
         Raises
         ------
@@ -153,11 +153,11 @@ class RunFolder:
                 self.owner.unlink(missing_ok=True)
 
     def clear_attempts(self) -> None:
-        """Remove what a run that was ended left unfinished."""
+        """Remove unfinished attempts of an interrupted run."""
         shutil.rmtree(self.attempts, ignore_errors=True)
 
     def open_attempt(self, number: str) -> Path:
-        """Forget what notebook `number` left earlier and give it an empty folder."""
+        """Remove earlier output of notebook `number`; return a folder for a new attempt."""
         self.forget(number)
         self.attempts.mkdir(parents=True, exist_ok=True)
         attempt = Path(tempfile.mkdtemp(prefix=f"{number}-", dir=self.attempts))
@@ -165,7 +165,7 @@ class RunFolder:
         return attempt
 
     def forget(self, number: str) -> None:
-        """Remove the record of notebook `number` first, then every file that it left."""
+        """Remove the record of notebook `number`, and then all its files."""
         record = self._read(number)
         (self.records / f"{number}.json").unlink(missing_ok=True)
         for name in record.outputs if record else ():
@@ -175,7 +175,7 @@ class RunFolder:
                 path.unlink()
 
     def read_record(self, number: str) -> Record | None:
-        """Return the record of notebook `number`; None when its files are not as recorded."""
+        """Return the record of notebook `number`, or None when its files differ from it."""
         record = self._read(number)
         if record is None:
             return None
@@ -184,16 +184,16 @@ class RunFolder:
         return record if whole else None
 
     def find_recorded(self) -> set[str]:
-        """Return the numbers of all notebooks that left a record."""
+        """Return the numbers of all notebooks with a record."""
         return {path.stem for path in self.records.glob("[0-9]*.json")}
 
     def expected_seconds(self, number: str) -> float | None:
-        """Return how long notebook `number` took the last time, if that is known."""
+        """Return the last run time of notebook `number`, if known."""
         record = self._read(number)
         return record.seconds if record else None
 
     def adopt(self, number: str, attempt: Path, record: Record) -> Record:
-        """Rename an attempt's files into the run, then write its record.
+        """Move an attempt's files into the run and then write its record.
 
         Returns
         -------
@@ -214,11 +214,11 @@ class RunFolder:
         return record
 
     def write_record(self, name: str, record: Record) -> None:
-        """Write a record; the last step of everything that is to be believed."""
+        """Write a record, the last step of storing results."""
         write_json(self.records / f"{name}.json", asdict(record))
 
     def keep_failed(self, number: str, attempt: Path, name: str) -> Path | None:
-        """Keep the notebook of a failed attempt, with its error, for reading."""
+        """Keep the notebook of a failed attempt, which contains the error."""
         made = attempt / "notebook.ipynb"
         kept = self.path / "failed" / name if made.is_file() else None
         if kept:
@@ -235,7 +235,7 @@ class RunFolder:
         os.replace(source, target)
 
     def _read(self, number: str) -> Record | None:
-        """Return a record; one of another shape, or that names files outside the run, is none."""
+        """Return a record, or None if its shape is wrong or it names files outside the run."""
         try:
             content = json.loads((self.records / f"{number}.json").read_text(encoding="utf-8"))
             check_shape(content, RECORD_SHAPE, number)
@@ -247,17 +247,17 @@ class RunFolder:
 
 
 def lose(message: str) -> dict:
-    """Describe the end of a task that was lost through no fault of its own."""
+    """Describe the end of a task that was lost with its worker or process."""
     return fail(f"{message}; start again to run it once more, or allow --retries") | {"lost": True}
 
 
 def fail(message: str) -> dict:
-    """Describe the end of a task that did not begin."""
+    """Describe the end of a task that could not start."""
     return {"status": "failed", "error": {"message": message}, "seconds": 0.0, "memory_mb": 0.0}
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write plain data as JSON: whole, on disk, or not at all."""
+    """Write plain data as JSON atomically and flush it to disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     with scratch.open("w", encoding="utf-8") as stream:
@@ -269,9 +269,9 @@ def write_json(path: Path, content: object) -> None:
 
 
 def explain(error: OSError) -> str:
-    """Say in words what is wrong with the disk, where, and what helps."""
+    """Return a description of a disk error, with its place and a remedy."""
     place = error.filename2 or error.filename or "the disk"
-    kept = "what is finished is kept: start again then"
+    kept = "finished notebooks are kept: start again afterwards"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"no space left for {place}; make room ({kept})"
     if error.errno in (errno.EMFILE, errno.ENFILE):

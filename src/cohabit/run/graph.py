@@ -1,8 +1,8 @@
-"""The notebooks and who comes after whom, read from the files without running them.
+"""The dependency graph of the notebooks, read from their files without running them.
 
-A notebook says in its metadata what it needs: ``"cohabit": {"after": ["02", "05"]}``. Without it,
-it comes after the one that makes the cohort; ``"all"`` waits for all others and runs even when
-some of them failed; an empty list needs nothing.
+A notebook's metadata list the notebooks that it needs: ``"cohabit": {"after": ["02", "05"]}``. By
+default it follows the one that makes the cohort; ``"all"`` waits for all others and runs even if
+some of them fail; an empty list needs nothing.
 """
 
 import json
@@ -22,12 +22,12 @@ FILE_NAME = re.compile(r"(\d\d[a-z]?)_([a-z0-9_]+)\.ipynb")
 NOTEBOOK_SHAPE = {"cells": [dict], "metadata": {"kernelspec": dict, "cohabit": dict}}
 DIRECTORIES = ("cohort_dir", "run_dir")
 COMMON = (*DIRECTORIES, "seed")
-"""Parameters of every notebook; the runner itself fills in the directories."""
+"""Parameters of every notebook; the runner sets the directories."""
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """One source notebook."""
+    """A source notebook."""
 
     path: Path
     number: str
@@ -35,7 +35,7 @@ class Notebook:
 
     @property
     def name(self) -> str:
-        """File name without its ending, for example ``07_untreated_and_treated``."""
+        """File name without extension, for example ``07_untreated_and_treated``."""
         return self.path.stem
 
     @property
@@ -54,14 +54,14 @@ class Notebook:
 
     @property
     def stated_seconds(self) -> float | None:
-        """The run time that its heading states, ``| Run time |`` ... ``| 8 s |``, if it does."""
+        """Run time given in the heading, ``| Run time |`` ... ``| 8 s |``, or None."""
         text = "\n".join(_source(cell) for cell in self._cells("markdown"))
         found = re.search(r"\| Run time \|.*?\| (\d+) s \|", text, re.DOTALL)
         return float(found[1]) if found else None
 
     @property
     def code(self) -> str:
-        """All code, cells joined by empty lines."""
+        """All code, with blank lines between cells."""
         return "\n\n".join(_source(cell) for cell in self._cells("code"))
 
     @cached_property
@@ -100,7 +100,7 @@ def _source(cell: Mapping) -> str:
 
 
 def discover(folder: Path) -> dict[str, Notebook]:
-    """Read the notebooks ``NN_name.ipynb`` of a folder, by number.
+    """Read the notebooks ``NN_name.ipynb`` of a folder, keyed by number.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def discover(folder: Path) -> dict[str, Notebook]:
 
 
 def read_notebook(path: Path) -> Notebook:
-    """Read one notebook, ``NN_name.ipynb``.
+    """Read the notebook ``NN_name.ipynb``.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def _check_language(notebook: Notebook) -> None:
 
 
 def find(reference: str, notebooks: Mapping[str, Notebook]) -> str:
-    """Return the number of the notebook called by number, file name or name.
+    """Return the number of a notebook given by number, file name or name.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def find(reference: str, notebooks: Mapping[str, Notebook]) -> str:
 
 
 def find_needs(notebooks: Mapping[str, Notebook]) -> dict[str, frozenset[str]]:
-    """Return, for each notebook, which others come before it, in an order that works.
+    """Return the notebooks that must precede each notebook, in a valid order.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def find_needs(notebooks: Mapping[str, Notebook]) -> dict[str, frozenset[str]]:
         order = TopologicalSorter({number: sorted(needs[number]) for number in sorted(needs)})
         return {number: needs[number] for number in order.static_order()}
     except CycleError as error:
-        raise ValueError(f"notebooks wait for one another: {' -> '.join(error.args[1])}") from None
+        raise ValueError(f"notebooks depend on each other: {' -> '.join(error.args[1])}") from None
 
 
 def _needs_of(notebook: Notebook, notebooks: Mapping[str, Notebook]) -> frozenset[str]:
@@ -187,14 +187,14 @@ def _needs_of(notebook: Notebook, notebooks: Mapping[str, Notebook]) -> frozense
     named = set(notebook.after) - {COHORT_MAKER}
     for number in sorted(named - set(notebooks)):
         raise ValueError(
-            f"notebook {notebook.name} comes after {number!r}, which is not there: "
+            f"notebook {notebook.name} comes after {number!r}, which does not exist: "
             f"{nearest(number, notebooks)}"
         )
     return frozenset(set(notebook.after) & set(notebooks) - {notebook.number})
 
 
 def with_needs(chosen: Iterable[str], needs: Mapping[str, frozenset[str]]) -> set[str]:
-    """Return the chosen notebooks and all that they need, directly or not."""
+    """Return the chosen notebooks and everything they need, directly or indirectly."""
     found, waiting = set(), list(chosen)
     while waiting:
         number = waiting.pop()
@@ -205,7 +205,7 @@ def with_needs(chosen: Iterable[str], needs: Mapping[str, frozenset[str]]) -> se
 
 
 def with_dependents(chosen: Iterable[str], needs: Mapping[str, frozenset[str]]) -> set[str]:
-    """Return the chosen notebooks and all that depend on them, directly or not."""
+    """Return the chosen notebooks and everything that depends on them, directly or not."""
     found = set(chosen)
     for number in needs:
         if needs[number] & found:

@@ -1,8 +1,8 @@
 """Typed parameters, read from a notebook's parameters cell without running it.
 
 A parameter is one line, ``name: type = literal  # meaning; low to high``. The type is `int`,
-`float`, `str`, `bool` or a list of one of them, with ``| None`` where nothing is an answer;
-text may end in ``one of a, b, c`` instead of a range.
+`float`, `str` or `bool` or a list of one of them, with ``| None`` if a missing value is allowed;
+text can end in ``one of a, b, c`` instead of a range.
 """
 
 import ast
@@ -22,17 +22,17 @@ YES_OR_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a notebook: what it means and which values it takes."""
+    """A notebook parameter with its meaning and allowed values."""
 
     name: str
     kind: str
-    """`int`, `float`, `str` or `bool`; of the items when it is a list."""
+    """`int`, `float`, `str` or `bool`; for a list, the type of its items."""
 
     default: object
     meaning: str = ""
     is_list: bool = False
     optional: bool = False
-    """Whether None is a value."""
+    """True if None is allowed."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -40,7 +40,7 @@ class Parameter:
 
     @property
     def expected(self) -> str:
-        """What a value must be, in words."""
+        """Description of the allowed values."""
         words = f"list of {self.kind}" if self.is_list else self.kind
         if self.choices:
             words += f", one of {', '.join(self.choices)}"
@@ -49,7 +49,7 @@ class Parameter:
         return words + (", or none" if self.optional else "")
 
     def check(self, value: object) -> object:
-        """Return `value` as the notebook gets it.
+        """Return `value` in the type that the notebook receives, or raise an error.
 
         Raises
         ------
@@ -65,12 +65,12 @@ class Parameter:
         return self._check_one(value, value)
 
     def parse(self, text: str) -> object:
-        """Read a value from the command line and check it.
+        """Read and check a value from the command line.
 
         Raises
         ------
         ValueError
-            When the text is no such value; names the range.
+            When the text is not an allowed value; names the range.
         """
         if self.optional and text.lower() == "none":
             return None
@@ -108,7 +108,7 @@ class Parameter:
 
 
 def read_parameters(source: str) -> dict[str, Parameter]:
-    """Read the parameters of one parameters cell.
+    """Read the parameters from a parameters cell.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def read_parameters(source: str) -> dict[str, Parameter]:
         comment = " ".join(comments[line] for line in lines if line in comments)
         parameter = _read_one(statement, source, comment)
         if parameter.name in found:
-            raise ValueError(f"line {statement.lineno}: {parameter.name} is there twice")
+            raise ValueError(f"line {statement.lineno}: {parameter.name} is defined twice")
         found[parameter.name] = parameter
     return found
 
@@ -146,7 +146,7 @@ def _read_comments(source: str) -> dict[int, str]:
 
 
 def _read_one(statement: ast.stmt, source: str, comment: str) -> Parameter:
-    """Read one statement and the comment at its end."""
+    """Read a parameter from a statement and its trailing comment."""
     line = f"line {statement.lineno}"
     try:
         kind, is_list, optional = _read_type(statement.annotation)
@@ -167,7 +167,7 @@ def _read_one(statement: ast.stmt, source: str, comment: str) -> Parameter:
 
 
 def _read_type(annotation: ast.expr) -> tuple[str, bool, bool]:
-    """Return kind, whether a list, whether None is allowed."""
+    """Return the type, whether it is a list, and whether None is allowed."""
     optional = isinstance(annotation, ast.BinOp) and ast.unparse(annotation.right) == "None"
     inner = annotation.left if optional else annotation
     is_list = isinstance(inner, ast.Subscript) and ast.unparse(inner.value) == "list"

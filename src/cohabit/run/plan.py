@@ -1,4 +1,4 @@
-"""What was asked for, checked against what is there; standard library only, no kernel.
+"""Requests from the command line, checked against the notebooks without a kernel.
 
 A run is a sweep of one setting: both become a `Plan`.
 """
@@ -28,12 +28,12 @@ OF_ONE_RUN = {
     "start": "--from",
     "settings": "--set",
 }
-"""What a request for a sweep does not say, since the sweep's file does, and its option."""
+"""Fields of a request that a sweep must leave unset -> their option."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asked for."""
+    """A request from the command line."""
 
     profile: str = "study"
     cohort: str | None = None
@@ -48,7 +48,7 @@ class Request:
 
     jobs: int | None = None
     retries: int = 0
-    """How often a notebook is tried again whose worker died or whose process was killed."""
+    """Number of retries of a notebook whose worker or process died."""
 
     force: bool = False
     scheduler: str | None = None
@@ -56,60 +56,60 @@ class Request:
     """``SECONDS`` for every notebook, or ``NB=SECONDS``."""
 
     sweep: str | None = None
-    """``sweeps/NAME.toml``, or just ``NAME``; what it does not say stands above."""
+    """``sweeps/NAME.toml`` or ``NAME``; fields above apply to what the file leaves open."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One set of parameters, every name and value right; its results have their own folder."""
+    """One checked set of parameters, whose results have their own folder."""
 
     run: str
-    """Its folder below `results/`."""
+    """Its folder in `results/`."""
 
     profile: Profile
     notebooks: Mapping[str, Notebook]
-    """All notebooks of the run, by number."""
+    """All notebooks of the run by number."""
 
     needs: Mapping[str, frozenset[str]]
-    """For each notebook those before it; its order is one that works."""
+    """The notebooks that must precede each notebook, in a valid order."""
 
     selected: frozenset[str]
-    """Those to bring up to date."""
+    """Notebooks to bring up to date."""
 
     forced: frozenset[str]
-    """Those to run although nothing changed."""
+    """Notebooks to run even if unchanged."""
 
     parameters: Mapping[str, Mapping[str, object]]
     timeouts: Mapping[str, float]
-    """Seconds that a notebook may take."""
+    """Time limits of notebooks in seconds."""
 
     cohort: Path | None = None
-    """A reader's own cohort; None when notebook 02 makes it."""
+    """The user's own cohort; None when notebook 02 makes the cohort."""
 
     values: Mapping[str, object] = field(default_factory=dict)
-    """What a sweep varies: axis -> value; the same axes in every setting."""
+    """Axis -> value in a sweep; all settings have the same axes."""
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """Name of its folder."""
         return self.run.rpartition("/")[2]
 
     @property
     def preset(self) -> str | None:
-        """The world that notebook 02 makes; None for a cohort of the reader's own."""
+        """Preset of the world that notebook 02 makes; None with the user's own cohort."""
         if self.cohort is not None:
             return None
         return self.parameters.get(COHORT_MAKER, {}).get("preset", self.profile.preset)
 
     @property
     def folder(self) -> Path:
-        """Where its results go."""
+        """Folder of its results."""
         return paths.run(self.run)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A request whose every name and value was found to be right: a run, or a sweep."""
+    """A request for a run or a sweep with all names and values checked."""
 
     name: str
     settings: tuple[Setting, ...]
@@ -120,21 +120,21 @@ class Plan:
     retries: int = 0
 
     question: str | None = None
-    """What a sweep asks; None for a single run."""
+    """Question of a sweep; None for a single run."""
 
     @property
     def is_sweep(self) -> bool:
-        """Whether it has a report over many settings."""
+        """True if it has a report on many settings."""
         return self.question is not None
 
     @property
     def folder(self) -> Path:
-        """Where its report goes."""
+        """Folder of its report."""
         return paths.run(f"sweeps/{self.name}" if self.is_sweep else self.name)
 
     @property
     def axes(self) -> dict[str, str]:
-        """What a sweep varies, and what that means in words."""
+        """Axis of a sweep -> meaning."""
         first = self.settings[0]
         return {axis: _mean(axis, first.notebooks) for axis in first.values}
 
@@ -185,7 +185,7 @@ def _plan_sweep(request: Request) -> Plan:
     """Check every value of every setting of a sweep."""
     if given := [name for name in OF_ONE_RUN if getattr(request, name) not in (None, ())]:
         option = OF_ONE_RUN[given[0]]
-        raise ValueError(f"--sweep: {option} goes with a single run; say it in the sweep's file")
+        raise ValueError(f"--sweep: {option} is for single runs; set it in the sweep's file")
     sweep = read_sweep(request.sweep)
     profile = read_profile(sweep.profile, paths.root() / "config")
     notebooks = discover(paths.notebooks())
@@ -229,7 +229,7 @@ def _find_cohort(named: str | None) -> Path | None:
 
 
 def _choose(request: Request, notebooks: Mapping, needs: Mapping) -> set[str]:
-    """Return the notebooks asked for by name, or all."""
+    """Return the notebooks requested by name, or all."""
     only = {find(reference, notebooks) for reference in request.only}
     start = {find(reference, notebooks) for reference in request.start}
     if not only and not start:
@@ -259,9 +259,9 @@ def _name_run(request: Request, cohort: Path | None) -> str:
 
 
 def _restrict(chosen: list[str], notebooks: Mapping) -> dict[str, frozenset[str]]:
-    """Return who waits for whom among the notebooks chosen and what they name as needed.
+    """Return the dependencies among the chosen notebooks and the ones that they need.
 
-    One that comes after all others waits for these alone.
+    A notebook that follows all others waits only for these.
     """
     last = {number for number in chosen if notebooks[number].after == "all"}
     named = find_needs({n: book for n, book in notebooks.items() if book.after != "all"})
@@ -270,7 +270,7 @@ def _restrict(chosen: list[str], notebooks: Mapping) -> dict[str, frozenset[str]
 
 
 def _resolve_varied(notebooks: Mapping, profile: Profile, values: Mapping[str, object]) -> dict:
-    """Return every notebook's parameters by a profile with one setting's values in it."""
+    """Return the parameters of every notebook from a profile and one setting's values."""
     tables = {find(name, notebooks): dict(table) for name, table in profile.notebooks.items()}
     for key, value in values.items():
         reference, point, name = key.rpartition(".")

@@ -1,4 +1,4 @@
-"""A worker's end of a task: starts its process, listens to it, ends it when nobody wants it."""
+"""The worker's side of a task: it starts, monitors and ends the task's process."""
 
 import json
 import os
@@ -18,13 +18,13 @@ STOP_SECONDS = 5
 WATCH_SECONDS = 0.1
 LOG_LINES = 15
 ENDED = ("closing", "closed", "failed")
-"""States of a worker that nobody hears any more."""
+"""States of a worker whose results are no longer received."""
 
 
 def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
-    """Run one notebook from a Dask worker; each cell it reaches is an event of a topic.
+    """Run one notebook on a Dask worker and publish each cell as an event of a topic.
 
-    When the runner or the scheduler is gone, or wants it no more, the notebook is ended at once.
+    The notebook is ended at once if the runner or the scheduler ends or cancels it.
     """
     from distributed import get_worker
 
@@ -46,7 +46,7 @@ def run_on_worker(task: Mapping[str, object], topic: str) -> dict:
 def run_task(
     task: Mapping[str, object], say: Callable[[dict], None], wanted: Callable[[], bool]
 ) -> dict:
-    """Run one notebook in a process of its own and return its result.
+    """Run one notebook in its own process and return the result.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def run_task(
         Called with each cell that starts: its number, how many there are, its source and the
         kernel's peak memory so far in MB.
     wanted : callable
-        Asked all the time; once it says no, the process is ended.
+        Called regularly; once it returns False, the process is ended.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def run_task(
 
 
 def _start(task: Mapping, attempt: Path, log: TextIO) -> "subprocess.Popen | warm.ForkedTask":
-    """Start the task's process: forked where that is possible, a new Python elsewhere."""
+    """Start the task's process by forking if possible, otherwise as a new Python."""
     task_file, folder = str(attempt / "task.json"), task["root"]
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONSTARTUP"}
     environment = kept | {
@@ -118,7 +118,7 @@ def _start(task: Mapping, attempt: Path, log: TextIO) -> "subprocess.Popen | war
 
 
 def _watch(process: subprocess.Popen, timeout: float | None, wanted: Callable[[], bool]) -> None:
-    """Close the input of a process that takes too long or is wanted no more: it then ends."""
+    """Close the input of a process that exceeds its time or is cancelled, which ends it."""
     end = time.monotonic() + (timeout or float("inf"))
     while process.poll() is None and wanted() and time.monotonic() < end:
         time.sleep(WATCH_SECONDS)
@@ -130,11 +130,11 @@ def _watch(process: subprocess.Popen, timeout: float | None, wanted: Callable[[]
 
 
 def _describe_end(code: int, last: Mapping, seconds: float, timeout: float | None) -> dict:
-    """Describe a process that left no result."""
+    """Describe the end of a process that left no result."""
     how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
     message = f"the task's process {how} and left no result"
     if code == -9:
-        message += "; when nobody did it, the machine ran out of memory: try --jobs 1"
+        message += "; if nobody did so, the machine ran out of memory: try --jobs 1"
     too_long = timeout is not None and seconds >= timeout
     if too_long:
         message = f"not finished after {timeout:g} s and stopped; --timeout allows it more"

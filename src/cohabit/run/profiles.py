@@ -1,4 +1,4 @@
-"""Profiles (`config/*.toml`) and the command line's settings, checked against the notebooks."""
+"""Profiles (`config/*.toml`) and command-line settings, checked against the notebooks."""
 
 import ast
 import tomllib
@@ -12,7 +12,7 @@ from cohabit.files import paths
 from cohabit.run.graph import COHORT_MAKER, DIRECTORIES, Notebook, find, read_notebook
 
 STUDY = "study"
-"""The usual world, for which the notebooks' words were written."""
+"""The default preset, for which the text of the notebooks was written."""
 
 PROFILE_SHAPE = {"preset": str, "notebooks": dict, "timeout": Number, "timeouts": {str: Number}}
 
@@ -25,10 +25,10 @@ class Profile:
     preset: str
     notebooks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     timeout: float | None = None
-    """Seconds that each notebook may take; None for as long as it likes."""
+    """Time limit of each notebook in seconds, or None."""
 
     timeouts: Mapping[str, float] = field(default_factory=dict)
-    """Of single notebooks."""
+    """Time limits of single notebooks."""
 
 
 def read_profile(name: str, folder: Path) -> Profile:
@@ -37,7 +37,7 @@ def read_profile(name: str, folder: Path) -> Profile:
     Raises
     ------
     ValueError
-        When there is no such profile, naming the nearest, or it holds a strange key.
+        When there is no such profile, naming the nearest, or it has an unknown key.
     """
     known = sorted(path.stem for path in folder.glob("*.toml"))
     if name not in known:
@@ -47,7 +47,7 @@ def read_profile(name: str, folder: Path) -> Profile:
 
 
 def read_toml(path: Path, shape: Mapping[str, object]) -> dict[str, object]:
-    """Read a TOML file and check the names of its keys, and what they hold.
+    """Read a TOML file and check the names and values of its keys.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def resolve_parameters(
     seed: int | None = None,
     settings: Iterable[str] = (),
 ) -> dict[str, dict[str, object]]:
-    """Return every notebook's parameters, apart from the directories.
+    """Return the parameters of every notebook except the directories.
 
     Parameters
     ----------
     notebooks : mapping
-        By number; all of them, so that a name is checked whatever is run.
+        All of them by number, so that every name is checked.
     profile : Profile
     seed : int, optional
         Replaces every notebook's seed.
@@ -110,7 +110,7 @@ def resolve_parameters(
 def resolve_timeouts(
     notebooks: Mapping[str, Notebook], profile: Profile, settings: Iterable[str] = ()
 ) -> dict[str, float]:
-    """Return the seconds that each notebook may take; one without a limit is not there.
+    """Return time limits in seconds for the notebooks that have one.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _check_seconds(value: object) -> float:
 
 
 def _differences(notebooks: Mapping[str, Notebook], profile: Profile):
-    """Give notebook, parameter and value of each line of a profile."""
+    """Yield notebook, parameter and value for each line of a profile."""
     if COHORT_MAKER in notebooks and "preset" in notebooks[COHORT_MAKER].parameters:
         yield COHORT_MAKER, "preset", profile.preset
     for reference, table in profile.notebooks.items():
@@ -183,7 +183,7 @@ def _check(notebook: Notebook, name: str, value: object, *, parse: bool = False)
 
 
 def check_running(number: str, namespace: Mapping[str, object]) -> None:
-    """Check the parameters of a notebook that runs, as the runner does before it starts one.
+    """Check the parameters of a running notebook, as the runner does before starting one.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def check_running(number: str, namespace: Mapping[str, object]) -> None:
 
 
 def _find_injected(namespace: Mapping[str, object]) -> set[str]:
-    """Return the names that papermill has set, in the cell that it puts in."""
+    """Return the names set by papermill in the cell that it inserts."""
     cells = [cell for cell in namespace.get("In", ()) if str(cell).startswith("# Parameters\n")]
     lines = [line for cell in cells for line in ast.parse(cell).body]
     return {line.targets[0].id for line in lines if isinstance(line, ast.Assign)}

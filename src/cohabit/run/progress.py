@@ -1,4 +1,4 @@
-"""What the reader sees while notebooks run: a live display, or plain lines where nobody watches.
+"""Progress of notebooks: a live display on a terminal, otherwise plain lines.
 
 A single run shows each of its notebooks; a sweep counts them, and shows what runs and what failed.
 """
@@ -19,11 +19,11 @@ TRACE_LINES = 30
 SHOWN_FAILURES = 8
 COLOURS = {"done": "green", "unchanged": "green", "failed": "red", "running": "cyan"}
 PLAIN_SECONDS = 30.0
-"""How often a plain line says which cell a notebook has reached."""
+"""Interval in seconds between plain lines about the current cell."""
 
 
 class PlainProgress(AbstractContextManager):
-    """A line when a notebook starts, now and then while it runs, and when it ends."""
+    """Plain lines at the start, at intervals and at the end of a notebook."""
 
     def __init__(self, names: Mapping[Hashable, str], stream=None):
         self._names = names
@@ -37,25 +37,25 @@ class PlainProgress(AbstractContextManager):
         return None
 
     def started(self, task: Hashable, why: str) -> None:
-        """Say that a notebook starts, and why it is not taken as it was."""
+        """Print that a notebook starts and why it is not reused."""
         self._told[task] = time.monotonic()
         self._say(task, f"running    ({why})")
 
     def reached(self, task: Hashable, cell: Mapping[str, object]) -> None:
-        """Say which cell begins; not each, since that would drown the rest."""
+        """Print the current cell at most every `PLAIN_SECONDS`."""
         now = time.monotonic()
         if now - self._told.get(task, now) >= PLAIN_SECONDS:
             self._told[task] = now
             self._say(task, f"running    {describe_cell(cell)}")
 
     def ended(self, task: Hashable, outcome: Outcome) -> None:
-        """Say how a notebook ended."""
+        """Print the outcome of a notebook."""
         cost = "" if outcome.label == "unchanged" else describe_cost(outcome)
         self._say(task, f"{outcome.label:10} {cost}{outcome.reason}".rstrip())
 
     @property
     def tally(self) -> str:
-        """How many notebooks of a sweep have ended, and how."""
+        """How many notebooks of a sweep have ended, by status."""
         counts = ", ".join(f"{n} {label}" for label, n in sorted(self._counts.items()))
         return f"[{self._counts.total()} of {len(self._names)}: {counts}]"
 
@@ -69,14 +69,14 @@ class PlainProgress(AbstractContextManager):
 
 
 class PlainSweepProgress(PlainProgress):
-    """A line for each notebook that ends, with how many have ended; none for unchanged ones."""
+    """A line for each notebook that ends, with the count so far; none if unchanged."""
 
     def started(self, task: Hashable, why: str) -> None:
-        """Say nothing: the line at its end is enough."""
+        """Print nothing, because the line at the end is enough."""
         self._told[task] = time.monotonic()
 
     def ended(self, task: Hashable, outcome: Outcome) -> None:
-        """Say how a notebook ended."""
+        """Print the outcome of a notebook."""
         self._count(outcome)
         if not outcome.reused:
             words = f"{outcome.label:8} {describe_cost(outcome)}{outcome.reason}"
@@ -85,19 +85,19 @@ class PlainSweepProgress(PlainProgress):
 
 @dataclass
 class Row:
-    """One notebook in a live table."""
+    """A row of the live table."""
 
     status: str = "waiting"
     cell: str = ""
     since: float | None = None
-    """When it started, while it runs."""
+    """Start time while it runs."""
 
     seconds: float = 0.0
     memory_mb: float = 0.0
     note: str = ""
 
     def cells(self) -> tuple[str, str, str, str]:
-        """Return cell, time, memory and note as they are shown."""
+        """Return the displayed cell, time, memory and note."""
         seconds = self.seconds if self.since is None else time.monotonic() - self.since
         shown = f"{seconds:.1f} s" if seconds else ""
         memory = f"{self.memory_mb:,.0f} MB" if self.memory_mb else ""
@@ -105,7 +105,7 @@ class Row:
 
 
 class LiveProgress(PlainProgress):
-    """A table that is redrawn in place: cell, time and memory of every notebook."""
+    """A live table with the cell, time and memory of every notebook."""
 
     def __init__(self, names: Mapping[Hashable, str]):
         from rich.live import Live
@@ -126,23 +126,23 @@ class LiveProgress(PlainProgress):
         return {task: Row() for task in self._names}
 
     def started(self, task: Hashable, why: str) -> None:
-        """Show a notebook as running."""
+        """Show that a notebook is running."""
         self._rows[task] = Row("running", since=time.monotonic(), note=why)
 
     def reached(self, task: Hashable, cell: Mapping[str, object]) -> None:
-        """Show the cell that a notebook has reached, its first line and the memory so far."""
+        """Show the current cell, its first line and the memory so far."""
         if row := self._rows.get(task):
             row.cell = f"{cell['cell']} of {cell['cells']}"
             row.memory_mb, row.note = cell["memory_mb"], first_line(cell["source"])
 
     def ended(self, task: Hashable, outcome: Outcome) -> None:
-        """Show how a notebook ended; what was not run has no time of its own."""
+        """Show the outcome of a notebook, without a time if it did not run."""
         cell = self._rows[task].cell
         cost = () if outcome.reused else (None, outcome.seconds, outcome.memory_mb)
         self._rows[task] = Row(outcome.label, cell, *cost, note=outcome.reason)
 
     def draw(self):
-        """Return the table as it stands."""
+        """Return the current table."""
         from rich.table import Table
         from rich.text import Text
 
@@ -155,7 +155,7 @@ class LiveProgress(PlainProgress):
 
 
 class LiveSweepProgress(LiveProgress):
-    """One line for the whole, one for each notebook that runs, and the last failures."""
+    """A line for the whole sweep, one for each running notebook, and the last failures."""
 
     def __init__(self, names: Mapping[Hashable, str]):
         self._failures: list[str] = []
@@ -166,14 +166,14 @@ class LiveSweepProgress(LiveProgress):
         return {}
 
     def ended(self, task: Hashable, outcome: Outcome) -> None:
-        """Count a notebook, and keep the line of a failure."""
+        """Count a notebook and keep the line of a failure."""
         self._count(outcome)
         self._rows.pop(task, None)
         if outcome.status == "failed":
             self._failures.append(f"{self._names[task]}: {outcome.reason}")
 
     def draw(self):
-        """Return the lines as they stand."""
+        """Return the current lines."""
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
@@ -191,7 +191,7 @@ class LiveSweepProgress(LiveProgress):
         return Group(Text(f"{self.tally} {self._expect()}"), bar, table, *failures)
 
     def _expect(self) -> str:
-        """Return in words how long the rest may take, by what the work so far took."""
+        """Return the expected time for the rest, from the time taken so far."""
         worked = self._counts.total() - self._counts["unchanged"]
         left = len(self._names) - self._counts.total()
         if not worked or not left:
@@ -201,14 +201,14 @@ class LiveSweepProgress(LiveProgress):
 
 
 def choose_progress(names: Mapping[Hashable, str], *, sweep: bool = False) -> PlainProgress:
-    """Return a live display on a terminal, plain lines otherwise."""
+    """Return a live display on a terminal, otherwise plain lines."""
     if sys.stdout.isatty():
         return LiveSweepProgress(names) if sweep else LiveProgress(names)
     return PlainSweepProgress(names) if sweep else PlainProgress(names)
 
 
 def describe_cell(cell: Mapping[str, object]) -> str:
-    """Return a cell that begins in words."""
+    """Return a description of the current cell."""
     return f"cell {cell['cell']} of {cell['cells']}: {first_line(cell['source'])}"
 
 
@@ -218,14 +218,14 @@ def first_line(source: str) -> str:
 
 
 def describe_cost(outcome: Outcome) -> str:
-    """Return seconds and peak memory in words; empty when the notebook never ran."""
+    """Return seconds and peak memory as text, or an empty string if it never ran."""
     if not outcome.seconds:
         return ""
     return f"{outcome.seconds:6.1f} s {outcome.memory_mb:7,.0f} MB  "
 
 
 def describe_failure(name: str, outcome: Outcome) -> str:
-    """Return the failing cell, its error and where to read on."""
+    """Return the failing cell, its error and the path of the notebook."""
     error = outcome.error
     place = f", cell [{error['cell']}]" if error.get("cell") else ""
     parts = [f"{name} failed{place}: {error['message']}"]

@@ -1,4 +1,4 @@
-"""What a notebook hands on: tables, figures, estimates; written whole or not at all."""
+"""A notebook's results: tables, figures and estimates, written atomically."""
 
 import os
 import sys
@@ -20,25 +20,25 @@ OUTPUT_VARIABLE = "COHABIT_OUTPUT_DIR"
 
 @dataclass
 class Run:
-    """One notebook's place in a run: it reads from the run and writes its own files."""
+    """One notebook's access to a run: it reads from the run and writes its own files."""
 
     folder: Path
-    """The run: what finished notebooks left."""
+    """Folder of the run with the output of finished notebooks."""
 
     output: Path
-    """Where this notebook writes; the runner gives each attempt a folder of its own."""
+    """Folder for this notebook's output; the runner gives each attempt its own."""
 
     notebook: str
     seed: int
     about_people: bool = False
-    """Whether a cohort of real people was read through this run: counts of few are marked."""
+    """True once a cohort of real people has been read, whose small counts are marked."""
 
     _estimates: list[pd.DataFrame] = field(default_factory=list, repr=False, compare=False)
 
     def read_cohort(self, folder: str | os.PathLike) -> Cohort:
-        """Read a cohort, from the repository root; `cohabit.files.storage.read_cohort` says more.
+        """Read a cohort, given from the repository root; see `cohabit.files.storage.read_cohort`.
 
-        From a cohort of real people on, counts of few of them are marked in every table that
+        Once the cohort of real people has been read, small counts are marked in every table that
         this run writes and that the notebook shows.
         """
         cohort = read_cohort(paths.from_root(folder))
@@ -51,7 +51,7 @@ class Run:
         return cohort
 
     def write_table(self, table: pd.DataFrame, name: str, *, index: bool = False) -> Path:
-        """Write `tables/NN_name.tsv`; about real people, with cells about few of them marked."""
+        """Write `tables/NN_name.tsv`, with small counts of real people marked."""
         path = self.output / "tables" / f"{self.notebook}_{name}.tsv"
         with write_atomically(path) as scratch:
             write_table(self._marked(table), scratch, index=index)
@@ -61,7 +61,7 @@ class Run:
         return privacy.mark_rows(table) if self.about_people else table
 
     def write_figure(self, figure, name: str, *, alt: str = "") -> Path:
-        """Write `figures/NN_name.png` and, beside it, the words for who cannot see it; show it.
+        """Write `figures/NN_name.png` and its alternative text, and show the figure.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class Run:
             The estimate and the ends of its 95% interval.
         p_value : float
         n : int
-            People, households or whatever the estimate is made from.
+            Number of people, households or other units of the estimate.
         note : str
         resolution : Resolution, optional
             As in `estimate_table`.
@@ -121,11 +121,11 @@ class Run:
         by_contrast: bool = False,
         resolution: Resolution | None = None,
     ) -> pd.DataFrame:
-        """Add the estimates of the claims whose id is a prefix and one name, and return them.
+        """Add and return estimates of the claims whose id is a prefix followed by a name.
 
         Parameters
         ----------
-        results : DataFrame, one row a feature
+        results : DataFrame, one row per feature
             As for `claims.estimates_for`, which finds the feature of each claim.
         prefix : str
             For example ``"07.untreated."``.
@@ -145,7 +145,7 @@ class Run:
     def estimate_table(
         self, estimates: pd.DataFrame, *, resolution: Resolution | None = None
     ) -> pd.DataFrame:
-        """Add estimates, one row a claim, to `tables/NN_estimates.tsv`, and return them.
+        """Add and return estimates, one row per claim, in `tables/NN_estimates.tsv`.
 
         A claim that is estimated again, in a cell run twice, has its last estimate.
 
@@ -194,16 +194,16 @@ class Run:
         return path
 
     def read_table(self, notebook: str, name: str) -> pd.DataFrame:
-        """Read a table that another notebook of this run wrote."""
+        """Read a table written by another notebook of this run."""
         path = self.folder / "tables" / f"{notebook}_{name}.tsv"
         if not path.exists():
             raise FileNotFoundError(
-                f"{path} is not there; run notebook {notebook} into this run first"
+                f"{path} does not exist; run notebook {notebook} into this run first"
             )
         return pd.read_csv(path, sep="\t")
 
     def read_estimates(self) -> pd.DataFrame:
-        """Read the estimates of all notebooks that finished, with the notebook's number."""
+        """Read the estimates of all finished notebooks, with the number of the notebook."""
         found = sorted((self.folder / "tables").glob("*_estimates.tsv"))
         parts = [
             pd.read_csv(path, sep="\t").assign(notebook=path.name.split("_")[0]) for path in found
@@ -221,9 +221,10 @@ def _mark_displays() -> None:
 
 
 def _show_saved(figure, path: Path, alt: str) -> None:
-    """Show the saved picture where a cell would show the figure anyway, and close the figure.
+    """Show the saved picture where a cell would show the figure, and close the figure.
 
-    Elsewhere, and for a figure that is not pyplot's own (an explorer's), nothing happens.
+    Does nothing outside such a front end, or for figures that do not belong to pyplot, such as
+    those of explorers.
     """
     import matplotlib
     from matplotlib import pyplot as plt
@@ -267,7 +268,7 @@ def open_run(run_dir: str | os.PathLike, *, notebook: str, seed: int) -> Run:
 def read_reference(name: str) -> pd.DataFrame:
     """Read a table of published figures, ``data/reference/<name>.tsv``.
 
-    Empty text stays empty; numbers that nobody published are missing.
+    Empty text stays empty; unpublished numbers are missing.
     """
     path = paths.reference(f"{name}.tsv")
     text = {"notebook": str, "claim_id": str}

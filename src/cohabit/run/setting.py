@@ -1,4 +1,4 @@
-"""The notebooks of one setting: reuse what is unchanged, run the rest, say how each ended."""
+"""The notebooks of one setting: reuse unchanged ones, run the others, record outcomes."""
 
 import json
 import os
@@ -27,14 +27,14 @@ from cohabit.run.workers import Workers
 NEVER = "not run yet"
 UNCHANGED = "unchanged"
 UNKNOWN_SECONDS = 20.0
-"""Guess for a notebook that never ran here; kernel and libraries alone take a few."""
+"""Expected seconds for a notebook that has never run here."""
 
 Task = tuple[str, str]
 """Setting and notebook."""
 
 
 class SettingRun:
-    """The notebooks of one setting of a plan, in a folder of their own."""
+    """The notebooks of one setting of a plan in their own folder."""
 
     def __init__(self, plan: Plan, setting: Setting):
         self.plan = plan
@@ -47,11 +47,11 @@ class SettingRun:
 
     @property
     def selected(self) -> list[str]:
-        """The notebooks to bring up to date, in an order that works."""
+        """The notebooks to bring up to date, in a valid order."""
         return [number for number in self.setting.notebooks if number in self.setting.selected]
 
     def compare(self, number: str, digests: Mapping[str, str]) -> tuple[Record | None, str]:
-        """Return the record of a notebook when it still holds, and otherwise why not.
+        """Return the record of a notebook if still valid, and otherwise the reason why not.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class SettingRun:
         return record, UNCHANGED
 
     def check(self) -> dict[str, str]:
-        """Return, for each selected notebook, `unchanged` or why it would run."""
+        """Return `unchanged` or the reason to run for each selected notebook."""
         digests, found = {}, {}
         for number in self.setting.notebooks:
             record, found[number] = self.compare(number, digests)
@@ -79,12 +79,12 @@ class SettingRun:
         return {number: found[number] for number in self.selected}
 
     def expect_seconds(self, number: str) -> float:
-        """Return how long a notebook may take: as the last time, or as it says itself."""
+        """Return a notebook's expected run time, from its last run or its heading."""
         stated = self.setting.notebooks[number].stated_seconds
         return self.folder.expected_seconds(number) or stated or UNKNOWN_SECONDS
 
     def clear(self) -> None:
-        """Remove unfinished work, and what notebooks left that are no longer of this run."""
+        """Remove unfinished work and outputs of notebooks that are no longer part of the run."""
         self.folder.clear_attempts()
         for number in self.folder.find_recorded() - set(self.setting.notebooks):
             self.folder.forget(number)
@@ -98,7 +98,7 @@ class SettingRun:
         workers: Workers,
         progress: PlainProgress,
     ) -> Outcome:
-        """Reuse one notebook's record, or run it; say so."""
+        """Reuse the record of a notebook or run it, and report progress."""
         outcome = self._reuse_or_run(number, inputs, workers, progress)
         progress.ended((self.setting.name, number), outcome)
         return outcome
@@ -138,7 +138,7 @@ class SettingRun:
         )
 
     def _collect(self, number: str, attempt: Path, result: dict, depends: Mapping) -> Outcome:
-        """Take over what an attempt left, whole or not at all."""
+        """Move the files of a complete attempt into the run, or none of them."""
         cost = {"seconds": round(result["seconds"], 2), "memory_mb": round(result["memory_mb"])}
         name = self.setting.notebooks[number].path.name
         reason = result.get("reason", "")
@@ -179,7 +179,7 @@ class SettingRun:
         }
 
     def summarise(self, outcomes: Mapping[str, Outcome], seconds: float) -> dict:
-        """Return what `run.json` says: design, seed, versions, how each notebook fared."""
+        """Return the content of `run.json`: design, seed, versions, outcomes of notebooks."""
         manifest = _read_manifest(self.setting.cohort or self.folder.path / "cohort")
         return {
             "run": self.setting.run,
@@ -199,7 +199,7 @@ class SettingRun:
         }
 
     def _describe_notebooks(self, outcomes: Mapping[str, Outcome]) -> list[dict]:
-        """Describe every notebook of the run, those that were not selected too."""
+        """Describe every notebook of the run, including those not selected."""
         digests, rows = {}, []
         for number, notebook in self.setting.notebooks.items():
             outcome = outcomes.get(number) or self._find_earlier(number, digests)
@@ -239,6 +239,6 @@ def _read_manifest(cohort: Path) -> dict:
 
 
 def _shown(path: Path) -> str:
-    """Return a path from the root where it lies below it."""
+    """Return a path relative to the root if it is inside it."""
     inside = path.is_relative_to(paths.root())
     return path.relative_to(paths.root()).as_posix() if inside else str(path)

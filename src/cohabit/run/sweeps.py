@@ -1,4 +1,4 @@
-"""A sweep's file (`sweeps/NAME.toml`): one question, some notebooks, many sets of parameters.
+"""The file of a sweep (`sweeps/NAME.toml`): notebooks and many sets of parameters.
 
 Every entry of `[[settings]]` is combined with every combination of the values in `[grid]`. A key
 is `seed`, for all notebooks, or `NB.name`; a value of the grid is a list or `{from = 1, to = 500}`.
@@ -28,16 +28,16 @@ MOST_SETTINGS = 10_000
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep's file asks for; the notebooks and values in it are not checked yet."""
+    """The unchecked content of a sweep's file."""
 
     name: str
     question: str
     profile: str
     notebooks: tuple[str, ...]
-    """Those to run, with what they need; none for all."""
+    """Notebooks to run, with what they need; empty for all."""
 
     settings: tuple[Mapping[str, object], ...]
-    """Of each setting: axis -> value."""
+    """Axis -> value for each setting."""
 
 
 def read_sweep(reference: str) -> Sweep:
@@ -51,7 +51,7 @@ def read_sweep(reference: str) -> Sweep:
     Raises
     ------
     ValueError
-        When there is no such sweep, or it has another form.
+        When there is no such sweep, or its form is invalid.
     """
     path = _find_file(reference)
     content = read_toml(path, SWEEP_SHAPE)
@@ -81,7 +81,7 @@ def _find_file(reference: str) -> Path:
 
 
 def _combine(path: Path, content: Mapping) -> list[dict[str, object]]:
-    """Return the values of each setting: every entry of the list with every point of the grid."""
+    """Return the values of each setting: list entries combined with points of the grid."""
     grid = {key: _spread(path, key, value) for key, value in _flatten(content.get("grid", {}))}
     entries = [dict(_flatten(entry)) for entry in content.get("settings", [{}])]
     if (count := len(entries)) * math.prod(map(len, grid.values())) > MOST_SETTINGS:
@@ -99,7 +99,7 @@ def _combine(path: Path, content: Mapping) -> list[dict[str, object]]:
 
 
 def _flatten(table: Mapping) -> Iterator[tuple[str, object]]:
-    """Give `NB.name` and value of a table in which `NB.name` may be one key or two."""
+    """Yield `NB.name` and value from a table whose keys may be flat or nested."""
     for key, value in table.items():
         if isinstance(value, dict) and set(value) != {"from", "to"}:
             yield from ((f"{key}.{name}", inner) for name, inner in value.items())
@@ -118,7 +118,7 @@ def _spread(path: Path, key: str, value: object) -> list:
 
 
 def name_values(values: Mapping[str, object]) -> str:
-    """Name a setting's folder by its values, so that it stays when others are added."""
+    """Return a folder name made from a setting's values, so that it stays the same."""
     text = "_".join(f"{key}-{value}" for key, value in values.items())
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
     return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}-{hash_text(text)[:8]}"

@@ -36,7 +36,7 @@ FILE = "kernel.json"
 
 
 def be_task(task_file: str, *, warm: bool = False) -> None:
-    """Run the task described in a file and say its result; its kernel is forked when warm."""
+    """Run the task described in a file and send its result; a warm process forks the kernel."""
     task = json.loads(Path(task_file).read_text(encoding="utf-8"))
     os.environ.update(limits(task["threads"]))
     kernels: list = []
@@ -64,9 +64,9 @@ def execute(
     say: Callable[[dict], None],
     forked: "ForkedKernel | None" = None,
 ) -> dict:
-    """Run the notebook; return its status, its cells, why it was skipped, or what failed."""
+    """Run the notebook and return its status, its cells, and why it was skipped or failed."""
     if find_spec("ipykernel_launcher") is None:
-        message = f"no kernel for {sys.executable}: ipykernel is not there; `make` installs it"
+        message = f"no kernel for {sys.executable}: ipykernel is not installed; `make` installs it"
         return fail(message)
     import papermill
 
@@ -96,7 +96,7 @@ def execute(
 
 
 class Cells:
-    """Follows the code cells of one notebook: says which has begun, keeps what each took."""
+    """Observer of a notebook's code cells that reports progress and records costs."""
 
     def __init__(self, source: str, kernels: list, say: Callable[[dict], None]):
         found = json.loads(Path(source).read_text(encoding="utf-8"))["cells"]
@@ -105,23 +105,23 @@ class Cells:
         self._kernels = kernels
         self._say = say
         self.cost: list[tuple[float, float]] = []
-        """Of each cell: seconds, and peak memory of the kernel so far in MB."""
+        """Seconds and peak memory (MB, of the kernel so far) of each cell."""
 
         self.last: dict = {}
-        """Number and source of the cell that began last."""
+        """Number and source of the last cell that started."""
 
     def begin(self, cell, cell_index: int) -> None:
-        """Say that a cell begins."""
+        """Report that a cell starts."""
         self._began = time.monotonic()
         self.last = {"cell": len(self.cost) + 1, "source": cell.source}
         self._say({**self.last, "cells": self._count, "memory_mb": self._peak()})
 
     def end(self, cell, cell_index: int, execute_reply) -> None:
-        """Keep what a cell took."""
+        """Record the cost of a cell."""
         self.cost.append((round(time.monotonic() - self._began, 3), self._peak()))
 
     def _peak(self) -> float:
-        """Return the peak memory of the running kernel in MB; 0 where the system does not tell."""
+        """Return the peak memory of the running kernel in MB, or 0 if unknown."""
         pid = getattr(self._kernels[-1].provisioner, "pid", None) if self._kernels else None
         try:
             status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
@@ -141,14 +141,14 @@ def _describe_cell(error) -> dict:
 
 
 def _open_channel() -> Callable[[dict], None]:
-    """Keep standard output for our lines; whatever else is printed goes to standard error."""
+    """Reserve standard output for messages and send other output to standard error."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     return lambda message: channel.write(json.dumps(message) + "\n")
 
 
 def _die_with_the_runner(kernels: list, runtime: Path) -> None:
-    """Wait until standard input closes; then end the kernel and this process at once."""
+    """Wait until standard input closes, then end the kernel and this process."""
     while os.read(0, 4096):
         pass
     for manager in kernels:
@@ -160,7 +160,7 @@ def _die_with_the_runner(kernels: list, runtime: Path) -> None:
 
 
 def _peak_memory() -> float:
-    """Return the peak memory of the kernel in MB; 0 where the system does not tell."""
+    """Return the peak memory of the kernel in MB, or 0 if unknown."""
     try:
         import resource
     except ImportError:
@@ -170,7 +170,7 @@ def _peak_memory() -> float:
 
 
 class ForkedKernel:
-    """A kernel that is forked here and now; to Jupyter what `subprocess.Popen` is.
+    """A forked kernel with the interface of `subprocess.Popen` that Jupyter expects.
 
     Parameters
     ----------
@@ -190,36 +190,36 @@ class ForkedKernel:
         self.pid = self._process.pid
 
     def start(self) -> None:
-        """Wake it: the connection file is there."""
+        """Wake the kernel after the connection file has been written."""
         self._ask.send_bytes(b"start")
 
     def poll(self) -> int | None:
-        """Return its exit code, or None while it runs."""
+        """Return the exit code, or None while the kernel runs."""
         return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return its exit code once it has ended."""
+        """Return the exit code once the kernel has ended."""
         self._process.join(timeout)
         if self._process.exitcode is None:
             raise subprocess.TimeoutExpired("a forked kernel", timeout)
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal."""
+        """Send the kernel a signal."""
         if self._process.exitcode is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Kill it."""
+        """Kill the kernel."""
         self._process.kill()
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the kernel to terminate."""
         self._process.terminate()
 
 
 def _be_kernel(asked, ask, connection_file: str) -> None:
-    """Wait to be asked, then be a kernel that ends with its parent."""
+    """Wait for a request and then run as a kernel that ends with its parent."""
     ask.close()
     try:
         asked.recv_bytes()
@@ -235,7 +235,7 @@ def _be_kernel(asked, ask, connection_file: str) -> None:
 
 
 def make_manager(runtime: Path, started: list, forked: ForkedKernel | None) -> type:
-    """Return a kernel manager for this very Python that opens no port.
+    """Return a class of kernel managers that uses this Python and opens no port.
 
     Parameters
     ----------

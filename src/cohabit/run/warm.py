@@ -1,10 +1,10 @@
-"""A Python that has imported what every notebook needs, and forks a task when asked (Linux).
+"""A Python process with the notebooks' imports that forks tasks on request (Linux).
 
-Imports cost a notebook more than most have to do. Here they are paid once: `WarmPython` starts
-`python -m cohabit.run.warm` and sends it one order a task; it forks a process for each, which
-starts where a new Python would be after its imports. It runs one thread and does nothing else,
-so a fork copies no lock, no pool and no number drawn. Elsewhere, or when it does not answer,
-tasks are started afresh (`cohabit.run.process`).
+Imports take longer than the work of most notebooks. They are done once: `WarmPython` starts `python
+-m cohabit.run.warm` and sends it one order per task, and it forks a process that starts with
+everything imported. It runs one thread and does nothing else, so a fork copies no lock, no thread
+pool and no random state. On other systems, or if it does not answer, tasks start in a new Python
+(`cohabit.run.process`).
 """
 
 import atexit
@@ -29,7 +29,7 @@ from typing import TextIO
 from cohabit.compute.pool import limits
 
 AVAILABLE = sys.platform == "linux"
-"""Elsewhere a fork is unsafe once system libraries are loaded, or there is none."""
+"""True on Linux; elsewhere forking is unsafe with loaded system libraries or impossible."""
 
 IMPORTED = (
     *("papermill", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn", "scipy.stats", "skbio"),
@@ -42,10 +42,10 @@ IMPORTED = (
     ),
     *("cohabit.judge.recovery", "cohabit.simulate", "cohabit.files.storage"),
 )
-"""Nothing that looks for a running kernel when it is imported."""
+"""Modules imported in advance, none of which looks for a running kernel on import."""
 
 MATPLOTLIBRC = Path(__file__).with_name("matplotlibrc")
-"""The settings of figures in every kernel, in place of the reader's own."""
+"""Settings of figures in every kernel, which replace the reader's own."""
 
 BACKEND = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 LONGEST_ORDER = 2**18
@@ -56,7 +56,7 @@ GUARD = threading.Lock()
 def start_task(
     threads: int, task_file: str, environment: Mapping[str, str], folder: str, log: TextIO
 ) -> "ForkedTask":
-    """Fork the process of one task: `cohabit.run.task.be_task` of its file.
+    """Fork the process of one task, which runs `cohabit.run.task.be_task` on its file.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _find_warm(threads: int) -> "WarmPython":
 
 
 class WarmPython:
-    """Our end of the process that imports and forks."""
+    """The runner's end of the process that imports and forks."""
 
     def __init__(self, threads: int):
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -107,7 +107,7 @@ class WarmPython:
         atexit.register(self.close)
 
     def start(self, order: Mapping[str, object], log: TextIO) -> "ForkedTask":
-        """Send one order; return the task that it becomes."""
+        """Send one order and return the task."""
         stdin, out, status = os.pipe(), os.pipe(), os.pipe()
         theirs = [stdin[0], out[1], status[1]]
         task = ForkedTask(stdin[1], out[0], status[0])
@@ -122,13 +122,13 @@ class WarmPython:
         return task
 
     def close(self) -> None:
-        """End the process; so does its other end when this one dies."""
+        """End the process, which also ends if this one dies."""
         self._orders.close()
         self._process.wait()
 
 
 class ForkedTask:
-    """To a forked task what `subprocess.Popen` is to a process started afresh."""
+    """A forked task with the interface of `subprocess.Popen`."""
 
     def __init__(self, stdin: int, stdout: int, status: int):
         self.stdin = os.fdopen(stdin, "wb")
@@ -148,16 +148,16 @@ class ForkedTask:
         self.close()
 
     def close(self) -> None:
-        """Close our ends of its pipes."""
+        """Close this end of its pipes."""
         for end in (self.stdin, self.stdout, self._status):
             end.close()
 
     def poll(self) -> int | None:
-        """Return its exit code, or None while it runs."""
+        """Return the exit code, or None while it runs."""
         return self._look(0)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return its exit code once it has ended.
+        """Return the exit code once it has ended.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class ForkedTask:
         return self.returncode
 
     def kill(self) -> None:
-        """Kill it, wherever it is."""
+        """Kill the task at once."""
         if self.returncode is None and self._pid:
             os.kill(self._pid, signal.SIGKILL)
 
@@ -179,7 +179,7 @@ class ForkedTask:
         return self.returncode
 
     def _read(self) -> None:
-        """Read what the warm process says of it: first its number, then its exit code."""
+        """Read the process id and then the exit code from the warm process."""
         said = self._status.read(SAID.size)
         if said == b"":  # the warm process was killed, and cannot say any more
             self.returncode = -signal.SIGKILL
@@ -190,7 +190,7 @@ class ForkedTask:
 
 
 def be_warm(descriptor: int) -> None:
-    """Import what tasks need, then fork one for each order until the other end closes."""
+    """Import the modules, then fork a task for each order until the socket closes."""
     name_process("cohabit-warm")
     for name in IMPORTED:
         with suppress(Exception):  # a task that needs it will say so
@@ -216,7 +216,7 @@ def _serve(orders: socket.socket) -> None:
 
 
 def _fork_one(orders: socket.socket, running: dict) -> bool:
-    """Obey one order; return False when there will be no more."""
+    """Carry out one order; return False when there will be no more."""
     message, ends, *_ = socket.recv_fds(orders, LONGEST_ORDER, 4)
     if not message:
         return False
@@ -238,7 +238,7 @@ def _say(status: int, number: int) -> None:
 
 
 def _begin(order: Mapping[str, object], ends: list[int], foreign: Iterable[int]) -> None:
-    """Be the task, in its forked process."""
+    """Set up and run the task in the forked process."""
     from cohabit.run import task
 
     name_process("cohabit-task")
@@ -255,7 +255,7 @@ def _begin(order: Mapping[str, object], ends: list[int], foreign: Iterable[int])
 
 
 def name_process(name: str) -> None:
-    """Let `ps` and `top` call this forked process by a name of at most 15 letters (Linux)."""
+    """Set the name of this process in `ps` and `top`, at most 15 letters (Linux)."""
     Path("/proc/self/comm").write_text(name, encoding="utf-8")
 
 

@@ -1,8 +1,7 @@
-"""Where task processes are started: by the workers of a Dask cluster, here or elsewhere.
+"""Dask workers, here or elsewhere, that start the processes of tasks.
 
-The runner alone reads and writes a run's folder. A worker gets a notebook and an empty attempt
-folder, and whatever becomes of the worker, nothing that it wrote is believed before the runner
-has taken it over.
+Only the runner reads and writes a run's folder. A worker gets a notebook and an empty attempt
+folder, whose content counts only after the runner has moved it into the run.
 """
 
 import threading
@@ -26,13 +25,13 @@ from cohabit.run.process import run_on_worker
 
 LOOK_SECONDS = 2
 ALONE_SECONDS = 10
-"""How long there may be no worker at all before a task is given up."""
+"""Seconds without any worker after which a task is given up."""
 
 OnCell = Callable[[Mapping[str, object]], None]
 
 
 class Workers(AbstractContextManager):
-    """The Dask workers of one run; none are there before the first task needs one.
+    """The Dask workers of one run, started with the first task.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ class Workers(AbstractContextManager):
         Address of a running scheduler; otherwise threads of this process wait for the tasks'
         processes.
     jobs : int, optional
-        How many tasks at once; by default one a core, or one a thread of the scheduler's workers.
+        How many tasks at once; by default one per core or thread of the scheduler's workers.
     """
 
     def __init__(
@@ -65,14 +64,14 @@ class Workers(AbstractContextManager):
         return None
 
     def count(self) -> int:
-        """Return how many tasks may run at once; asks the scheduler where there is one."""
+        """Return the number of tasks that can run at once, from the scheduler if there is one."""
         if self._scheduler is None or self._jobs is not None:
             return self._jobs or count_cores()
         return sum(self._open().nthreads().values())
 
     @property
     def threads(self) -> int:
-        """How many threads BLAS and OpenMP get in each task: the cores not needed for others."""
+        """Threads for BLAS and OpenMP in each task: cores divided among tasks."""
         return 1 if self._scheduler else max(1, count_cores() // self.count())
 
     def run(
@@ -84,7 +83,7 @@ class Workers(AbstractContextManager):
         timeout: float | None,
         on_cell: OnCell,
     ) -> dict:
-        """Run one notebook on a worker and return its result, as `run_task` describes it.
+        """Run one notebook on a worker and return its result, as described in `run_task`.
 
         Parameters
         ----------
@@ -142,7 +141,7 @@ class Workers(AbstractContextManager):
             self._client.unsubscribe_topic(topic)
 
     def _watch(self, future) -> dict:
-        """Return the result of a task; give it up when no worker has been there for a while."""
+        """Return the result of a task, or give up when there has been no worker for a while."""
         alone = None
         while True:
             with suppress(TimeoutError):
@@ -161,7 +160,7 @@ class Workers(AbstractContextManager):
             return False
 
     def stop(self) -> None:
-        """End every task at once; nothing that they wrote is kept."""
+        """End every task at once and discard its output."""
         with self._guard:
             self._stopped = True
             if self._futures:
@@ -180,12 +179,12 @@ class Workers(AbstractContextManager):
 
 @cache
 def _name_state() -> str:
-    """Name the state of the simulator, on which everything kept between runs depends."""
+    """Return the state of the simulator, which names the cache between runs."""
     return hash_value([hash_library("import cohabit.simulate"), hash_environment()])[:16]
 
 
 def _check_workers(client, marker: Path) -> None:
-    """Refuse workers that do not see the run's folder, or have other versions than this Python.
+    """Raise an error for workers without access to the run's folder or with other versions.
 
     Raises
     ------

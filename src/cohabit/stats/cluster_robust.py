@@ -26,7 +26,7 @@ class Family:
     """A distribution with its canonical link."""
 
     name: str
-    """Of its class in statsmodels."""
+    """Name of its class in statsmodels."""
 
     mean: Callable[[np.ndarray], np.ndarray]
     """Linear predictor -> mean."""
@@ -179,7 +179,7 @@ def _why_unfit(
 def _fit(
     x: np.ndarray, y: np.ndarray, w: np.ndarray, codes: np.ndarray, family: Family
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return coefficients, their cluster-robust errors, and whether the fit settled."""
+    """Return coefficients, cluster-robust errors and whether the fit converged."""
     from statsmodels.genmod import families
     from statsmodels.genmod.generalized_linear_model import GLM
 

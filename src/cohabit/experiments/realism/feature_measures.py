@@ -52,7 +52,7 @@ PATIENTS = {
     "interferon": {"treatment": "interferon", "course": "RRMS"},
     "fumarate": {"treatment": "dimethyl_fumarate", "course": "RRMS"},
 }
-"""Patients of one kind, who are compared with their partners."""
+"""Kind of patients who are compared with their partners."""
 
 METABOLITES = {
     "M1": ("everyone", "stool:acetate"),
@@ -64,7 +64,7 @@ METABOLITES = {
     "M7": ("fumarate", "serum:fumarate"),
     "M8": ("untreated", "stool:guanosine"),
 }
-"""Row -> patients, and the metabolite whose difference from their partners it is."""
+"""Row -> kind of patients, and metabolite of the difference from their partners."""
 
 
 def measure_features(
@@ -296,7 +296,7 @@ def measure_metabolites(tables: StudyTables) -> dict[str, float]:
 
 
 def _fit_patients(values: pd.DataFrame, people: pd.DataFrame, who: str) -> pd.DataFrame:
-    """Return the coefficient of MS among the households of `PATIENTS` of one kind."""
+    """Return the coefficient of MS among the households of one kind of `PATIENTS`."""
     return fit_status(values, pairs_where(people.loc[values.index], **PATIENTS[who]))
 
 

@@ -1,4 +1,4 @@
-"""A run or a sweep as one HTML page that works offline: it collects, and computes no statistic."""
+"""The report of a run or a sweep: one offline HTML page that computes no statistics."""
 
 import os
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from cohabit.run.report.sweep import build_sweep_report
 
 REPORT = "report"
 PASSING = ("finished", "seconds", "jobs")
-"""Entries of run.json that differ from run to run although nothing else does."""
+"""Entries of run.json that vary between otherwise equal runs."""
 
 
 def build_report(run_dir: str | os.PathLike) -> Path:
-    """Write `report.html` of a run or a sweep; the page loads nothing from outside.
+    """Write the self-contained `report.html` of a run or a sweep.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def build_report(run_dir: str | os.PathLike) -> Path:
 
 
 def bring_report_up_to_date(folder: RunFolder, summary: Mapping[str, object]) -> Path:
-    """Build the report unless the one that is there shows this very run; return its path.
+    """Build the report unless it already shows this run, and return its path.
 
     Parameters
     ----------

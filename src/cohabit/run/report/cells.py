@@ -1,4 +1,4 @@
-"""An executed notebook as readable HTML: prose, folded code, figures to enlarge, tables."""
+"""Executed notebooks as HTML: prose, folded code, figures and tables."""
 
 import base64
 import json
@@ -15,21 +15,21 @@ from cohabit.run.report.markup import render_markdown, render_math, sanitise
 WRITTEN_FIGURE = re.compile(r"write_figure\(\s*[\w.]+,\s*[\"']([\w-]+)[\"']")
 
 ERROR_MARK = "papermill-error-cell-tag"
-"""Tag of the cells that point to an error; the error itself stands where it happened."""
+"""Tag of cells that point to an error; the error itself appears in its own cell."""
 
 LEFTOVERS = ("<Figure size", "<Axes", "[<matplotlib", "Text(", "PosixPath(", "WindowsPath(")
-"""What a call leaves when it ends a cell; the figure or the table itself stands beside it."""
+"""Outputs of calls that end a cell, dropped because the figure or table follows."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure, ready to stand in the page."""
+    """A figure to be embedded in the page."""
 
     data: bytes
     alt: str
 
     def to_html(self) -> str:
-        """Return a button that enlarges the picture; the picture is in the page itself."""
+        """Return a button that enlarges the picture, with the picture embedded."""
         encoded = base64.b64encode(self.data).decode("ascii")
         alt = escape(self.alt, quote=True)
         return (
@@ -40,7 +40,7 @@ class Picture:
         )
 
     def _size(self) -> str:
-        """Return the width at which the picture was drawn, so that all letters have one size."""
+        """Return the original width of the picture, so that all text has one size."""
         place = self.data.find(b"pHYs")
         if place < 0 or self.data[place + 12 : place + 13] != b"\x01":  # no unit of length
             return ""
@@ -50,7 +50,7 @@ class Picture:
 
 
 def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str]) -> str:
-    """Return the body of one executed notebook.
+    """Return the body of an executed notebook as HTML.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str
 
 
 def reads_cohort(result: NotebookResult) -> bool:
-    """Whether a notebook is about the run's own people; one that was never run says nothing."""
+    """Return True when a notebook reads the run's cohort; False if it was never run."""
     cells = _read(result)["cells"] if result.path else []
     code = [_joined(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     return any("read_cohort(" in source for source in code)
@@ -80,12 +80,12 @@ def _read(result: NotebookResult) -> dict:
 
 
 def _joined(text: str | list[str]) -> str:
-    """Return text as one piece; a notebook file may hold it line by line."""
+    """Return text as a single string; notebook files can store it as lines."""
     return text if isinstance(text, str) else "".join(text)
 
 
 class _CellWriter:
-    """Writes one notebook's cells in order, and remembers which figures were shown."""
+    """Writer of a notebook's cells that records which figures were shown."""
 
     def __init__(self, number: str, figures: Path, targets: dict[str, str]):
         self.number, self.targets = number, targets
@@ -94,7 +94,7 @@ class _CellWriter:
         self.count = 0
 
     def write(self, cell: dict) -> str:
-        """Return one cell as HTML; an empty one leaves nothing."""
+        """Return one cell as HTML, or an empty string for an empty cell."""
         source = _joined(cell["source"])
         if not source.strip() or ERROR_MARK in cell.get("metadata", {}).get("tags", []):
             return ""
@@ -107,7 +107,7 @@ class _CellWriter:
         return folded + (f'<div class="outputs">{outputs}</div>' if outputs else "")
 
     def write_unseen(self) -> list[str]:
-        """Return the figures that were written but never shown in a cell."""
+        """Return the figures that were saved but not shown in any cell."""
         unseen = sorted(self.figures.keys() - self.shown)
         return [self._read_saved(name).to_html() for name in unseen]
 
@@ -131,7 +131,7 @@ class _CellWriter:
         return "".join(parts)
 
     def _write_picture(self, encoded: str, names: list[str]) -> str:
-        """Show the saved copy of a figure where there is one: sharper, and with its text."""
+        """Return a figure, preferring the saved copy, which is sharper and has a description."""
         waiting = [name for name in names if name not in self.shown]
         if waiting:
             return self._show(waiting[0]).to_html()
@@ -161,7 +161,7 @@ def _fold_code(source: str, tags: list[str]) -> str:
 
 
 def highlight_python(source: str) -> str:
-    """Return Python source as escaped HTML with a class on each kind of token."""
+    """Return Python source as escaped HTML with a class for each kind of token."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
@@ -170,7 +170,7 @@ def highlight_python(source: str) -> str:
 
 
 def _write_output(output: dict, data: dict) -> str:
-    """Return one output that is no picture; everything in it is inert."""
+    """Return an output that is not a picture as safe HTML."""
     if output["output_type"] == "error" and output.get("ename") == MissingInput.__name__:
         return _write_text(f"Skipped: {output.get('evalue')}", "text")
     if output["output_type"] == "error":

@@ -1,4 +1,4 @@
-"""What the page says of each claim: plain values, and a small drawing of its interval."""
+"""The report's claims as plain values, with a small drawing of each interval."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ SCALE_WORDS = {
     "asin": "asin-sqrt share",
     "prevalence": "share of carriers",
 }
-"""What a scale of the truth is called where the estimate has another unit."""
+"""Label of each scale of the truth, used when the estimate has another unit."""
 
 COPIED = (
     *("claim_id", "notebook", "statement", "quantity", "unit", "published", "source", "verdict"),
@@ -30,11 +30,11 @@ COPIED = (
 TRUTH_WORDS = {"true": "true here", "false": "untrue here"}
 SVG_WIDTH, SVG_HEIGHT, MARGIN = 168, 30, 6
 FAR = 4
-"""Widths of the interval beyond which an edge of the region is left out of the drawing."""
+"""Distance, in widths of the interval, beyond which edges of the region are not drawn."""
 
 
 def describe_claims(claims: pd.DataFrame) -> list[dict]:
-    """Return each claim as the table shows it: text, the class of its verdict, a drawing."""
+    """Return each claim as shown in the table: text, class of its verdict, a drawing."""
     return [_describe_claim(row) for row in claims.to_dict("records")]
 
 
@@ -61,7 +61,7 @@ def _describe_claim(row: dict) -> dict:
 
 
 def _describe_n(row: dict) -> str:
-    """Return how many people, marked where they are real and few."""
+    """Return the number of people, marked if they are real and few."""
     if not is_number(row.get("n")):
         return ""
     few = f" ({privacy.FEW_MARK})" if plain_text(row.get(privacy.FEW_COLUMN)) else ""
@@ -78,13 +78,13 @@ def _draw(row: dict) -> str:
 
 
 def _same_unit(row: dict) -> bool:
-    """Whether planted and found can stand on one axis."""
+    """Return True when the planted and estimated value have the same unit."""
     unit, scale = plain_text(row.get("unit")).replace("-", ""), plain_text(row.get("planted_scale"))
     return bool(scale) and unit.startswith(scale)
 
 
 def count_verdicts(rows: list[dict]) -> list[dict]:
-    """Return, per verdict, its count and how many of them are right or wrong."""
+    """Return the count of each verdict and how many are right or wrong."""
     cards = []
     for verdict in VERDICT_ORDER:
         of_it = [row for row in rows if row["verdict"] == verdict]
@@ -96,7 +96,7 @@ def count_verdicts(rows: list[dict]) -> list[dict]:
 
 
 def group_claims(rows: list[dict], titles: dict[str, str]) -> list[dict]:
-    """Return the claims of each notebook together, under its title."""
+    """Return the claims grouped by notebook, with its title."""
     numbers = dict.fromkeys(row["notebook"] for row in rows)
     return [
         {
@@ -115,10 +115,10 @@ def draw_interval(
     region: tuple[float, float],
     planted: float | None = None,
 ) -> str:
-    """Return an inline SVG; empty when there is no interval.
+    """Return an inline SVG, or an empty string without an interval.
 
-    The shaded band is where the claim is true, the bar the 95% interval, the dot the
-    estimate, the diamond what was planted. The numbers stand beside it as text.
+    The shaded band is the region in which the claim is true, the bar the 95% interval, the dot the
+    estimate and the diamond the planted value. The numbers appear beside it as text.
     """
     if any(value is None or math.isnan(value) for value in (estimate, low, high)):
         return ""
@@ -145,7 +145,7 @@ def draw_interval(
 
 
 def _draw_region(region: tuple[float, float], place: Callable[[float], float]) -> list[str]:
-    """Shade where the claim is true, with a line at each end that is not open."""
+    """Return the shaded region in which the claim is true, with lines at closed ends."""
     start, end = (place(edge) for edge in region)
     shade = (
         f'<rect class="region" x="{start:.1f}" y="2" width="{end - start:.1f}" '
@@ -160,7 +160,7 @@ def _draw_region(region: tuple[float, float], place: Callable[[float], float]) -
 
 
 def _near_or_open(edge: float, seen: list[float]) -> float:
-    """Return an edge; an open end where it lies too far off to be drawn with the interval."""
+    """Return an edge, or infinity if it is too far from the interval to be drawn."""
     low, high = min(seen), max(seen)
     far = FAR * (high - low)
     if far and edge < low - far:
@@ -169,7 +169,7 @@ def _near_or_open(edge: float, seen: list[float]) -> float:
 
 
 def _scale(values: list[float], region: tuple[float, float]):
-    """Return the place of a number, in pixels; open ends lie at the drawing's edge."""
+    """Return a function from numbers to pixels; open ends lie at the drawing's edge."""
     seen = [*values, *(edge for edge in region if math.isfinite(edge))]
     low, high = min(seen), max(seen)
     pad = 0.08 * (high - low) or max(abs(high), 1e-9)

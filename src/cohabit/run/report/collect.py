@@ -1,4 +1,4 @@
-"""What a run left, read into memory; whatever is missing is simply not there."""
+"""The results of a run in memory; missing files are left out."""
 
 import json
 import re
@@ -24,7 +24,7 @@ SUMMARY_SHAPE = {
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """One notebook of a run: how it ended, and its executed copy when there is one."""
+    """One notebook of a run: its outcome and its executed copy, if any."""
 
     number: str
     title: str
@@ -36,7 +36,7 @@ class NotebookResult:
 
     @property
     def anchor(self) -> str:
-        """Where it stands on the page."""
+        """Anchor of the notebook on the page."""
         return f"notebook-{self.number}"
 
 
@@ -52,12 +52,12 @@ class RunResults:
 
     @property
     def name(self) -> str:
-        """The run's name."""
+        """Name of the run."""
         return str(self.summary.get("run") or self.folder.name)
 
     @property
     def simulated(self) -> bool:
-        """Whether the people were made up; so unless the run says otherwise."""
+        """True if the people were simulated, the default if the run does not say."""
         return bool(self.summary.get("simulated", True))
 
 
@@ -82,7 +82,7 @@ def collect_run(folder: Path) -> RunResults:
 
 
 def read_summary(path: Path) -> dict:
-    """Read `run.json` or `sweep.json`; empty when it is not there.
+    """Read `run.json` or `sweep.json`; return an empty dict if it does not exist.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def read_claims(folder: Path) -> pd.DataFrame:
-    """Read the scorecard; where recovery left none, set estimates beside what was published."""
+    """Read the scorecard, or build it from the estimates if recovery did not run."""
     path = folder / "claims.tsv"
     if path.is_file():
         return _read_table(path)
@@ -117,7 +117,7 @@ def read_claims(folder: Path) -> pd.DataFrame:
 
 
 def _find_notebooks(folder: Path, summary: dict) -> list[NotebookResult]:
-    """Join what run.json says with the executed notebooks that lie in the folder."""
+    """Join the notebooks of run.json with the executed notebooks in the folder."""
     found = [path for name in ("failed", "notebooks") for path in (folder / name).glob("*.ipynb")]
     executed = {path.name.split("_")[0]: path for path in found if _is_whole(path)}
     told = {about["number"]: about for about in summary.get("notebooks", [])}
@@ -129,7 +129,7 @@ def _find_notebooks(folder: Path, summary: dict) -> list[NotebookResult]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a notebook can be read; one of a run that was killed may be half written."""
+    """Return True when a notebook can be read; a killed run can leave an incomplete one."""
     try:
         return "cells" in read_notebook(path).content
     except ValueError:
@@ -153,5 +153,5 @@ def _describe(number: str, about: dict, path: Path | None, left_tables: bool) ->
 
 
 def strip_number(title: str) -> str:
-    """Return a title without the notebook's number before it; the page sets that itself."""
+    """Return a title without its notebook's number."""
     return re.sub(r"^\d+[a-z]?\s*[·:.-]\s*", "", title)

@@ -1,8 +1,8 @@
-"""The most surprising number of a run, chosen by rule from its scorecards.
+"""The headline of a report: the largest gap between promise and result in its tables.
 
-Each candidate compares what an analysis promises (80% power, 5% false discoveries, 95%
-coverage, verdicts that are right 95% of the time) with what it delivered. The widest gap is
-the headline; of each other kind of promise, its own widest gap stands below.
+Each candidate compares what an analysis promises (80% power, 5% false discoveries, 95% coverage,
+95% correct verdicts) with its result. The largest gap is the headline; the largest gap of each
+other kind is listed below it.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 STUDY_METHOD = "lmm_asin"
-"""The published study's own model."""
+"""The published study's own method."""
 
 METHOD_NAMES = {
     "lmm_asin": "the study's own model",
@@ -26,7 +26,7 @@ METHOD_NAMES = {
 
 @dataclass(frozen=True)
 class Headline:
-    """One number, and the sentence that it belongs to."""
+    """A number and its sentence."""
 
     kind: str
     number: str
@@ -36,7 +36,7 @@ class Headline:
 
 
 def find_headlines(claims: pd.DataFrame, recovery: pd.DataFrame) -> list[Headline]:
-    """Return the widest gap between promise and delivery of each kind, widest first.
+    """Return the largest gap between promise and result of each kind, largest first.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def _from_methods(recovery: pd.DataFrame) -> Iterator[Headline]:
 
 
 def _from_method(row) -> Iterator[Headline]:
-    """Three promises of one method: power, false discoveries, coverage."""
+    """Yield the headlines of one method: power, false discoveries, coverage."""
     name = METHOD_NAMES.get(row.method, row.method)
     where = f" ({row.contrast.replace(' - ', ' − ')})"
     if row.n_planted > 0:
@@ -106,7 +106,7 @@ def _from_claims(claims: pd.DataFrame) -> Iterator[Headline]:
 
 
 def _without_truth(claims: pd.DataFrame) -> Headline:
-    """For a real cohort: how many claims its size can decide at all."""
+    """Return the headline of a real cohort: how many claims it can decide."""
     judged = claims[claims["verdict"] != "not estimated"] if len(claims) else claims
     if judged.empty:
         return Headline(
@@ -123,5 +123,5 @@ def _without_truth(claims: pd.DataFrame) -> Headline:
 
 
 def _is_true(values: pd.Series) -> pd.Series:
-    """Read a column of true, false and missing, whatever a file made of it."""
+    """Return a column of true, false and missing values, as read from any file."""
     return values.astype("string").str.lower().eq("true").fillna(False)

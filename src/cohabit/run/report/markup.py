@@ -1,4 +1,4 @@
-"""Markdown, math and other people's HTML, made safe to stand on one offline page."""
+"""Markdown, mathematics and untrusted HTML, made safe for an offline page."""
 
 import re
 from html import escape
@@ -14,7 +14,7 @@ KEPT_TAGS = frozenset(
     )
 )
 HEADING_SHIFT = 2
-"""Levels by which headings of Markdown sink."""
+"""Number of levels by which Markdown headings are lowered."""
 
 DROPPED_WITH_CONTENT = frozenset(("script", "style", "iframe", "object", "template", "title"))
 KEPT_ATTRIBUTES = frozenset(("class", "colspan", "rowspan", "scope", "open"))
@@ -26,11 +26,11 @@ MATH = re.compile(
     re.DOTALL,
 )
 PLACEHOLDER = re.compile("\u2063(\\d+)\u2063")
-"""Where a formula stood while the text around it was turned into HTML."""
+"""Placeholder of a formula while the surrounding text is converted to HTML."""
 
 
 def sanitise(html: str) -> str:
-    """Return HTML in which only tables, lists and plain text are left alive.
+    """Return HTML reduced to tables, lists and plain text.
 
     Scripts and styles go with their content; other unknown tags go and leave their text;
     links keep only targets on the page.
@@ -48,12 +48,12 @@ def sanitise(html: str) -> str:
 
 
 def _keep_inside(tag: str, attribute: str, value: str) -> str | None:
-    """Keep of all links those that stay on the page."""
+    """Remove all links except those within the page."""
     return value if attribute != "href" or value.startswith("#") else None
 
 
 def render_math(latex: str, *, display: bool) -> str:
-    """Return a formula as MathML; as code when it cannot be read."""
+    """Return a formula as MathML, or as code if it cannot be parsed."""
     from latex2mathml.converter import convert
 
     try:
@@ -64,7 +64,7 @@ def render_math(latex: str, *, display: bool) -> str:
 
 
 def render_markdown(text: str, *, targets: dict | None = None) -> str:
-    """Return Markdown as inert HTML with its math as MathML and its headings below the page's own.
+    """Return Markdown as safe HTML, with MathML and lowered headings.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def render_markdown(text: str, *, targets: dict | None = None) -> str:
 
 
 def _make_renderer():
-    """Return a renderer of Markdown that lets headings sink."""
+    """Return a Markdown renderer that lowers headings."""
     import mistune
 
     class Renderer(mistune.HTMLRenderer):

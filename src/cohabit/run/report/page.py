@@ -1,4 +1,4 @@
-"""What each page is made with: one frame, and numbers and times as a reader sees them."""
+"""The frame of all pages, and the format of numbers and times."""
 
 import math
 import re
@@ -41,7 +41,7 @@ def write_page(folder: Path, name: str, **values: object) -> Path:
 
 
 def render_page(name: str, **values: object) -> str:
-    """Return a page; it has its own styles and scripts in it and loads nothing from outside."""
+    """Return a page with embedded styles and scripts that loads nothing else."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
@@ -61,12 +61,12 @@ def _read(name: str) -> str:
 
 
 def _breakable(name: str) -> Markup:
-    """Return a long identifier that may break after its dots and underscores."""
+    """Return a long identifier with break points after dots and underscores."""
     return Markup(re.sub(r"([._])", r"\1<wbr>", escape(name)))
 
 
 def flatten(values: dict) -> list[tuple[str, str]]:
-    """Return nested settings as name and text; a mapping becomes one line."""
+    """Return nested settings as names and text, with a mapping on one line."""
     rows = []
     for name, value in (values or {}).items():
         if isinstance(value, dict):
@@ -76,7 +76,7 @@ def flatten(values: dict) -> list[tuple[str, str]]:
 
 
 def number(value: object) -> str:
-    """Return a number in the fewest digits that still tell: three significant ones."""
+    """Return a number with three significant digits."""
     if not is_number(value):
         return "–"
     value = float(value)
@@ -92,7 +92,7 @@ def number(value: object) -> str:
 
 
 def moment(text: object) -> str | None:
-    """Return an ISO time as a reader would write it; other text as it is."""
+    """Return an ISO time in a readable form; other text is unchanged."""
     try:
         return datetime.fromisoformat(str(text)).strftime("%-d %B %Y, %H:%M %Z").strip()
     except ValueError:
@@ -100,10 +100,10 @@ def moment(text: object) -> str | None:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a cell of a table holds a number."""
+    """Return True when a cell of a table is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def plain_text(value: object) -> str:
-    """Return a cell of a table as text; empty where it is missing."""
+    """Return a cell of a table as text, or an empty string if it is missing."""
     return "" if value is None or value is pd.NA or value != value else str(value)

@@ -1,4 +1,4 @@
-"""The page of one run: the most surprising number, claims, methods, and every notebook."""
+"""The page of one run: headline, claims, methods and notebooks."""
 
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ NATURES = {
     False: "Computed from this cohort; the words were written for the simulated study.",
     None: "Simulated data, not this cohort: about the method, not about people.",
 }
-"""What a notebook is about: simulated people, this cohort's, or (None) it reads no cohort."""
+"""Notice by type of notebook: simulated people, a real cohort, or (None) no cohort."""
 
 STATUS_CLASSES = {
     "done": "good",
@@ -29,7 +29,7 @@ STATUS_CLASSES = {
 
 
 def build_run_report(folder: Path) -> Path:
-    """Write the page of a run; what the run lacks, a notebook or a scorecard, is said.
+    """Write the page of a run, noting what is missing.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def build_run_report(folder: Path) -> Path:
 
 
 def _of_these_people(results: RunResults) -> pd.DataFrame:
-    """Return the claims, of a real cohort without those that were judged on simulated people."""
+    """Return the claims without those that a real cohort's run judged on simulated people."""
     if results.simulated or results.claims.empty:
         return results.claims
     others = {n.number for n in results.notebooks if n.path is not None and not reads_cohort(n)}
@@ -84,7 +84,7 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
 
 
 def describe_methods(recovery: pd.DataFrame) -> list[dict]:
-    """Return one row a method and contrast, as text."""
+    """Return one row per method and contrast as text."""
     return [_describe_method(row) for row in recovery.to_dict("records")]
 
 
@@ -114,7 +114,7 @@ def _share(row: dict, name: str) -> str:
 
 
 def describe_run(results: RunResults) -> list[tuple[str, str]]:
-    """Return the facts of a run: name and value, those that are known."""
+    """Return the known facts of a run as names and values."""
     summary = results.summary
     design = summary.get("design") or {}
     facts = {

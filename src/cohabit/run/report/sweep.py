@@ -1,4 +1,4 @@
-"""A sweep as one HTML page that works offline: each claim's verdict by setting."""
+"""The report of a sweep: one offline HTML page with each claim's verdict by setting."""
 
 import base64
 import io
@@ -42,7 +42,7 @@ def build_sweep_report(folder: Path) -> Path:
 
 
 def describe_settings(summary: dict) -> pd.DataFrame:
-    """Return one row a setting and notebook: values of the axes, status, seconds, memory."""
+    """Return one row per setting and notebook: axis values, status, seconds, memory."""
     rows = [
         {
             "setting": setting["name"],
@@ -61,10 +61,10 @@ def describe_settings(summary: dict) -> pd.DataFrame:
 
 
 def collect_claims(folder: Path, summary: dict) -> pd.DataFrame:
-    """Return every setting's claims that have an estimate, under each other.
+    """Return the claims with an estimate of all settings in one table.
 
-    Columns of the scorecard, `setting`, one column an axis, and `group`: the values of all
-    axes but seeds, so that settings of one group differ in luck alone.
+    Columns of the scorecard, `setting`, one column per axis, and `group`: the values of all axes
+    except seeds, so that settings of one group differ only by chance.
     """
     parts = []
     for setting in summary["settings"]:
@@ -77,7 +77,7 @@ def collect_claims(folder: Path, summary: dict) -> pd.DataFrame:
 
 
 def name_group(values: dict) -> str:
-    """Name a setting by what it varies besides seeds."""
+    """Return the name of a setting's group: the values of all axes except seeds."""
     kept = {key: value for key, value in values.items() if key.rpartition(".")[2] != SEED_AXIS}
     if len(kept) == 1:
         return str(next(iter(kept.values())))
@@ -87,7 +87,7 @@ def name_group(values: dict) -> str:
 
 
 def describe_sweep(summary: dict, settings: pd.DataFrame, claims: pd.DataFrame) -> dict:
-    """Return what the page of a sweep shows."""
+    """Return the content of the page of a sweep."""
     groups = list(dict.fromkeys(name_group(setting["values"]) for setting in summary["settings"]))
     rows = compare_claims(claims, groups)
     return {
@@ -108,13 +108,13 @@ def describe_sweep(summary: dict, settings: pd.DataFrame, claims: pd.DataFrame) 
 
 
 def name_axis(axes: dict[str, str]) -> str:
-    """Name what the groups differ in, and what that means."""
+    """Return the axes that distinguish the groups, with their meaning."""
     told = {axis: words for axis, words in axes.items() if axis.rpartition(".")[2] != SEED_AXIS}
     return " and ".join(f"{axis} ({words})" for axis, words in told.items()) or "one group"
 
 
 def compare_claims(claims: pd.DataFrame, groups: list[str]) -> list[dict]:
-    """Return one entry a claim, those first whose verdict depends most on the setting."""
+    """Return one entry per claim, starting with those that depend most on the setting."""
     if not len(claims):
         return []
     rows = [_compare_claim(runs, groups) for _, runs in claims.groupby("claim_id", sort=False)]
@@ -162,7 +162,7 @@ def _in_words(counts: pd.Series) -> str:
 
 
 def draw(runs: pd.DataFrame, groups: list[str]) -> str:
-    """Return one claim's figure as a data address."""
+    """Return the figure of one claim as a data URI."""
     import matplotlib.pyplot as plt
 
     from cohabit.figures.judgement import draw_claim_by_group
@@ -179,7 +179,7 @@ def draw(runs: pd.DataFrame, groups: list[str]) -> str:
 
 
 def find_headline(rows: list[dict], groups: list[str]) -> dict[str, str]:
-    """Return the number that surprises most, and what it means."""
+    """Return the number of claims that change their verdict, with its sentence."""
     if not rows:
         return {"number": "0", "sentence": "claims have an estimate", "promise": ""}
     count = sum(row["changes"] for row in rows)
@@ -193,7 +193,7 @@ def find_headline(rows: list[dict], groups: list[str]) -> dict[str, str]:
 
 
 def list_failures(summary: dict) -> list[dict]:
-    """Return what did not finish: setting, notebook, why, and the failing cell."""
+    """Return unfinished notebooks: setting, notebook, reason and failing cell."""
     return [
         {
             "setting": setting["name"],
@@ -208,7 +208,7 @@ def list_failures(summary: dict) -> list[dict]:
 
 
 def describe_costs(settings: pd.DataFrame) -> list[dict]:
-    """Return seconds and peak memory of each notebook over the settings that ran it."""
+    """Return seconds and peak memory of each notebook over all settings."""
     ran = settings[settings["seconds"] > 0].groupby("notebook")
     table = pd.DataFrame(
         {
