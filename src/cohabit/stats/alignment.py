@@ -1,5 +1,7 @@
 """Align feature values with sample metadata and check both tables."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -11,18 +13,8 @@ def align_values(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the values as a table of floats and the metadata in the same row order.
 
-    Parameters
-    ----------
-    values : DataFrame, shape (n_samples, n_features), or Series
-        Numbers; NaN is allowed and left for the method to treat.
-    metadata : DataFrame
-        Must hold every row of `values`; rows without values are left out.
-
-    Raises
-    ------
-    ValueError
-        When either is not a table or is empty, an ID repeats, a row has no metadata, a
-        column is not numeric or not finite.
+    NaN is allowed and left for the method to treat; rows of the metadata without values are
+    left out. Anything else that is not finite, and a row without metadata, is an error.
     """
     if isinstance(values, pd.Series):
         values = values.to_frame(values.name if values.name is not None else "value")
@@ -41,25 +33,14 @@ def align_values(
 
 
 def align_by_id(counts: pd.DataFrame, metadata: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return counts sorted by ID, so that draws depend on IDs, and their metadata.
-
-    Raises
-    ------
-    ValueError
-        As `align_values`.
-    """
+    """Return counts sorted by ID, so that draws belong to IDs, and the metadata of their rows."""
     check_table(counts, "counts")
     counts = counts.loc[sorted(counts.index, key=str)]
     return counts, align_values(counts, metadata)[1]
 
 
 def check_table(table: pd.DataFrame, name: str) -> None:
-    """Raise an error when a table is not a DataFrame or has duplicate IDs.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Raise a ValueError when a table is no DataFrame, or has two rows of one ID."""
     if not isinstance(table, pd.DataFrame):
         raise ValueError(
             f"{name}: expected a DataFrame whose index holds the IDs; got {type(table).__name__}"
@@ -95,13 +76,7 @@ def read_distances(distances) -> tuple[np.ndarray, pd.Index]:
 
 
 def align_metadata(ids: pd.Index, metadata: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the metadata in the order of `ids`.
-
-    Raises
-    ------
-    ValueError
-        When a sample has no row, or two.
-    """
+    """Return the rows of the metadata in the order of `ids`; each must have one row."""
     check_table(metadata, "metadata")
     absent = ids[~ids.isin(metadata.index)]
     if len(absent):
@@ -118,16 +93,15 @@ def _mend_ids(ids: pd.Index, rows: pd.Index) -> str:
     return "add the rows or leave the samples out of the distances"
 
 
-def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
-    """Return the household of each row as an integer code: 0, 1, 2, ...
+def check_column(metadata: pd.DataFrame, column: str) -> None:
+    """Raise a ValueError that names the nearest column when this one is not there."""
+    if column not in metadata:
+        raise ValueError(f"no column {column!r}: {schema.nearest(column, metadata)}")
 
-    Raises
-    ------
-    ValueError
-        When the column is not there or a row has no household.
-    """
-    if household not in metadata:
-        raise ValueError(f"no column {household!r}: {schema.nearest(household, metadata)}")
+
+def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
+    """Return the household of each row as 0, 1, 2, ...; every row must have one."""
+    check_column(metadata, household)
     missing = metadata.index[metadata[household].isna()]
     if len(missing):
         raise ValueError(
@@ -138,12 +112,7 @@ def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
 
 
 def check_complete(metadata: pd.DataFrame, column: str, remedy: str) -> None:
-    """Raise ValueError with rows and remedy when a column has missing values.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Raise a ValueError that names the rows without a value, and the remedy."""
     missing = metadata.index[metadata[column].isna()]
     if len(missing):
         raise ValueError(
@@ -152,28 +121,15 @@ def check_complete(metadata: pd.DataFrame, column: str, remedy: str) -> None:
 
 
 def present_levels(metadata: pd.DataFrame, column: str) -> list:
-    """Return the levels present in a column, reference first.
-
-    Raises
-    ------
-    ValueError
-        When the column is not there.
-    """
-    if column not in metadata:
-        raise ValueError(f"no column {column!r}: {schema.nearest(column, metadata)}")
+    """Return the levels of a column that are present, reference first."""
+    check_column(metadata, column)
     present = set(metadata[column].dropna())
     known = [level for level in schema.LEVELS.get(column, ()) if level in present]
     return known if len(known) == len(present) else sorted(present, key=str)
 
 
 def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
-    """Return which rows have the second of two levels, and both levels, reference first.
-
-    Raises
-    ------
-    ValueError
-        When the column is not there, has other than two levels, or misses a value.
-    """
+    """Return who has the second of exactly two levels, and the levels, reference first."""
     levels = present_levels(metadata, column)
     missing = metadata.index[metadata[column].isna()]
     if len(levels) != 2 or len(missing):
@@ -185,12 +141,7 @@ def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[
 
 
 def missing_patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (rows present, features) for each distinct pattern of missing values.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n_samples, n_features)
-    """
+    """Return (rows present, features) for every pattern of missing values in the features."""
     missing = np.isnan(values)
     if not missing.any():
         return [(np.ones(len(values), dtype=bool), np.arange(values.shape[1]))]
@@ -199,6 +150,23 @@ def missing_patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     group = group.ravel()
     members = (np.flatnonzero(group == number) for number in range(group.max() + 1))
     return [(~missing[:, features[0]], features) for features in members]
+
+
+def fit_by_pattern(
+    values: np.ndarray, fit: Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Fit the features that share their missing values together; return all in their order.
+
+    `fit` takes the values of such features and the rows they have, and returns arrays whose
+    last axis is the features.
+    """
+    patterns = missing_patterns(values)
+    parts = [fit(values[np.ix_(rows, features)], rows) for rows, features in patterns]
+    order = np.argsort(np.concatenate([features for _, features in patterns]))
+    return {
+        name: np.concatenate([part[name] for part in parts], axis=-1)[..., order]
+        for name in parts[0]
+    }
 
 
 def _as_floats(values: pd.DataFrame) -> pd.DataFrame:

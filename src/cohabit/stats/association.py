@@ -1,19 +1,18 @@
 """Association with severity: partial Spearman, ordinal and linear models in tidy tables."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import scipy
 
-from cohabit.stats.alignment import align_values, check_table, missing_patterns
+from cohabit.stats.alignment import align_values, check_table, fit_by_pattern
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.inference import NUMBERS, adjust_p, normal_quantile, tidy_columns, two_sided_t
 from cohabit.stats.least_squares import ONE_LEVEL, fit_least_squares
 from cohabit.stats.logistic import fit_proportional_odds
 
 ASSOCIATION_COLUMNS = tidy_columns("n")
-_NUMBERS = (*NUMBERS, "q_value")
 
 
 def partial_spearman(
@@ -68,15 +67,16 @@ def partial_spearman(
     values, numbers, adjust = _align(values, x, covariates)
     prevalence = (values.to_numpy() > 0).mean(axis=0)
     used = values.mask(values == 0) if zeros_removed else values
-    table = _Table.empty(used, "partial_spearman", f"per rank of {x.name}")
-    tested = np.flatnonzero(prevalence >= min_prevalence)
-    measured = used.to_numpy()[:, tested]
-    for rows, features in missing_patterns(measured):
-        part = measured[np.ix_(rows, features)]
-        found = correlate_ranks(part, numbers[rows], adjust[rows], min_samples)
-        table.put(tested[features], found)
-    table.leave_out(prevalence < min_prevalence, prevalence)
-    return table.tidy()
+    rare = prevalence < min_prevalence
+    found = fit_by_pattern(
+        used.to_numpy()[:, ~rare],
+        lambda part, rows: _correlate_ranks(part, numbers[rows], adjust[rows], min_samples),
+    )
+    table = pd.DataFrame(found, index=np.flatnonzero(~rare)).reindex(range(len(rare)))
+    table.loc[rare, "note"] = [
+        f"filtered: present in {100 * share:.2g}% of samples" for share in prevalence[rare]
+    ]
+    return _tidy(used, "partial_spearman", f"per rank of {x.name}", table)
 
 
 def fit_ordinal(
@@ -115,13 +115,13 @@ def fit_ordinal(
     if not ordered and not pd.api.types.is_numeric_dtype(outcome):
         raise ValueError("outcome: expected numbers or an ordered category")
     values, scores, adjust = _align(values, outcome, covariates)
-    table = _Table.empty(values, "proportional_odds", f"log odds of {outcome.name} per unit")
-    numbers = values.to_numpy()
-    for rows, features in missing_patterns(numbers):
-        for feature in features:
-            fit = fit_proportional_odds(scores[rows], numbers[rows, feature], adjust[rows])
-            table.put([feature], fit)
-    return table.tidy()
+
+    def fit(part: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
+        fits = [fit_proportional_odds(scores[rows], column, adjust[rows]) for column in part.T]
+        return pd.DataFrame(fits)
+
+    found = fit_by_pattern(values.to_numpy(), fit)
+    return _tidy(values, "proportional_odds", f"log odds of {outcome.name} per unit", found)
 
 
 def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str) -> pd.DataFrame:
@@ -149,56 +149,33 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
     """
     values, metadata = align_values(values, metadata)
     matrix = model_matrix(formula, metadata)
-    numbers, design = values.to_numpy(), matrix.values
-    tables = {name: _Table.empty(values, "ols", text) for name, text in matrix.contrasts.items()}
-    for rows, features in missing_patterns(numbers):
-        fits = fit_least_squares(numbers[np.ix_(rows, features)], design[rows])
-        for name, table in tables.items():
-            row = design.columns.get_loc(name)
-            table.put(features, {key: fit[row] for key, fit in fits.items()})
-    for term in [name for name, columns in matrix.terms.items() if not columns]:
-        tables[term] = _Table.empty(values, "ols", "one level")
-        tables[term].put(slice(None), {"note": ONE_LEVEL})
-    parts = [table.tidy() for table in tables.values()]
-    for name, part in zip(tables, parts, strict=True):
+    design = matrix.values
+    fits = fit_by_pattern(values.to_numpy(), lambda y, rows: fit_least_squares(y, design[rows]))
+    parts = {}
+    for name, contrast in matrix.contrasts.items():
+        row = design.columns.get_loc(name)
+        found = {key: numbers[row] for key, numbers in fits.items()}
+        parts[name] = _tidy(values, "ols", contrast, found)
+    for term in matrix.one_level:
+        nothing = dict.fromkeys(NUMBERS, np.nan) | {"note": ONE_LEVEL}
+        parts[term] = _tidy(values, "ols", "one level", nothing)
+    for name, part in parts.items():
         part.insert(1, "coefficient", name)
-    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+    return pd.concat(parts.values()).sort_index(kind="stable").reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Columns of a result table, filled a few features at a time."""
-
-    columns: dict[str, np.ndarray]
-
-    @classmethod
-    def empty(cls, values: pd.DataFrame, method: str, contrast: str) -> "_Table":
-        size = values.shape[1]
-        columns = {name: np.full(size, np.nan) for name in ASSOCIATION_COLUMNS}
-        columns["feature"] = values.columns.to_numpy()
-        columns["method"] = np.full(size, method, dtype=object)
-        columns["contrast"] = np.full(size, contrast, dtype=object)
-        columns["note"] = np.full(size, "", dtype=object)
-        columns["n"] = values.notna().sum().to_numpy()
-        columns["n_nonzero"] = (values.notna() & (values != 0)).sum().to_numpy()
-        return cls(columns)
-
-    def put(self, features, numbers: dict[str, object]) -> None:
-        for name, entries in numbers.items():
-            self.columns[name][features] = entries
-
-    def leave_out(self, rare: np.ndarray, prevalence: np.ndarray) -> None:
-        for name in _NUMBERS:
-            self.columns[name][rare] = np.nan
-        self.columns["note"][rare] = [
-            f"filtered: present in {100 * share:.2g}% of samples" for share in prevalence[rare]
-        ]
-
-    def tidy(self) -> pd.DataFrame:
-        table = pd.DataFrame(self.columns)
-        table["q_value"] = adjust_p(table["p_value"])
-        table["converged"] = table["p_value"].notna()
-        return table[list(ASSOCIATION_COLUMNS)]
+def _tidy(values: pd.DataFrame, method: str, contrast: str, found: Mapping) -> pd.DataFrame:
+    """Return one row a feature with what was found of it."""
+    present = values.notna()
+    table = pd.DataFrame({"feature": values.columns, "contrast": contrast, "method": method})
+    table = table.assign(
+        **found,
+        n=present.sum().to_numpy(),
+        n_nonzero=(present & (values != 0)).sum().to_numpy(),
+    )
+    table["q_value"] = adjust_p(table["p_value"])
+    table["converged"] = table["p_value"].notna()
+    return table[list(ASSOCIATION_COLUMNS)]
 
 
 def _align(
@@ -230,23 +207,10 @@ def _align(
     return values, numbers.to_numpy(dtype=float), adjust
 
 
-def correlate_ranks(
+def _correlate_ranks(
     values: np.ndarray, x: np.ndarray, covariates: np.ndarray, min_samples: int
 ) -> dict[str, np.ndarray]:
-    """Return partial Spearman correlations of features with the same missing values.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n_samples, n_features)
-    x : ndarray, shape (n_samples,)
-    covariates : ndarray, shape (n_samples, n_covariates)
-    min_samples : int
-
-    Returns
-    -------
-    dict of ndarray, each of shape (n_features,)
-        estimate, std_error, low, high, statistic, df, p_value, note.
-    """
+    """Return partial Spearman correlations of features that share their samples, and notes."""
     n, n_features = values.shape
     if n < min_samples:
         return _no_numbers(np.full(n_features, f"only {n} samples, fewer than {min_samples}"))
@@ -302,5 +266,4 @@ def _residual_ranks(values: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _no_numbers(note: np.ndarray) -> dict[str, np.ndarray]:
-    names = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
-    return {**{name: np.full(len(note), np.nan) for name in names}, "note": note}
+    return {**dict.fromkeys(NUMBERS, np.full(len(note), np.nan)), "note": note}

@@ -131,16 +131,15 @@ def fit_clustered_model(
     full.iloc[columns.kept] = beta
     error = np.zeros(size)
     error[columns.kept] = errors
-    notes = np.array([columns.reason(row) for row in np.eye(size)], dtype=object)
+    notes = columns.reasons(np.eye(size))
     notes[columns.kept[rests_on_one(x, codes)]] = f"rests on one {cluster} alone: no variance"
     whole = _why_unfit(y, chosen.mean(x @ beta), converged, len(beta), codes)
     notes = [whole or note for note in notes]
     rows = _tabulate(full, error, notes, codes.max(), matrix.contrasts)
-    single = [term for term, names in matrix.terms.items() if not names]
-    if single:
+    if matrix.one_level:
         empty = {"contrast": "one level", "note": ONE_LEVEL, "converged": False}
-        rows = pd.concat([rows, pd.DataFrame({"coefficient": single}).assign(**empty)])
-        rows = rows.reset_index(drop=True)
+        single = pd.DataFrame({"coefficient": matrix.one_level}).assign(**empty)
+        rows = pd.concat([rows, single], ignore_index=True)
     rows = rows.assign(n=len(y), n_clusters=int(codes.max()) + 1)
     return ClusteredFit(rows[list(REGRESSION_COLUMNS)], formula, chosen, full)
 

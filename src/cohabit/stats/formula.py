@@ -12,9 +12,13 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
+from cohabit.stats.alignment import check_complete
 
-MOST_NUMBERED = 12
-"""Number of numeric-looking text levels above which a column is taken to be numeric."""
+COVARIATES = "sex + age + bmi + site"
+"""What the study's models hold fixed."""
+
+_MOST_NUMBERED = 12
+"""Levels written as whole numbers, beyond which a text column is taken for numbers."""
 
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|([+:*]))")
 
@@ -31,6 +35,11 @@ class ModelMatrix:
 
     contrasts: dict[str, str]
     """Coefficient -> its meaning, for example ``group[MS]`` -> ``MS - control``."""
+
+    @property
+    def one_level(self) -> list[str]:
+        """Terms that have no column, since they do not vary."""
+        return [term for term, columns in self.terms.items() if not columns]
 
 
 def variables(formula: str) -> list[str]:
@@ -88,6 +97,28 @@ def usable_terms(metadata: pd.DataFrame, terms: Iterable[str], known: float = 0.
     ]
 
 
+def hold_fixed(
+    metadata: pd.DataFrame, wanted: str | None = COVARIATES
+) -> tuple[pd.DataFrame, str | None]:
+    """Return the people and covariates with which a model can be fitted.
+
+    Parameters
+    ----------
+    metadata : DataFrame, one row a person
+    wanted : str, optional
+        Formula of single columns.
+
+    Returns
+    -------
+    people : DataFrame
+        Without those who lack a value of a covariate that is held fixed.
+    formula : str or None
+        Less the covariates that are absent, constant, or unknown of more than a fifth.
+    """
+    terms = usable_terms(metadata, variables(wanted) if wanted else ())
+    return metadata.dropna(subset=terms), " + ".join(terms) or None
+
+
 def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:
     """Build the model matrix of a formula.
 
@@ -132,12 +163,7 @@ def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:
 
 
 def _ready(column: pd.Series) -> pd.Series:
-    missing = column.index[column.isna()]
-    if len(missing):
-        raise ValueError(
-            f"column {column.name!r}: {len(missing)} value(s) missing, first "
-            f"{missing[:5].tolist()}; drop these rows or leave the term out"
-        )
+    check_complete(column.to_frame(), column.name, "drop these rows or leave the term out")
     if pd.api.types.is_bool_dtype(column):
         return column.astype(float)
     if pd.api.types.is_numeric_dtype(column):
@@ -160,7 +186,7 @@ def _refuse_numbers(name: str, levels: set) -> None:
     texts = pd.Series(sorted(map(str, levels)))
     numbers = pd.to_numeric(texts, errors="coerce")
     named = str(name).endswith(("_id", "site", "country"))
-    many = len(texts) > MOST_NUMBERED and not named
+    many = len(texts) > _MOST_NUMBERED and not named
     if numbers.notna().mean() > 0.5 and (many or (numbers.dropna() % 1 != 0).any()):
         others = texts[numbers.isna()].tolist()
         beside = f", and {others[:5]} beside them" if others else ""

@@ -4,7 +4,7 @@ Tails of the normal and t distributions come from `scipy.special`: the numbers o
 at a seventieth of the time a call.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from scipy import sparse, special
@@ -20,6 +20,11 @@ def tidy_columns(count: str = "n_pairs") -> tuple[str, ...]:
     """
     who, end = ("feature", "contrast", "method"), ("n_nonzero", "converged", "note")
     return (*who, *NUMBERS, "q_value", count, *end)
+
+
+def add_notes(notes: Iterable[str], *more: str) -> list[str]:
+    """Return each note with what else there is to say, separated by semicolons."""
+    return ["; ".join(filter(None, [note, *more])) for note in notes]
 
 
 def infer(estimate, std_error, df=np.inf) -> dict:

@@ -49,8 +49,7 @@ def fit_least_squares(
     fitted = basis.T @ values
     squares, df = ((values - basis @ fitted) ** 2).sum(axis=0), len(values) - len(length)
     note = (why_unfit or why_no_fit)(values, squares, len(length))[None]
-    reasons = np.array([columns.reason(row) for row in contrasts], dtype=object)[:, None]
-    note = np.where(note == "", reasons, note)
+    note = np.where(note == "", columns.reasons(contrasts)[:, None], note)
     usable = np.where(note == "", 1.0, np.nan)
     error = np.linalg.norm(reach, axis=1)[:, None] * np.sqrt(squares / max(df, 1))
     return infer(reach @ fitted * usable, error * usable, df * usable) | {"note": note}
@@ -112,6 +111,10 @@ class Independence:
         if others == ["Intercept"]:
             return "not estimable: the same value in every row"
         return f"not estimable: collinear with {', '.join(others)}"
+
+    def reasons(self, weights: np.ndarray) -> np.ndarray:
+        """Say the same of each row of weights."""
+        return np.array([self.reason(row) for row in weights], dtype=object)
 
 
 def find_independent(matrix: pd.DataFrame) -> Independence:

@@ -8,10 +8,10 @@ import pandas as pd
 from cohabit.data.cohort import Cohort
 from cohabit.data.schema import ACIDS, BRANCHED_ACIDS, MissingInput, feature_weights
 from cohabit.stats.composition import arcsine_root
+from cohabit.stats.formula import COVARIATES, hold_fixed
 from cohabit.stats.inference import adjust_p
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import compare_pair_differences
-from cohabit.stats.partners import COVARIATES, hold_fixed
 
 MOLECULE_COLUMNS = (
     *("feature", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),
@@ -155,7 +155,7 @@ def compare_molecules(
         Name -> sample metadata of whole households, for example from `pairs_where`. People
         without values are left out, and groups without shared households.
     covariates : str, optional
-        Formula; what the cohort cannot answer is left out, as `partners.hold_fixed` does.
+        Formula; what the cohort cannot answer is left out, as `formula.hold_fixed` does.
 
     Returns
     -------
@@ -228,8 +228,7 @@ def set_beside(results: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
 def _compare(
     values: pd.DataFrame, people: pd.DataFrame, name: str, covariates: str | None
 ) -> pd.DataFrame:
-    if covariates is not None:
-        people, covariates = hold_fixed(people, covariates)
+    people, covariates = hold_fixed(people, covariates)
     formula = " + ".join(filter(None, ["group", covariates]))
     fit = fit_household_model(values.loc[people.index], people, formula)
     rows = fit[fit["coefficient"] == "group[MS]"].assign(contrast=f"{name} - control")

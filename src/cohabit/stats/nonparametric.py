@@ -5,7 +5,7 @@ import pandas as pd
 import scipy
 
 from cohabit.stats.alignment import align_values
-from cohabit.stats.inference import adjust_p, normal_quantile, two_sided_normal
+from cohabit.stats.inference import add_notes, adjust_p, normal_quantile, two_sided_normal
 from cohabit.stats.paired import PAIRED_COLUMNS, count_nonzero, find_pairs, subtract
 
 _BLOCK = 2048
@@ -127,32 +127,26 @@ def paired_wilcoxon(
     table, people = align_values(values, metadata)
     pairs = find_pairs(people, **names)
     differences = subtract(table, pairs).to_numpy()
-    rows = pd.DataFrame([_signed_rank(column[~np.isnan(column)]) for column in differences.T])
+    found = [_signed_rank(column[~np.isnan(column)]) for column in differences.T]
+    rows = pd.DataFrame(found, columns=["low", "estimate", "high", "statistic", "p_value"])
     tested = rows["p_value"].notna().to_numpy()
     reason = np.where(tested, "", "constant: every pair difference is zero")
-    notes = ["; ".join(filter(None, [text, pairs.note])) for text in reason]
+    notes = add_notes(reason, pairs.note)
     tidy = _tidy(table.columns, pairs.contrast, "paired_wilcoxon", rows["p_value"], notes, tested)
-    return tidy.assign(**rows.drop(columns="p_value"), n_nonzero=count_nonzero(table, pairs))
+    n_pairs = (~np.isnan(differences)).sum(axis=0)
+    return tidy.assign(
+        **rows.drop(columns="p_value"), n_pairs=n_pairs, n_nonzero=count_nonzero(table, pairs)
+    )
 
 
-def _signed_rank(d: np.ndarray) -> dict[str, float]:
+def _signed_rank(d: np.ndarray) -> tuple[float, ...]:
+    """Return low, estimate, high, statistic and p; NaN when no pair differs."""
     moved = d[d != 0]
     if not len(moved):
-        return dict.fromkeys(("estimate", "low", "high", "statistic", "p_value"), np.nan) | {
-            "n_pairs": len(d)
-        }
+        return (np.nan,) * 5
     ranks = scipy.stats.rankdata(np.abs(moved))
-    p_value = _signed_rank_test(moved, ranks)
-    low, estimate, high = _pseudo_median(moved)
     statistic = float((np.sign(moved) * ranks).sum())
-    return {
-        "estimate": estimate,
-        "low": low,
-        "high": high,
-        "statistic": statistic,
-        "p_value": float(p_value),
-        "n_pairs": len(d),
-    }
+    return *_pseudo_median(moved), statistic, float(_signed_rank_test(moved, ranks))
 
 
 def _signed_rank_test(d: np.ndarray, ranks: np.ndarray) -> float:

@@ -1,15 +1,14 @@
 """Case-control pairs within households: pairing, differences and their regressions."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from cohabit.data.schema import nearest
-from cohabit.stats.alignment import align_values, household_codes, missing_patterns
+from cohabit.stats.alignment import align_values, fit_by_pattern, household_codes
 from cohabit.stats.formula import model_matrix
-from cohabit.stats.inference import adjust_p, tidy_columns
+from cohabit.stats.inference import add_notes, adjust_p, tidy_columns
 from cohabit.stats.least_squares import fit_least_squares
 
 PAIRED_COLUMNS = tidy_columns()
@@ -179,10 +178,8 @@ def fit_paired_model(
     pairs = find_pairs(people, **names)
     x, alike = _covariate_differences(people, pairs, covariates)
     x.insert(0, "Intercept", 1.0)
-    note = _join([pairs.note, alike])
-    intercept = (x.columns == "Intercept").astype(float)[None]
-    rows = _regress(subtract(table, pairs), x, intercept, [pairs.contrast], note)
-    return _finish(rows, "paired_difference", table, pairs)
+    intercept = pd.DataFrame([x.columns == "Intercept"], [pairs.contrast], dtype=float)
+    return _regress(table, pairs, x, intercept, alike).assign(method="paired_difference")
 
 
 def _covariate_differences(
@@ -192,7 +189,13 @@ def _covariate_differences(
     if not covariates:
         return pd.DataFrame(index=pairs.table.index), ""
     members = people.loc[pairs.table[["case", "control"]].to_numpy().ravel()]
-    x = subtract(model_matrix(covariates, members).values.drop(columns="Intercept"), pairs)
+    matrix = model_matrix(covariates, members)
+    return differ_within(matrix.values.drop(columns="Intercept"), pairs)
+
+
+def differ_within(table: pd.DataFrame, pairs: Pairs) -> tuple[pd.DataFrame, str]:
+    """Return case minus control of the columns that differ at all, and a note on the rest."""
+    x = subtract(table, pairs)
     alike = x.columns[(x == 0).all()]
     note = f"the same in both people of every pair: {', '.join(alike)}" if len(alike) else ""
     return x.drop(columns=alike), note
@@ -252,10 +255,9 @@ def compare_pair_differences(
     asked = matrix.terms.get(contrast, [])
     if not asked:
         raise ValueError(f"column {contrast!r}: expected at least two levels among the cases")
-    weights = np.array([(x.columns == name).astype(float) for name in asked])
     labels = [matrix.contrasts[name] for name in asked]
-    rows = _regress(subtract(table, pairs), x, weights, labels, _join([pairs.note, alike]))
-    return _finish(rows, "difference_in_differences", table, pairs)
+    weights = pd.DataFrame([x.columns == name for name in asked], labels, dtype=float)
+    return _regress(table, pairs, x, weights, alike).assign(method="difference_in_differences")
 
 
 def _first(column: pd.Series, reference: str) -> pd.Series:
@@ -268,27 +270,24 @@ def _first(column: pd.Series, reference: str) -> pd.Series:
 
 
 def _regress(
-    differences: pd.DataFrame, x: pd.DataFrame, weights: np.ndarray, labels: list[str], note: str
+    table: pd.DataFrame, pairs: Pairs, x: pd.DataFrame, weights: pd.DataFrame, alike: str
 ) -> pd.DataFrame:
-    """Return least squares results with one row per feature and row of `weights`."""
-    y = differences.to_numpy()
-    parts = [
-        _regress_pattern(y[np.ix_(rows, features)], x[rows], weights).assign(
-            position=np.repeat(features, len(weights)), label=np.tile(labels, len(features))
-        )
-        for rows, features in missing_patterns(y)
-    ]
-    table = pd.concat(parts).sort_values("position", kind="stable", ignore_index=True)
-    table["note"] = [_join([reason, note]) for reason in table["note"]]
-    return table
+    """Regress the differences of every feature on x; one row a feature and row of `weights`."""
 
+    def fit(y: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+        found = fit_least_squares(y, x[rows], weights.to_numpy(), why_unfit=_why_unfit)
+        return found | {"n_pairs": np.full((len(weights), y.shape[1]), len(y))}
 
-def _regress_pattern(y: np.ndarray, x: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
-    """Return least squares results of features with the same pairs; rows as in `_regress`."""
-    fit = fit_least_squares(y, x, weights, why_unfit=_why_unfit)
-    return pd.DataFrame({name: found.T.ravel() for name, found in fit.items()}).assign(
-        n_pairs=len(y)
+    found = fit_by_pattern(subtract(table, pairs).to_numpy(), fit)
+    rows = pd.DataFrame({name: numbers.T.ravel() for name, numbers in found.items()}).assign(
+        feature=np.repeat(table.columns.to_numpy(), len(weights)),
+        contrast=np.tile(weights.index.to_numpy(), table.shape[1]),
+        n_nonzero=np.repeat(count_nonzero(table, pairs), len(weights)),
     )
+    rows["note"] = add_notes(rows["note"], pairs.note, alike)
+    rows["converged"] = rows["estimate"].notna()
+    rows["q_value"] = rows.groupby("contrast")["p_value"].transform(adjust_p)
+    return rows.reindex(columns=list(PAIRED_COLUMNS))
 
 
 def _why_unfit(y: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
@@ -299,20 +298,3 @@ def _why_unfit(y: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
     if len(y) <= rank:
         notes[:] = f"{len(y)} pairs for {rank} coefficients: too few"
     return notes
-
-
-def _finish(rows: pd.DataFrame, method: str, table: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """Add q-values and counts, and order the columns."""
-    rows = rows.assign(
-        feature=table.columns.to_numpy()[rows["position"]],
-        contrast=rows["label"],
-        method=method,
-        n_nonzero=count_nonzero(table, pairs)[rows["position"]],
-        converged=rows["estimate"].notna(),
-    )
-    rows["q_value"] = rows.groupby("contrast")["p_value"].transform(adjust_p)
-    return rows[list(PAIRED_COLUMNS)]
-
-
-def _join(notes: Iterable[str]) -> str:
-    return "; ".join(filter(None, notes))

@@ -6,34 +6,11 @@ import numpy as np
 import pandas as pd
 
 from cohabit.stats.abundance import compare_abundance, lenient_rule
-from cohabit.stats.formula import usable_terms, variables
+from cohabit.stats.formula import COVARIATES, hold_fixed
 from cohabit.stats.inference import correlation_interval, normal_quantile, power_of_normal
-
-COVARIATES = "sex + age + bmi + site"
-"""Covariates of the study's models."""
 
 HOUSEHOLD_SHARE = 0.145
 """Median household share of the variance, recomputed from the study's released data."""
-
-
-def hold_fixed(metadata: pd.DataFrame, wanted: str = COVARIATES) -> tuple[pd.DataFrame, str | None]:
-    """Return complete metadata and the covariates that can be fitted in it.
-
-    Parameters
-    ----------
-    metadata : DataFrame, one row per person
-    wanted : str
-        Formula of single columns.
-
-    Returns
-    -------
-    people : DataFrame
-        Without those who lack a value of a covariate.
-    formula : str or None
-        Without covariates that are absent, constant, or unknown for more than a fifth.
-    """
-    terms = usable_terms(metadata, variables(wanted))
-    return metadata.dropna(subset=terms), " + ".join(terms) or None
 
 
 def compare_with_partners(
@@ -54,7 +31,7 @@ def compare_with_partners(
     methods : sequence of str
         Names of `abundance.METHODS`.
     covariates : str, optional
-        Formula; what the cohort cannot answer is left out, as `hold_fixed` does.
+        Formula; what the cohort cannot answer is left out, as `formula.hold_fixed` does.
 
     Returns
     -------
@@ -65,10 +42,7 @@ def compare_with_partners(
     """
     parts = []
     for name, people in groups.items():
-        people = people[people.index.isin(counts.index)]
-        held = covariates
-        if covariates is not None:
-            people, held = hold_fixed(people, covariates)
+        people, held = hold_fixed(people[people.index.isin(counts.index)], covariates)
         for method in methods:
             table = compare_abundance(counts.loc[people.index], people, "group", held, method)
             parts.append(lenient_rule(table).assign(contrast=f"{name} - control"))

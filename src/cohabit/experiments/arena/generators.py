@@ -13,8 +13,7 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.dice import stream
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.template import Template, read_taxa
-from cohabit.stats.formula import variables
-from cohabit.stats.partners import COVARIATES
+from cohabit.stats.formula import COVARIATES, variables
 
 PATIENT_SPREAD = 1.07
 """Spread that gives the released ratio of Bray-Curtis distances among patients of one site to

@@ -8,8 +8,7 @@ import pandas as pd
 
 from cohabit.simulate.design import OURS, Dials, dial
 from cohabit.stats.composition import arcsine_root
-from cohabit.stats.formula import usable_terms, variables
-from cohabit.stats.partners import COVARIATES
+from cohabit.stats.formula import COVARIATES, usable_terms, variables
 
 PLANTED_FROM = 0.2
 """Smallest prevalence of a taxon that an effect is planted in."""

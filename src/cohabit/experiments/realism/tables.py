@@ -9,10 +9,9 @@ from scipy.spatial.distance import pdist, squareform
 
 from cohabit.data.cohort import Cohort
 from cohabit.stats import composition, diversity
-from cohabit.stats.formula import model_matrix
+from cohabit.stats.formula import COVARIATES, model_matrix
 from cohabit.stats.least_squares import residuals
 from cohabit.stats.mixed import fit_household_model
-from cohabit.stats.partners import COVARIATES
 
 RAREFIED_TO = 10_000  # reads, as in the released tables
 MODEL = f"group + {COVARIATES}"

@@ -12,7 +12,7 @@ from cohabit.experiments.two_worlds.differences import differ
 from cohabit.simulate.world import World
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.composition import arcsine_sqrt
-from cohabit.stats.partners import COVARIATES
+from cohabit.stats.formula import COVARIATES
 
 INDICATION = f"{COVARIATES} + course + msss"
 """Covariates of comparisons between patients, which include the reasons for treatment."""

@@ -10,7 +10,7 @@ import pandas as pd
 from cohabit.data import schema
 from cohabit.stats.abundance import methods
 from cohabit.stats.abundance.methods import Comparison
-from cohabit.stats.alignment import align_values, household_codes
+from cohabit.stats.alignment import align_values, check_column, household_codes
 from cohabit.stats.composition import arcsine_sqrt, check_counts, why_filtered
 from cohabit.stats.formula import variables
 from cohabit.stats.inference import adjust_p, tidy_columns
@@ -211,8 +211,7 @@ def _check(
     check_counts(counts)
     _, people = align_values(counts, metadata)
     for name in variables(" + ".join(filter(None, [factor, covariates]))):
-        if name not in people:
-            raise ValueError(f"no column {name!r}: {schema.nearest(name, people)}")
+        check_column(people, name)
     household_codes(people, household)
     return people
 

@@ -13,12 +13,12 @@ import pandas as pd
 from cohabit.stats.association import fit_linear_model
 from cohabit.stats.composition import arcsine_sqrt, clr
 from cohabit.stats.formula import ModelMatrix, model_matrix
-from cohabit.stats.inference import NUMBERS, infer
+from cohabit.stats.inference import NUMBERS, add_notes, infer
 from cohabit.stats.least_squares import find_independent, rests_on_one
 from cohabit.stats.logistic import fit_matched_pairs
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.nonparametric import paired_wilcoxon
-from cohabit.stats.paired import find_pairs, fit_paired_model
+from cohabit.stats.paired import differ_within, find_pairs, fit_paired_model, subtract
 
 _LEAST_FEATURES = 3
 """Smallest number of features with which a bias or a mode of coefficients is estimated."""
@@ -121,11 +121,10 @@ def _take_off_mode(table: pd.DataFrame) -> pd.DataFrame:
         few = f"{found.sum()} features are too few for a mode"
         return table.assign(**dict.fromkeys(NUMBERS, np.nan), note=table["note"].where(~found, few))
     bias = density_mode(table.loc[found, "estimate"].to_numpy()) if found.any() else 0.0
-    told = table["note"].map(lambda note: join_notes(note, f"closure bias {bias:+.4g} taken off"))
-    return table.assign(
-        **infer(table["estimate"] - bias, table["std_error"], table["df"]),
-        note=table["note"].where(~found, told),
-    )
+    table = table.assign(**infer(table["estimate"] - bias, table["std_error"], table["df"]))
+    told = f"closure bias {bias:+.4g} taken off"
+    table.loc[found, "note"] = add_notes(table.loc[found, "note"], told)
+    return table
 
 
 def density_mode(values: np.ndarray) -> float:
@@ -207,17 +206,16 @@ def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         told, where = "nobody shares a household: ordinary regression", table.index
     else:
         told, where = "household variance 0", table.index[table["boundary"].astype(bool)]
-    table.loc[where, "note"] = [join_notes(note, told) for note in table.loc[where, "note"]]
+    table.loc[where, "note"] = add_notes(table.loc[where, "note"], told)
     table["n_pairs"] = int((comparison.household_sizes > 1).sum())
     return table.reindex(columns=_COLUMNS)
 
 
 def fit_paired_t_clr(comparison: Comparison) -> pd.DataFrame:
-    """Regress CLR pair differences on covariate differences and test the intercept."""
-    table = fit_paired_model(
+    """Regress CLR pair differences on covariate differences; the intercept is the effect."""
+    return fit_paired_model(
         comparison.clr(), comparison.people, comparison.covariates, **comparison.pair_names
     )
-    return table.drop(columns=["method", "q_value", "n_nonzero", "converged"])
 
 
 def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
@@ -225,8 +223,8 @@ def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
     table = paired_wilcoxon(comparison.asin(), comparison.people, **comparison.pair_names)
     if comparison.covariates:
         ignored = f"covariates not in the model: {comparison.covariates}"
-        table["note"] = [join_notes(note, ignored) for note in table["note"]]
-    return table.drop(columns=["method", "q_value", "n_nonzero", "converged"])
+        table["note"] = add_notes(table["note"], ignored)
+    return table
 
 
 def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
@@ -236,37 +234,17 @@ def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
     group and covariates predict which one has it.
     """
     pairs = find_pairs(comparison.people, **comparison.pair_names)
-    differences, alike = _design_differences(comparison, pairs.table)
+    matrix = comparison.matrix
+    first = matrix.terms[comparison.factor]
+    names = first + [name for name in matrix.values if name not in ["Intercept", *first]]
+    differences, alike = differ_within(matrix.values[names], pairs)
     independence = find_independent(differences)
     present = (comparison.counts[comparison.kept] > 0).astype(float)
-    sign = _subtract(present, pairs.table)
+    sign = subtract(present, pairs).to_numpy()
     fit = fit_matched_pairs(differences.to_numpy()[:, independence.kept], sign)
     table = pd.DataFrame(fit).assign(feature=comparison.kept, contrast=pairs.contrast)
     reason = independence.reason(np.eye(differences.shape[1])[0])
     if reason:
         table[list(NUMBERS)] = np.nan
         table["note"] = reason
-    same = f"the same in both people of every pair: {', '.join(alike)}" * bool(alike)
-    table["note"] = [join_notes(note, pairs.note, same) for note in table["note"]]
-    return table
-
-
-def _design_differences(
-    comparison: Comparison, pairs: pd.DataFrame
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return pair differences of the model matrix, factor first, and the terms that cancel."""
-    matrix = comparison.matrix
-    first = matrix.terms[comparison.factor]
-    names = first + [name for name in matrix.values if name not in ["Intercept", *first]]
-    differences = pd.DataFrame(_subtract(matrix.values[names], pairs), columns=names)
-    varies = (differences != 0).any()
-    return differences.loc[:, varies], list(varies.index[~varies])
-
-
-def _subtract(table: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
-    return table.loc[pairs["case"]].to_numpy() - table.loc[pairs["control"]].to_numpy()
-
-
-def join_notes(*notes: str) -> str:
-    """Join the non-empty notes with semicolons."""
-    return "; ".join(note for note in notes if note)
+    return table.assign(note=add_notes(table["note"], pairs.note, alike))
