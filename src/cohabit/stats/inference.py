@@ -28,19 +28,10 @@ def add_notes(notes: Iterable[str], *more: str) -> list[str]:
 
 
 def infer(estimate, std_error, df=np.inf) -> dict:
-    """Return the 95% interval, statistic and two-sided p-value from estimate and error.
+    """Return `NUMBERS`: 95% interval, statistic and two-sided p-value beside what is given.
 
-    Parameters
-    ----------
-    estimate, std_error : float, ndarray or Series
-        NaN, no estimate, gives NaN throughout.
-    df : float, ndarray or Series
-        Degrees of freedom of t; infinite for a normal estimate.
-
-    Returns
-    -------
-    dict
-        The columns `NUMBERS`.
+    Takes numbers, arrays or Series; `df` of t is infinite for a normal estimate. NaN, no
+    estimate, gives NaN throughout.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimate / std_error
@@ -65,15 +56,7 @@ def correlation_interval(r: float | np.ndarray, n: int) -> tuple:
 def deal_groups(
     codes: np.ndarray, n_groups: int, rng: int | np.random.Generator | None = None
 ) -> np.ndarray:
-    """Return the group of each row; households are assigned at random, evenly.
-
-    Parameters
-    ----------
-    codes : ndarray of int, shape (n_rows,)
-        The household of each row: 0, 1, 2, ...
-    n_groups : int
-    rng : int or Generator, optional
-    """
+    """Return the group of each row; households (0, 1, ...) are dealt out at random, evenly."""
     order = np.random.default_rng(rng).permutation(codes.max() + 1)
     return (order % n_groups)[codes]
 
@@ -83,16 +66,7 @@ def leave_groups_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a statistic of all rows, and its values without each group of rows in turn.
 
-    Parameters
-    ----------
-    statistic : callable
-        From a mask of rows to a number or an array.
-    groups : ndarray, shape (n_rows,)
-
-    Returns
-    -------
-    estimate : ndarray
-    replicates : ndarray, shape (n_groups, ...)
+    `statistic` takes a mask of rows; the first axis of its values is the groups.
     """
     left = [np.asarray(statistic(groups != group)) for group in np.unique(groups)]
     return np.asarray(statistic(np.ones(len(groups), dtype=bool))), np.array(left)
@@ -101,16 +75,9 @@ def leave_groups_out(
 def jackknife_interval(estimate, replicates) -> dict:
     """Return the estimate with its 95% interval by the delete-group jackknife.
 
-    Parameters
-    ----------
-    estimate : float, ndarray or Series
-    replicates : ndarray or DataFrame, shape (n_groups, ...)
-        The estimate without each group, as from `leave_groups_out`.
-
-    Notes
-    -----
-    The quantile of t with ``n_groups - 1`` degrees of freedom times the jackknife error (Wolter
-    2007, Introduction to Variance Estimation, chapter 4).
+    `replicates` are the estimates without each group, as from `leave_groups_out`. The quantile
+    of t with ``n_groups - 1`` degrees of freedom times the jackknife error (Wolter 2007,
+    Introduction to Variance Estimation, chapter 4).
     """
     n_groups = len(replicates)
     squares = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
@@ -138,13 +105,7 @@ def sum_resampled(resamples: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def adjust_p(p_values: np.ndarray) -> np.ndarray:
-    """Return p-values adjusted by Benjamini and Hochberg (1995); NaN stays NaN.
-
-    Parameters
-    ----------
-    p_values : array-like, shape (n_tests,)
-        The family is every test with a number.
-    """
+    """Return Benjamini and Hochberg's (1995) adjusted p-values; NaN, no test, stays NaN."""
     from statsmodels.stats.multitest import multipletests
 
     adjusted = np.array(p_values, dtype=float)

@@ -23,23 +23,13 @@ def fit_least_squares(
     *,
     why_unfit: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Regress every feature on the same design.
+    """Regress every feature on the design, whose columns may determine each other.
 
-    Parameters
-    ----------
-    values : ndarray, shape (n_samples, n_features)
-    design : DataFrame, shape (n_samples, n_coefficients)
-        Columns that others determine are allowed.
-    contrasts : ndarray, shape (n_rows, n_coefficients), optional
-        Weights of the combinations of coefficients to report; by default each coefficient.
-    why_unfit : callable, optional
-        From values, residual sums of squares and the rank of the design to the reason why each
-        feature has no fit, or empty text. By default `why_unfit`, for a design with intercept.
-
-    Returns
-    -------
-    dict of ndarray, each of shape (n_rows, n_features)
-        `inference.NUMBERS` and note. Where a number cannot be had it is NaN and `note` says why.
+    `contrasts`, shape (n_rows, n_coefficients), weighs the combinations of coefficients to
+    report, by default each coefficient. `why_unfit` says from values, residual sums of squares
+    and rank why each feature has no fit, by default for a design with intercept. Returns
+    `inference.NUMBERS` and note, each of shape (n_rows, n_features): where a number cannot be
+    had it is NaN and `note` says why.
     """
     columns = find_independent(design)
     scaled, length = _scale(design.to_numpy(dtype=float)[:, columns.kept])
@@ -48,15 +38,15 @@ def fit_least_squares(
     reach = np.linalg.solve(upper.T, (contrasts[:, columns.kept] / length).T).T
     fitted = basis.T @ values
     squares, df = ((values - basis @ fitted) ** 2).sum(axis=0), len(values) - len(length)
-    note = (why_unfit or why_no_fit)(values, squares, len(length))[None]
+    note = (why_unfit or _why_no_fit)(values, squares, len(length))[None]
     note = np.where(note == "", columns.reasons(contrasts)[:, None], note)
     usable = np.where(note == "", 1.0, np.nan)
     error = np.linalg.norm(reach, axis=1)[:, None] * np.sqrt(squares / max(df, 1))
     return infer(reach @ fitted * usable, error * usable, df * usable) | {"note": note}
 
 
-def why_no_fit(values: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
-    """Return the reason why each feature has no fit, or an empty string."""
+def _why_no_fit(values: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
+    """Say of each feature why a design with intercept has no fit; empty text where it has."""
     note = np.full(values.shape[1], "", dtype=object)
     if len(values) <= rank:
         note[:] = f"{len(values)} samples are too few for this design"
@@ -120,12 +110,6 @@ class Independence:
 def find_independent(matrix: pd.DataFrame) -> Independence:
     """Split the columns of a model matrix into independent and dependent ones.
 
-    Parameters
-    ----------
-    matrix : DataFrame, shape (n_rows, n_columns)
-
-    Notes
-    -----
     Columns are taken in order (modified Gram-Schmidt); one is dropped when less than 1e-7
     of its length is left. Unlike R, which then reports the columns kept as if they were
     identified, the result shows which combinations are estimable.
@@ -155,19 +139,8 @@ def _null(scaled: np.ndarray, kept: list[int]) -> np.ndarray:
 def rests_on_one(matrix: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return True for each coefficient that is lost when some single group is left out.
 
-    Such a coefficient fits its group perfectly, so a variance estimated from residuals of groups
-    cannot include its error.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (n_rows, n_columns)
-        Independent columns.
-    groups : ndarray of int, shape (n_rows,)
-        0, 1, 2, ...
-
-    Returns
-    -------
-    ndarray of bool, shape (n_columns,)
+    Such a coefficient fits its group whatever the outcome is, so a variance taken from the
+    residuals of the groups says nothing of it. Columns must be independent, groups 0, 1, 2, ...
     """
     basis, upper = np.linalg.qr(_scale(matrix)[0])
     within = np.zeros((groups.max() + 1, *upper.shape))

@@ -16,19 +16,9 @@ _SEPARATED = 15.0
 def fit_proportional_odds(
     scores: np.ndarray, feature: np.ndarray, covariates: np.ndarray
 ) -> dict[str, object]:
-    """Fit ``log odds(Y > k) = feature b + covariates c - t_k``.
+    """Fit ``log odds(Y > k) = feature b + covariates c - t_k``; each distinct score is a level.
 
-    Parameters
-    ----------
-    scores : ndarray, shape (n_samples,)
-        Each distinct number is a level, in its order.
-    feature : ndarray, shape (n_samples,)
-    covariates : ndarray, shape (n_samples, n_covariates)
-
-    Returns
-    -------
-    dict
-        estimate, std_error, low, high, statistic, df, p_value of b, converged, note.
+    Returns `inference.NUMBERS` of b, converged, and note.
     """
     _, level = np.unique(scores, return_inverse=True)
     columns = np.column_stack([feature, covariates])
@@ -120,20 +110,10 @@ def _columns(threshold: np.ndarray, x: np.ndarray, n_levels: int) -> np.ndarray:
 def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndarray]:
     """Fit conditional logistic regressions of many features at once by Newton's method.
 
-    Parameters
-    ----------
-    design : ndarray, shape (n_pairs, n_coefficients)
-        Case minus control.
-    sign : ndarray, shape (n_pairs, n_features)
-        1 where only the case has the feature, -1 where only the control, 0 where neither
-        or both.
-
-    Returns
-    -------
-    dict of ndarray, each of shape (n_features,)
-        Of the first coefficient: estimate, std_error, low and high (Wald), statistic (the
-        modified likelihood root, `_modified_root`), df and p_value; n_pairs (discordant)
-        and note.
+    `design` is case minus control, shape (n_pairs, n_coefficients); `sign`, shape (n_pairs,
+    n_features), is 1 where only the case has the feature, -1 where only the control, 0 where
+    neither or both. Returns `inference.NUMBERS` of the first coefficient (Wald's interval; the
+    statistic is the modified likelihood root, `_modified_root`), n_pairs (discordant), note.
     """
     n_discordant = np.abs(sign).sum(axis=0).astype(int)
     needed = MIN_DISCORDANT * design.shape[1]

@@ -1,6 +1,6 @@
 """Random-intercept models of household data, fitted to all features in closed form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from cohabit.data.schema import nearest
 from cohabit.stats.formula import ModelMatrix
 from cohabit.stats.inference import infer
 from cohabit.stats.least_squares import ONE_LEVEL, Independence
-from cohabit.stats.mixed.parts import NO_MAXIMUM, Part, prepare, split_by_missing
+from cohabit.stats.mixed.parts import Part, prepare, split_by_missing, stack_rows
 from cohabit.stats.mixed.reml import Estimates, fit_households, within_df
 from cohabit.stats.mixed.site import fit_sites
 
@@ -104,7 +104,9 @@ def fit_household_model(
     """
     model = prepare(values, metadata, formula, household, site)
     report = _Report.of(model.matrix, contrasts)
-    return _tabulate([_fit(part, report) for part in split_by_missing(model)], report, model.names)
+    parts = [_fit(part, report) for part in split_by_missing(model)]
+    table = stack_rows(parts, model.names)
+    return table[[*HOUSEHOLD_COLUMNS, *table.columns.difference(HOUSEHOLD_COLUMNS, sort=False)]]
 
 
 @dataclass(frozen=True)
@@ -112,32 +114,24 @@ class _Report:
     """The rows to report for each feature."""
 
     weights: np.ndarray
-    """Weights of the coefficients in each row, shape (n_rows, n_coefficients)."""
+    """Weights of the coefficients, shape (n_rows, n_coefficients); zero for one level."""
 
     labels: list[str]
     contrasts: list[str]
-    one_level: np.ndarray
-    """True for rows of terms with a single level, whose weights are zero."""
 
     @classmethod
     def of(cls, matrix: ModelMatrix, contrasts: Contrasts | None) -> "_Report":
-        """List the coefficients, the terms without coefficients and the requested contrasts."""
-        names = matrix.values.columns
-        empty = [term for term, columns in matrix.terms.items() if not columns]
-        asked = dict(contrasts or {})
+        """List coefficients, terms that gave none, and the contrasts asked for."""
+        names, empty, asked = matrix.values.columns, matrix.one_level, dict(contrasts or {})
         rows = [_weights_of(label, parts, names) for label, parts in asked.items()]
         weights = np.vstack([np.eye(len(names)), np.zeros((len(empty), len(names))), *rows])
         meaning = [matrix.contrasts.get(name, "at the reference") for name in names]
-        labels = [*names, *empty, *asked]
-        one_level = np.isin(np.arange(len(labels)), len(names) + np.arange(len(empty)))
-        return cls(weights, labels, [*meaning, *["one level"] * len(empty), *asked], one_level)
+        meaning += ["one level"] * len(empty)
+        return cls(weights, [*names, *empty, *asked], [*meaning, *asked])
 
-    def reasons(self, columns: Independence) -> list[str]:
-        """Return the reason why each row has no estimate, or an empty string."""
-        return [
-            ONE_LEVEL if single else columns.reason(row)
-            for row, single in zip(self.weights, self.one_level, strict=True)
-        ]
+    def reasons(self, columns: Independence) -> np.ndarray:
+        """Say for each row why it has no estimate; empty where it has one."""
+        return np.where(self.weights.any(axis=1), columns.reasons(self.weights), ONE_LEVEL)
 
 
 def _weights_of(label: str, parts: Mapping[str, float], names: pd.Index) -> np.ndarray:
@@ -151,58 +145,39 @@ def _weights_of(label: str, parts: Mapping[str, float], names: pd.Index) -> np.n
     return np.array([float(parts.get(name, 0.0)) for name in names])
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """Results of features with the same missing values; NaN when there is no number."""
-
-    features: np.ndarray
-    """Positions of the features in the table of values."""
-
-    notes: np.ndarray
-    """For each feature the reason why it has no fit, or an empty string."""
-
-    reasons: np.ndarray
-    """For each row of the report the reason why it has no estimate, or an empty string."""
-
-    n_samples: int
-    n_households: int
-    within_df: np.ndarray
-    """Within-household degrees of freedom for each row of the report."""
-
-    variances: Mapping[str, np.ndarray]
-    """Term -> variance for each feature: `household`, `site` (if fitted) and `residual`."""
-
-    numbers: Mapping[str, np.ndarray]
-    """`estimate`, `std_error` and `df`, each of shape (n_features, n_rows)."""
-
-
-def _fit(part: Part, report: _Report) -> _Fit:
-    """Fit one part and fill in NaN for features and rows that cannot be fitted."""
-    reasons = np.array(report.reasons(part.columns), dtype=object)
+def _fit(part: Part, report: _Report) -> dict[str, np.ndarray]:
+    """Fit features that share their missing values, one row a feature and row of the report."""
+    reasons = report.reasons(part.columns)
     weights = report.weights[:, part.columns.kept]
+    told, usable, notes = reasons == "", part.usable, part.notes
     terms = ["household", "residual"] if part.sites is None else ["household", "site", "residual"]
-    notes, usable, told = part.notes.copy(), part.usable, reasons == ""
-    variances = {term: np.full(len(notes), np.nan) for term in terms}
+    variances = {f"{term}_variance": np.full(len(notes), np.nan) for term in terms}
     numbers = {name: np.full((len(notes), len(told)), np.nan) for name in _NUMBERS}
     if usable.any():
         found = _estimate(part, weights[told])
-        notes[np.flatnonzero(usable)[~found.converged]] = NO_MAXIMUM
-        for term, ratio in zip(terms, [*found.ratios, 1.0], strict=True):
+        notes = part.notes_after(found.converged)
+        for term, ratio in zip(variances, [*found.ratios, 1.0], strict=True):
             variances[term][usable] = ratio * found.residual_variance
         for name in _NUMBERS:
             values = np.where(found.converged, getattr(found, name), np.nan)
             numbers[name][np.ix_(usable, told)] = values.T
     within, varies = within_df(part.x, part.households)
-    return _Fit(
-        features=part.features,
-        notes=notes,
-        reasons=reasons,
-        n_samples=len(part.y),
-        n_households=len(np.unique(part.households)),
-        within_df=np.where((weights[:, varies] != 0).any(axis=1), within, 0),
-        variances=variances,
-        numbers=numbers,
-    )
+    of_row = {
+        "coefficient": np.array(report.labels, dtype=object),
+        "contrast": np.array(report.contrasts, dtype=object),
+        "within_df": np.where((weights[:, varies] != 0).any(axis=1), within, 0),
+    }
+    note = np.where(notes[:, None] == "", reasons, notes[:, None])
+    return part.list_rows(_describe(variances), of_row, infer(**numbers), note)
+
+
+def _describe(variances: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Add the household's share of the variances, and which are zero."""
+    household = variances["household_variance"]
+    more = {"household_icc": household / sum(variances.values()), "boundary": household == 0}
+    if "site_variance" in variances:
+        more["site_boundary"] = variances["site_variance"] == 0
+    return variances | more
 
 
 def _estimate(part: Part, weights: np.ndarray) -> Estimates:
@@ -210,41 +185,3 @@ def _estimate(part: Part, weights: np.ndarray) -> Estimates:
         design, residuals = part.split
         return fit_households(design, residuals.of(part.usable), weights)
     return fit_sites(part.x, part.households, part.sites, part.y[:, part.usable], weights)
-
-
-def _tabulate(fits: Sequence[_Fit], report: _Report, names: pd.Index) -> pd.DataFrame:
-    """Return one row per feature and coefficient, in the order of both."""
-    parts = [_long(fit, report) for fit in fits]
-    table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    order = np.argsort(table["feature"], kind="stable")
-    table["feature"] = names.to_numpy()[table["feature"]]
-    extra = [name for name in table if name not in HOUSEHOLD_COLUMNS]
-    return pd.DataFrame({name: table[name][order] for name in [*HOUSEHOLD_COLUMNS, *extra]})
-
-
-def _long(fit: _Fit, report: _Report) -> dict[str, np.ndarray]:
-    """Return flat columns of feature x row from values per feature or per row."""
-    n_features, n_rows = len(fit.features), len(fit.reasons)
-    of_feature = {
-        "feature": fit.features,
-        **{f"{term}_variance": variance for term, variance in fit.variances.items()},
-        "household_icc": fit.variances["household"] / sum(fit.variances.values()),
-        "boundary": fit.variances["household"] == 0,
-        "n_households": np.full(n_features, fit.n_households),
-        "n_samples": np.full(n_features, fit.n_samples),
-    }
-    if "site" in fit.variances:
-        of_feature["site_boundary"] = fit.variances["site"] == 0
-    of_row = {
-        "coefficient": np.array(report.labels, dtype=object),
-        "contrast": np.array(report.contrasts, dtype=object),
-        "within_df": fit.within_df,
-    }
-    note = np.where(fit.notes[:, None] == "", fit.reasons[None, :], fit.notes[:, None])
-    return {
-        **{name: np.repeat(part, n_rows) for name, part in of_feature.items()},
-        **{name: np.tile(part, n_features) for name, part in of_row.items()},
-        **{name: part.ravel() for name, part in infer(**fit.numbers).items()},
-        "converged": (note == "").ravel(),
-        "note": note.ravel(),
-    }

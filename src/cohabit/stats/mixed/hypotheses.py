@@ -13,7 +13,7 @@ from scipy import special
 from cohabit.stats.inference import adjust_p, deal_groups, jackknife_interval, leave_groups_out
 from cohabit.stats.least_squares import ONE_LEVEL
 from cohabit.stats.mixed.fit import fit_household_model
-from cohabit.stats.mixed.parts import NO_MAXIMUM, Part, prepare, split_by_missing
+from cohabit.stats.mixed.parts import Part, prepare, split_by_missing, stack_rows
 from cohabit.stats.mixed.reml import (
     HouseholdDesign,
     Residuals,
@@ -56,22 +56,21 @@ def test_terms(
     a main effect is that at the reference of the other.
     """
     model = prepare(values, metadata, formula, household)
-    tables = [_test_part(part, model.matrix.terms) for part in split_by_missing(model)]
-    table = pd.concat(tables).sort_values("feature", kind="stable", ignore_index=True)
-    return table.assign(feature=model.names.to_numpy()[table["feature"]])
+    parts = [_test_part(part, model.matrix.terms) for part in split_by_missing(model)]
+    return stack_rows(parts, model.names)
 
 
 test_terms.__test__ = False  # a statistic, not one of pytest's
 
 
-def _test_part(part: Part, terms: dict[str, list[str]]) -> pd.DataFrame:
+def _test_part(part: Part, terms: dict[str, list[str]]) -> dict[str, np.ndarray]:
     reasons = {term: _why_not(part, columns) for term, columns in terms.items()}
     numbers = {name: np.full((len(part.notes), len(terms)), np.nan) for name in _OF_TERM}
-    notes = part.notes.copy()
+    notes = part.notes
     if part.usable.any():
         design, residuals = part.split[0], part.split[1].of(part.usable)
         theta, converged = maximise(design, residuals.squares)
-        notes[np.flatnonzero(part.usable)[~converged]] = NO_MAXIMUM
+        notes = part.notes_after(converged)
         fit = _Covariances(theta, design, residuals)
         for position, (term, columns) in enumerate(terms.items()):
             if not reasons[term]:
@@ -79,20 +78,8 @@ def _test_part(part: Part, terms: dict[str, list[str]]) -> pd.DataFrame:
                 for name, found in zip(_OF_TERM, fit.test(chosen), strict=True):
                     numbers[name][part.usable, position] = np.where(converged, found, np.nan)
     note = np.where(notes[:, None] == "", list(reasons.values()), notes[:, None])
-    table = pd.DataFrame(
-        {
-            "feature": np.repeat(part.features, len(terms)),
-            "term": np.tile(list(terms), len(notes)),
-            "n_coefficients": np.tile([len(c) for c in terms.values()], len(notes)),
-        }
-    )
-    return table.assign(
-        **{name: found.ravel() for name, found in numbers.items()},
-        n_households=len(np.unique(part.households)),
-        n_samples=len(part.y),
-        converged=(note == "").ravel(),
-        note=note.ravel(),
-    )
+    of_row = {"term": list(terms), "n_coefficients": [len(names) for names in terms.values()]}
+    return part.list_rows({}, of_row, numbers, note)
 
 
 def _why_not(part: Part, columns: list[str]) -> str:
@@ -196,32 +183,24 @@ def test_household_variance(
         profile interval: the shares that a likelihood ratio test does not refuse.
     """
     model = prepare(values, metadata, formula, household)
-    table = pd.concat([_variance_table(part) for part in split_by_missing(model)])
-    table = table.sort_values("feature", kind="stable", ignore_index=True)
-    return table.assign(feature=model.names.to_numpy()[table["feature"]])
+    return stack_rows([_test_variance(part) for part in split_by_missing(model)], model.names)
 
 
 test_household_variance.__test__ = False  # a statistic, not one of pytest's
 
 
-def _variance_table(part: Part) -> pd.DataFrame:
+def _test_variance(part: Part) -> dict[str, np.ndarray]:
     columns = {name: np.full(len(part.notes), np.nan) for name in _OF_VARIANCE}
-    notes = part.notes.copy()
+    notes = part.notes
     if part.usable.any():
         design, residuals = part.split
         squares = residuals.squares[:, part.usable]
         theta, converged = maximise(design, squares)
-        notes[np.flatnonzero(part.usable)[~converged]] = NO_MAXIMUM
+        notes = part.notes_after(converged)
         found = _likelihood_ratio(theta, design, squares)
         for name, column in zip(_OF_VARIANCE, found, strict=True):
             columns[name][part.usable] = np.where(converged, column, np.nan)
-    table = pd.DataFrame({"feature": part.features, **columns})
-    return table.assign(
-        n_households=len(np.unique(part.households)),
-        n_samples=len(part.y),
-        converged=notes == "",
-        note=notes,
-    )
+    return part.list_rows(columns, {}, {}, notes[:, None])
 
 
 def _likelihood_ratio(
@@ -234,22 +213,14 @@ def _likelihood_ratio(
     null = reml_criterion(profile_at(np.zeros_like(theta), design, squares), design)
     statistic = np.where(theta > 0, np.maximum(null - found, 0.0), 0.0)
     p_value = np.where(statistic > 0, special.chdtrc(1, statistic) / 2, 1.0)
-    shares = (theta / (1 + theta), *share_interval(theta, design, squares))
+    shares = (theta / (1 + theta), *_share_interval(theta, design, squares))
     return theta * residual, residual, *shares, found, null, statistic, p_value
 
 
-def share_interval(
+def _share_interval(
     theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95% profile likelihood interval of the household share of each feature.
-
-    Parameters
-    ----------
-    theta : ndarray, shape (n_features,)
-        Where the likelihood is highest.
-    design, squares
-        From `reml.decompose`.
-    """
+    """Return the 95% profile likelihood interval of the household share of every feature."""
 
     def rise(share: np.ndarray) -> np.ndarray:
         return deviance(profile_at(share / (1 - share), design, squares), design.df)

@@ -1,6 +1,6 @@
 """Preparation of household models: aligned tables, split by missing values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,8 +77,45 @@ class Part:
 
     @property
     def usable(self) -> np.ndarray:
-        """True for features that can be fitted."""
+        """Which features can be fitted."""
         return self.notes == ""
+
+    def notes_after(self, converged: np.ndarray) -> np.ndarray:
+        """Return the notes when the search for these of the usable features ended well."""
+        notes = self.notes.copy()
+        notes[np.flatnonzero(self.usable)[~converged]] = NO_MAXIMUM
+        return notes
+
+    def list_rows(
+        self,
+        of_feature: Mapping[str, np.ndarray],
+        of_row: Mapping[str, Sequence],
+        numbers: Mapping[str, np.ndarray],
+        note: np.ndarray,
+    ) -> dict[str, np.ndarray]:
+        """Spread what belongs to a feature or a row over feature x row, and flatten.
+
+        `numbers` and `note` have the shape (n_features, n_rows).
+        """
+        n_features, n_rows = note.shape
+        counts = {"n_households": len(np.unique(self.households)), "n_samples": len(self.y)}
+        return {
+            "feature": np.repeat(self.features, n_rows),
+            **{name: np.tile(part, n_features) for name, part in of_row.items()},
+            **{name: np.repeat(part, n_rows) for name, part in of_feature.items()},
+            **{name: part.ravel() for name, part in numbers.items()},
+            **{name: np.full(note.size, count) for name, count in counts.items()},
+            "converged": (note == "").ravel(),
+            "note": note.ravel(),
+        }
+
+
+def stack_rows(parts: Sequence[Mapping[str, np.ndarray]], names: pd.Index) -> pd.DataFrame:
+    """Return the rows of all parts in the order of the features, which get their names."""
+    table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(table["feature"], kind="stable")
+    table["feature"] = names.to_numpy()[table["feature"]]
+    return pd.DataFrame({name: column[order] for name, column in table.items()})
 
 
 def split_by_missing(model: Model) -> Iterator[Part]:

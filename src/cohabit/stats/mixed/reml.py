@@ -66,15 +66,9 @@ class Residuals:
 def decompose(
     x: np.ndarray, households: np.ndarray, y: np.ndarray
 ) -> tuple[HouseholdDesign, Residuals]:
-    """Decompose a design with independent columns, and the features.
+    """Split a design with independent columns, the intercept among them, and the features with it.
 
-    Parameters
-    ----------
-    x : ndarray, shape (n, p)
-        Independent columns, intercept among them.
-    households : ndarray of int, shape (n,)
-        0, 1, 2, ... without gaps.
-    y : ndarray, shape (n, n_features)
+    Households are 0, 1, 2, ... without gaps.
     """
     scale = np.linalg.norm(x, axis=0)
     q, r = np.linalg.qr(x / scale)
@@ -253,13 +247,9 @@ class Estimates:
 def fit_households(
     design: HouseholdDesign, residuals: Residuals, contrasts: np.ndarray
 ) -> Estimates:
-    """Fit a random household intercept to every feature.
+    """Fit the random household intercept to every feature; none may be without residuals.
 
-    Parameters
-    ----------
-    design, residuals
-        From `decompose`; no feature may be without residuals.
-    contrasts : ndarray, shape (n_contrasts, p)
+    `contrasts` has the shape (n_contrasts, p).
     """
     theta, converged = maximise(design, residuals.squares)
     n_small = design.loadings.shape[1]
@@ -281,10 +271,8 @@ def satterthwaite(
 ) -> np.ndarray:
     """Return Satterthwaite degrees of freedom from the Hessian of the deviance.
 
-    Parameters
-    ----------
-    relative_slope : ndarray, shape (n_contrasts, n_features)
-        Derivative in theta of a contrast's variance (residual variance 1), over it.
+    `relative_slope`, shape (n_contrasts, n_features), is the derivative in theta of a
+    contrast's variance (residual variance 1), over it.
     """
     variance = profile.quadratic[0] / df
     cross = profile.quadratic[1] / -variance

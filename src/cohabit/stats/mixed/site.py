@@ -52,15 +52,7 @@ class SiteData:
 def reduce_design(
     x: np.ndarray, households: np.ndarray, sites: np.ndarray, y: np.ndarray
 ) -> tuple[SiteDesign, list[SiteData]]:
-    """Reduce a design with independent columns, and the features.
-
-    Parameters
-    ----------
-    x : ndarray, shape (n, p)
-    households, sites : ndarray of int, shape (n,)
-        0, 1, 2, ... without gaps.
-    y : ndarray, shape (n, n_features)
-    """
+    """Reduce a design with independent columns, and the features with it."""
     q, r = linalg.qr(x, mode="economic")
     inverse = linalg.solve_triangular(r, np.eye(len(r)))
     ols = q.T @ y
@@ -92,23 +84,13 @@ def fit_sites(
 ) -> Estimates:
     """Fit random household and site intercepts to each column of `y`.
 
-    Parameters
-    ----------
-    x : ndarray, shape (n, p)
-        Independent columns, intercept among them.
-    households, sites : ndarray of int, shape (n,)
-        0, 1, 2, ... without gaps.
-    y : ndarray, shape (n, n_features)
-    contrasts : ndarray, shape (n_contrasts, p)
+    Households and sites are 0, 1, 2, ... without gaps; `contrasts` has the shape
+    (n_contrasts, p), for independent columns of `x`, the intercept among them.
     """
     design, features = reduce_design(x, households, sites, y)
     found = [_fit_feature(design, data, contrasts) for data in features]
-    return Estimates(
-        *(
-            np.stack([getattr(one, part.name) for one in found], axis=-1)
-            for part in fields(Estimates)
-        )
-    )
+    names = [part.name for part in fields(Estimates)]
+    return Estimates(*(np.stack([getattr(one, n) for one in found], axis=-1) for n in names))
 
 
 @dataclass(frozen=True)
@@ -241,11 +223,7 @@ def _satterthwaite(
     variance = surface.quadratic / df
     bend = surface.log_det_bend + surface.bend / variance
     cross = -surface.slope / variance
-    hessian = np.block(
-        [
-            [np.array([[float(df)]]), cross[free][None]],
-            [cross[free][:, None], bend[np.ix_(free, free)]],
-        ]
-    )
+    corner, edge, rest = np.array([[float(df)]]), cross[free], bend[np.ix_(free, free)]
+    hessian = np.block([[corner, edge[None]], [edge[:, None], rest]])
     gradient = np.column_stack([np.ones(len(relative_slopes)), relative_slopes[:, free]])
     return 1 / np.einsum("ij,jk,ik->i", gradient, linalg.inv(hessian), gradient)
