@@ -33,14 +33,14 @@ def align_values(
 
 
 def align_by_id(counts: pd.DataFrame, metadata: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return counts sorted by ID, so that draws belong to IDs, and the metadata of their rows."""
+    """Return counts sorted by ID, so that draws depend on IDs, and their metadata."""
     check_table(counts, "counts")
     counts = counts.loc[sorted(counts.index, key=str)]
     return counts, align_values(counts, metadata)[1]
 
 
 def check_table(table: pd.DataFrame, name: str) -> None:
-    """Raise a ValueError when a table is no DataFrame, or has two rows of one ID."""
+    """Raise an error when a table is not a DataFrame or has duplicate IDs."""
     if not isinstance(table, pd.DataFrame):
         raise ValueError(
             f"{name}: expected a DataFrame whose index holds the IDs; got {type(table).__name__}"
@@ -100,7 +100,7 @@ def check_column(metadata: pd.DataFrame, column: str) -> None:
 
 
 def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
-    """Return the household of each row as 0, 1, 2, ...; every row must have one."""
+    """Return the household of each row, which must have one, as an integer code: 0, 1, 2, ..."""
     check_column(metadata, household)
     missing = metadata.index[metadata[household].isna()]
     if len(missing):
@@ -112,7 +112,7 @@ def household_codes(metadata: pd.DataFrame, household: str) -> np.ndarray:
 
 
 def check_complete(metadata: pd.DataFrame, column: str, remedy: str) -> None:
-    """Raise a ValueError that names the rows without a value, and the remedy."""
+    """Raise ValueError with rows and remedy when a column has missing values."""
     missing = metadata.index[metadata[column].isna()]
     if len(missing):
         raise ValueError(
@@ -121,7 +121,7 @@ def check_complete(metadata: pd.DataFrame, column: str, remedy: str) -> None:
 
 
 def present_levels(metadata: pd.DataFrame, column: str) -> list:
-    """Return the levels of a column that are present, reference first."""
+    """Return the levels present in a column, reference first."""
     check_column(metadata, column)
     present = set(metadata[column].dropna())
     known = [level for level in schema.LEVELS.get(column, ()) if level in present]
@@ -129,7 +129,7 @@ def present_levels(metadata: pd.DataFrame, column: str) -> list:
 
 
 def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
-    """Return who has the second of exactly two levels, and the levels, reference first."""
+    """Return which rows have the second of two levels, and both levels, reference first."""
     levels = present_levels(metadata, column)
     missing = metadata.index[metadata[column].isna()]
     if len(levels) != 2 or len(missing):
@@ -141,7 +141,7 @@ def split_levels(metadata: pd.DataFrame, column: str) -> tuple[np.ndarray, list[
 
 
 def missing_patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (rows present, features) for every pattern of missing values in the features."""
+    """Return (rows present, features) for each distinct pattern of missing values."""
     missing = np.isnan(values)
     if not missing.any():
         return [(np.ones(len(values), dtype=bool), np.arange(values.shape[1]))]
@@ -155,7 +155,7 @@ def missing_patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 def fit_by_pattern(
     values: np.ndarray, fit: Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """Fit the features that share their missing values together; return all in their order.
+    """Fit features with the same missing values together; return all in their order.
 
     `fit` takes the values of such features and the rows they have, and returns arrays whose
     last axis is the features.

@@ -210,7 +210,7 @@ def _align(
 def _correlate_ranks(
     values: np.ndarray, x: np.ndarray, covariates: np.ndarray, min_samples: int
 ) -> dict[str, np.ndarray]:
-    """Return partial Spearman correlations of features that share their samples, and notes."""
+    """Return partial Spearman correlations of features with the same missing values."""
     n, n_features = values.shape
     if n < min_samples:
         return _no_numbers(np.full(n_features, f"only {n} samples, fewer than {min_samples}"))

@@ -28,9 +28,9 @@ def add_notes(notes: Iterable[str], *more: str) -> list[str]:
 
 
 def infer(estimate, std_error, df=np.inf) -> dict:
-    """Return `NUMBERS`: 95% interval, statistic and two-sided p-value beside what is given.
+    """Return the 95% interval, statistic and two-sided p-value from estimate and error.
 
-    Takes numbers, arrays or Series; `df` of t is infinite for a normal estimate. NaN, no
+    Takes numbers, arrays or Series and returns the columns `NUMBERS`; `df` of t is infinite for a normal estimate. NaN, no
     estimate, gives NaN throughout.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -56,7 +56,7 @@ def correlation_interval(r: float | np.ndarray, n: int) -> tuple:
 def deal_groups(
     codes: np.ndarray, n_groups: int, rng: int | np.random.Generator | None = None
 ) -> np.ndarray:
-    """Return the group of each row; households (0, 1, ...) are dealt out at random, evenly."""
+    """Return the group of each row; households (0, 1, ...) are assigned at random, evenly."""
     order = np.random.default_rng(rng).permutation(codes.max() + 1)
     return (order % n_groups)[codes]
 
@@ -105,7 +105,7 @@ def sum_resampled(resamples: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def adjust_p(p_values: np.ndarray) -> np.ndarray:
-    """Return Benjamini and Hochberg's (1995) adjusted p-values; NaN, no test, stays NaN."""
+    """Return p-values adjusted by Benjamini and Hochberg (1995); NaN stays NaN."""
     from statsmodels.stats.multitest import multipletests
 
     adjusted = np.array(p_values, dtype=float)

@@ -23,7 +23,7 @@ def fit_least_squares(
     *,
     why_unfit: Callable[[np.ndarray, np.ndarray, int], np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Regress every feature on the design, whose columns may determine each other.
+    """Regress every feature on the same design, whose columns may be collinear.
 
     `contrasts`, shape (n_rows, n_coefficients), weighs the combinations of coefficients to
     report, by default each coefficient. `why_unfit` says from values, residual sums of squares
@@ -46,7 +46,7 @@ def fit_least_squares(
 
 
 def _why_no_fit(values: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarray:
-    """Say of each feature why a design with intercept has no fit; empty text where it has."""
+    """Return the reason why each feature has no fit, or an empty string."""
     note = np.full(values.shape[1], "", dtype=object)
     if len(values) <= rank:
         note[:] = f"{len(values)} samples are too few for this design"

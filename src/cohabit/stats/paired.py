@@ -272,7 +272,7 @@ def _first(column: pd.Series, reference: str) -> pd.Series:
 def _regress(
     table: pd.DataFrame, pairs: Pairs, x: pd.DataFrame, weights: pd.DataFrame, alike: str
 ) -> pd.DataFrame:
-    """Regress the differences of every feature on x; one row a feature and row of `weights`."""
+    """Regress pair differences on x, with one row per feature and row of `weights`."""
 
     def fit(y: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
         found = fit_least_squares(y, x[rows], weights.to_numpy(), why_unfit=_why_unfit)

@@ -212,7 +212,7 @@ def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 
 
 def fit_paired_t_clr(comparison: Comparison) -> pd.DataFrame:
-    """Regress CLR pair differences on covariate differences; the intercept is the effect."""
+    """Regress CLR pair differences on covariate differences and test the intercept."""
     return fit_paired_model(
         comparison.clr(), comparison.people, comparison.covariates, **comparison.pair_names
     )

@@ -114,14 +114,14 @@ class _Report:
     """The rows to report for each feature."""
 
     weights: np.ndarray
-    """Weights of the coefficients, shape (n_rows, n_coefficients); zero for one level."""
+    """Weights of the coefficients in each row (zero for a term of one level)."""
 
     labels: list[str]
     contrasts: list[str]
 
     @classmethod
     def of(cls, matrix: ModelMatrix, contrasts: Contrasts | None) -> "_Report":
-        """List coefficients, terms that gave none, and the contrasts asked for."""
+        """List the coefficients, the terms without coefficients and the requested contrasts."""
         names, empty, asked = matrix.values.columns, matrix.one_level, dict(contrasts or {})
         rows = [_weights_of(label, parts, names) for label, parts in asked.items()]
         weights = np.vstack([np.eye(len(names)), np.zeros((len(empty), len(names))), *rows])
@@ -130,7 +130,7 @@ class _Report:
         return cls(weights, [*names, *empty, *asked], [*meaning, *asked])
 
     def reasons(self, columns: Independence) -> np.ndarray:
-        """Say for each row why it has no estimate; empty where it has one."""
+        """Return the reason why each row has no estimate, or an empty string."""
         return np.where(self.weights.any(axis=1), columns.reasons(self.weights), ONE_LEVEL)
 
 
@@ -146,7 +146,7 @@ def _weights_of(label: str, parts: Mapping[str, float], names: pd.Index) -> np.n
 
 
 def _fit(part: Part, report: _Report) -> dict[str, np.ndarray]:
-    """Fit features that share their missing values, one row a feature and row of the report."""
+    """Fit one part; one row per feature and row of the report, NaN where it cannot be fitted."""
     reasons = report.reasons(part.columns)
     weights = report.weights[:, part.columns.kept]
     told, usable, notes = reasons == "", part.usable, part.notes

@@ -220,7 +220,7 @@ def _likelihood_ratio(
 def _share_interval(
     theta: np.ndarray, design: HouseholdDesign, squares: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95% profile likelihood interval of the household share of every feature."""
+    """Return the 95% profile likelihood interval of the household share of each feature."""
 
     def rise(share: np.ndarray) -> np.ndarray:
         return deviance(profile_at(share / (1 - share), design, squares), design.df)

@@ -77,7 +77,7 @@ class Part:
 
     @property
     def usable(self) -> np.ndarray:
-        """Which features can be fitted."""
+        """True for features that can be fitted."""
         return self.notes == ""
 
     def notes_after(self, converged: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ class Residuals:
 def decompose(
     x: np.ndarray, households: np.ndarray, y: np.ndarray
 ) -> tuple[HouseholdDesign, Residuals]:
-    """Split a design with independent columns, the intercept among them, and the features with it.
+    """Decompose a design with independent columns (an intercept included), and the features.
 
     Households are 0, 1, 2, ... without gaps.
     """
@@ -247,7 +247,7 @@ class Estimates:
 def fit_households(
     design: HouseholdDesign, residuals: Residuals, contrasts: np.ndarray
 ) -> Estimates:
-    """Fit the random household intercept to every feature; none may be without residuals.
+    """Fit a random household intercept to every feature; none may be without residuals.
 
     `contrasts` has the shape (n_contrasts, p).
     """

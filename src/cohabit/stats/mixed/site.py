@@ -52,7 +52,7 @@ class SiteData:
 def reduce_design(
     x: np.ndarray, households: np.ndarray, sites: np.ndarray, y: np.ndarray
 ) -> tuple[SiteDesign, list[SiteData]]:
-    """Reduce a design with independent columns, and the features with it."""
+    """Reduce a design with independent columns, and the features."""
     q, r = linalg.qr(x, mode="economic")
     inverse = linalg.solve_triangular(r, np.eye(len(r)))
     ols = q.T @ y
