@@ -59,12 +59,15 @@ def make_page() -> str:
 
 
 def public(room: str, module) -> list[str]:
-    """Return the names a module hands out: `__all__`, or what it defines itself."""
+    """Return the names a module hands out: `__all__`, or what it (or its package) defines."""
     own = [
         name
         for name, thing in vars(module).items()
         if not name.startswith("_")
-        and str(getattr(thing, "__module__", "")).startswith(module.__name__)
+        and (
+            str(getattr(thing, "__module__", "")).startswith(module.__name__)
+            or (name.isupper() and hasattr(module, "__path__"))
+        )
     ]
     return ONLY.get(room) or getattr(module, "__all__", own)
 

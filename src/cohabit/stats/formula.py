@@ -150,7 +150,7 @@ def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:
             )
     data = pd.DataFrame({name: _ready(metadata[name]) for name in names}, index=metadata.index)
     matrix = Formula(formula).get_model_matrix(data, context={}, na_action="raise")
-    columns = {old: _coefficient_name(old) for old in matrix.columns}
+    columns = {old: old.replace("[T.", "[") for old in matrix.columns}
     slices = matrix.model_spec.term_slices
     terms = {
         str(term): [columns[old] for old in matrix.columns[where]]
@@ -196,18 +196,10 @@ def _refuse_numbers(name: str, levels: set) -> None:
         )
 
 
-def _coefficient_name(name: str) -> str:
-    """Return ``group[MS]`` for formulaic's ``group[T.MS]``."""
-    return name.replace("[T.", "[")
-
-
 def _contrast(coefficient: str, data: pd.DataFrame) -> str:
-    parts = [_contrast_of_part(part, data) for part in coefficient.split(":")]
+    parts = []
+    for part in coefficient.split(":"):
+        name, _, level = part.partition("[")
+        reference = data[name].cat.categories[0] if level else ""
+        parts.append(f"{level.rstrip(']')} - {reference}" if level else f"per unit of {name}")
     return " : ".join(parts)
-
-
-def _contrast_of_part(part: str, data: pd.DataFrame) -> str:
-    name, _, level = part.partition("[")
-    if not level:
-        return f"per unit of {name}"
-    return f"{level.rstrip(']')} - {data[name].cat.categories[0]}"

@@ -30,8 +30,8 @@ def add_notes(notes: Iterable[str], *more: str) -> list[str]:
 def infer(estimate, std_error, df=np.inf) -> dict:
     """Return the 95% interval, statistic and two-sided p-value from estimate and error.
 
-    Takes numbers, arrays or Series and returns the columns `NUMBERS`; `df` of t is infinite for a normal estimate. NaN, no
-    estimate, gives NaN throughout.
+    Takes numbers, arrays or Series and returns the columns `NUMBERS`; `df` of t is infinite for
+    a normal estimate. NaN, no estimate, gives NaN throughout.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimate / std_error

@@ -1,5 +1,6 @@
 """Differential abundance: seven named methods behind one function, one tidy table."""
 
+# ruff: noqa: F401
 from cohabit.stats.abundance.compare import (
     ABUNDANCE_COLUMNS,
     METHODS,
@@ -7,5 +8,3 @@ from cohabit.stats.abundance.compare import (
     compare_abundance,
     lenient_rule,
 )
-
-__all__ = ["ABUNDANCE_COLUMNS", "METHODS", "Method", "compare_abundance", "lenient_rule"]

@@ -1,5 +1,6 @@
 """Random-intercept models of household data, fitted to all features in closed form."""
 
+# ruff: noqa: F401
 from cohabit.stats.mixed.fit import HOUSEHOLD_COLUMNS, fit_household_model
 from cohabit.stats.mixed.hypotheses import (
     compare_significant,
@@ -7,12 +8,3 @@ from cohabit.stats.mixed.hypotheses import (
     test_household_variance,
     test_terms,
 )
-
-__all__ = [
-    "HOUSEHOLD_COLUMNS",
-    "compare_significant",
-    "count_significant",
-    "fit_household_model",
-    "test_household_variance",
-    "test_terms",
-]

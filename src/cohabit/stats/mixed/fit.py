@@ -15,25 +15,9 @@ from cohabit.stats.mixed.reml import Estimates, fit_households, within_df
 from cohabit.stats.mixed.site import fit_sites
 
 HOUSEHOLD_COLUMNS = (
-    "feature",
-    "coefficient",
-    "contrast",
-    "estimate",
-    "std_error",
-    "low",
-    "high",
-    "df",
-    "statistic",
-    "p_value",
-    "household_variance",
-    "residual_variance",
-    "household_icc",
-    "boundary",
-    "within_df",
-    "n_households",
-    "n_samples",
-    "converged",
-    "note",
+    *("feature", "coefficient", "contrast", "estimate", "std_error", "low", "high", "df"),
+    *("statistic", "p_value", "household_variance", "residual_variance", "household_icc"),
+    *("boundary", "within_df", "n_households", "n_samples", "converged", "note"),
 )
 
 Contrasts = Mapping[str, Mapping[str, float]]

@@ -74,7 +74,8 @@ def _test_part(part: Part, terms: dict[str, list[str]]) -> dict[str, np.ndarray]
         fit = _Covariances(theta, design, residuals)
         for position, (term, columns) in enumerate(terms.items()):
             if not reasons[term]:
-                chosen = _positions(part, columns)
+                names = part.columns.names[part.columns.kept]
+                chosen = np.flatnonzero(names.isin(columns))
                 for name, found in zip(_OF_TERM, fit.test(chosen), strict=True):
                     numbers[name][part.usable, position] = np.where(converged, found, np.nan)
     note = np.where(notes[:, None] == "", list(reasons.values()), notes[:, None])
@@ -83,18 +84,10 @@ def _test_part(part: Part, terms: dict[str, list[str]]) -> dict[str, np.ndarray]
 
 
 def _why_not(part: Part, columns: list[str]) -> str:
-    if not columns:
-        return ONE_LEVEL
-    names = part.columns.names
-    for name in columns:
-        reason = part.columns.reason((names == name).astype(float))
-        if reason:
-            return f"{name} {reason}"
-    return ""
-
-
-def _positions(part: Part, columns: list[str]) -> np.ndarray:
-    return np.flatnonzero(part.columns.names[part.columns.kept].isin(columns))
+    weights = [(part.columns.names == name).astype(float) for name in columns]
+    reasons = zip(columns, part.columns.reasons(weights), strict=True)
+    first = next((f"{name} {reason}" for name, reason in reasons if reason), "")
+    return first if columns else ONE_LEVEL
 
 
 class _Covariances:
@@ -144,15 +137,8 @@ def _denominator(each: np.ndarray) -> np.ndarray:
 
 
 _OF_VARIANCE = (
-    "household_variance",
-    "residual_variance",
-    "household_icc",
-    "icc_low",
-    "icc_high",
-    "reml_criterion",
-    "reml_criterion_null",
-    "statistic",
-    "p_value",
+    *("household_variance", "residual_variance", "household_icc", "icc_low", "icc_high"),
+    *("reml_criterion", "reml_criterion_null", "statistic", "p_value"),
 )
 _CHI_SQUARED = special.chdtri(1, 0.05)
 
