@@ -126,12 +126,11 @@ def fit_clustered_model(
     columns = find_independent(matrix.values)
     x = matrix.values.to_numpy()[:, columns.kept]
     beta, errors, converged = _fit(x, y, w, codes, chosen)
-    size = len(matrix.values.columns)
-    full = pd.Series(np.zeros(size), matrix.values.columns)
+    full = pd.Series(0.0, matrix.values.columns)
     full.iloc[columns.kept] = beta
-    error = np.zeros(size)
+    error = np.zeros(len(full))
     error[columns.kept] = errors
-    notes = columns.reasons(np.eye(size))
+    notes = columns.reasons(np.eye(len(full)))
     notes[columns.kept[rests_on_one(x, codes)]] = f"rests on one {cluster} alone: no variance"
     whole = _why_unfit(y, chosen.mean(x @ beta), converged, len(beta), codes)
     notes = [whole or note for note in notes]

@@ -102,18 +102,9 @@ def filter_features(
     Parameters
     ----------
     counts : DataFrame, shape (n_samples, n_features)
-    min_prevalence : float
-        Least share of samples with the feature; the bound itself stays.
-    min_total : float
-        The total over samples must be above it.
-
-    Returns
-    -------
-    DataFrame, shape (n_samples, n_kept)
-
-    See Also
-    --------
-    why_filtered : the reason for each feature that goes.
+    min_prevalence, min_total : float
+        Least share of samples with the feature (the bound itself stays), and what its total
+        must be above. `why_filtered` gives the reason for each feature that goes.
     """
     return counts.loc[:, why_filtered(counts, min_prevalence, min_total) == ""]
 

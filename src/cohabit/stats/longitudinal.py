@@ -142,10 +142,8 @@ def compare_ways(visits: pd.DataFrame, column: str, comes_back: str) -> pd.DataF
 
     Parameters
     ----------
-    visits : DataFrame
-        As from `take_visits`, nothing missing in `column`.
-    column : str
-        What changed, for example ``"edss"``.
+    visits, column
+        As from `take_visits`, and what changed, for example ``"edss"``, nothing missing.
     comes_back : str
         Formula of `weigh_returners`.
 
@@ -184,10 +182,8 @@ def compare_before_after(years: pd.DataFrame, column: str, by: str) -> pd.DataFr
     ----------
     years : DataFrame
         As from `list_years`.
-    column : str
-        For example ``"relapses"``.
-    by : str
-        Column that tells the groups apart.
+    column, by : str
+        What is compared, for example ``"relapses"``; what tells the groups apart.
 
     Returns
     -------
@@ -199,9 +195,8 @@ def compare_before_after(years: pd.DataFrame, column: str, by: str) -> pd.DataFr
         for when, name in (("year before", f"{column}_before"), ("year after", column)):
             values = chosen[name].dropna()
             found = infer(values.mean(), values.sem(), max(len(values) - 1, 1))
-            ends = {key: found[key] for key in ("estimate", "low", "high")}
-            rows.append({"group": group, "when": when, **ends, "n": len(values)})
-    return pd.DataFrame(rows)
+            rows.append({"group": group, "when": when, **found, "n": len(values)})
+    return pd.DataFrame(rows, columns=["group", "when", "estimate", "low", "high", "n"])
 
 
 def compare_to_self(
@@ -211,11 +206,10 @@ def compare_to_self(
 
     Parameters
     ----------
-    visits : DataFrame
-        As from `take_visits`.
-    participants : DataFrame, one row per person
+    visits, participants : DataFrame
+        As from `take_visits`, and one row per person.
     columns : sequence of str
-        Numbers of a visit.
+        Numeric columns of a visit.
 
     Returns
     -------
@@ -233,9 +227,8 @@ def compare_to_self(
         for month in wide.columns[1:]:
             later = wide.loc[patients, month]
             rows.append(_correlate(start[patients], later, column, "self", month))
-        case, control = (start[pairs[side]].to_numpy() for side in ("case", "control"))
-        other = pd.Series(case), pd.Series(control)
-        rows.append(_correlate(*other, column, "partner", wide.columns[0]))
+        case, control = (pd.Series(start[pairs[side]].to_numpy()) for side in ("case", "control"))
+        rows.append(_correlate(case, control, column, "partner", wide.columns[0]))
     table = pd.DataFrame(rows)
     return table[table["n"] >= 4].reset_index(drop=True)
 

@@ -25,18 +25,7 @@ def take_molecules(
     """Return a cohort's pathways, log metabolites and the names of missing files.
 
     A missing file gives a table without columns, for which all functions of this module return
-    empty results.
-
-    Parameters
-    ----------
-    cohort : Cohort
-    required : bool
-        Whether one of the two has to be there.
-
-    Raises
-    ------
-    MissingInput
-        When the cohort has neither, and one was required.
+    empty results; `MissingInput` is raised when both are missing and one was `required`.
     """
     files = {"pathways.biom": cohort.pathways, "metabolites.tsv": cohort.metabolites}
     missing = [name for name, table in files.items() if table is None]
@@ -50,16 +39,9 @@ def take_molecules(
 def log_metabolites(metabolites: pd.DataFrame) -> pd.DataFrame:
     """Return the natural logarithm of every metabolite.
 
-    Parameters
-    ----------
-    metabolites : DataFrame, people x metabolites
-        Named ``matrix:metabolite``. The fatty acids of `ACIDS` and `BRANCHED_ACIDS` in
-        concentrations, all others as logs already, as in ``metabolites.tsv``.
-
-    Raises
-    ------
-    ValueError
-        When a concentration is not positive; names the columns.
+    `metabolites` are people x metabolites named ``matrix:metabolite``, the fatty acids of `ACIDS`
+    and `BRANCHED_ACIDS` in concentrations above 0, all others as logs already, as in
+    ``metabolites.tsv``.
     """
     acids = [name for name in metabolites if name.partition(":")[2] in ACIDS + BRANCHED_ACIDS]
     wrong = [name for name in acids if (metabolites[name] <= 0).any()]
@@ -74,16 +56,8 @@ def log_metabolites(metabolites: pd.DataFrame) -> pd.DataFrame:
 def list_scales(shares: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return shares on three scales: asin-sqrt, log where detected, and detected (1 or 0).
 
-    Parameters
-    ----------
-    shares : DataFrame, people x features
-        0 is not detected. Not closed: pathways are a few percent of all output.
-
-    Returns
-    -------
-    dict of DataFrame
-        ``"asin-sqrt"`` (the study's own, zeros and all), ``"log, where detected"`` (missing
-        where not), ``"detected"`` (1 or 0).
+    `shares` are people x features, 0 where not detected; they need not sum to 1. Asin-sqrt is
+    the study's own scale; logs are missing where nothing was detected.
     """
     return {
         "asin-sqrt": arcsine_root(shares),
@@ -110,12 +84,8 @@ def subtract_own_mean(levels: pd.DataFrame) -> pd.DataFrame:
 def combine_molecules(levels: pd.DataFrame, wanted: Iterable[str]) -> pd.DataFrame:
     """Return named sums and differences of features, as the claims define them.
 
-    Parameters
-    ----------
-    levels : DataFrame, people x features
-    wanted : iterable of str
-        As in `schema.feature_weights`: ``"a; b"`` for a mean, ``"a minus b"`` for a log-ratio.
-        Combinations of features that are not all there are left out.
+    `levels` are people x features, `wanted` names as in `schema.feature_weights`: ``"a; b"`` for
+    a mean, ``"a minus b"`` for a log-ratio. What needs a feature that is not there is left out.
     """
     recipes = {text: feature_weights(text) for text in dict.fromkeys(wanted)}
     columns = {
@@ -210,17 +180,12 @@ def compare_therapies(
 def set_beside(results: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
     """Join results with released ones of the same contrast and feature.
 
-    Returns
-    -------
-    DataFrame
-        `results` with `name`, `published`, `published_low` and `published_high` (95%, from the
-        released standard error); rows without a released figure are left out.
+    Adds `name`, `published`, `published_low` and `published_high` (95%, from the released
+    standard error); rows without a released figure are left out.
     """
-    reach = 1.96 * released["std_error"]
+    estimate, reach = released["estimate"], 1.96 * released["std_error"]
     known = released[["contrast", "feature", "name"]].assign(
-        published=released["estimate"],
-        published_low=released["estimate"] - reach,
-        published_high=released["estimate"] + reach,
+        published=estimate, published_low=estimate - reach, published_high=estimate + reach
     )
     return results.merge(known, on=["contrast", "feature"])
 

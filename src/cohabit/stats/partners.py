@@ -28,10 +28,9 @@ def compare_with_partners(
     groups : mapping
         Name -> sample metadata of whole households, for example from `pairs_where`. People
         without counts are left out.
-    methods : sequence of str
-        Names of `abundance.METHODS`.
-    covariates : str, optional
-        Formula; what the cohort cannot answer is left out, as `formula.hold_fixed` does.
+    methods, covariates
+        Names of `abundance.METHODS`; a formula, from which `formula.hold_fixed` leaves out what
+        the cohort cannot answer.
 
     Returns
     -------
@@ -88,7 +87,7 @@ def set_methods_side_by_side(results: pd.DataFrame, fdr: float = 0.05) -> pd.Dat
     Parameters
     ----------
     results : DataFrame
-        One contrast, two methods.
+        One contrast and exactly two methods.
     fdr : float
         A feature is called when its q-value is at most this.
 
@@ -96,11 +95,6 @@ def set_methods_side_by_side(results: pd.DataFrame, fdr: float = 0.05) -> pd.Dat
     -------
     DataFrame, one row per feature that both tested
         One column per method; `found`: ``"both"``, ``"neither"`` or the one that calls it.
-
-    Raises
-    ------
-    ValueError
-        When there are not exactly two methods.
     """
     wide = results.pivot(index="feature", columns="method", values=["statistic", "q_value"])
     names = list(wide["statistic"].columns)
@@ -126,13 +120,11 @@ def power_of_pairs(
 
     Parameters
     ----------
-    n_pairs : sequence of int
-    effects : sequence of float
-        True differences, in standard deviations of one person.
-    household_share : float
-        r, from 0 to below 1.
-    alpha : float
-        Two-sided level; for a feature among many, take what the correction leaves.
+    n_pairs, effects : sequence
+        Numbers of pairs, and true differences in standard deviations of one person.
+    household_share, alpha : float
+        r, from 0 to below 1; the two-sided level, for a feature among many what the
+        correction leaves.
 
     Returns
     -------
@@ -213,9 +205,8 @@ def measure_replication(
     ----------
     batches : DataFrame
         From `set_batches_side_by_side`.
-    n_bootstrap : int
+    n_bootstrap, rng
         Resamples of called features, for the interval of `size`.
-    rng : int or Generator, optional
 
     Returns
     -------
@@ -229,12 +220,10 @@ def measure_replication(
     rng = np.random.default_rng(rng)
     called = batches[batches["called"]]
     turned = (np.sign(called["first"]) * called["second"]).to_numpy()
+    size, n = called["first"].abs().to_numpy(), len(called)
     rows = {
-        "sign": (*_share(int((turned > 0).sum()), len(called)), len(called)),
-        "size": (
-            *_shrinkage(turned, called["first"].abs().to_numpy(), n_bootstrap, rng),
-            len(called),
-        ),
+        "sign": (*_share(int((turned > 0).sum()), n), n),
+        "size": (*_shrinkage(turned, size, n_bootstrap, rng), n),
         "r": (*_correlation(batches["first"], batches["second"]), len(batches)),
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "low", "high", "n"])
