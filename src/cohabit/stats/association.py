@@ -38,12 +38,11 @@ def partial_spearman(
         For example MSSS. Its index selects the samples: give only patients.
     covariates : DataFrame, optional
         Numbers, or text that becomes 0/1 columns; must cover the index of `x`.
-    min_prevalence : float
-        Features above zero in a smaller share of the samples are not tested.
+    min_prevalence, min_samples
+        Features above zero in a smaller share of the samples, or with fewer samples, are not
+        tested.
     zeros_removed : bool
         Leave out samples in which the feature is zero.
-    min_samples : int
-        Features with fewer samples are not tested.
 
     Returns
     -------
@@ -91,9 +90,9 @@ def fit_ordinal(
         feature only.
     outcome : Series
         Ordered categories or numbers, each distinct number being a level. Its index selects the
-        samples are used.
+        samples.
     covariates : DataFrame, optional
-        Numbers, or text that becomes 0/1 columns; must cover the index of `outcome`.
+        As in `partial_spearman`.
 
     Returns
     -------

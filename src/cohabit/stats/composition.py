@@ -120,21 +120,12 @@ def filter_variance(values: pd.DataFrame, min_variance: float = 1e-5) -> pd.Data
 def check_counts(counts: pd.DataFrame, allow_empty: bool = False) -> np.ndarray:
     """Return the numbers of a samples x features table of counts after checking it.
 
-    Parameters
-    ----------
-    counts : DataFrame, shape (n_samples, n_features)
-    allow_empty : bool
-        Whether samples that sum to 0 may pass.
-
-    Returns
-    -------
-    ndarray of float, shape (n_samples, n_features)
-
     Raises
     ------
     ValueError
         When the table is not a DataFrame of numbers or is empty, IDs repeat, an amount is
-        negative, missing or infinite, or a sample is empty; names the rows or columns.
+        negative, missing or infinite, or a sample sums to 0 and `allow_empty` is false; names
+        the rows or columns.
     """
     if not isinstance(counts, pd.DataFrame):
         raise ValueError(

@@ -75,18 +75,8 @@ def variables(formula: str) -> list[str]:
 def usable_terms(metadata: pd.DataFrame, terms: Iterable[str], known: float = 0.8) -> list[str]:
     """Return the terms whose variables are known for enough people and vary.
 
-    Parameters
-    ----------
-    metadata : DataFrame, one row per sample
-    terms : iterable of str
-        Columns.
-    known : float
-        Least share of rows in which a usable column has a value.
-
-    Returns
-    -------
-    list of str
-        Columns that are there, have at least two values, and are known often enough.
+    These are the columns of `metadata` that have at least two values, and one in at least the
+    share `known` of the rows.
     """
     return [
         name
@@ -100,20 +90,14 @@ def usable_terms(metadata: pd.DataFrame, terms: Iterable[str], known: float = 0.
 def hold_fixed(
     metadata: pd.DataFrame, wanted: str | None = COVARIATES
 ) -> tuple[pd.DataFrame, str | None]:
-    """Return the people and covariates with which a model can be fitted.
+    """Return the people and the covariates with which a model can be fitted.
 
     Parameters
     ----------
-    metadata : DataFrame, one row a person
+    metadata : DataFrame, one row per person
     wanted : str, optional
-        Formula of single columns.
-
-    Returns
-    -------
-    people : DataFrame
-        Without those who lack a value of a covariate that is held fixed.
-    formula : str or None
-        Less the covariates that are absent, constant, or unknown of more than a fifth.
+        Formula of single columns, from which those that `usable_terms` does not name are
+        dropped, then the people who lack a value of the rest.
     """
     terms = usable_terms(metadata, variables(wanted) if wanted else ())
     return metadata.dropna(subset=terms), " + ".join(terms) or None

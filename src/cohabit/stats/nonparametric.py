@@ -103,11 +103,8 @@ def paired_wilcoxon(
 
     Parameters
     ----------
-    values : DataFrame, shape (n_samples, n_features), or Series
-    metadata : DataFrame
-        `household_id` and `group`; index as `values`, in any order.
-    **names
-        `household`, `group`, `case`, `control` as in `find_pairs`.
+    values, metadata, **names
+        As in `paired.fit_paired_model`.
 
     Returns
     -------

@@ -53,10 +53,8 @@ def find_pairs(
     Parameters
     ----------
     metadata : DataFrame, one row per person
-    household, group : str
-        Columns.
-    case, control : str
-        Levels of `group`.
+    household, group, case, control : str
+        Two columns, and two levels of `group`.
 
     Raises
     ------
@@ -108,12 +106,8 @@ def paired_differences(
 
     Parameters
     ----------
-    values : DataFrame, shape (n_samples, n_features), or Series
-    metadata : DataFrame
-        `household_id` and `group`; index as `values`, in any order.
-    **names
-        `household`, `group`, `case`, `control` as in `find_pairs`, which also says which
-        households were left out.
+    values, metadata, **names
+        As in `fit_paired_model`; `find_pairs` says which households are left out.
 
     Returns
     -------

@@ -240,11 +240,8 @@ def count_significant(
 
     Parameters
     ----------
-    values : DataFrame, shape (n_samples, n_features)
-        Transformed values.
-    metadata : DataFrame
-    formula : str
-        As for `fit_household_model`, the household a random intercept.
+    values, metadata, formula
+        As in `fit_household_model`.
     fdr : float
         Bound of q over the features of one coefficient.
 
@@ -275,9 +272,8 @@ def compare_significant(
         As for `count_significant`.
     first, second : str
         Coefficients.
-    n_groups : int
-        Groups of households left out in turn.
-    rng : int or Generator, optional
+    n_groups, rng
+        Random groups of households, left out in turn.
 
     Returns
     -------
