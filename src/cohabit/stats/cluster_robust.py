@@ -126,21 +126,27 @@ def fit_clustered_model(
     columns = find_independent(matrix.values)
     x = matrix.values.to_numpy()[:, columns.kept]
     beta, errors, converged = _fit(x, y, w, codes, chosen)
-    full = pd.Series(0.0, matrix.values.columns)
-    full.iloc[columns.kept] = beta
-    error = np.zeros(len(full))
-    error[columns.kept] = errors
-    notes = columns.reasons(np.eye(len(full)))
-    notes[columns.kept[rests_on_one(x, codes)]] = f"rests on one {cluster} alone: no variance"
+    names = matrix.values.columns
+    notes = pd.Series(columns.reasons(np.eye(len(names))), names)
+    notes.iloc[columns.kept[rests_on_one(x, codes)]] = f"rests on one {cluster} alone: no variance"
     whole = _why_unfit(y, chosen.mean(x @ beta), converged, len(beta), codes)
-    notes = [whole or note for note in notes]
-    rows = _tabulate(full, error, notes, codes.max(), matrix.contrasts)
-    if matrix.one_level:
-        empty = {"contrast": "one level", "note": ONE_LEVEL, "converged": False}
-        single = pd.DataFrame({"coefficient": matrix.one_level}).assign(**empty)
-        rows = pd.concat([rows, single], ignore_index=True)
-    rows = rows.assign(n=len(y), n_clusters=int(codes.max()) + 1)
-    return ClusteredFit(rows[list(REGRESSION_COLUMNS)], formula, chosen, full)
+    if whole:
+        notes[:] = whole
+    notes = pd.concat([notes, pd.Series(ONE_LEVEL, matrix.one_level)])
+    meaning = matrix.contrasts | dict.fromkeys(matrix.one_level, "one level")
+    found = pd.DataFrame(infer(beta, errors, codes.max()), names[columns.kept])
+    table = found[notes[found.index] == ""].reindex(notes.index).rename_axis("coefficient")
+    table = table.assign(
+        contrast=[meaning.get(name, name) for name in notes.index],
+        n=len(y),
+        n_clusters=int(codes.max()) + 1,
+        converged=notes == "",
+        note=notes,
+    )
+    coefficients = pd.Series(beta, names[columns.kept]).reindex(names, fill_value=0.0)
+    return ClusteredFit(
+        table.reset_index()[list(REGRESSION_COLUMNS)], formula, chosen, coefficients
+    )
 
 
 def _check(
@@ -197,13 +203,3 @@ def _fit(
     predictor = np.abs(x @ (fit.params / length))
     settled = bool(fit.converged or family.name == "Gaussian") and predictor.max() <= family.bound
     return fit.params / length, fit.bse / length, settled
-
-
-def _tabulate(
-    estimates: pd.Series, error: np.ndarray, notes: list[str], df: int, contrasts: dict[str, str]
-) -> pd.DataFrame:
-    usable = np.where(np.array(notes) == "", 1.0, np.nan)
-    labels = [contrasts.get(name, name) for name in estimates.index]
-    table = pd.DataFrame({"coefficient": estimates.index, "contrast": labels})
-    found = infer(estimates.to_numpy() * usable, error * usable, df * usable)
-    return table.assign(**found, converged=usable == 1, note=notes)

@@ -90,7 +90,7 @@ def usable_terms(metadata: pd.DataFrame, terms: Iterable[str], known: float = 0.
 def hold_fixed(
     metadata: pd.DataFrame, wanted: str | None = COVARIATES
 ) -> tuple[pd.DataFrame, str | None]:
-    """Return the people and the covariates with which a model can be fitted.
+    """Return complete metadata and the covariates that can be fitted in it.
 
     Parameters
     ----------

@@ -73,8 +73,8 @@ def list_years(visits: pd.DataFrame) -> pd.DataFrame:
     person = visits.groupby("participant_id", sort=False)
     state = [name for name in STATE if name in visits]
     years = visits.join(person[["visit", *state]].shift().add_suffix("_before"))
-    first = person["smoking"].transform("first").astype(object) if "smoking" in visits else None
-    if first is not None:
+    if "smoking" in visits:
+        first = person["smoking"].transform("first").astype(object)
         years["smoker"] = _name_smokers(first, visits["smoking"].astype(object))
     years = years[years["visit_before"].notna()]
     if "treatment" in visits:

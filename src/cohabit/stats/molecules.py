@@ -121,11 +121,8 @@ def compare_molecules(
     values : DataFrame, people x features
         On the scale that is to be compared; a missing value drops the person for that
         feature only. No feature at all gives an empty table.
-    groups : mapping
-        Name -> sample metadata of whole households, for example from `pairs_where`. People
-        without values are left out, and groups without shared households.
-    covariates : str, optional
-        Formula; what the cohort cannot answer is left out, as `formula.hold_fixed` does.
+    groups, covariates
+        As in `partners.compare_with_partners`; groups without shared households are left out.
 
     Returns
     -------

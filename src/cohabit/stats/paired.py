@@ -116,9 +116,9 @@ def paired_differences(
     """
     table, people = align_values(values, metadata)
     differences = subtract(table, find_pairs(people, **names))
-    return (
-        differences.iloc[:, 0].rename(values.name) if isinstance(values, pd.Series) else differences
-    )
+    if isinstance(values, pd.Series):
+        return differences.iloc[:, 0].rename(values.name)
+    return differences
 
 
 def subtract(table: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:

@@ -177,10 +177,8 @@ def lenient_rule(table: pd.DataFrame, alpha: float = 0.05, extreme: float = 0.05
     ----------
     table : DataFrame
         Result of `compare_abundance`; contrasts are judged apart.
-    alpha : float
-        Bound of q, then of p.
-    extreme : float
-        Share of the coefficients at either end.
+    alpha, extreme : float
+        Bound of q, then of p; share of the coefficients at either end.
 
     Returns
     -------
