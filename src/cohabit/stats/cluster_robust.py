@@ -134,7 +134,7 @@ def fit_clustered_model(
         notes[:] = whole
     notes = pd.concat([notes, pd.Series(ONE_LEVEL, matrix.one_level)])
     meaning = matrix.contrasts | dict.fromkeys(matrix.one_level, "one level")
-    found = pd.DataFrame(infer(beta, errors, codes.max()), names[columns.kept])
+    found = pd.DataFrame(infer(beta, errors, float(codes.max())), names[columns.kept])
     table = found[notes[found.index] == ""].reindex(notes.index).rename_axis("coefficient")
     table = table.assign(
         contrast=[meaning.get(name, name) for name in notes.index],
