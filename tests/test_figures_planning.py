@@ -33,10 +33,12 @@ def test_power_curves__mark_each_size_with_its_interval(ax):
 
 def test_power_curves__tell_kinds_of_control_apart(ax):
     lines = pd.DataFrame({"controls": ["site", "anyone"] * 2, "n": [10, 10, 20, 20]})
-    figures.draw_power_curves(None, lines.assign(power=[0.1, 0.2, 0.3, 0.4]), ax=ax, target=None)
+    figures.draw_power_curves(None, lines.assign(power=[0.1, 0.2, 0.3, 0.4]), ax=ax)
     assert legend(ax) == ["stranger, same site", "stranger, any site"]
-    assert [line.get_ydata().tolist() for line in ax.lines] == [[0.1, 0.3], [0.2, 0.4]]
-    assert len({line.get_color() for line in ax.lines}) == 2
+    *curves, mark = ax.lines
+    assert [line.get_ydata().tolist() for line in curves] == [[0.1, 0.3], [0.2, 0.4]]
+    assert len({line.get_color() for line in curves}) == 2
+    assert list(mark.get_ydata()) == [0.8, 0.8]
 
 
 def test_designs__stand_in_order_and_grey_where_beaten(ax):

@@ -62,15 +62,16 @@ def draw_scores_of(scores: pd.DataFrame, *, ax: Axes) -> Axes:
     return ax
 
 
-def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes, colour: str = style.UP) -> Axes:
+def draw_latitude(rates: pd.DataFrame, slope: dict, *, ax: Axes) -> Axes:
     """Draw prevalence by region against latitude with the fitted line.
 
     `rates` holds one row per region: `latitude`, `estimate`, `low`, `high` (per 100,000) and `n`
     (people); `slope`, from `latitude_slope`, holds `estimate`, `low`, `high` and `intercept`.
     """
-    ax.vlines(rates["latitude"], rates["low"], rates["high"], color=colour, alpha=0.35, linewidth=1)
+    pale = {"color": style.UP, "alpha": 0.35, "linewidth": 1}
+    ax.vlines(rates["latitude"], rates["low"], rates["high"], **pale)
     size = 8 + 60 * rates["n"] / rates["n"].max()
-    ax.scatter(rates["latitude"], rates["estimate"], s=size, color=colour, alpha=0.8)
+    ax.scatter(rates["latitude"], rates["estimate"], s=size, color=style.UP, alpha=0.8)
     ends = np.array([rates["latitude"].min(), rates["latitude"].max()])
     label = f"{slope['estimate']:+.1f} a degree ({slope['low']:.1f} to {slope['high']:.1f})"
     fitted = slope["intercept"] + slope["estimate"] * ends
@@ -100,7 +101,7 @@ def draw_migrants(risks: pd.DataFrame, *, ax: Axes, closes: float = 15.0) -> Axe
     return ax
 
 
-def draw_ratios(ratios: pd.DataFrame, *, ax: Axes, label: str = "Odds ratio, log scale") -> Axes:
+def draw_ratios(ratios: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw ratios with 95% intervals on a log scale with published ranges behind.
 
     `ratios` holds one row per factor: `label`, `estimate`, `low`, `high`, `region_low`,
@@ -114,7 +115,7 @@ def draw_ratios(ratios: pd.DataFrame, *, ax: Axes, label: str = "Odds ratio, log
         mark = {"s": 36, "marker": "D" if kind == "no effect" else "o", "label": kind, "zorder": 3}
         axes.draw_intervals(ratios[chosen], places[chosen], ax=ax, colour=colour, width=1.6, **mark)
     axes.mark_zero(ax, at=1)
-    axes.name_rows(ax, ratios["label"], label=label)
+    axes.name_rows(ax, ratios["label"], label="Odds ratio, log scale")
     ax.set(xscale="log", xlim=(0.8 * ratios["low"].min(), 1.25 * ratios["high"].max()))
     _mark_ratios(ax)
     axes.key_above(ax, 4, middle=0.35)

@@ -118,7 +118,7 @@ def draw_calibration(sealed: pd.DataFrame, *, ax: Axes) -> Axes:
     return ax
 
 
-def draw_true_share(sealed: pd.DataFrame, *, ax: Axes, promised: float = 0.9) -> Axes:
+def draw_true_share(sealed: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the share of "agrees" verdicts that were true, by analysis.
 
     `sealed` holds one row per analysis and kind of claim: `analysis`, `kind`, and `agrees_true`
@@ -130,7 +130,7 @@ def draw_true_share(sealed: pd.DataFrame, *, ax: Axes, promised: float = 0.9) ->
         colour, marker = style.OTHERS[number], style.MARKERS[number]
         ax.hlines(places, rows["agrees_true_low"], rows["agrees_true_high"], color=colour)
         ax.scatter(rows["agrees_true"], places, s=28, color=colour, marker=marker, label=kind)
-    ax.axvline(promised, color=style.REFERENCE, linewidth=1, linestyle="--")
+    ax.axvline(0.9, color=style.REFERENCE, linewidth=1, linestyle="--")
     ax.set_yticks(range(len(analyses)), analyses)
     ax.set(xlabel='Share of the verdicts "agrees" that are true', ylim=(-0.6, len(analyses) - 0.4))
     axes.key_above(ax, 3, title="claims of")
@@ -144,13 +144,12 @@ def draw_power_curves(
     ax: Axes,
     by: str = "controls",
     x: str = "n",
-    target: float | None = 0.8,
 ) -> Axes:
     """Draw power against size or cost: marks with intervals, and curves.
 
     `points`, as from `power.estimate_power`, holds one row per size: the columns `by` and `x`,
     `power`, `low` and `high`; `lines` the same, with a band where it has `low` and `high`. `by`
-    tells the series apart; kinds of control have colours of their own. `target` is a power to mark.
+    tells the series apart; kinds of control have colours of their own.
     """
     tables = [table for table in (points, lines) if table is not None]
     names = list(dict.fromkeys(name for table in tables for name in table[by]))
@@ -167,8 +166,7 @@ def draw_power_curves(
             rows = points[points[by] == name]
             look = {"fmt": marker, "color": colour, "capsize": 3, "label": label}
             ax.errorbar(rows[x], rows["power"], _reach(rows, "power"), **look)
-    if target is not None:
-        ax.axhline(target, color=style.REFERENCE, linewidth=1, linestyle="--")
+    ax.axhline(0.8, color=style.REFERENCE, linewidth=1, linestyle="--")
     ax.set(ylim=(-0.03, 1.03), ylabel="Power", xlabel="Patients recruited" if x == "n" else x)
     ax.legend(loc="best")
     return ax
