@@ -21,8 +21,8 @@ MAX_ROWS = MAX_COLUMNS = 1_000_000
 MAX_CELL = 100_000
 """Bounds on the features or samples of a table, and on the characters of a cell."""
 
-MAX_GRID_COLUMNS, MAX_CELLS = 20_000, 20_000_000
-"""Largest numbers of columns and cells of other tables, whose cells are kept as text."""
+MAX_GRID_COLUMNS, MAX_CELLS, MAX_COMMENTS = 20_000, 20_000_000, 10_000
+"""Bounds on the columns, cells and comments of other tables, whose cells are kept as text."""
 
 _BIOM_COMMENT = re.compile(r"#\s*constructed from biom file", re.IGNORECASE)
 
@@ -57,18 +57,10 @@ def read_grid(source: Source, log: ImportLog, *, first: str = "row_name") -> pd.
         header = ["", *header]
         log.note(source.name, NAMELESS)
     _refuse_ragged(lines, header, source.name)
-    names = [name.strip() for name in header]
-    names = _check_header([names[0] or first, *names[1:]], source.name)
+    names = _check_header([header[0] or first, *header[1:]], source.name)
     if not rows:
         raise ValueError(f"{source.name}: a header and no rows; export it again")
-    stripped = [[cell.strip() for cell in cells] for cells in rows]
-    padded = [
-        f"line {number}"
-        for (number, cells), row in zip(lines, stripped, strict=True)
-        if cells != row
-    ]
-    log.change(source.name, "spaces around values were left out", padded)
-    return pd.DataFrame(stripped, [number for number, _ in lines], names, dtype=str)
+    return pd.DataFrame(rows, [number for number, _ in lines], names, dtype=str)
 
 
 def _refuse_ragged(lines: list[tuple[int, list[str]]], header: list[str], name: str) -> None:
@@ -84,20 +76,24 @@ def _refuse_ragged(lines: list[tuple[int, list[str]]], header: list[str], name: 
 
 def _read_rows(source: Source, log: ImportLog) -> list[tuple[int, list[str]]]:
     """Return header and numbered rows; tables too large for metadata raise an error."""
-    lines, size = [], 0
+    lines, padded, comments, size = [], [], [], 0
     for number, cells in _read_lines(source):
         size += len(cells)
-        if size > MAX_CELLS or len(cells) > MAX_GRID_COLUMNS:
+        if size > MAX_CELLS or len(cells) > MAX_GRID_COLUMNS or len(comments) > MAX_COMMENTS:
             raise ValueError(
-                f"{source.name}: more than {MAX_GRID_COLUMNS:,} columns or {MAX_CELLS:,} cells by "
-                f"line {number}, more than a table of people can need; check the file"
+                f"{source.name}: more than {MAX_GRID_COLUMNS:,} columns, {MAX_CELLS:,} cells or "
+                f"{MAX_COMMENTS:,} comments by line {number}, more than a table of people can need"
             )
+        stripped = [cell.strip() for cell in cells]
         if not lines or not cells[0].startswith("#"):
-            lines.append((number, cells))
+            lines.append((number, stripped))
+            padded += [f"line {number}"] if stripped != cells and len(lines) > 1 else []
         elif not cells[0].lower().startswith("#q2:"):
-            log.change(source.name, "a comment line was left out", [f"line {number}"])
+            comments.append(f"line {number}")
     if not lines:
         raise ValueError(f"{source.name}: no line holds data; export it again")
+    log.change(source.name, "a comment line was left out", comments)
+    log.change(source.name, "spaces around values were left out", padded)
     return lines
 
 
