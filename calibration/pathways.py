@@ -1,5 +1,6 @@
 """The pathway template: released values, carriers by rule, then the remaining targets."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,6 @@ from cohabit.simulate.pathways import (
     draw_pathways,
     hash_uniform,
     log_carriers,
-    name_carriers,
 )
 from cohabit.simulate.template import SITES, Template, read_template
 from cohabit.stats.composition import arcsine_root
@@ -30,6 +30,70 @@ TWIN_LOADING = 0.95  # of the hexuronate pathways, which share most of their rea
 EXPLAINED = 0.6  # most of a pathway's variance that its carriers explain: our assumption
 ALWAYS_SEEN = 0.999  # prevalence from which a pathway is never missed
 STEPS = 4
+
+GRAM_NEGATIVE = ("Bacteroidetes", "Proteobacteria", "Verrucomicrobia")
+FALLING = ("Faecalibacterium", "Roseburia", "Blautia", "Dorea", "Agathobacter")
+LEANING = 2 / 3  # share of the falling or rising genera that a leaning pathway has
+FALLS = (*FALLING, "Lachnospira", "Coprococcus", "Anaerostipes", "Fusicatenibacter", "Prevotella")
+RISES = (
+    *("Akkermansia", "Alistipes", "Parabacteroides", "Ruthenibacterium", "Hungatella"),
+    *("Eisenbergiella", "Methanobrevibacter", "Mediterraneibacter", "Oscillibacter"),
+)
+BUTYRATE_PRODUCERS = (
+    "Faecalibacterium",
+    "Roseburia",
+    "Agathobacter",
+    "Anaerostipes",
+    "Coprococcus",
+)
+
+NAMED = {
+    **dict.fromkeys(HEXURONATE, (*FALLING, "Enterobacteriaceae", "Lachnospira")),
+    "PWY-5097": ("Lachnospiraceae", "Ruminococcaceae", "Clostridiaceae"),
+    "PWY-4702": ("Akkermansia", "Enterobacteriaceae"),
+    **dict.fromkeys(("CENTFERM-PWY", "PWY-5676", "PWY-6590"), BUTYRATE_PRODUCERS),
+    "P108-PWY": ("Bacteroidaceae", "Porphyromonadaceae", "Akkermansiaceae", "Veillonellaceae"),
+}
+"""Pathway -> genera and families known to carry it."""
+
+RULES = (
+    ("methanogen|f420|archae", ("Methanobacteriaceae", "Methanomassiliicoccaceae")),
+    ("ubiquino|enterobact|aerobic|glyoxylate|phenylprop", ("Enterobacteriaceae",)),
+    ("lipopolysacch|lipid iv|kdo|lipid a|menaquin", GRAM_NEGATIVE),
+    ("teichoic|sporul", ("Firmicutes",)),
+)
+"""Pattern in the pathway name -> taxa that carry it."""
+
+
+def find_breadth(log_sd: float) -> float:
+    """Return the breadth of carriage, 0.05 to 0.9, of a pathway from its log SD."""
+    return float(np.clip(0.9 - log_sd, 0.05, 0.9))
+
+
+def name_carriers(pathways: pd.DataFrame) -> pd.DataFrame:
+    """Return the named carriers of each pathway (joined by semicolons) and its breadth.
+
+    Carriers are named where biology says who has a pathway (`NAMED`, `RULES`). Every other pathway
+    is the narrower the more it varies between people. A pathway that was released as lower (higher)
+    in MS has half that breadth, and besides two thirds of the genera that fall (rise) in this
+    world, by hash.
+
+    Parameters
+    ----------
+    pathways : DataFrame
+        Index pathway; columns name, log_sd, leans (-1, 0 or 1).
+    """
+    rows = {}
+    for pathway, row in pathways.iterrows():
+        by_name = [taxa for pattern, taxa in RULES if re.search(pattern, row["name"], re.I)]
+        taxa = NAMED.get(pathway) or next(iter(by_name), ())
+        breadth = 0.0 if taxa else find_breadth(row["log_sd"])
+        if not taxa and row["leans"]:
+            pool = RISES if row["leans"] > 0 else FALLS
+            taxa = [name for name in pool if hash_uniform(f"{pathway} in {name}") < LEANING]
+            breadth /= 2
+        rows[pathway] = {"carriers": ";".join(taxa), "breadth": breadth}
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def solve_pathways(reference: Reference) -> pd.DataFrame:

@@ -24,19 +24,9 @@ ASV_HOUSEHOLD_SHARE = 0.17  # share of ASV coordinates that partners have in com
 
 
 def follow_species(own: Community, species: Community) -> Community:
-    """Add the effect of their species to the log abundance of genera.
+    """Add the effect of the same people's species to the log abundance of genera.
 
-    Parameters
-    ----------
-    own : Community
-        Of the template ``genera``, as drawn by `community.draw_community`.
-    species : Community
-        The same people's species.
-
-    Returns
-    -------
-    Community
-        A followed genus carries what its species carry.
+    A followed genus carries what its species carry.
     """
     followed, summed = sum_species(species, own.template)
     log_abundance, liability = own.log_abundance.copy(), own.liability.copy()
@@ -137,15 +127,10 @@ class Homes:
 
 
 def build_tree(lineage: pd.DataFrame) -> str:
-    """Return a Newick tree of the ASVs based on their taxonomy.
+    """Return a Newick tree of the ASVs by taxonomy, from their lineages, phylum to genus.
 
     Branches: 0.1 from root to phylum, class, order, family and genus each, 0.05 to the ASV.
     An illustration: the shape of the taxonomy, not of evolution.
-
-    Parameters
-    ----------
-    lineage : DataFrame
-        Index: ASV; columns phylum to genus.
     """
     return f"{_clade(lineage, list(lineage.columns))};\n"
 

@@ -5,6 +5,7 @@ import pandas as pd
 
 from cohabit.simulate.dag import parents
 from cohabit.simulate.dice import Dice
+from cohabit.simulate.effects import list_item_effects
 from cohabit.simulate.template import read_template
 
 DETECTION = 0.001  # 10^9 cells per litre or per cent; nothing lower is reported
@@ -23,19 +24,8 @@ BLOOD_EFFECTS = {
 def draw_blood(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     """Draw the immune panel of every participant.
 
-    Parameters
-    ----------
-    people : DataFrame, one row per person
-        As drawn by `households.draw_people`.
-    dice : Dice
-        Random numbers of these people.
-
-    Returns
-    -------
-    DataFrame, one row per person
-        Index participant_id; CD4 T, CD8 T, CD19 B and NK cells and all lymphocytes
-        (10^9/L), regulatory T cells (per cent of CD4 T cells) and how much proliferation
-        they suppress (per cent).
+    CD4 T, CD8 T, CD19 B and NK cells and all lymphocytes (10^9/L), regulatory T cells (per cent of
+    CD4 T cells) and how much proliferation they suppress (per cent).
     """
     return count_cells(people[list(parents()["blood"])], dice)
 
@@ -70,19 +60,6 @@ def _expose(people: pd.DataFrame) -> pd.DataFrame:
 
 
 def list_blood_effects() -> pd.DataFrame:
-    """Return the non-zero planted effects on the panel.
-
-    Returns
-    -------
-    DataFrame
-        Columns factor, level, property, feature, coefficient, scale (natural log).
-    """
-    items = read_template("people_blood").set_index("item")
-    rows = [
-        (*BLOOD_EFFECTS[effect], "blood", item, row[effect], "log")
-        for effect in BLOOD_EFFECTS
-        for item, row in items.iterrows()
-        if row[effect] != 0
-    ]
-    columns = ["factor", "level", "property", "feature", "coefficient", "scale"]
-    return pd.DataFrame(rows, columns=columns)
+    """Return the non-zero planted effects on the panel, natural log, as in `effects.tsv`."""
+    items = read_template("people_blood").set_index("item").assign(scale="log")
+    return list_item_effects(items, BLOOD_EFFECTS, "blood").query("coefficient != 0")

@@ -14,7 +14,7 @@ from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 from cohabit.data import schema
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
-from cohabit.simulate.template import read_template
+from cohabit.simulate.template import read_courses, read_sites, read_template
 
 EDSS_STEPS = (0.0, *np.arange(1.0, 9.5, 0.5))  # the scale has no 0.5
 PATIENT_AGES = (22, 78)  # years, youngest and oldest patient
@@ -77,15 +77,10 @@ def _cells() -> dict[str, pd.DataFrame]:
 
 
 def fit_course_and_treatment() -> pd.DataFrame:
-    """Return the joint shares of course and treatment, which add up to 1 at each site.
+    """Return the joint shares of site, course and treatment, which add up to 1 at each site.
 
     Iterative proportional fitting of the released margins treatment by site, treatment by
     course and course by site: no interaction beyond these three.
-
-    Returns
-    -------
-    DataFrame
-        Columns site, course, treatment, share.
     """
     by_course = _margin("people_course_by_site", "site", "course")
     by_treatment = _margin("people_treatment_by_site", "site", "treatment")
@@ -115,14 +110,14 @@ def _ratio(wanted: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 def draw_duration(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     """Draw whole years since onset: truncated gamma by course, correlated with age."""
-    table = _course_table()
+    table = read_courses()
     course = people["course"].dropna()
     age = people.loc[course.index, "age"].to_numpy(dtype=float)
     row = table.loc[course]
     shape = row["duration_shape"].to_numpy()
     scale = row["duration_mean"].to_numpy() / shape
     r = row["age_duration_r"].to_numpy()
-    site = read_template("people_sites").set_index("site")["duration_offset"]
+    site = read_sites()["duration_offset"]
     centre = r * (age - row["age_mean"].to_numpy()) / row["age_sd"].to_numpy()
     centre = centre + people.loc[course.index, "site"].map(site).to_numpy(dtype=float)
     spread = np.sqrt(1 - r**2)
@@ -175,15 +170,10 @@ def _severity_reference() -> np.ndarray:
     return read_template("people_msss").set_index("duration").to_numpy(dtype=float)
 
 
-@cache
-def _course_table() -> pd.DataFrame:
-    return read_template("people_courses").set_index("course")
-
-
 def draw_relapses(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     """Draw recorded relapses: negative binomial with a mean by course and BMI."""
     patients = people[people["course"].notna()]
-    mean = _course_table().loc[patients["course"], "relapse_mean"].to_numpy()
+    mean = read_courses().loc[patients["course"], "relapse_mean"].to_numpy()
     mean = mean * np.exp(0.02 * (patients["bmi"].to_numpy() - 25))
     u = dice.uniforms("relapses", per="household")[people["course"].notna()]
     return pd.Series(count_quantile(u, mean, 0.5), patients.index).reindex(people.index)

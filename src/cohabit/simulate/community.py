@@ -56,13 +56,7 @@ class Community:
         return self.template.taxa
 
     def term(self, name: str) -> np.ndarray:
-        """Return one term of log abundance, people x taxa.
-
-        Parameters
-        ----------
-        name : str
-            ``"intercept"``, ``"household"``, ``"person"`` or a factor of `exposures`.
-        """
+        """Return the intercept, the part of household or person, or the term of a factor."""
         if name in ("household", "person"):
             return getattr(self, name)
         if name == "intercept":
@@ -116,16 +110,7 @@ def draw_community(
 ) -> Community:
     """Draw household and individual terms for a template's taxa and add the fixed terms.
 
-    Parameters
-    ----------
-    people : DataFrame, one row per person
-        As drawn by `households.draw_people`.
-    dice : Dice
-        Random numbers of these people.
-    design : StudyDesign
-    template : Template
-    name : str
-        Of the community; with it start the names of its streams.
+    The names of its streams start with `name`.
     """
     exposures = build_exposures(people)
     coefficients = build_coefficients(template, design)

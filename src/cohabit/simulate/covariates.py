@@ -8,7 +8,7 @@ import pandas as pd
 
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
-from cohabit.simulate.template import read_template
+from cohabit.simulate.template import read_sites, read_template
 
 UNRETURNED = {"household": 0.045, "person": 0.0126}
 """Share of unreturned questionnaires, for whole households and for single people."""
@@ -53,13 +53,6 @@ def hide_unanswered(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
 
     Whole questionnaires are missing, mostly for both partners, and single answers in addition; both
     completely at random.
-
-    Parameters
-    ----------
-    people : DataFrame, one row per person
-        As drawn by ``households.draw_people(design, seed, complete=True)``.
-    dice : Dice
-        Random numbers of these people.
     """
     people = people.copy()
     lost = dice.uniforms("unreturned", per="home") < UNRETURNED["household"]
@@ -119,7 +112,7 @@ def scale_bmi(people: pd.DataFrame, z: np.ndarray) -> pd.Series:
     """Return the BMI of people `z` standard deviations from the mean of their group and sex."""
     key = pd.MultiIndex.from_frame(people[["group", "sex"]])
     row = read_template("people_bmi").set_index(["group", "sex"]).loc[key]
-    offset = read_template("people_sites").set_index("site")["bmi_offset"]
+    offset = read_sites()["bmi_offset"]
     site = offset.loc[people["site"]].to_numpy()
     age = LOG_PER_YEAR * (people["age"].to_numpy(dtype=float) - 50)
     excess = np.exp(row["log_excess"].to_numpy() + site + age + row["log_sd"].to_numpy() * z)

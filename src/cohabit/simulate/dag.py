@@ -30,20 +30,8 @@ def run_draws(
 ) -> pd.DataFrame:
     """Add variables in order, each drawn from its listed parents only.
 
-    Parameters
-    ----------
-    people : DataFrame, one row per person
-        What is known so far.
-    draws : pairs of a variable's name in the graph and the function that draws it
-        The function gets a table of the parents' columns, so it cannot read another.
-    dice : Dice
-        The random numbers of these people.
-    design : StudyDesign
-
-    Returns
-    -------
-    DataFrame
-        `people` with the new columns.
+    `draws` are pairs of a variable's name in the graph and the function that draws it, which gets a
+    table of the parents' columns and so cannot read another.
     """
     people = people.copy()
     for name, draw in draws:

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from cohabit.data import schema
@@ -18,10 +18,24 @@ def dial(default: float, low: float, high: float, unit: str, source: str, doc: s
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def choice(default: str, known: Mapping[str, str] | Sequence[str], doc: str, source: str = OURS):
+def choice(
+    default: str,
+    known: Mapping[str, str] | Sequence[str],
+    doc: str,
+    source: str = OURS,
+    unit: str | None = None,
+):
     """Declare a parameter whose value is one of several known names."""
-    unit = "one of " + ", ".join(known)
+    unit = unit or "one of " + ", ".join(known)
     metadata = {"choices": known, "unit": unit, "source": source, "doc": doc}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def setting(default: object, unit: str, doc: str, source: str = OURS):
+    """Declare a parameter whose value is no number: a flag or a table by name."""
+    metadata = {"unit": unit, "source": source, "doc": doc}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -65,13 +79,7 @@ class Dials:
         return dataclasses.replace(self, **changes)
 
     def validate(self) -> None:
-        """Raise ValueError when a value is outside its range.
-
-        Raises
-        ------
-        ValueError
-            Names the field, what was expected, and what came.
-        """
+        """Raise ValueError, naming the field, when a value is outside its range."""
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
             if "low" in item.metadata:
@@ -86,10 +94,13 @@ class Dials:
         return dataclasses.asdict(self)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _check_number(item: dataclasses.Field, value: object) -> None:
     low, high, unit = (item.metadata[key] for key in ("low", "high", "unit"))
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
+    if not _is_number(value) or not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"{item.name}: expected {low:g} to {high:g} ({unit}); got {value!r}")
     if item.type is int and not isinstance(value, int):
         raise ValueError(f"{item.name}: expected a whole number; got {value!r}")
@@ -112,21 +123,15 @@ def _strength(default: float, doc: str, high: float = 3.0, source: str = IMSMS):
     return dial(default, 0.0, high, "1 = as observed, 0 = off", source, doc)
 
 
+_NULL = {"disease": 0.0, "treatment": 0.0, "severity": 0.0}
 STUDY_PRESETS: dict[str, dict] = {
     "study": {},
     "classroom": {},
-    "null": {"disease": 0.0, "treatment": 0.0, "severity": 0.0},
-    "null_clean": {
-        "disease": 0.0,
-        "treatment": 0.0,
-        "severity": 0.0,
-        "covariates": 0.0,
-        "diet": 0.0,
-        "lifestyle": 0.0,
-    },
+    "null": _NULL,
+    "null_clean": {**_NULL, "covariates": 0.0, "diet": 0.0, "lifestyle": 0.0},
     "population": {"source": "population"},
     "strangers": {"household_sharing": 0.0, "strangers": True},
-    "sex_by_design": {"disease": 0.0, "treatment": 0.0, "severity": 0.0, "covariates": 2.0},
+    "sex_by_design": {**_NULL, "covariates": 2.0},
     "shared_batch": {"batch": 3.0},
     "spillover": {"spillover": 0.4},
     "deep_cases": {"depth_confounding": 0.7},
@@ -145,46 +150,29 @@ class StudyDesign(Dials):
 
     presets: ClassVar[Mapping[str, dict]] = STUDY_PRESETS
 
-    pairs_per_site: Mapping[str, int] = field(
-        default_factory=lambda: dict(PAIRS_PER_SITE),
-        metadata={"unit": "pairs", "source": IMSMS, "doc": "pairs recruited at each site"},
+    pairs_per_site: Mapping[str, int] = setting(
+        PAIRS_PER_SITE, "pairs", "pairs recruited at each site", IMSMS
     )
-    source: str = field(
-        default="direct",
-        metadata={
-            "unit": "a name",
-            "choices": ("direct", "population"),
-            "source": OURS,
-            "doc": "people drawn as the study's were, or recruited from a simulated population",
-        },
+    source: str = choice(
+        "direct",
+        ("direct", "population"),
+        "people drawn as the study's were, or recruited from a simulated population",
+        unit="a name",
     )
-    treated_share: Mapping[str, float] = field(
-        default_factory=dict,
-        metadata={
-            "unit": "share of a site's patients",
-            "source": OURS,
-            "doc": "patients on any treatment, by site; a site not named has the released share",
-        },
+    treated_share: Mapping[str, float] = setting(
+        {},
+        "share of a site's patients",
+        "patients on any treatment, by site; a site not named has the released share",
     )
-    course_shares: Mapping[str, float] = field(
-        default_factory=dict,
-        metadata={
-            "unit": "shares of patients, adding up to 1",
-            "source": OURS,
-            "doc": "courses of the disease at every site; none named: as released at each",
-        },
+    course_shares: Mapping[str, float] = setting(
+        {},
+        "shares of patients, adding up to 1",
+        "courses of the disease at every site; none named: as released at each",
     )
     opposite_sex_share: float = dial(
         531 / 576, 0.0, 1.0, "share of pairs", IMSMS, "pairs of a woman and a man"
     )
-    strangers: bool = field(
-        default=False,
-        metadata={
-            "unit": "yes or no",
-            "source": OURS,
-            "doc": "controls re-paired at random within site",
-        },
-    )
+    strangers: bool = setting(False, "yes or no", "controls re-paired at random within site")
     missing_partners: float = dial(
         0.0, 0.0, 0.95, "share of households", OURS, "households whose control is missing"
     )
@@ -245,13 +233,7 @@ class StudyDesign(Dials):
         return self.replace(pairs_per_site=dealt)
 
     def validate(self) -> None:
-        """Raise ValueError when a value is outside its range.
-
-        Raises
-        ------
-        ValueError
-            Names the field, what was expected, and what came.
-        """
+        """Raise ValueError, naming the field, when a value is outside its range."""
         self._validate_sites()
         self._validate_patients()
         super().validate()
@@ -286,11 +268,7 @@ class StudyDesign(Dials):
 
 def _check_name(field_name: str, kind: str, name: str, known) -> None:
     if name not in known:
-        raise ValueError(f"{field_name}: no {kind} {name!r}: {schema.nearest(name, known)}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+        raise ValueError(f"{field_name}: no {kind} {name!r}: {nearest(name, known)}")
 
 
 def _check_share(name: str, share: object, more: str = "") -> None:
@@ -351,13 +329,8 @@ class PopulationDesign(Dials):
     cluster: float = dial(
         1.0, 1.0, 20.0, "times the hazard", OURS, "of those who grow up in the towns of one circle"
     )
-    twin_families: bool = field(
-        default=False,
-        metadata={
-            "unit": "yes or no",
-            "source": OURS,
-            "doc": "a twin register: families of two parents and their twins, no others",
-        },
+    twin_families: bool = setting(
+        False, "yes or no", "a twin register: families of two parents and their twins, no others"
     )
 
     def __post_init__(self):

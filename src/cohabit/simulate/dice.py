@@ -75,15 +75,9 @@ class Dice:
     def normals(self, name: str, per: str = "person", columns: int | None = None) -> np.ndarray:
         """Return standard normal draws, one per row, or rows x columns.
 
-        Parameters
-        ----------
-        name : str
-            The component; with the site it names the stream.
-        per : str
-            ``"person"``; ``"household"``, the same for all rows of one `household_id`; or
-            ``"home"``, the same for two people who really live together.
-        columns : int, optional
-            Draws for each row.
+        With the site, `name` names the stream. Draws are per ``"person"``; per ``"household"``, the
+        same for all rows of one `household_id`; or per ``"home"``, the same for two people who
+        really live together.
         """
         return self._draw(name, per, columns, lambda rng, shape: rng.standard_normal(shape))
 
@@ -184,23 +178,11 @@ def _spread(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """Return the random generator of the component called `name`.
+    """Return a new random generator for the component called `name`.
 
-    The same seed and name always give the same draws, whatever else is drawn in whatever order;
-    different names give independent draws. A changed dial of one component therefore leaves the
-    random numbers of all others unchanged.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the whole study, not negative.
-    name : str
-        Path-like name of the component, for example ``"community/household"``.
-
-    Returns
-    -------
-    numpy.random.Generator
-        A new generator.
+    The same seed and path-like name, as ``"community/household"``, always give the same draws,
+    whatever else is drawn in whatever order; different names give independent draws. A changed dial
+    of one component therefore leaves the random numbers of all others unchanged.
     """
     key = int.from_bytes(hashlib.sha256(name.encode("utf-8")).digest()[:8], "big")
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))

@@ -7,30 +7,26 @@ import pandas as pd
 
 from cohabit.simulate.dag import parents
 from cohabit.simulate.dice import Dice
+from cohabit.simulate.effects import list_item_effects
 from cohabit.simulate.template import read_template
 
 UNANSWERED = 59 / 576
 """Share of households without a food questionnaire (517 of 576 pairs have one)."""
 
 DIET_FACTORS = [f"factor{number}" for number in range(1, 7)]
-DIET_EFFECTS = ("ms", "women", "age", "bmi")
+DIET_EFFECTS = {
+    "ms": ("group", "MS"),
+    "women": ("sex", "female"),
+    "age": ("age", "per year"),
+    "bmi": ("bmi", "per kg/m2"),
+}
 
 
 def draw_diet(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     """Draw the food questionnaire of everyone who returned it.
 
-    Parameters
-    ----------
-    people : DataFrame, one row per person
-        As drawn by `households.draw_people`.
-    dice : Dice
-        Random numbers of these people.
-
-    Returns
-    -------
-    DataFrame, one row per person who answered
-        Index participant_id; 37 nutrients and food groups a day, 13 index components in
-        points and their sum ``hei_total``. Units: see `describe_diet`.
+    37 nutrients and food groups a day, 13 index components in points and their sum ``hei_total``;
+    units as in `describe_diet`.
     """
     answered = dice.quotas("diet/unanswered", per="home") >= UNANSWERED
     diet = eat(people[list(parents()["diet"])], dice)
@@ -45,8 +41,7 @@ def eat(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
     """
     items = _diet_table()
     shape = (len(people), len(items))
-    mean = people["site"].map({site: row for row, site in enumerate(_sites())}).to_numpy(dtype=int)
-    latent = items[_sites()].to_numpy(dtype=float).T[mean] + _lean(people, items)
+    latent = items[people["site"].tolist()].to_numpy(dtype=float).T + _lean(people, items)
     share = items["household_share"].to_numpy()
     latent = latent + items["residual_sd"].to_numpy() * (
         np.sqrt(share) * _draw_correlated(dice, "home", items)
@@ -91,29 +86,11 @@ def describe_diet() -> pd.DataFrame:
 
 
 def list_diet_effects() -> pd.DataFrame:
-    """Return the planted effects on diet, before values are clipped.
-
-    Returns
-    -------
-    DataFrame
-        Columns factor, level, property, feature, coefficient, scale.
-    """
-    names = {"ms": ("group", "MS"), "women": ("sex", "female"), "age": ("age", "per year")}
-    names["bmi"] = ("bmi", "per kg/m2")
+    """Return the planted effects on diet, before values are clipped, as in `effects.tsv`."""
     items = _diet_table()
-    rows = [
-        (*names[effect], "diet", item, row[effect], f"latent {row['scale']}")
-        for effect in DIET_EFFECTS
-        for item, row in items.iterrows()
-    ]
-    columns = ["factor", "level", "property", "feature", "coefficient", "scale"]
-    return pd.DataFrame(rows, columns=columns)
+    return list_item_effects(items.assign(scale="latent " + items["scale"]), DIET_EFFECTS, "diet")
 
 
 @cache
 def _diet_table() -> pd.DataFrame:
     return read_template("people_diet").set_index("item")
-
-
-def _sites() -> list[str]:
-    return list(read_template("people_sites")["site"])

@@ -1,5 +1,7 @@
 """Exposures of people and the effect of one unit of each on every taxon."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -60,12 +62,7 @@ def _fibre(people: pd.DataFrame) -> pd.Series | float:
 def build_coefficients(template: Template, design: StudyDesign, prefix: str = "") -> pd.DataFrame:
     """Return factors x taxa: the template's effects times the design's dials.
 
-    Parameters
-    ----------
-    template : Template
-    design : StudyDesign
-    prefix : str
-        ``""`` for effects on log abundance, ``"carriage_"`` for effects on its probit.
+    `prefix` is ``"carriage_"`` for effects on the probit of carriage.
     """
     dials = _dials(design)
     rows = {}
@@ -92,6 +89,24 @@ def _dials(design: StudyDesign) -> dict[str, float]:
     return {factor: strength[factor.split(":")[0]] for factor in FACTOR_COLUMNS}
 
 
+EFFECT_COLUMNS = ["factor", "level", "property", "feature", "coefficient", "scale"]
+
+
+def list_item_effects(
+    items: pd.DataFrame, effects: Mapping[str, tuple[str, str]], target: str
+) -> pd.DataFrame:
+    """Return the effects on items as rows of `effects.tsv`.
+
+    `effects` maps columns of `items` to factor and level; `items` also has a column ``scale``.
+    """
+    rows = [
+        (*effects[effect], target, item, row[effect], row["scale"])
+        for effect in effects
+        for item, row in items.iterrows()
+    ]
+    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
+
+
 def lengthen(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFrame:
     """Return non-zero cells of factors x features as rows of `effects.tsv`."""
     long = coefficients.rename_axis(index="factor", columns="feature").stack()
@@ -99,4 +114,4 @@ def lengthen(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFram
     long["level"] = [name.partition(":")[2] for name in long["factor"]]
     long["factor"] = [name.partition(":")[0] for name in long["factor"]]
     long["property"], long["scale"] = target, scale
-    return long[["factor", "level", "property", "feature", "coefficient", "scale"]]
+    return long[EFFECT_COLUMNS]

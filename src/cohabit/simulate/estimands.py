@@ -15,13 +15,15 @@ from cohabit.simulate.community import Community
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.template import Template
-from cohabit.simulate.world import World, draw_recorded_world
+from cohabit.simulate.world import draw_recorded_world
 
 REFERENCE_SEED = 20_220_915
 REFERENCE_PAIRS = 1500
 HALF_READ = {"shotgun": 0.5 / 500_000, "16s": 0.5 / 20_000}  # share that stands in for none
-ESTIMATED_ASSAYS = (*schema.ASSAYS, "pathways", "metabolites")
 ESTIMAND_COLUMNS = ["assay", "contrast", "scale", "feature", "value"]
+
+Scales = dict[str, np.ndarray]
+"""Scale -> people x features, or one value per feature."""
 
 
 def find_estimands(design: StudyDesign) -> pd.DataFrame:
@@ -46,47 +48,38 @@ def find_estimands(design: StudyDesign) -> pd.DataFrame:
 
 
 def find_community_estimands(template: Template, design: StudyDesign, assay: str) -> pd.DataFrame:
-    """Return the estimands of one community under a design, as in `find_estimands`.
+    """Return the estimands of one's own community under a design, as in `find_estimands`.
 
-    Parameters
-    ----------
-    template : Template
-        Of a community of one's own.
-    design : StudyDesign
-    assay : str
-        ``"shotgun"`` or ``"16s"``: what half a read is.
+    The assay, ``"shotgun"`` or ``"16s"``, says what half a read is.
     """
-    large = _enlarge(design)
-    world = draw_recorded_world(large, REFERENCE_SEED, template, group="MS")
+    world = draw_recorded_world(_enlarge(design), REFERENCE_SEED, template, group="MS")
     community = world.species
-    worlds = {
-        name: _Seen.of(community.expose(exposures), HALF_READ[assay])
+    seen = {
+        name: _see_taxa(community.expose(exposures), assay)
         for name, exposures in _label(community.exposures).items()
     }
-    return _contrast(worlds, world.people).assign(assay=assay)[ESTIMAND_COLUMNS]
+    return _contrast(seen, _real_taxa(community), world.people, assay)
 
 
 @lru_cache(maxsize=8)
 def _find(text: str) -> pd.DataFrame:
     design = StudyDesign(**json.loads(text))
     world = draw_recorded_world(_enlarge(design), REFERENCE_SEED, group="MS")
-    seen = {assay: {} for assay in ESTIMATED_ASSAYS}
-    for name, exposures in _label(world.species.exposures).items():
-        for assay, view in _see(world.expose(exposures)).items():
-            seen[assay][name] = view
-    parts = [_contrast(worlds, world.people).assign(assay=assay) for assay, worlds in seen.items()]
-    return pd.concat(parts, ignore_index=True)[ESTIMAND_COLUMNS]
-
-
-def _see(world: World) -> dict:
-    """Return each assay's values of the people of a world."""
-    pathways, metabolites = world.pathways, world.metabolites
-    return {
-        "shotgun": _Seen.of(world.species, HALF_READ["shotgun"]),
-        "16s": _Seen.of(world.genera, HALF_READ["16s"]),
-        "pathways": _SeenMolecules(pathways.scales(), pathways.levels.features),
-        "metabolites": _SeenMolecules(metabolites.scales(), metabolites.levels.features),
+    features = {
+        "shotgun": _real_taxa(world.species),
+        "16s": _real_taxa(world.genera),
+        "pathways": world.pathways.levels.features,
+        "metabolites": world.metabolites.levels.features,
     }
+    seen = {assay: {} for assay in features}
+    for name, exposures in _label(world.species.exposures).items():
+        labelled = world.expose(exposures)
+        seen["shotgun"][name] = _see_taxa(labelled.species, "shotgun")
+        seen["16s"][name] = _see_taxa(labelled.genera, "16s")
+        seen["pathways"][name] = labelled.pathways.scales()
+        seen["metabolites"][name] = labelled.metabolites.scales()
+    parts = [_contrast(seen[assay], features[assay], world.people, assay) for assay in features]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _enlarge(design: StudyDesign) -> StudyDesign:
@@ -111,60 +104,48 @@ def _label(exposures: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return worlds
 
 
-class _SeenMolecules:
-    """People x molecules in one counterfactual world, on the scales of the table."""
-
-    def __init__(self, scales: dict[str, np.ndarray], features: pd.Index):
-        self.scales, self.taxa = scales, features
-
-    def minus(self, other: "_SeenMolecules", rows=slice(None)) -> dict[str, np.ndarray]:
-        """Return the mean differences over people on each scale, one value per feature."""
-        return {
-            scale: (values - other.scales[scale])[rows].mean(axis=0)
-            for scale, values in self.scales.items()
-        }
+def _real_taxa(community: Community) -> pd.Index:
+    return community.taxa[community.template.column("tail") == 0]
 
 
-class _Seen:
-    """People x taxa in one counterfactual world, on the scales of the table."""
+def _see_taxa(community: Community, assay: str) -> Scales:
+    """Return people x taxa on every scale; ``carried`` is the log share of those who carry it."""
+    real = community.template.column("tail") == 0
+    share = community.composition[:, real]
+    logs = np.log(share + HALF_READ[assay])
+    return {
+        "latent": community.log_abundance[:, real],
+        "clr": logs - logs.mean(axis=1, keepdims=True),
+        "asin": np.arcsin(np.sqrt(share)),
+        "prevalence": community.carried[:, real].astype(float),
+        "carried": community.log_composition[:, real],
+    }
 
-    def __init__(self, latent, carried, share, log_share, half_read):
-        self.latent, self.carried, self.log_share = latent, carried, log_share
-        self.prevalence = carried.astype(float)
-        self.asin = np.arcsin(np.sqrt(share))
-        logs = np.log(share + half_read)
-        self.clr = logs - logs.mean(axis=1, keepdims=True)
 
-    @classmethod
-    def of(cls, community: Community, half_read: float) -> "_Seen":
-        real = community.template.column("tail") == 0
-        seen = cls(
-            community.log_abundance[:, real],
-            community.carried[:, real],
-            community.composition[:, real],
-            community.log_composition[:, real],
-            half_read,
-        )
-        seen.taxa = community.taxa[real]
-        return seen
+def _subtract(one: Scales, other: Scales, rows: slice | np.ndarray = slice(None)) -> Scales:
+    """Return the mean differences over people on each scale, one value per feature.
 
-    def minus(self, other: "_Seen", rows=slice(None)) -> dict[str, np.ndarray]:
-        """Return the mean differences over people on each scale, one value per taxon."""
-        plain = ("latent", "clr", "asin", "prevalence")
-        result = {s: (getattr(self, s) - getattr(other, s))[rows].mean(axis=0) for s in plain}
-        both = (self.carried & other.carried)[rows]
+    On the scale ``carried`` over those who carry the taxon in both worlds.
+    """
+    plain = [scale for scale in one if scale != "carried"]
+    means = {scale: (one[scale] - other[scale])[rows].mean(axis=0) for scale in plain}
+    if "carried" in one:
+        both = (one["prevalence"][rows] > 0) & (other["prevalence"][rows] > 0)
         change = np.zeros(both.shape)
-        np.subtract(self.log_share[rows], other.log_share[rows], out=change, where=both)
-        result["carried"] = change.sum(axis=0) / np.maximum(both.sum(axis=0), 1)
-        return result
+        np.subtract(one["carried"][rows], other["carried"][rows], out=change, where=both)
+        means["carried"] = change.sum(axis=0) / np.maximum(both.sum(axis=0), 1)
+    return means
 
 
-def _contrast(seen: dict[str, _Seen], patients: pd.DataFrame) -> pd.DataFrame:
+def _contrast(
+    seen: dict[str, Scales], features: pd.Index, patients: pd.DataFrame, assay: str
+) -> pd.DataFrame:
+    """Return the estimands of one assay from its values under every label."""
     control, untreated = seen["control"], seen["untreated"]
-    contrasts = {"untreated MS - control": untreated.minus(control)}
+    contrasts = {"untreated MS - control": _subtract(untreated, control)}
     for drug in DRUGS:
-        contrasts[f"{drug} MS - control"] = seen[drug].minus(control)
-        contrasts[f"{drug} - untreated"] = seen[drug].minus(untreated)
+        contrasts[f"{drug} MS - control"] = _subtract(seen[drug], control)
+        contrasts[f"{drug} - untreated"] = _subtract(seen[drug], untreated)
     share = patients["treatment"].value_counts(normalize=True)
     treated = share.reindex(list(DRUGS)).fillna(0.0)
     treated = treated / max(treated.sum(), 1e-12)
@@ -176,28 +157,28 @@ def _contrast(seen: dict[str, _Seen], patients: pd.DataFrame) -> pd.DataFrame:
         _scaled(contrasts["untreated MS - control"], given),
         _scaled(contrasts["treated MS - control"], 1 - given),
     )
-    contrasts["per MSSS point (untreated)"] = seen["severer"].minus(untreated)
+    contrasts["per MSSS point (untreated)"] = _subtract(seen["severer"], untreated)
     for course in schema.COURSES:
         rows = np.flatnonzero(patients["course"] == course)
         if len(rows):
-            contrasts[f"{course} - control"] = seen["as they are"].minus(control, rows)
-    return _tabulate(contrasts, control.taxa)
+            contrasts[f"{course} - control"] = _subtract(seen["as they are"], control, rows)
+    return _tabulate(contrasts, features, assay)
 
 
-def _scaled(values: dict, weight: float) -> dict:
+def _scaled(values: Scales, weight: float) -> Scales:
     return {scale: weight * value for scale, value in values.items()}
 
 
-def _added(*parts: dict) -> dict:
+def _added(*parts: Scales) -> Scales:
     return {scale: sum(part[scale] for part in parts) for scale in parts[0]}
 
 
-def _tabulate(contrasts: dict[str, dict], taxa: pd.Index) -> pd.DataFrame:
+def _tabulate(contrasts: dict[str, Scales], features: pd.Index, assay: str) -> pd.DataFrame:
     rows = [
-        pd.DataFrame({"contrast": name, "scale": scale, "feature": taxa, "value": values[scale]})
-        for name, values in contrasts.items()
-        for scale in values
+        pd.DataFrame({"contrast": name, "scale": scale, "feature": features, "value": values})
+        for name, scales in contrasts.items()
+        for scale, values in scales.items()
     ]
     table = pd.concat(rows, ignore_index=True)
     table["value"] = table["value"].map(lambda value: float(f"{value:.6g}"))
-    return table
+    return table.assign(assay=assay)[ESTIMAND_COLUMNS]

@@ -15,6 +15,7 @@ from cohabit.simulate.clinic import EDSS_STEPS, count_quantile, fit_course_and_t
 from cohabit.simulate.dag import run_draws
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
+from cohabit.simulate.effects import EFFECT_COLUMNS
 from cohabit.simulate.template import read_template
 
 MONTHS = (0, 12, 24, 36)
@@ -43,10 +44,8 @@ def draw_visits(
     Parameters
     ----------
     people : DataFrame, one row per person
-        As drawn by ``draw_people(design, seed, complete=True)``; whose smoking is missing
-        counts as no smoker.
+        With true values; whose smoking is missing counts as no smoker.
     dice : Dice
-        Random numbers of these people.
     design : StudyDesign
         Its dial ``microbe_effect`` lets `butyrate` slow the following year's progression.
     diet : DataFrame, optional
@@ -54,15 +53,14 @@ def draw_visits(
     butyrate : DataFrame, people x months, optional
         Standardised level at each visit; columns 0, 12 and 24.
     everyone_stops_smoking : bool
-        The counterfactual in which every smoker stops right after baseline; all other
-        draws stay.
+        The counterfactual in which every smoker stops right after baseline.
 
     Returns
     -------
     DataFrame, one row per visit that took place
         Index visit_id (``SF-001-a-m12``); participant_id, visit (months), treatment, edss,
-        relapses and new lesions since a year before, smoking, bmi, hei_total (points of
-        the Healthy Eating Index). Clinical columns are missing for controls.
+        relapses and new lesions since a year before, smoking, bmi, hei_total (points).
+        Clinical columns are missing for controls.
     """
     states = _live(people, dice, design, diet, butyrate, everyone_stops_smoking)
     table = pd.concat([_report(state, month) for month, state in states])
@@ -75,15 +73,8 @@ def follow_disability(
 ) -> pd.DataFrame:
     """Return the true disability of all patients, present at the visit or not.
 
-    Parameters
-    ----------
-    people, dice, design, butyrate
-        As for `draw_visits`, whose EDSS is this disability as examined.
-
-    Returns
-    -------
-    DataFrame, people x months 0, 12, 24 and 36
-        EDSS points, between the steps of the scale too; missing for controls.
+    People x months 0, 12, 24 and 36 in EDSS points, between the steps of the scale too; missing
+    for controls. Parameters as in `draw_visits`, whose EDSS is this disability as examined.
     """
     states = _live(people, dice, design, None, butyrate, everyone_stops_smoking=False)
     return pd.DataFrame({month: state["disability"] for month, state in states})
@@ -276,16 +267,9 @@ YEAR = (
 
 
 def list_followup_effects() -> pd.DataFrame:
-    """Return the planted effects on follow-up.
-
-    Returns
-    -------
-    DataFrame
-        Columns factor, level, property, feature, coefficient, scale.
-    """
+    """Return the planted effects on follow-up, as in `effects.tsv`."""
     table = read_template("people_followup").rename(columns={"property": "feature"})
-    table = table.assign(property="followup")
-    return table[["factor", "level", "property", "feature", "coefficient", "scale"]]
+    return table.assign(property="followup")[EFFECT_COLUMNS]
 
 
 @cache

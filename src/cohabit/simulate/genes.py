@@ -133,54 +133,30 @@ class Genes:
 def draw_genes(kindreds: pd.DataFrame, pedigree: Pedigree, loci: pd.DataFrame, seed: int) -> Genes:
     """Draw founders from the population and pass their genes on to descendants.
 
-    Parameters
-    ----------
-    kindreds : DataFrame, one row per kindred
-        `ancestry`, and `zygosity_N` for each pair of slots that may be twins.
-    pedigree : Pedigree
-    loci : DataFrame
-        `frequency` of each locus' risk allele, the same in every ancestry.
-    seed : int
-
-    Notes
-    -----
-    Loci are unlinked and mates are drawn at random within their ancestry. Identical twins
-    share every draw.
+    `kindreds` has the columns ancestry, and zygosity_N for each pair of slots that may be twins;
+    `loci` the frequency of each risk allele, the same in every ancestry. Loci are unlinked and
+    mates are drawn at random within their ancestry. Identical twins share every draw.
     """
     draws = stream(seed, "population/genes")
     identical = [kindreds[f"zygosity_{n}"].eq("MZ").to_numpy() for n in range(len(pedigree.twins))]
-    frequency = _frequencies(kindreds["ancestry"], loci["frequency"].to_numpy())
+    thresholds = _list_thresholds(loci["frequency"].to_numpy())
+    ancestry = pd.Index(ANCESTRIES).get_indexer(kindreds["ancestry"])
     people = len(kindreds) * pedigree.size
-    dosage = np.empty((people, frequency.n_loci), dtype=np.int8)
+    dosage = np.empty((people, thresholds.shape[1]), dtype=np.int8)
     for start in range(0, len(kindreds), KINDREDS_A_BLOCK):
         stop = min(start + KINDREDS_A_BLOCK, len(kindreds))
         twins = [chosen[start:stop] for chosen in identical]
-        block = _draw_block(frequency.of(start, stop), pedigree, twins, draws)
+        block = _draw_block(thresholds[ancestry[start:stop]], pedigree, twins, draws)
         dosage[start * pedigree.size : stop * pedigree.size] = block
     unmeasured = _draw_unmeasured(len(kindreds), pedigree, identical, seed)
     combination = _draw_combination(len(kindreds), pedigree, identical, seed)
     return Genes(dosage[:, :2], dosage[:, 2:], unmeasured, combination)
 
 
-@dataclass(frozen=True)
-class _Frequencies:
-    """Allele frequencies of each kindred as thresholds of 16-bit draws."""
-
-    by_ancestry: np.ndarray
-    ancestry: np.ndarray
-
-    @property
-    def n_loci(self) -> int:
-        return self.by_ancestry.shape[1]
-
-    def of(self, start: int, stop: int) -> np.ndarray:
-        return self.by_ancestry[self.ancestry[start:stop]]
-
-
-def _frequencies(ancestry: pd.Series, loci: np.ndarray) -> _Frequencies:
+def _list_thresholds(loci: np.ndarray) -> np.ndarray:
+    """Return allele frequencies (ancestries x loci, HLA first) as thresholds of 16 bits."""
     rows = [np.concatenate([HLA_FREQUENCY[name], loci]) for name in ANCESTRIES]
-    thresholds = np.round(np.array(rows) * 65536).astype(np.uint16)
-    return _Frequencies(thresholds, pd.Index(ANCESTRIES).get_indexer(ancestry))
+    return np.round(np.array(rows) * 65536).astype(np.uint16)
 
 
 def _draw_block(

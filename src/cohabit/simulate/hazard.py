@@ -58,12 +58,7 @@ class Circles:
 def draw_exposures(circles: Circles, sex: np.ndarray, light: np.ndarray) -> pd.DataFrame:
     """Draw everyone's exposures, one row per person; ages in years, missing if never.
 
-    Parameters
-    ----------
-    circles : Circles
-    sex : array of str
-    light : array of float
-        Of the place where the person grew up.
+    `light` is that of the place where the person grew up.
     """
     habits = [_smoke(circles, sex), _grow(circles), _infect(circles)]
     table = pd.concat([pd.DataFrame(part) for part in habits], axis=1)
@@ -184,12 +179,8 @@ class Hazard:
     def stretches(self, x: Exposed) -> tuple[np.ndarray, np.ndarray]:
         """Split each life at the ages where a factor changes.
 
-        Returns
-        -------
-        edges : array, people x 5
-            In shares of the common hazard, from 0 to 1.
-        factors : array, people x 4
-            m(a) in each stretch.
+        Returns the edges of four stretches in shares of the common hazard, people x 5 from 0 to 1,
+        and m(a) in each, people x 4.
         """
         size = len(x.female)
         infected = np.where(x.ebv, self.course(x.ebv_age), 1.0)

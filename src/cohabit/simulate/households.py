@@ -1,7 +1,5 @@
 """The participants: sites, couples, sex and age, and the table of all their variables."""
 
-from functools import cache
-
 import numpy as np
 import pandas as pd
 from scipy.special import expit
@@ -18,30 +16,16 @@ from cohabit.simulate.recruitment import (
     draw_partner_sex,
     recruit_from_population,
 )
-from cohabit.simulate.template import read_template
+from cohabit.simulate.template import read_courses, read_sites
 
 
 def draw_people(design: StudyDesign, seed: int, *, complete: bool = False) -> pd.DataFrame:
     """Draw the participants of a study.
 
-    Parameters
-    ----------
-    design : StudyDesign
-    seed : int
-    complete : bool
-        Keep the answers of the questionnaire that were never returned: what is true, not
-        what was recorded.
-
-    Returns
-    -------
-    DataFrame, one row per person
-        Index participant_id; household after household, the patient first. Known columns
-        are ordered categories; what only patients have is missing for controls.
-
-    Notes
-    -----
-    With ``design.strangers`` each control keeps the participant ID and every draw of their
-    own, and is moved to another household of the site: only `household_id` changes.
+    One row per person, household after household, the patient first; index participant_id. Known
+    columns are ordered categories; what only patients have is missing for controls. Unreturned
+    questionnaires are missing unless `complete`. With ``design.strangers`` each control keeps the
+    participant ID and every draw of their own, and is moved to another household of the site.
     """
     people = enrol(design)
     dice = Dice.of(people, design, seed)
@@ -85,8 +69,8 @@ def enrol(design: StudyDesign) -> pd.DataFrame:
 def draw_sex(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Series:
     """Draw the patients' sex by site and course, and their partners' sex."""
     patients = people[people["group"] == "MS"]
-    offset = _site_table().loc[patients["site"], "women_logit"].to_numpy()
-    base = patients["course"].map(_course_table()["women_logit"]).to_numpy(dtype=float)
+    offset = read_sites().loc[patients["site"], "women_logit"].to_numpy()
+    base = patients["course"].map(read_courses()["women_logit"]).to_numpy(dtype=float)
     women = dice.quotas("sex")[::2] < expit(base + offset)
     partner = draw_partner_sex(women, patients["site"], dice, design)
     is_woman = np.column_stack([women, partner]).ravel()
@@ -96,8 +80,8 @@ def draw_sex(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Series
 def draw_age(people: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
     """Draw whole years of age: patients by course and site, partners by the patient's age."""
     patients = people[people["group"] == "MS"]
-    row = _course_table().loc[patients["course"]]
-    mean = row["age_mean"].to_numpy() + _site_table().loc[patients["site"], "age_offset"].to_numpy()
+    row = read_courses().loc[patients["course"]]
+    mean = row["age_mean"].to_numpy() + read_sites().loc[patients["site"], "age_offset"].to_numpy()
     u = dice.uniforms("age", per="household")[::2]
     age = np.rint(between(u, mean, row["age_spread"].to_numpy(), *clinic.PATIENT_AGES))
     women = (people["sex"] == "female").to_numpy().reshape(-1, 2)
@@ -141,13 +125,3 @@ def _swap_households(people: pd.DataFrame, controls: np.ndarray, seed: int) -> n
         ring = stream(seed, f"people/strangers/{site}").permutation(rows)
         households[ring] = people["household_id"].to_numpy()[np.roll(ring, 1)]
     return households
-
-
-@cache
-def _site_table() -> pd.DataFrame:
-    return read_template("people_sites").set_index("site")
-
-
-@cache
-def _course_table() -> pd.DataFrame:
-    return read_template("people_courses").set_index("course")

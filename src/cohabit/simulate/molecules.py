@@ -54,15 +54,9 @@ class MoleculeLevels:
     def list_effects(self, own: str, passed_on: pd.DataFrame, through: str) -> pd.DataFrame:
         """Return the non-zero planted effects, direct and through microbes.
 
-        Parameters
-        ----------
-        own : str
-            Property of the rows on the level, which are exact.
-        passed_on : DataFrame, factors x features
-            What microbes pass on, to first order: coefficients averaged over those that do. The
-            exact sums are in the estimands.
-        through : str
-            Property of those rows.
+        `own` is the property of the rows on the level, which are exact; `through` that of the rows
+        of `passed_on` (factors x features), which are to first order: coefficients averaged over
+        the microbes that pass them on. The exact sums are in the estimands.
         """
         kept = [name.startswith(PASSED_ON) for name in passed_on.index]
         named = self.coefficients.rename(index={"stool_water": "stool_water:MS"})
@@ -89,17 +83,9 @@ def draw_molecule_levels(
 ) -> MoleculeLevels:
     """Draw household and individual terms and add the fixed terms.
 
-    Parameters
-    ----------
-    template : Template
-        Columns intercept, spread, household_share; loadings named ``factor1``, ..., or a group
-        and its loading; optionally skew.
-    exposures : DataFrame, people x factors
-    coefficients : DataFrame, factors x features
-    inherited : ndarray, people x features
-    dice : Dice
-        Random numbers of these people, named after the molecules.
-    design : StudyDesign
+    `template` has the columns intercept, spread, household_share; loadings named ``factor1``, ...,
+    or a group and its loading; optionally skew. `dice` are named after the molecules; exposures are
+    people x factors, coefficients factors x features, inherited people x features.
     """
     share = np.clip(template.column("household_share") * design.household_sharing, 0, 1)
     spread = template.column("spread")

@@ -6,16 +6,13 @@ including unmapped reads, of which pathways make up 2.4%, so shares are not clos
 effect on the log level is also that on the share.
 
 Which species carry which pathway follows stated rules, without random numbers. Carriers are named
-by genus, family or phylum where biology says who has a pathway (`NAMED`, `RULES`). Every other
-pathway has a breadth between 0 and 1, narrower the more it varies between people: a family carries
+by genus, family or phylum. Besides, a pathway can have a breadth between 0 and 1: a family carries
 it when its hash falls below the breadth, and every second genus decides for itself by its own
-hash. A pathway that was released as lower (higher) in MS is carried at half that breadth, and
-besides by two thirds of the genera that fall (rise) in this world, again by hash. A species
-without a genus or a family is hashed by its own name or its genus.
+hash. A species without a genus or a family is hashed by its own name or its genus. Named carriers
+and breadths are columns of the template, solved by ``calibration/pathways.py``.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -126,78 +123,12 @@ def carried_coefficients(species: Community, template: Template) -> pd.DataFrame
 
 
 OWN_WAY = 0.5  # share of genera that differ from their family
-GRAM_NEGATIVE = ("Bacteroidetes", "Proteobacteria", "Verrucomicrobia")
-FALLING = ("Faecalibacterium", "Roseburia", "Blautia", "Dorea", "Agathobacter")
-LEANING = 2 / 3  # share of the falling or rising genera that a leaning pathway has
-FALLS = (*FALLING, "Lachnospira", "Coprococcus", "Anaerostipes", "Fusicatenibacter", "Prevotella")
-RISES = (
-    *("Akkermansia", "Alistipes", "Parabacteroides", "Ruthenibacterium", "Hungatella"),
-    *("Eisenbergiella", "Methanobrevibacter", "Mediterraneibacter", "Oscillibacter"),
-)
-BUTYRATE_PRODUCERS = (
-    "Faecalibacterium",
-    "Roseburia",
-    "Agathobacter",
-    "Anaerostipes",
-    "Coprococcus",
-)
-
-NAMED = {
-    **dict.fromkeys(
-        ("GLUCUROCAT-PWY", "GALACT-GLUCUROCAT-PWY", "GALACTUROCAT-PWY", "PWY-6507", "PWY-7242"),
-        (*FALLING, "Enterobacteriaceae", "Lachnospira"),
-    ),
-    "PWY-5097": ("Lachnospiraceae", "Ruminococcaceae", "Clostridiaceae"),
-    "PWY-4702": ("Akkermansia", "Enterobacteriaceae"),
-    **dict.fromkeys(("CENTFERM-PWY", "PWY-5676", "PWY-6590"), BUTYRATE_PRODUCERS),
-    "P108-PWY": ("Bacteroidaceae", "Porphyromonadaceae", "Akkermansiaceae", "Veillonellaceae"),
-}
-"""Pathway -> genera and families known to carry it."""
-
-RULES = (
-    ("methanogen|f420|archae", ("Methanobacteriaceae", "Methanomassiliicoccaceae")),
-    ("ubiquino|enterobact|aerobic|glyoxylate|phenylprop", ("Enterobacteriaceae",)),
-    ("lipopolysacch|lipid iv|kdo|lipid a|menaquin", GRAM_NEGATIVE),
-    ("teichoic|sporul", ("Firmicutes",)),
-)
-"""Pattern in the pathway name -> taxa that carry it."""
-
-
-def find_breadth(log_sd: float) -> float:
-    """Return the breadth of carriage, 0.05 to 0.9, of a pathway from its log SD."""
-    return float(np.clip(0.9 - log_sd, 0.05, 0.9))
-
-
-def name_carriers(pathways: pd.DataFrame) -> pd.DataFrame:
-    """Return the named carriers of each pathway (joined by semicolons) and its breadth.
-
-    Parameters
-    ----------
-    pathways : DataFrame
-        Index pathway; columns name, log_sd, leans (-1, 0 or 1).
-    """
-    rows = {}
-    for pathway, row in pathways.iterrows():
-        by_name = [taxa for pattern, taxa in RULES if re.search(pattern, row["name"], re.I)]
-        taxa = NAMED.get(pathway) or next(iter(by_name), ())
-        breadth = 0.0 if taxa else find_breadth(row["log_sd"])
-        if not taxa and row["leans"]:
-            pool = RISES if row["leans"] > 0 else FALLS
-            taxa = [name for name in pool if hash_uniform(f"{pathway} in {name}") < LEANING]
-            breadth /= 2
-        rows[pathway] = {"carriers": ";".join(taxa), "breadth": breadth}
-    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def build_content(species: pd.DataFrame, pathways: pd.DataFrame) -> np.ndarray:
-    """Return a species x pathways matrix of carriage, 0 or 1.
+    """Return a species x pathways matrix of carriage, 0 or 1; the rare tail carries nothing.
 
-    Parameters
-    ----------
-    species : DataFrame
-        Index species; columns phylum, family, genus, tail. The rare tail carries nothing.
-    pathways : DataFrame
-        Index pathway; columns carriers and breadth.
+    `species` has the columns phylum, family, genus, tail; `pathways` carriers and breadth.
     """
     real = np.flatnonzero(species["tail"].to_numpy() == 0)
     content = np.zeros((len(species), len(pathways)))

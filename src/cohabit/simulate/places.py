@@ -19,12 +19,9 @@ CLUSTER_RADIUS = 3.0  # degrees around the town in the middle of the planted clu
 def list_towns() -> pd.DataFrame:
     """Return the map with one row per town.
 
-    Returns
-    -------
-    DataFrame
-        region, latitude and longitude (degrees), light (0 to 1, the square of the cosine of
-        latitude: ultraviolet light over a year, relative to the equator), weight (share of
-        people born there), zone ("high", "middle" or "low" latitude).
+    region, latitude and longitude (degrees), light (0 to 1, the square of the cosine of latitude:
+    ultraviolet light over a year, relative to the equator), weight (share of people born there),
+    zone ("high", "middle" or "low" latitude).
     """
     draws = stream(0, "population/map")
     region = np.repeat(np.arange(N_REGIONS), TOWNS_PER_REGION)
@@ -98,11 +95,8 @@ def move_people(
 ) -> pd.DataFrame:
     """Draw each person's move, if any, and the light in the critical years.
 
-    Returns
-    -------
-    DataFrame, one row per person
-        town_of_birth, birth_latitude, move_age (years, missing when never), town, region,
-        latitude (where they live as adults), light (of the window), grew_up_in (town).
+    town_of_birth, birth_latitude, move_age (years, missing when never), town, region, latitude
+    (where they live as adults), light (of the window), grew_up_in (town).
     """
     towns = list_towns()
     u = stream(seed, "population/moves").random((len(kindred), 3))

@@ -20,7 +20,7 @@ from cohabit.simulate.dice import Dice, sites_of, stream
 from cohabit.simulate.hazard import BMI_AT_20, BMI_LOG_SD
 from cohabit.simulate.places import is_in_neighbourhood
 from cohabit.simulate.population import simulate_population
-from cohabit.simulate.template import read_template
+from cohabit.simulate.template import read_courses, read_sites, read_template
 
 LATITUDE = {
     "San Francisco": 37.8,
@@ -47,20 +47,10 @@ def recruit_from_population(
 ) -> pd.DataFrame:
     """Fill the places of a study with people from a population.
 
-    Parameters
-    ----------
-    people : DataFrame, one row per person
-        As enrolled: household_id, group, site, country; the patient first.
-    dice : Dice
-    design : StudyDesign
-    seed : int
-
-    Returns
-    -------
-    DataFrame
-        `people` with sex, age, bmi, course, treatment, onset_age, duration, smoking and
-        `CARRIED`: the home's latitude (degrees), vitamin_d (nmol/L), copies of two HLA alleles, and
-        the sum of risk alleles weighted by their log odds ratios.
+    `people` are as enrolled: household_id, group, site, country, the patient first. Added are sex,
+    age, bmi, course, treatment, onset_age, duration, smoking and `CARRIED`: the home's latitude
+    (degrees), vitamin_d (nmol/L), copies of two HLA alleles, and the sum of risk alleles weighted
+    by their log odds ratios.
 
     Raises
     ------
@@ -170,10 +160,10 @@ def _draw_clinic(people: pd.DataFrame, dice: Dice) -> pd.DataFrame:
 
 def _course_likelihood(patients: pd.DataFrame) -> pd.DataFrame:
     """Return the likelihood of each patient's sex, age and duration (rows) by course."""
-    site = read_template("people_sites").set_index("site").loc[patients["site"]]
+    site = read_sites().loc[patients["site"]]
     woman = (patients["sex"] == "female").to_numpy()
     likelihood = {}
-    for course, row in read_template("people_courses").set_index("course").iterrows():
+    for course, row in read_courses().iterrows():
         share = expit(row["women_logit"] + site["women_logit"].to_numpy())
         years = patients["duration"].to_numpy(dtype=float) + 0.5
         shape = row["duration_shape"]
@@ -197,19 +187,11 @@ def draw_partner_sex(
 ) -> np.ndarray:
     """Return True for each patient whose partner is a woman.
 
-    Parameters
-    ----------
-    women : array of bool
-        Whether the patient is.
-    site : Series of str
-        Of each patient.
-    dice : Dice
-        Of all people, patient and partner by turns.
-    design : StudyDesign
+    `women` and `site` are the patients'; `dice` those of all people, patient and partner by turns.
     """
     same = dice.quotas("same_sex")[::2]
     tilt = np.where(women, SAME_SEX_LOGIT["female"], SAME_SEX_LOGIT["male"])
-    tilt = tilt + _site_logit().loc[site].to_numpy()
+    tilt = tilt + read_sites()["same_sex_logit"].loc[site].to_numpy()
     return women == (same < expit(_same_sex_intercept(1 - design.opposite_sex_share) + tilt))
 
 
@@ -219,27 +201,18 @@ def _same_sex_intercept(share: float) -> float:
     if share in (0.0, 1.0):
         return float(logit(share))
     pairs = read_template("people_course_by_site").groupby("site")["row_total"].first()
-    logits = np.add.outer(list(SAME_SEX_LOGIT.values()), _site_logit().loc[pairs.index].to_numpy())
+    logits = np.add.outer(
+        list(SAME_SEX_LOGIT.values()), read_sites()["same_sex_logit"].loc[pairs.index].to_numpy()
+    )
     weight = np.outer([WOMEN_SHARE, 1 - WOMEN_SHARE], pairs / pairs.sum())
     return brentq(lambda base: (weight * expit(base + logits)).sum() - share, -40, 40)
-
-
-@cache
-def _site_logit() -> pd.Series:
-    return read_template("people_sites").set_index("site")["same_sex_logit"]
 
 
 def draw_partner_age(age: np.ndarray, women: np.ndarray, dice: Dice) -> np.ndarray:
     """Return partners' ages: mostly of couples, sometimes of parents, children or housemates.
 
-    Parameters
-    ----------
-    age : array of float
-        Of the patients, in years.
-    women : array of bool, patients x 2
-        Whether the patient and whether the partner is a woman.
-    dice : Dice
-        Of all people, patient and partner by turns.
+    `age` is the patients' in years; `women`, patients x 2, says whether the patient and whether the
+    partner is a woman; `dice` are those of all people, patient and partner by turns.
     """
     kind = dice.uniforms("kind_of_partner", per="household")[::2]
     close, couple = kind < 0.55, kind < 0.91

@@ -75,20 +75,10 @@ def sequence(
     batch_effect: np.ndarray,
     assay: str,
 ) -> Libraries:
-    """Draw every library of one assay.
+    """Draw every library of one assay, ``"shotgun"`` or ``"16s"``.
 
-    Parameters
-    ----------
-    people : DataFrame, one row per person
-    dice : Dice
-        Random numbers of these people.
-    design : StudyDesign
-    composition : array, shape (n_people, n_features)
-        True shares; rows add up to 1.
-    batch_effect : array, shape (n_features,)
-        Log fold by which the second technical batch sees a feature.
-    assay : str
-        ``"shotgun"`` or ``"16s"``.
+    `composition` holds the true shares, people x features, in rows that add up to 1; `batch_effect`
+    the log fold by which the second technical batch sees each feature.
     """
     batches = draw_batches(dice)
     depth = draw_depths(people, dice, design, assay)
@@ -169,18 +159,7 @@ def walk(dice: Dice, name: str) -> Iterator[Block]:
 def count_reads(mean: np.ndarray, uniform: np.ndarray, dispersion: float = DISPERSION):
     """Return negative binomial counts at uniform draws, in the shape of `mean`.
 
-    Parameters
-    ----------
-    mean : array of float
-        Expected reads; 0 where the taxon is not carried.
-    uniform : array of float
-        One number in [0, 1) a cell.
-    dispersion : float
-        Variance is ``mean + dispersion * mean**2``.
-
-    Returns
-    -------
-    array of int64
+    `mean` is 0 where a taxon is not carried; the variance is ``mean + dispersion * mean**2``.
     """
     counts = np.zeros(mean.shape, dtype=np.int64)
     seen = (mean > 0) & (uniform > 1 - mean)  # P(0) is above 1 - mean: most cells end here

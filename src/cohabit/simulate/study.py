@@ -78,33 +78,6 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
     )
 
 
-def simulate_shotgun(design: StudyDesign, seed: int) -> Cohort:
-    """Simulate only the people and the species table of a study.
-
-    Equal byte for byte to what `simulate_cohort` gives, in a quarter of the time; for simulations
-    of many cohorts that only use species.
-
-    Parameters
-    ----------
-    design, seed
-        As in `simulate_cohort`.
-
-    Returns
-    -------
-    Cohort
-        Participants, samples and the table `shotgun`; its truth lists the effects on species.
-
-    Raises
-    ------
-    ValueError
-        When the seed is not a non-negative integer.
-    """
-    cohort = _see_species(draw_world(design, seed), "shotgun")
-    return dataclasses.replace(
-        cohort, truth=Truth(cohort.truth.effects, lambda: find_estimands(design))
-    )
-
-
 def simulate_from(
     template: pd.DataFrame, design: StudyDesign, seed: int, *, assay: str = "shotgun"
 ) -> Cohort:
@@ -116,28 +89,24 @@ def simulate_from(
         As from `calibrate.fit_template`. Effects are what its columns ``ms``, ``severity``,
         ``sex``, ``age``, ``bmi``, a drug's name and so on hold, natural log; a column that is
         not there is zero. `power.plant_effects` fills ``ms``.
-    design : StudyDesign
-        People, dials and depth; ``shotgun_depth`` or ``sixteen_s_depth`` as the assay says.
-    seed : int
-        Not negative; the same template, design and seed give the same cohort.
+    design, seed
+        As in `simulate_cohort`; ``shotgun_depth`` or ``sixteen_s_depth`` as the assay says.
     assay : str
         What the table is called and whose depth it has: ``"shotgun"`` or ``"16s"``.
 
     Returns
     -------
     Cohort
-        Participants, samples and one feature table, with its truth. People are the iMSMS's:
-        of yours the template knows the community alone.
+        Participants, samples and one feature table, with its truth; the people are the iMSMS's.
 
     Raises
     ------
     ValueError
-        For a template without a column it needs or with one that is not finite, an unknown
-        assay, or a seed that is none.
+        For a missing column or number in the template, an unknown assay, or a wrong seed.
     """
     check_seed(seed)
     _check_template(template, assay)
-    cohort = _see_species(draw_world(design, seed, Template(template)), assay)
+    cohort = measure_species(draw_world(design, seed, Template(template)), assay)
     return dataclasses.replace(cohort, provenance={**cohort.provenance, "template": "own"})
 
 
@@ -147,8 +116,7 @@ def simulate_replication(design: StudyDesign, seed: int) -> Cohort:
     Parameters
     ----------
     design : StudyDesign
-        Of the first cohort; the second has its sites, with half as many pairs each (285
-        pairs, 570 people, while the first has 576), with the same dials.
+        Of the first cohort; the second has its sites and dials, and half as many pairs each.
     seed : int
         Of the first cohort; the seed of the second is derived from it.
 
@@ -176,8 +144,11 @@ def simulate_replication(design: StudyDesign, seed: int) -> Cohort:
     )
 
 
-def _see_species(world: World, assay: str) -> Cohort:
-    """Return the cohort of a world's people with only the species measured."""
+def measure_species(world: World, assay: str) -> Cohort:
+    """Return the cohort of a world's people with only the species measured.
+
+    Participants, samples and one table, equal byte for byte to those of `simulate_cohort`.
+    """
     libraries = world.sequence_species(assay)
     template, design = world.template, world.design
     return Cohort(

@@ -40,6 +40,16 @@ def _read_once(name: str) -> pd.DataFrame:
     return pd.read_csv(table, sep="\t", keep_default_na=False, na_values=["NA"])
 
 
+def read_sites() -> pd.DataFrame:
+    """Return the constants of each site's people, index site."""
+    return read_template("people_sites").set_index("site")
+
+
+def read_courses() -> pd.DataFrame:
+    """Return the constants of each course's patients, index course."""
+    return read_template("people_courses").set_index("course")
+
+
 LOADINGS = [f"factor{number}" for number in range(1, 13)]
 SITES = list(schema.SITE_COUNTRY)
 LINEAGE = ["phylum", "class", "order", "family", "genus"]
