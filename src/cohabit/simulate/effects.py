@@ -89,7 +89,7 @@ def _dials(design: StudyDesign) -> dict[str, float]:
     return {factor: strength[factor.split(":")[0]] for factor in FACTOR_COLUMNS}
 
 
-EFFECT_COLUMNS = ["factor", "level", "property", "feature", "coefficient", "scale"]
+COLUMNS_OF_EFFECTS = ["factor", "level", "property", "feature", "coefficient", "scale"]
 
 
 def list_item_effects(
@@ -104,7 +104,7 @@ def list_item_effects(
         for effect in effects
         for item, row in items.iterrows()
     ]
-    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS_OF_EFFECTS)
 
 
 def lengthen(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFrame:
@@ -114,4 +114,4 @@ def lengthen(coefficients: pd.DataFrame, target: str, scale: str) -> pd.DataFram
     long["level"] = [name.partition(":")[2] for name in long["factor"]]
     long["factor"] = [name.partition(":")[0] for name in long["factor"]]
     long["property"], long["scale"] = target, scale
-    return long[EFFECT_COLUMNS]
+    return long[COLUMNS_OF_EFFECTS]

@@ -15,7 +15,7 @@ from cohabit.simulate.clinic import EDSS_STEPS, count_quantile, fit_course_and_t
 from cohabit.simulate.dag import run_draws
 from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice
-from cohabit.simulate.effects import EFFECT_COLUMNS
+from cohabit.simulate.effects import COLUMNS_OF_EFFECTS
 from cohabit.simulate.template import read_template
 
 MONTHS = (0, 12, 24, 36)
@@ -269,7 +269,7 @@ YEAR = (
 def list_followup_effects() -> pd.DataFrame:
     """Return the planted effects on follow-up, as in `effects.tsv`."""
     table = read_template("people_followup").rename(columns={"property": "feature"})
-    return table.assign(property="followup")[EFFECT_COLUMNS]
+    return table.assign(property="followup")[COLUMNS_OF_EFFECTS]
 
 
 @cache
