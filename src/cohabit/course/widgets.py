@@ -59,7 +59,7 @@ def explore(
     figsize: Sequence[float] = (9.2, 3.8),
     live: bool | None = None,
 ) -> Figure:
-    """Draw a figure with dials and return it as it is with the dials at their start.
+    """Draw a figure with dials and return it with the dials at their defaults.
 
     ``draw(figure, **values)`` draws on an empty figure and returns one sentence; `dials` maps
     its arguments. Dials are shown when `live`, by default as `is_live` says.

@@ -94,7 +94,7 @@ def _mend_ids(ids: pd.Index, rows: pd.Index) -> str:
 
 
 def check_column(metadata: pd.DataFrame, column: str) -> None:
-    """Raise a ValueError that names the nearest column when this one is not there."""
+    """Raise a ValueError that names the nearest column when a column does not exist."""
     if column not in metadata:
         raise ValueError(f"no column {column!r}: {schema.nearest(column, metadata)}")
 

@@ -164,7 +164,7 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
 
 
 def _tidy(values: pd.DataFrame, method: str, contrast: str, found: Mapping) -> pd.DataFrame:
-    """Return one row a feature with what was found of it."""
+    """Return one row per feature with its results."""
     present = values.notna()
     table = pd.DataFrame({"feature": values.columns, "contrast": contrast, "method": method})
     table = table.assign(

@@ -15,10 +15,10 @@ from cohabit.data import schema
 from cohabit.stats.alignment import check_complete
 
 COVARIATES = "sex + age + bmi + site"
-"""What the study's models hold fixed."""
+"""Covariates of the study's models."""
 
 _MOST_NUMBERED = 12
-"""Levels written as whole numbers, beyond which a text column is taken for numbers."""
+"""Number of numeric-looking text levels above which a column is taken to be numeric."""
 
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|([+:*]))")
 
@@ -38,7 +38,7 @@ class ModelMatrix:
 
     @property
     def one_level(self) -> list[str]:
-        """Terms that have no column, since they do not vary."""
+        """Terms without a column, because they do not vary."""
         return [term for term, columns in self.terms.items() if not columns]
 
 

@@ -23,7 +23,7 @@ def tidy_columns(count: str = "n_pairs") -> tuple[str, ...]:
 
 
 def add_notes(notes: Iterable[str], *more: str) -> list[str]:
-    """Return each note with what else there is to say, separated by semicolons."""
+    """Join each note with further notes by semicolons."""
     return ["; ".join(filter(None, [note, *more])) for note in notes]
 
 

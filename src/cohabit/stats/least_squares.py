@@ -103,7 +103,7 @@ class Independence:
         return f"not estimable: collinear with {', '.join(others)}"
 
     def reasons(self, weights: np.ndarray) -> np.ndarray:
-        """Say the same of each row of weights."""
+        """Return the reason for each row of weights, as in `reason`."""
         return np.array([self.reason(row) for row in weights], dtype=object)
 
 

@@ -188,7 +188,7 @@ def _covariate_differences(
 
 
 def differ_within(table: pd.DataFrame, pairs: Pairs) -> tuple[pd.DataFrame, str]:
-    """Return case minus control of the columns that differ at all, and a note on the rest."""
+    """Return case minus control of the columns that vary within pairs, and a note on others."""
     x = subtract(table, pairs)
     alike = x.columns[(x == 0).all()]
     note = f"the same in both people of every pair: {', '.join(alike)}" if len(alike) else ""

@@ -19,7 +19,7 @@ LINEAGE_COLUMNS = ("taxonomy", "consensus lineage", "taxon", "lineage")
 NAMELESS = "the header lacks a name for the first column, as R writes it"
 MAX_ROWS = MAX_COLUMNS = 1_000_000
 MAX_CELL = 100_000
-"""Bounds on the features or samples of a table, and on the characters of a cell."""
+"""Largest number of features or samples of a table, and of characters in a cell."""
 
 MAX_GRID_COLUMNS, MAX_CELLS, MAX_COMMENTS = 20_000, 20_000_000, 10_000
 """Bounds on the columns, cells and comments of other tables, whose cells are kept as text."""

@@ -156,7 +156,7 @@ def _fit(part: Part, report: _Report) -> dict[str, np.ndarray]:
 
 
 def _describe(variances: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Add the household's share of the variances, and which are zero."""
+    """Add the household's share of the variances, and which variances are zero."""
     household = variances["household_variance"]
     more = {"household_icc": household / sum(variances.values()), "boundary": household == 0}
     if "site_variance" in variances:

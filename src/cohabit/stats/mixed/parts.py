@@ -93,7 +93,7 @@ class Part:
         numbers: Mapping[str, np.ndarray],
         note: np.ndarray,
     ) -> dict[str, np.ndarray]:
-        """Spread what belongs to a feature or a row over feature x row, and flatten.
+        """Return flat columns of feature x row from values per feature or per row.
 
         `numbers` and `note` have the shape (n_features, n_rows).
         """
