@@ -54,6 +54,13 @@ def _check_unique(ids: pd.Index, what: str) -> None:
         raise ValueError(f"{what} must be unique; repeated: {repeated[:5].tolist()}")
 
 
+def check_finite(values: np.ndarray, ids: pd.Index, name: str) -> None:
+    """Raise a ValueError that names the rows with a value missing or infinite."""
+    broken = ids[~np.isfinite(values).all(axis=1)]
+    if len(broken):
+        raise ValueError(f"{name}: not finite in {len(broken)} row(s), first {[*broken[:5]]}")
+
+
 def read_distances(distances) -> tuple[np.ndarray, pd.Index]:
     """Return distances as an array and the sample IDs, after checking a DataFrame."""
     if hasattr(distances, "ids"):
@@ -67,9 +74,7 @@ def read_distances(distances) -> tuple[np.ndarray, pd.Index]:
     if set(distances.index) != set(distances.columns) or len(set(distances.shape)) != 1:
         raise ValueError("distances: expected the same IDs as rows and as columns")
     matrix = distances[distances.index].to_numpy(float)
-    broken = distances.index[~np.isfinite(matrix).all(axis=1)]
-    if len(broken):
-        raise ValueError(f"distances: not finite in {len(broken)} row(s), first {[*broken[:5]]}")
+    check_finite(matrix, distances.index, "distances")
     if not np.allclose(matrix, matrix.T) or np.any(np.diag(matrix) != 0) or np.any(matrix < 0):
         raise ValueError("distances: expected symmetric values of at least 0, and a zero diagonal")
     return matrix, distances.index

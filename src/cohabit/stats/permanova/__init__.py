@@ -5,13 +5,6 @@ differs between households by exchanging whole households; see the section PERMA
 ``docs/methods.md``.
 """
 
+# ruff: noqa: F401
 from cohabit.stats.permanova.analysis import permanova, permanova_features
 from cohabit.stats.permanova.groups import dispersion, distances_to_middle, pairwise_permanova
-
-__all__ = [
-    "dispersion",
-    "distances_to_middle",
-    "pairwise_permanova",
-    "permanova",
-    "permanova_features",
-]

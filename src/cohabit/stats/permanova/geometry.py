@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from cohabit.stats.alignment import check_table, read_distances
+from cohabit.stats.alignment import check_finite, check_table, read_distances
 
 PANEL = 128
 """Number of rows of the Gower-centred matrix multiplied at a time."""
@@ -24,15 +24,13 @@ class GramGeometry:
     gram: np.ndarray
     """``-1/2 J D^2 J``, shape (n_samples, n_samples)."""
 
+    width = 1
+    """Number of values read for one inner product of two samples."""
+
     @property
     def n_samples(self) -> int:
         """Number of samples."""
         return len(self.gram)
-
-    @property
-    def width(self) -> int:
-        """Number of values read for one inner product of two samples."""
-        return 1
 
     def total(self) -> float:
         """Return the trace: the total sum of squares."""
@@ -146,17 +144,7 @@ def _inner_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def from_distances(distances) -> tuple[GramGeometry, pd.Index]:
-    """Return the Gower-centred matrix of distances and the sample IDs.
-
-    Parameters
-    ----------
-    distances : skbio DistanceMatrix or DataFrame, shape (n_samples, n_samples)
-
-    Raises
-    ------
-    ValueError
-        When a DataFrame is not square, symmetric, hollow, finite and equally labelled.
-    """
+    """Return the Gower-centred matrix of distances and the sample IDs."""
     matrix, ids = read_distances(distances)
     gram = matrix**2
     gram *= -0.5
@@ -167,21 +155,8 @@ def from_distances(distances) -> tuple[GramGeometry, pd.Index]:
 
 
 def from_features(features: pd.DataFrame) -> tuple[FeatureGeometry, pd.Index]:
-    """Return the geometry of Euclidean distances between rows and the sample IDs.
-
-    Parameters
-    ----------
-    features : DataFrame, shape (n_samples, n_features)
-        For Aitchison distances: CLR values.
-
-    Raises
-    ------
-    ValueError
-        When IDs repeat or a value is missing or infinite; names the rows.
-    """
+    """Return the geometry of Euclidean distances between rows and the sample IDs."""
     check_table(features, "features")
     values = features.to_numpy(float)
-    broken = features.index[~np.isfinite(values).all(axis=1)]
-    if len(broken):
-        raise ValueError(f"features: not finite in {len(broken)} row(s), first {[*broken[:5]]}")
+    check_finite(values, features.index, "features")
     return FeatureGeometry(values - values.mean(axis=0)), features.index

@@ -1,5 +1,6 @@
 """Comparisons of a column's groups: pairwise tests and spread (PERMDISP)."""
 
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -34,15 +35,12 @@ def pairwise_permanova(
 
     Parameters
     ----------
-    distances : skbio DistanceMatrix or square DataFrame
-    metadata : DataFrame
-        Index: sample IDs.
+    distances, metadata, n_permutations, rng, **options
+        As in `permanova`.
     column : str
         Categorical column; samples without a value are left out.
     covariates : str
         Formula of terms that each contrast is adjusted for.
-    n_permutations, rng, **options
-        As in `permanova`.
 
     Returns
     -------
@@ -62,6 +60,7 @@ def pairwise_permanova(
     if len(levels) < 2:
         raise ValueError(f"column {column!r}: expected at least two levels, got {[*levels]}")
     seeds = np.random.default_rng(rng).integers(2**63, size=len(levels) ** 2)
+    blocks = options.get("blocks", "household_id")
     rows = []
     for (low, high), seed in zip(combinations(levels, 2), seeds, strict=False):
         chosen = np.flatnonzero(people[column].isin([low, high]))
@@ -70,15 +69,11 @@ def pairwise_permanova(
         result = permanova(
             block, own, formula, n_permutations=n_permutations, rng=int(seed), **options
         )
-        size = {"n": len(own), "n_households": _count_homes(own, options)}
-        rows.append({"contrast": f"{high} - {low}"} | size | result.loc[column].to_dict())
+        n_households = len(own) if blocks is None else own[blocks].nunique()
+        size = {"contrast": f"{high} - {low}", "n": len(own), "n_households": n_households}
+        rows.append(size | result.loc[column].to_dict())
     table = pd.DataFrame(rows, columns=["contrast", "n", "n_households", *PERMANOVA_COLUMNS])
     return table.assign(q_value=adjust_p(table["p_value"]))
-
-
-def _count_homes(people: pd.DataFrame, options: dict) -> int:
-    blocks = options.get("blocks", "household_id")
-    return len(people) if blocks is None else people[blocks].nunique()
 
 
 def dispersion(
@@ -92,13 +87,8 @@ def dispersion(
 
     Parameters
     ----------
-    distances : skbio DistanceMatrix or square DataFrame
-    metadata : DataFrame
-        Index: sample IDs.
-    column : str
-        Categorical column of the groups.
-    kind : {"median", "centroid"}
-        The middle of a group: its spatial median or its centroid.
+    distances, metadata, column, kind
+        As in `distances_to_middle`.
     **options
         `blocks`, `strata`, `scheme`, `n_permutations`, `rng` of `permanova`.
 
@@ -138,18 +128,20 @@ def distances_to_middle(
     column : str
         Categorical column of the groups; no value may be missing.
     kind : {"median", "centroid"}
+        The middle of a group: its spatial median or its centroid.
 
     Returns
     -------
-    Series of float, shape (n_samples,)
-        Index: sample IDs, in the order of the distances.
+    Series of float, in the order of the distances
     """
     if kind not in _MIDDLES:
         raise ValueError(f"kind: got {kind!r}; {schema.nearest(kind, _MIDDLES)}")
     geometry, ids = from_distances(distances)
-    groups = _group_codes(align_metadata(ids, metadata), column)
+    people = as_groups(align_metadata(ids, metadata), column)
+    check_complete(people, column, "leave these samples out of the distances")
+    groups = people[column].cat.codes.to_numpy()
     real, imaginary = principal_axes(geometry.gram)
-    middle = spatial_median if kind == "median" else _centroid
+    middle = spatial_median if kind == "median" else partial(np.mean, axis=0)
     squared = np.zeros(len(ids))
     for code in np.unique(groups):
         rows = groups == code
@@ -172,17 +164,9 @@ def principal_axes(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def spatial_median(
     points: np.ndarray, *, tolerance: float = 1e-10, max_steps: int = 1000
 ) -> np.ndarray:
-    """Return the point with the smallest sum of distances to `points` [1]_.
+    """Return the point with the smallest sum of distances to `points`, (n_points, n_axes).
 
-    Parameters
-    ----------
-    points : array, shape (n_points, n_axes)
-    tolerance : float
-        Stop when a step is shorter than this share of the spread.
-
-    References
-    ----------
-    .. [1] Vardi & Zhang (2000). PNAS 97:1423.
+    Vardi & Zhang (2000), PNAS 97:1423; until a step is shorter than `tolerance` x the spread.
     """
     if points.shape[1] == 0 or len(points) == 1:
         return points.mean(axis=0)
@@ -210,24 +194,8 @@ def _step_to_median(points: np.ndarray, middle: np.ndarray, nothing: float) -> n
     return (1 - here / strength) * pull / weight.sum()
 
 
-def _centroid(points: np.ndarray) -> np.ndarray:
-    return points.mean(axis=0)
-
-
-def _group_codes(people: pd.DataFrame, column: str) -> np.ndarray:
-    groups = as_groups(people, column)[column]
-    check_complete(people, column, "leave these samples out of the distances")
-    return groups.cat.codes.to_numpy()
-
-
 def as_groups(people: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return a copy with a categorical column of the levels present, reference first.
-
-    Raises
-    ------
-    ValueError
-        When the column is not there.
-    """
+    """Return a copy with a categorical column of the levels present, reference first."""
     levels, values = present_levels(people, column), people[column]
     if isinstance(values.dtype, pd.CategoricalDtype):
         return people.assign(**{column: values.cat.remove_unused_categories()})

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cohabit.stats.permanova.geometry import Geometry, GramGeometry
+from cohabit.stats.permanova.schemes import positions_by_size
 from cohabit.stats.permanova.terms import Term, TermSpace, household_means, orthonormal
 
 TIE = 1e-9
@@ -21,32 +22,23 @@ BLOCK_CELLS = 1_000_000
 
 
 class Forms(NamedTuple):
-    """Quadratic forms (k x k) of permuted data for B permutations."""
+    """Quadratic forms (k x k) of permuted data for B permutations.
+
+    ``A = Q' P G P' Q``, shape (B, k, k); ``B = Q' G P' Q`` and ``C = Q' P' Q``, (k, B, k).
+    """
 
     quadratic: np.ndarray
-    """``A = Q' P G P' Q``, shape (B, k, k)."""
-
     cross: np.ndarray | None = None
-    """``B = Q' G P' Q``, shape (k, B, k)."""
-
     overlap: np.ndarray | None = None
-    """``C = Q' P' Q``, shape (k, B, k)."""
 
 
 class Partition(NamedTuple):
-    """Explained and residual sums of squares of permuted data, for B permutations."""
+    """Sums of squares of permuted data and their degrees of freedom, each (B,) or one for all."""
 
     explained: np.ndarray
-    """Explained sum of squares, shape (B,)."""
-
     residual: np.ndarray
-    """Residual sum of squares, shape (B,)."""
-
     df: np.ndarray | int
-    """Degrees of freedom of the explained part, averaged over permutations if they vary."""
-
     df_residual: np.ndarray | int
-    """Residual degrees of freedom."""
 
 
 def mean_square_ratio(part: Partition, total: float) -> np.ndarray:
@@ -61,14 +53,7 @@ class PermanovaFit:
 
     Every quantity is a trace of k x k matrices, k the rank of the model: with an orthonormal
     basis :math:`Q` and a permutation :math:`P`, all terms share :math:`A = Q'PGP'Q`, one
-    product of :math:`G` with a narrow matrix.
-
-    Parameters
-    ----------
-    geometry : GramGeometry or FeatureGeometry
-    basis : array, shape (n_samples, k)
-        Orthonormal, orthogonal to the constant.
-    permute : {"residuals", "raw"}
+    product of :math:`G` with a narrow matrix. The basis is orthogonal to the constant.
     """
 
     def __init__(self, geometry: Geometry, basis: np.ndarray, permute: str) -> None:
@@ -117,20 +102,13 @@ class PermanovaFit:
     def residual_row(self) -> tuple[int, float, float, float]:
         """Return df, sum of squares, R² and adjusted R² of the residual."""
         share = self.residual / self.total
-        return (
-            self.df_residual,
-            self.residual,
-            share,
-            share * (self.n_samples - 1) / self.df_residual,
-        )
+        adjusted = share * (self.n_samples - 1) / self.df_residual
+        return self.df_residual, self.residual, share, adjusted
 
     def count_beyond(self, spaces: Sequence[TermSpace], draws: Iterable[np.ndarray]) -> np.ndarray:
         """Return for each term the number of permutations with at least its pseudo-F.
 
-        Parameters
-        ----------
-        spaces : sequence of TermSpace
-        draws : iterable of int arrays, shape (n_permutations, n_samples)
+        Each of the draws is an array of positions, (n_permutations, n_samples).
         """
         observed = np.array([self.pseudo_f(space) for space in spaces])
         least = observed - TIE * np.abs(observed)
@@ -189,16 +167,10 @@ class PermanovaFit:
 
 
 class PairFit(PermanovaFit):
-    """A `PermanovaFit` for permutations that only swap the members of pairs.
+    """A `PermanovaFit` for permutations that only swap the members of pairs, (n_pairs, 2).
 
     The basis is split into what swapping leaves, ``B``, and a difference ``W`` within each
     pair whose sign it turns: only the differences, n/2 x n/2, meet every permutation.
-
-    Parameters
-    ----------
-    fit : PermanovaFit
-    pairs : array of int, shape (n_pairs, 2)
-        Positions of the members.
     """
 
     def __init__(self, fit: PermanovaFit, pairs: np.ndarray) -> None:
@@ -249,7 +221,7 @@ class Projector:
     narrow: np.ndarray
     """Orthonormal vectors orthogonal to the indicators, shape (n_samples, r)."""
 
-    groups: tuple[np.ndarray, ...]
+    groups: Sequence[np.ndarray]
     """Member positions, (n_groups, size) for each size; empty without indicators."""
 
     def traces(self, geometry: Geometry, positions: np.ndarray) -> np.ndarray:
@@ -263,17 +235,15 @@ class Projector:
 
 
 class _WideModel(NamedTuple):
-    """The inputs for the permutations of one term."""
+    """The permuted values of one term, its reduced model and that with the term.
+
+    `fitted` is the projector on the reduced model if its residuals are permuted.
+    """
 
     geometry: Geometry
-    """Geometry of the permuted values."""
-
     fitted: GramGeometry | None
-    """Projector on the reduced model if its residuals are permuted."""
-
     reduced: Projector
     larger: Projector
-    """Projector on the reduced model and the term."""
 
 
 class WideFit(PermanovaFit):
@@ -281,18 +251,8 @@ class WideFit(PermanovaFit):
 
     A basis of hundreds of columns, of the household itself say, makes the k x k forms slow. The
     projector on a factor needs no basis: ``tr(H G)`` is a sum of group means, and only the other,
-    few, terms meet the matrix product.
-
-    Parameters
-    ----------
-    geometry, basis, permute
-        As in `PermanovaFit`.
-    terms : sequence of Term
-        All terms of the model.
-    wide : Term
-        The factor, one of the terms.
-    codes : array of int, shape (n_samples,)
-        Its level in each sample: 0, 1, ...
+    few, terms meet the matrix product. The factor, `wide`, is one of the terms; `codes` hold its
+    level in each sample, 0, 1, ...
     """
 
     def __init__(
@@ -306,7 +266,7 @@ class WideFit(PermanovaFit):
     ) -> None:
         super().__init__(geometry, basis, permute)
         self.wide, self.codes = wide, codes
-        self.groups = _group_positions(codes)
+        self.groups = positions_by_size(codes)
         self.full = self._projector(terms)
         self.block = int(np.clip(BLOCK_CELLS // (self.n_samples * geometry.width), 1, 256))
 
@@ -319,11 +279,8 @@ class WideFit(PermanovaFit):
 
     def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
         """Return the pseudo-F of each term in each permutation, (n_permutations, n_terms)."""
-        permuted = [
-            self._f(space, model, positions)
-            for space, model in zip(spaces, self.models, strict=True)
-        ]
-        return np.stack(permuted, axis=1)
+        models = zip(spaces, self.models, strict=True)
+        return np.stack([self._f(space, model, positions) for space, model in models], axis=1)
 
     def _model(self, space: TermSpace) -> _WideModel:
         geometry, fitted = self.geometry, None
@@ -359,15 +316,6 @@ class WideFit(PermanovaFit):
             return Projector(orthonormal(columns), ())
         inside = columns - household_means(columns, self.codes)[self.codes]
         return Projector(orthonormal(inside), self.groups)
-
-
-def _group_positions(codes: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return member positions of groups, with one array for each group size."""
-    order, size = np.argsort(codes, kind="stable"), np.bincount(codes)
-    starts = np.cumsum(size) - size
-    return tuple(
-        order[starts[size == n][:, None] + np.arange(n)] for n in np.unique(size[size > 0])
-    )
 
 
 def _sum_of_groups(geometry: Geometry, members: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ both        whole households as in `between`, then members as in `within`
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, permutations, product
+from itertools import permutations, product
 from math import factorial, prod
 
 import numpy as np
@@ -62,8 +62,8 @@ class Exchange:
             members = Exchange("within", self.household, self.stratum).every()
             return households[:, members].reshape(-1, len(self.household))
         units = self._swapping_units()
-        orders = [list(permutations(range(len(group)))) for group in units]
         result = np.tile(np.arange(len(self.household)), (self.count, 1))
+        orders = [permutations(range(len(group))) for group in units]
         for row, choice in enumerate(product(*orders)):
             for group, order in zip(units, choice, strict=True):
                 result[row, group.ravel()] = group[list(order)].ravel()
@@ -73,11 +73,11 @@ class Exchange:
         """Return random permutations, shape (n_permutations, n_people)."""
         result = np.tile(np.arange(len(self.household)), (n_permutations, 1))
         if self.scheme == "free":
-            for group in _positions(self.stratum):
-                _shuffle(result, group[:, None], rng)
+            for people in _positions(self.stratum):
+                _shuffle(result, people[:, None], rng)
         if self.scheme in ("between", "both"):
-            for group in self._equal_households:
-                _shuffle(result, group, rng)
+            for households in self._equal_households:
+                _shuffle(result, households, rng)
         if self.scheme in ("within", "both"):
             for rows in self._households_by_size:
                 _shuffle_members(result, rows, rng)
@@ -114,15 +114,11 @@ class Exchange:
 
     def _swapping_units(self) -> list[np.ndarray]:
         """Return groups of exchangeable units, each (n_units, people in a unit)."""
-        people = [group[:, None] for group in _positions(self.stratum)]
-        members = [group[:, None] for group in _positions(self.household)]
-        households = self._equal_households
-        return {
-            "free": people,
-            "within": members,
-            "between": households,
-            "both": list(chain(households, members)),
-        }[self.scheme]
+        if self.scheme == "between":
+            return self._equal_households
+        codes = self.stratum if self.scheme == "free" else self.household
+        people = [group[:, None] for group in _positions(codes)]
+        return [*self._equal_households, *people] if self.scheme == "both" else people
 
     @cached_property
     def _equal_households(self) -> list[np.ndarray]:
@@ -135,16 +131,20 @@ class Exchange:
     @cached_property
     def _households_by_size(self) -> list[np.ndarray]:
         """Positions of households by size above one, each (n_households, size)."""
-        groups: dict[int, list[np.ndarray]] = {}
-        for rows in _positions(self.household):
-            groups.setdefault(len(rows), []).append(rows)
-        return [np.array(rows) for size, rows in sorted(groups.items()) if size > 1]
+        return [rows for rows in positions_by_size(self.household) if rows.shape[1] > 1]
 
 
 def _positions(codes: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order])) + 1
     return np.split(order, starts)
+
+
+def positions_by_size(codes: np.ndarray) -> list[np.ndarray]:
+    """Return member positions of groups (codes 0, 1, ...), one (n_groups, size) array a size."""
+    order, size = np.argsort(codes, kind="stable"), np.bincount(codes)
+    starts = np.cumsum(size) - size
+    return [order[starts[size == n][:, None] + np.arange(n)] for n in np.unique(size[size > 0])]
 
 
 def _shuffle(result: np.ndarray, units: np.ndarray, rng: np.random.Generator) -> None:
@@ -168,7 +168,7 @@ def _shuffle_members(result: np.ndarray, rows: np.ndarray, rng: np.random.Genera
 
 @dataclass(frozen=True, eq=False)
 class Households:
-    """Household and stratum of each person."""
+    """Household and stratum of each person, and the names of the two columns."""
 
     household: np.ndarray
     """Household code of each person, shape (n_people,); all different without households."""
@@ -177,11 +177,7 @@ class Households:
     """Household name of each code."""
 
     blocks: str | None
-    """Name of the household column."""
-
     strata: str | None
-    """Name of the stratum column, or None."""
-
     stratum: np.ndarray
     """Stratum code of each person, shape (n_people,); all 0 without strata."""
 
@@ -206,14 +202,7 @@ class TermPlan:
 
 
 def read_homes(people: pd.DataFrame, blocks: str | None, strata: str | None) -> Households:
-    """Read households and strata from sample metadata.
-
-    Raises
-    ------
-    ValueError
-        When a column is not there, a value is missing, or a person has several samples.
-        The default place, ``site``, may be absent.
-    """
+    """Read households and strata from sample metadata; ``site``, the default, may be absent."""
     household, names = pd.factorize(people.index.astype(str), sort=True)
     if blocks is not None:
         household, names = _codes(people, blocks, "blocks")
@@ -334,7 +323,6 @@ def _moves(term: Term, exchange: Exchange) -> bool:
 
 
 def _check_persons(people: pd.DataFrame, blocks: str) -> None:
-    """Raise ValueError when a person has several samples."""
     if blocks == "participant_id" or "participant_id" not in people:
         return
     repeated = people["participant_id"][people["participant_id"].duplicated()].unique()

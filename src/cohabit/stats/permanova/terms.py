@@ -29,18 +29,16 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class TermSpace:
-    """What a term adds to the terms it is adjusted for, in the basis of the model."""
+    """What a term adds to the `others` it is adjusted for, in the basis of the model."""
 
     term: Term
     own: np.ndarray
     """Orthonormal coordinates of the term's own part, shape (rank of the model, df)."""
 
     reduced: np.ndarray
-    """Projector on the terms it is adjusted for, shape (rank, rank) of the model."""
+    """Projector on the others, shape (rank, rank)."""
 
     others: tuple[Term, ...]
-    """The terms that it is adjusted for."""
-
     note: str
 
     @property
@@ -60,20 +58,14 @@ def read_terms(matrix: ModelMatrix, order: np.ndarray | None = None) -> list[Ter
 
 def joined(terms: Sequence[Term]) -> Term:
     """Return a single term, called ``model``, with the columns of all terms."""
-    return Term("model", orthonormal(np.hstack(_columns(terms))))
+    return Term("model", orthonormal(np.hstack([term.columns for term in terms])))
 
 
 def model_basis(terms: Sequence[Term], household: np.ndarray | None = None) -> np.ndarray:
     """Return an orthonormal basis of all terms, shape (n_samples, rank).
 
-    Vectors that never vary within households come first, so that exchanging the members of
-    a household moves only the others.
-
-    Parameters
-    ----------
-    terms : sequence of Term
-    household : array of int, shape (n_samples,), optional
-        Codes 0, 1, ...
+    Vectors that never vary within households (codes 0, 1, ...) come first, so that exchanging
+    the members of a household moves only the others.
     """
     columns = np.hstack([term.columns for term in terms])
     if household is None:
@@ -88,20 +80,13 @@ def model_basis(terms: Sequence[Term], household: np.ndarray | None = None) -> n
 def term_space(
     term: Term, others: Sequence[Term], basis: np.ndarray, larger: str = ""
 ) -> TermSpace:
-    """Return the subspace that `term` adds to `others`.
+    """Return the subspace that `term` adds to `others`, in the `model_basis` of the whole model.
 
-    Parameters
-    ----------
-    term : Term
-    others : sequence of Term
-        The terms it is adjusted for: those before it, or all the others.
-    basis : array, shape (n_samples, rank)
-        Of the whole model, from `model_basis`.
-    larger : str
-        Name of an interaction that contains the term: then it has no marginal effect.
+    `larger` names an interaction that contains the term: then it has no marginal effect.
     """
     columns = basis.T @ term.columns
-    space = orthonormal(basis.T @ np.hstack([np.empty((len(basis), 0)), *_columns(others)]))
+    adjusted = [np.empty((len(basis), 0)), *(other.columns for other in others)]
+    space = orthonormal(basis.T @ np.hstack(adjusted))
     own = orthonormal(columns - space @ (space.T @ columns))
     note = f"no marginal effect: part of {larger}" if larger else _alias_note(term, own.shape[1])
     own = own[:, :0] if larger else own
@@ -119,8 +104,7 @@ def orthonormal(columns: np.ndarray) -> np.ndarray:
 
 def contained(term: Term, terms: Sequence[Term]) -> str:
     """Return the name of an interaction that contains the term, or an empty string."""
-    larger = [other.name for other in terms if term.variables < other.variables]
-    return larger[0] if larger else ""
+    return next((other.name for other in terms if term.variables < other.variables), "")
 
 
 def variation(columns: np.ndarray, household: np.ndarray) -> str:
@@ -128,14 +112,7 @@ def variation(columns: np.ndarray, household: np.ndarray) -> str:
 
     Within: members differ, and all households of equal size (two or more) have the same
     mean; singletons do not count, because they have no one to be exchanged with.
-    Between: members never differ.
-
-    Parameters
-    ----------
-    columns : array, shape (n_samples, n_columns)
-        Scaled so that 1e-9 is nothing.
-    household : array of int, shape (n_samples,)
-        Codes 0, 1, ...
+    Between: members never differ. Columns are scaled so that 1e-9 is nothing.
     """
     size = np.bincount(household)
     means = household_means(columns, household)
@@ -144,22 +121,16 @@ def variation(columns: np.ndarray, household: np.ndarray) -> str:
     between = any(_differs(group - group[:1]) for group in classes) or (
         not within and _differs(means - means[:1])
     )
-    return {
-        (False, False): "none",
-        (True, False): "within",
-        (False, True): "between",
-        (True, True): "both",
-    }[within, between]
+    if within:
+        return "both" if between else "within"
+    return "between" if between else "none"
 
 
 def household_means(columns: np.ndarray, household: np.ndarray) -> np.ndarray:
     """Return the mean of each column in each household, shape (n_households, n_columns)."""
     size = np.bincount(household)
-    member = sparse.csr_matrix(
-        (1 / size[household], (household, np.arange(len(household)))),
-        (len(size), len(household)),
-    )
-    return member @ columns
+    places = household, np.arange(len(household))
+    return sparse.csr_matrix((1 / size[household], places)) @ columns
 
 
 def _differs(values: np.ndarray) -> bool:
@@ -172,10 +143,6 @@ def _unit_columns(columns: np.ndarray) -> np.ndarray:
     scale = np.abs(columns).max(axis=0, initial=0.0) * np.sqrt(len(columns))
     varies = length > 1e-12 * np.maximum(scale, 1e-300)
     return centred[:, varies] / length[varies]
-
-
-def _columns(terms: Sequence[Term]) -> list[np.ndarray]:
-    return [term.columns for term in terms]
 
 
 def _alias_note(term: Term, df: int) -> str:
