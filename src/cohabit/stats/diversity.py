@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.spatial.distance import pdist, squareform
 from scipy.special import xlogy
 
-from cohabit.stats.alignment import check_table, read_distances
+from cohabit.stats.alignment import check_complete, check_table, read_distances
 from cohabit.stats.composition import check_counts, clr
 from cohabit.stats.inference import resample_households, sum_by_household, sum_resampled
 
@@ -227,7 +227,8 @@ def compare_distances(
     matrix, people = _align(distances, participants)
     homes, household = np.unique(people["household_id"].to_numpy(str), return_inverse=True)
     site = people["site"].to_numpy(str) if "site" in people else np.full(len(people), "")
-    kinds = _kinds(household, site)
+    kinds = np.where(site[:, None] == site, 1, 2)
+    kinds[household[:, None] == household] = 0
     draws = resample_households(len(homes), n_bootstrap, rng)
     rows, replicates = [], []
     for kind, name in enumerate(_COMPARISONS):
@@ -242,20 +243,11 @@ def compare_distances(
 
 
 def sum_minima(values: np.ndarray) -> np.ndarray:
-    """Return the sum over features of min(x, y) for every pair of samples.
+    """Return the sum over features of min(x, y), x and y at least 0, for every pair of samples.
 
     Bray-Curtis and weighted UniFrac are made of it, since |x - y| = x + y - 2 min(x, y).
     A rare feature costs only the pairs that both have it: thousands of sequence variants
     take seconds where comparing all of them in all pairs takes a minute.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n_samples, n_features)
-        At least 0.
-
-    Returns
-    -------
-    ndarray, shape (n_samples, n_samples)
     """
     n_present = (values > 0).sum(axis=0)
     dense = n_present > _DENSE * len(values)
@@ -317,18 +309,13 @@ def _branches(counts: pd.DataFrame, tree: "str | TreeNode") -> tuple[sparse.csr_
             f"tree: {len(missing)} feature(s) are not tips of the tree, first {missing[:5]}; "
             "drop them from the table or give the whole tree"
         )
-    number, lengths, rows, columns = {}, [], [], []
-    for row, name in enumerate(names):
-        node = tips[name]
-        while node.parent is not None:
-            if id(node) not in number:
-                number[id(node)] = len(lengths)
-                lengths.append(node.length or 0.0)
-            rows.append(row)
-            columns.append(number[id(node)])
-            node = node.parent
-    below = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), (len(names), len(lengths)))
-    return below, np.array(lengths)
+    paths = [tips[name].ancestors(include_self=True)[:-1] for name in names]
+    branches = {id(node): node for path in paths for node in path}
+    number = {branch: place for place, branch in enumerate(branches)}
+    rows = np.repeat(np.arange(len(names)), [len(path) for path in paths])
+    columns = [number[id(node)] for path in paths for node in path]
+    below = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), (len(names), len(branches)))
+    return below, np.array([node.length or 0.0 for node in branches.values()])
 
 
 def _align(distances, participants: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
@@ -345,16 +332,8 @@ def _align(distances, participants: pd.DataFrame) -> tuple[np.ndarray, pd.DataFr
         raise ValueError("distances: all zero, so no distance is smaller than another")
     people = participants.loc[ids]
     for column in {"household_id", "site"} & set(people):
-        empty = people.index[people[column].isna()]
-        if len(empty):
-            raise ValueError(f"participants: {column} is empty for {empty[:5].tolist()}")
+        check_complete(people, column, "leave these people out of the distances")
     return matrix, people
-
-
-def _kinds(household: np.ndarray, site: np.ndarray) -> np.ndarray:
-    """Return the kind of each pair of people as a position in `_COMPARISONS`."""
-    kinds = np.where(site[:, None] == site, 1, 2)
-    return np.where(household[:, None] == household, 0, kinds)
 
 
 def _weighted_mean(
@@ -370,19 +349,18 @@ def _weighted_mean(
 
 
 def _with_intervals(table: pd.DataFrame, replicates: np.ndarray) -> pd.DataFrame:
-    table["low"], table["high"] = _interval(replicates)
-    names = ["excess", "excess_low", "excess_high"]
-    table[names] = np.nan
-    if table["comparison"].iloc[0] == _COMPARISONS[0]:
-        low, high = _interval(replicates[1:] - replicates[0])
-        excess = table["mean"].iloc[1:] - table["mean"].iloc[0]
-        table.loc[1:, names] = np.column_stack([excess, low, high])
-    ratios = ["ratio", "ratio_low", "ratio_high"]
-    table[ratios] = np.nan
-    low, high = _interval(replicates[:-1] / replicates[1:])
-    ratio = table["mean"].to_numpy()[:-1] / table["mean"].to_numpy()[1:]
-    table.loc[1:, ratios] = np.column_stack([ratio, low, high])
-    return table[["comparison", "mean", "low", "high", "sd", "n_pairs", *names, *ratios]]
+    mean, (low, high) = table["mean"].to_numpy(), _interval(replicates)
+    table.insert(2, "low", low)
+    table.insert(3, "high", high)
+    shared = table["comparison"].iloc[0] == _COMPARISONS[0]
+    excess = (mean[1:] - mean[0], replicates[1:] - replicates[0]) if shared else None
+    ratio = mean[:-1] / mean[1:], replicates[:-1] / replicates[1:]
+    for name, found in (("excess", excess), ("ratio", ratio)):
+        names = [name, f"{name}_low", f"{name}_high"]
+        table[names] = np.nan
+        if found is not None:
+            table.loc[1:, names] = np.column_stack([found[0], *_interval(found[1])])
+    return table
 
 
 def _interval(replicates: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from cohabit.stats.alignment import align_metadata, check_complete, read_distances
 from cohabit.stats.formula import model_matrix, variables
-from cohabit.stats.inference import deal_groups, jackknife_interval
+from cohabit.stats.inference import deal_groups, jackknife_interval, leave_groups_out
 
 VALUES = ("r2", "r2_adjusted")
 
@@ -74,10 +74,6 @@ def explain_alone(
     rng : int or Generator, optional
         Decides which blocks form a group.
 
-    Returns
-    -------
-    ExplainedVariation
-
     Notes
     -----
     With total sum of squares T, a term's S on d degrees of freedom and residual mean square M,
@@ -86,11 +82,9 @@ def explain_alone(
     Introduction to Variance Estimation, chapter 4).
     """
     squares, people = _aligned(distances, metadata, [*terms, blocks])
-    matrices = {term: _columns(term, people) for term in terms}
-    return _jackknife(
-        lambda rows: {term: _explained(squares, rows, matrices[term], None) for term in matrices},
-        _groups(people[blocks], n_groups, rng),
-    )
+    nothing = np.empty((len(people), 0))
+    columns = {term: (_columns(term, people), nothing) for term in terms}
+    return _jackknife(squares, columns, people[blocks], n_groups, rng)
 
 
 def explain_jointly(
@@ -109,13 +103,11 @@ def explain_jointly(
     squares, people = _aligned(distances, metadata, [*variables(formula), blocks])
     matrix = model_matrix(formula, people)
     full = matrix.values.drop(columns="Intercept")
-    others = {term: full.drop(columns=names).to_numpy() for term, names in matrix.terms.items()}
-    return _jackknife(
-        lambda rows: {
-            term: _explained(squares, rows, full.to_numpy(), others[term]) for term in others
-        },
-        _groups(people[blocks], n_groups, rng),
-    )
+    columns = {
+        term: (full.to_numpy(), full.drop(columns=names).to_numpy())
+        for term, names in matrix.terms.items()
+    }
+    return _jackknife(squares, columns, people[blocks], n_groups, rng)
 
 
 def _aligned(distances, metadata: pd.DataFrame, columns: list[str]):
@@ -138,23 +130,23 @@ def _columns(term: str, people: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
     return model_matrix(term, people).values.drop(columns="Intercept").to_numpy()
 
 
-def _groups(blocks: pd.Series, n_groups: int, rng) -> np.ndarray:
-    """Return the jackknife group of each sample; blocks are assigned at random, evenly."""
+def _jackknife(
+    squares: np.ndarray, columns: dict[str, tuple], blocks: pd.Series, n_groups: int, rng
+) -> ExplainedVariation:
+    """Explain by each term's columns beside others, once with everyone and without each group."""
     codes, levels = pd.factorize(blocks.astype(str), sort=True)
     if not n_groups >= 10:
         raise ValueError(f"n_groups: expected at least 10; got {n_groups}")
-    n_groups = min(n_groups, len(levels))
-    return deal_groups(codes, n_groups, rng)
-
-
-def _jackknife(explain, groups: np.ndarray) -> ExplainedVariation:
-    everyone = np.ones(len(groups), dtype=bool)
-    estimates = pd.DataFrame(explain(everyone), index=["df", *VALUES]).T
-    left_out = [
-        pd.DataFrame(explain(groups != group), index=["df", *VALUES]).loc[list(VALUES)].stack()
-        for group in np.unique(groups)
-    ]
-    return ExplainedVariation(estimates, pd.DataFrame(left_out).reset_index(drop=True))
+    found, left = leave_groups_out(
+        lambda rows: np.array([_explained(squares, rows, *pair) for pair in columns.values()]),
+        deal_groups(codes, min(n_groups, len(levels)), rng),
+    )
+    replicates = {
+        value: pd.DataFrame(left[:, :, place], columns=list(columns))
+        for place, value in enumerate(VALUES, start=1)
+    }
+    estimates = pd.DataFrame(found, list(columns), ["df", *VALUES])
+    return ExplainedVariation(estimates, pd.concat(replicates, axis=1))
 
 
 def _explained(squares: np.ndarray, rows: np.ndarray, full, without) -> tuple:
@@ -162,7 +154,7 @@ def _explained(squares: np.ndarray, rows: np.ndarray, full, without) -> tuple:
     inside = squares if rows.all() else squares[np.ix_(rows, rows)]
     total, n = inside.sum() / (2 * len(inside)), len(inside)
     explained, rank = _model_squares(inside, full[rows])
-    less, less_rank = (0.0, 0) if without is None else _model_squares(inside, without[rows])
+    less, less_rank = _model_squares(inside, without[rows])
     residual = (total - explained) / (n - 1 - rank)
     added, df = explained - less, rank - less_rank
     return df, added / total, (added - df * residual) / total

@@ -1,7 +1,6 @@
 """Mediation analysis by the product of two regressions, and its power."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ from cohabit.stats.inference import power_of_normal
 from cohabit.stats.least_squares import fit_least_squares
 
 PATHS = ("exposure to mediator", "mediator to outcome", "direct", "indirect", "total")
-MEDIATION_COLUMNS = ("path", "estimate", "std_error", "low", "high", "p_value", "n")
 
 
 def fit_mediation(
@@ -62,15 +60,14 @@ def fit_mediation(
     full = model_matrix(terms, data).values
     target = model_matrix(outcome, data).values[outcome].to_numpy(float)
     paths = _fit_paths(full, target, exposure, mediator)
-    names = list(full.columns)
-    at = _Places(names.index(exposure), names.index(mediator))
-    rng = np.random.default_rng(rng)
-    again = _resample(full.to_numpy(float), target, at, n_bootstrap, rng)
+    places = [full.columns.get_loc(name) for name in (exposure, mediator)]
+    again = _resample(full.to_numpy(float), target, *places, n_bootstrap, rng)
     beyond = min((again[:, 3] <= 0).mean(), (again[:, 3] >= 0).mean())
     paths.loc["indirect", "p_value"] = min(1.0, max(2 * beyond, 2 / (n_bootstrap + 1)))
     paths["low"], paths["high"] = np.quantile(again, [0.025, 0.975], axis=0)
     paths["std_error"], paths["n"] = again.std(axis=0, ddof=1), len(data)
-    return paths.rename_axis("path").reset_index()[list(MEDIATION_COLUMNS)]
+    table = paths[["estimate", "std_error", "low", "high", "p_value", "n"]]
+    return table.rename_axis("path").reset_index()
 
 
 def _fit_paths(
@@ -97,28 +94,21 @@ def _slope(design: pd.DataFrame, values: np.ndarray, name: str) -> dict[str, flo
     return {key: float(fit[key][row, 0]) for key in ("estimate", "p_value")}
 
 
-@dataclass(frozen=True)
-class _Places:
-    """Positions of columns in the design."""
-
-    exposure: int
-    mediator: int
-
-
-def _resample(numbers, target, at: _Places, times: int, rng) -> np.ndarray:
+def _resample(numbers, target, exposure: int, mediator: int, times: int, rng) -> np.ndarray:
     """Return the five path estimates of each bootstrap resample, shape (times, 5)."""
     n, columns = numbers.shape
-    weights = rng.multinomial(n, np.full(n, 1 / n), times).astype(float)
+    draws = np.random.default_rng(rng).multinomial(n, np.full(n, 1 / n), times)
+    weights = draws.astype(float)
     products = np.einsum("ni,nj->nij", numbers, numbers).reshape(n, -1)
     gram = (weights @ products).reshape(times, columns, columns)
     moment = weights @ (numbers * target[:, None])
-    rest = [place for place in range(columns) if place != at.mediator]
-    where = rest.index(at.exposure)
+    rest = [place for place in range(columns) if place != mediator]
+    where = rest.index(exposure)
     smaller = gram[:, rest][:, :, rest]
     full = _solve(gram, moment)
-    a = _solve(smaller, gram[:, rest, at.mediator])[:, where]
+    a = _solve(smaller, gram[:, rest, mediator])[:, where]
     total = _solve(smaller, moment[:, rest])[:, where]
-    b, direct = full[:, at.mediator], full[:, at.exposure]
+    b, direct = full[:, mediator], full[:, exposure]
     return np.column_stack([a, b, direct, a * b, total])
 
 
@@ -158,7 +148,7 @@ def power_of_mediation(
 def slopes_per_person(
     fit: pd.DataFrame, *, first: float | None = None, second: float | None = None
 ) -> tuple[float, float]:
-    """Return both slopes divided by their standard errors in a study of one person.
+    """Return both slopes divided by their standard errors, as `power_of_mediation` takes them.
 
     Parameters
     ----------
@@ -166,19 +156,11 @@ def slopes_per_person(
         From `fit_mediation`, whose errors are taken.
     first, second : float, optional
         Slopes to plan for, in the units of the fit; by default its estimates.
-
-    Returns
-    -------
-    tuple of float
-        As `power_of_mediation` and `people_needed` take them.
     """
     rows = fit.set_index("path").loc[list(PATHS[:2])]
     errors = rows["std_error"] * np.sqrt(rows["n"])
-    planned = [
-        given if given is not None else estimate
-        for given, estimate in zip((first, second), rows["estimate"], strict=True)
-    ]
-    return tuple(float(slope / error) for slope, error in zip(planned, errors, strict=True))
+    planned = pd.Series([first, second], rows.index, dtype=float).fillna(rows["estimate"])
+    return tuple((planned / errors).tolist())
 
 
 def people_needed(first: float, second: float, *, power: float = 0.8, alpha: float = 0.05) -> float:

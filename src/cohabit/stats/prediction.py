@@ -79,8 +79,10 @@ def predict_group(
         For an unknown model, a group without two levels, or fewer households than folds.
     """
     rng = np.random.default_rng(rng)
-    _check_names("models", models, MODELS)
-    _check_names("predictors", predictors, PREDICTORS)
+    for model in models:
+        schema.check_choice("models: no", model, MODELS)
+    for predictor in predictors:
+        schema.check_choice("predictors: no", predictor, PREDICTORS)
     counts, people = align_by_id(counts, metadata)
     is_case, levels = split_levels(people, group)
     homes = household_codes(people, household)
@@ -97,12 +99,6 @@ def predict_group(
         parts.append(pd.DataFrame(rows).assign(model=model, predictors=task.label))
     table = pd.concat(parts, ignore_index=True).assign(note=f"{levels[1]} against {levels[0]}")
     return table[["model", "predictors", "measure", "estimate", "low", "high", "n", "note"]]
-
-
-def _check_names(what: str, names: Sequence[str], known: Sequence[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{what}: no {name!r}; {schema.nearest(name, known)}")
 
 
 @dataclass(frozen=True)
@@ -131,9 +127,7 @@ def _tasks(
 def _draw_folds(homes: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
     """Return the test fold of each person; folds have equal numbers of whole households."""
     order = rng.permutation(homes.max() + 1)
-    fold_of_home = np.empty(len(order), dtype=int)
-    fold_of_home[order] = np.arange(len(order)) % n_folds
-    return fold_of_home[homes]
+    return (np.argsort(order) % n_folds)[homes]
 
 
 def _score_out_of_fold(model, task, is_case, homes, folds, n_trees, seed) -> np.ndarray:
@@ -188,10 +182,8 @@ def _measure(scores, folds, is_case, homes, draws, sex=None) -> list[dict[str, o
     for score, fold in zip(scores, folds, strict=True):
         beats = (score[:, None] > score) + 0.5 * (score[:, None] == score)
         compared = against * (fold[:, None] == fold)
-        wins, tries = (
-            wins + sum_by_household(beats * compared, homes),
-            tries + sum_by_household(compared, homes),
-        )
+        wins = wins + sum_by_household(beats * compared, homes)
+        tries = tries + sum_by_household(compared, homes)
         own_wins = own_wins + np.bincount(homes, (beats * pairs).sum(axis=1))
         own_tries = own_tries + np.bincount(homes, pairs.sum(axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):

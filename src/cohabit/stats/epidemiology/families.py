@@ -87,30 +87,25 @@ def _least(function) -> float:
     return float(minimize_scalar(function, bounds=(0.0, 0.995), method="bounded").x)
 
 
-def _likelihood_interval(function, best: float, drop: float = 3.8415) -> tuple[float, float]:
-    limit = function(best) + drop
-    ends = []
-    for end in (0.0, 0.995):
-        beyond = function(end) > limit
-        ends.append(
-            brentq(lambda h2: function(h2) - limit, best, end, xtol=1e-3) if beyond else end
-        )
-    return ends[0], ends[1]
+def _likelihood_interval(function, best: float) -> tuple[float, float]:
+    limit = function(best) + 3.8415
+
+    def beyond(h2: float) -> float:
+        return function(h2) - limit
+
+    ends = (0.0, 0.995)
+    low, high = (brentq(beyond, best, end, xtol=1e-3) if beyond(end) > 0 else end for end in ends)
+    return low, high
 
 
 def count_pairs(affected: pd.Series, pairs: pd.DataFrame) -> np.ndarray:
     """Count twin pairs with both, one and no member affected; pairs may be listed twice.
 
-    Parameters
-    ----------
-    affected : Series of bool
-        Index: person.
-    pairs : DataFrame
-        `person` and `relative`.
+    Parameters as in `recurrence`, without `relation`.
     """
     once = pairs[pairs["person"] < pairs["relative"]]
-    ill = _lookup(affected, once["person"]).astype(int) + _lookup(affected, once["relative"])
-    return np.bincount(ill, minlength=3)[::-1]
+    ill = [_lookup(affected, once[member]) for member in ("person", "relative")]
+    return np.bincount(np.sum(ill, axis=0), minlength=3)[::-1]
 
 
 def recurrence(affected: pd.Series, relatives: pd.DataFrame) -> pd.DataFrame:
@@ -132,13 +127,9 @@ def recurrence(affected: pd.Series, relatives: pd.DataFrame) -> pd.DataFrame:
         of all), n (relatives), affected.
     """
     patients = relatives[_lookup(affected, relatives["person"])]
-    ill = _lookup(affected, patients["relative"])
-    population = affected.mean()
-    rows = []
-    for relation, chosen in patients.groupby("relation", observed=True):
-        found = ill[patients.index.get_indexer(chosen.index)]
-        rows.append(_recurrence_row(relation, found, population))
-    return pd.DataFrame(rows)
+    ill = pd.Series(_lookup(affected, patients["relative"]), patients.index)
+    relations = ill.groupby(patients["relation"], observed=True)
+    return pd.DataFrame([_recurrence_row(*relation, affected.mean()) for relation in relations])
 
 
 def pool_recurrence(tables: list[pd.DataFrame], relations: dict[str, str]) -> pd.DataFrame:

@@ -53,14 +53,12 @@ def standardise_rates(
     weight = frame.groupby(strata, observed=True).size() / len(frame)
     cells = frame.groupby([by, *strata], observed=True)["ill"].agg(["sum", "size"])
     share = weight.reindex(cells.index.droplevel(by)).to_numpy()
-    cells["rate"], cells["variance"] = (
-        share * cells["sum"] / cells["size"],
-        share**2 * cells["sum"] / cells["size"] ** 2,
-    )
     cells["weight"] = share
+    cells["rate"] = share * cells["sum"] / cells["size"]
+    cells["variance"] = share**2 * cells["sum"] / cells["size"] ** 2
     table = cells.groupby(level=by, observed=True).sum()
-    rate, spread = table["rate"] / table["weight"], np.sqrt(table["variance"]) / table["weight"]
-    reach = normal_quantile(0.975) * spread
+    rate = table["rate"] / table["weight"]
+    reach = normal_quantile(0.975) * (np.sqrt(table["variance"]) / table["weight"])
     found = {
         "crude": per * table["sum"] / table["size"],
         "estimate": per * rate,
@@ -190,18 +188,21 @@ def scan_map(
     if total < 1 or (places["expected"] <= 0).any():
         raise ValueError("places: expected at least one case, and some expectation everywhere")
     share = places["expected"].to_numpy() / places["expected"].sum()
-    order = _nearest_first(places[["x", "y"]].to_numpy())
-    inside = np.cumsum(share[order], axis=1)
+    points = places[["x", "y"]].to_numpy()
+    nearest_first = ((points[:, None] - points) ** 2).sum(axis=2).argsort(axis=1, kind="stable")
+    inside = np.cumsum(share[nearest_first], axis=1)
     allowed = inside <= largest
 
     def ratios(counts: np.ndarray) -> np.ndarray:
-        return np.where(allowed, _log_ratio(np.cumsum(counts[order], axis=1), inside, total), 0.0)
+        return np.where(
+            allowed, _log_ratio(np.cumsum(counts[nearest_first], axis=1), inside, total), 0.0
+        )
 
     found = ratios(cases)
     centre, size = np.unravel_index(np.argmax(found), found.shape)
     maps = rng.multinomial(int(total), share, size=n_simulations)
     simulated = np.array([ratios(one.astype(float)).max() for one in maps])
-    chosen = order[centre, : size + 1]
+    chosen = nearest_first[centre, : size + 1]
     return Scan(
         places=places.index[np.sort(chosen)],
         observed=int(cases[chosen].sum()),
@@ -210,11 +211,6 @@ def scan_map(
         p_value=float((1 + (simulated >= found.max() - 1e-9).sum()) / (1 + n_simulations)),
         simulated=simulated,
     )
-
-
-def _nearest_first(points: np.ndarray) -> np.ndarray:
-    distance = ((points[:, None, :] - points[None, :, :]) ** 2).sum(axis=2)
-    return np.argsort(distance, axis=1, kind="stable")
 
 
 def _log_ratio(seen: np.ndarray, share: np.ndarray, total: float) -> np.ndarray:

@@ -26,25 +26,12 @@ def odds_ratio(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
     exposed, ill : Series of bool
         Same people; aligned by index.
     """
-    return _describe(Table2x2(cross(exposed, ill)), "oddsratio", exposed)
+    return _describe("oddsratio", exposed, ill)
 
 
 def risk_ratio(exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
     """Return the risk ratio of an exposure in a cohort (not in a case-control study)."""
-    return _describe(Table2x2(cross(exposed, ill)), "riskratio", exposed)
-
-
-def cross(exposed: pd.Series, ill: pd.Series) -> np.ndarray:
-    """Return the 2 x 2 table exposed, unexposed x ill, healthy; 0.5 is added if a cell is 0.
-
-    Raises
-    ------
-    ValueError
-        When the two are not about the same people, or not true or false.
-    """
-    exposed, ill = _flags(exposed, ill)
-    table = _count(exposed.to_numpy(), ill.to_numpy())
-    return table + 0.5 if (table == 0).any() else table
+    return _describe("riskratio", exposed, ill)
 
 
 def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) -> dict[str, float]:
@@ -52,7 +39,6 @@ def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) ->
 
     Parameters
     ----------
-    exposed, ill : Series of bool
     strata : DataFrame
         Categorical covariates; each combination is a stratum.
 
@@ -63,13 +49,12 @@ def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) ->
         Tarone's correction; n.
     """
     exposed, ill = _flags(exposed, ill)
-    number = strata.loc[exposed.index].groupby(list(strata), observed=True).ngroup().to_numpy()
-    code = 2 * (~exposed.to_numpy()) + (~ill.to_numpy())
-    counts = np.bincount(4 * number + code, minlength=4 * (number.max() + 1)).reshape(-1, 2, 2)
+    stratum = strata.loc[exposed.index].groupby(list(strata), observed=True).ngroup().to_numpy()
+    counts = _cross(exposed, ill, stratum)
     counts = counts[(counts.sum(axis=1) > 0).all(axis=1) & (counts.sum(axis=2) > 0).all(axis=1)]
     if len(counts) == 0:
         raise ValueError("strata: none has exposed and unexposed, ill and healthy people")
-    table = StratifiedTable([one.astype(float) for one in counts])
+    table = StratifiedTable(list(counts))
     low, high = table.oddsratio_pooled_confint()
     return {
         "estimate": float(table.oddsratio_pooled),
@@ -86,27 +71,22 @@ def conditional_logit(ill: pd.Series, exposures: pd.DataFrame, sets: pd.Series) 
 
     Parameters
     ----------
-    ill : Series of bool
-    exposures : DataFrame of numbers
-        One column per coefficient.
+    ill, exposures
+        As in `fit_logistic`.
     sets : Series
         Which matched set each person is in.
 
     Returns
     -------
     DataFrame
-        One row per exposure: feature, estimate (odds ratio), low, high, p_value, n (sets), note.
+        As from `fit_logistic`; n counts sets.
     """
-    model = ConditionalLogit(
-        ill.astype(float).to_numpy(),
-        exposures.loc[ill.index].astype(float).to_numpy(),
-        groups=sets.loc[ill.index].to_numpy(),
-    )
+    exposures, sets = exposures.loc[ill.index].astype(float), sets.loc[ill.index]
+    model = ConditionalLogit(ill.astype(float).to_numpy(), exposures.to_numpy(), groups=sets)
     fit = model.fit(disp=False)
-    ends = np.exp(fit.conf_int())
-    columns = {"estimate": np.exp(fit.params), "low": ends[:, 0], "high": ends[:, 1]}
-    table = pd.DataFrame({"feature": list(exposures), **columns, "p_value": fit.pvalues})
-    return table.assign(n=sets.loc[ill.index].nunique(), note="")
+    low, high = np.exp(fit.conf_int().T)
+    columns = {"estimate": np.exp(fit.params), "low": low, "high": high, "p_value": fit.pvalues}
+    return pd.DataFrame({"feature": list(exposures), **columns, "n": sets.nunique(), "note": ""})
 
 
 def draw_controls(
@@ -119,7 +99,6 @@ def draw_controls(
     people : DataFrame
         Columns `match`, as categories.
     ill : Series of bool
-    match : list of str
     n_controls : int
         Controls per patient; fewer where a stratum runs out.
     rng : Generator, seed or None
@@ -166,7 +145,7 @@ def fit_logistic(ill: pd.Series, exposures: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        feature, estimate (odds ratio), low, high, p_value, n, note.
+        One row per exposure: feature, estimate (odds ratio), low, high, p_value, n, note.
     """
     fit = _fit_logit(ill, exposures.loc[ill.index])
     table = np.exp(pd.concat([fit.params, fit.conf_int()], axis=1)).drop(index="const")
@@ -177,11 +156,6 @@ def fit_logistic(ill: pd.Series, exposures: pd.DataFrame) -> pd.DataFrame:
 
 def find_interaction(one: pd.Series, other: pd.Series, ill: pd.Series) -> pd.DataFrame:
     """Return the interaction of two exposures on the additive and multiplicative scale.
-
-    Parameters
-    ----------
-    one, other, ill : Series of bool
-        Same people.
 
     Returns
     -------
@@ -216,12 +190,16 @@ def _flags(exposed: pd.Series, ill: pd.Series) -> tuple[pd.Series, pd.Series]:
     return exposed.astype(bool), ill.astype(bool)
 
 
-def _count(exposed: np.ndarray, ill: np.ndarray) -> np.ndarray:
-    cells = [(exposed & ill), (exposed & ~ill), (~exposed & ill), (~exposed & ~ill)]
-    return np.array([cell.sum() for cell in cells], dtype=float).reshape(2, 2)
+def _cross(exposed: pd.Series, ill: pd.Series, stratum: np.ndarray | int = 0) -> np.ndarray:
+    """Return the 2 x 2 table exposed, unexposed x ill, healthy of each stratum 0, 1, ..."""
+    cell = 4 * stratum + 2 * (~exposed.to_numpy()) + (~ill.to_numpy())
+    return np.bincount(cell, minlength=4 * (np.max(stratum) + 1)).reshape(-1, 2, 2).astype(float)
 
 
-def _describe(table: Table2x2, measure: str, exposed: pd.Series) -> dict[str, float]:
+def _describe(measure: str, exposed: pd.Series, ill: pd.Series) -> dict[str, float]:
+    """Return a measure of the 2 x 2 table; 0.5 is added to all cells if one is 0."""
+    (counts,) = _cross(*_flags(exposed, ill))
+    table = Table2x2(counts + 0.5 if (counts == 0).any() else counts)
     low, high = getattr(table, f"{measure}_confint")()
     return {
         "estimate": float(getattr(table, measure)),

@@ -1,5 +1,6 @@
 """Networks of features: compositional correlation, properties and permutation tests."""
 
+# ruff: noqa: F401
 from cohabit.stats.networks.compare import beyond_swaps, compare_networks, swap_labels
 from cohabit.stats.networks.correlation import proportionality, sparcc, ties_within
 from cohabit.stats.networks.network import (
@@ -10,18 +11,3 @@ from cohabit.stats.networks.network import (
     find_modules,
     specific_edges,
 )
-
-__all__ = [
-    "DIFFERENCES",
-    "PROPERTIES",
-    "beyond_swaps",
-    "compare_networks",
-    "describe_features",
-    "describe_network",
-    "find_modules",
-    "proportionality",
-    "sparcc",
-    "specific_edges",
-    "swap_labels",
-    "ties_within",
-]

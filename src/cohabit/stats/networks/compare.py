@@ -1,11 +1,11 @@
 """Comparison of two groups' networks by permutation of their labels."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from cohabit.data.schema import nearest
+from cohabit.data.schema import check_choice
 from cohabit.stats.alignment import align_by_id, household_codes, split_levels
 from cohabit.stats.composition import clr
 from cohabit.stats.formula import model_matrix
@@ -74,7 +74,8 @@ def compare_networks(
     labels, levels = split_levels(people, group)
     blocks = _blocks(people, within)
     kept = _keep_labels(labels, blocks, within)
-    measures = [_measure(name) for name in properties]
+    for name in properties:
+        check_choice("no property", name, [*PROPERTIES, *DIFFERENCES])
     matrix = None if covariates is None else model_matrix(covariates, people).values.to_numpy()
     _check_sizes(labels, levels, 0 if matrix is None else matrix.shape[1])
     values = clr(counts).to_numpy()
@@ -84,12 +85,11 @@ def compare_networks(
             Network(correlate_rows(values, matrix, rows, n_exclusions), threshold)
             for rows in (~labels, labels)
         ]
-        return np.array([find(*pair) for find in measures])
+        return np.array([_measure(name, *pair) for name in properties])
 
     observed = measure(labels)
     null = np.array([measure(drawn) for drawn in _swap(labels, blocks, n_permutations, rng)])
-    table = _tidy(observed, null, levels, properties)
-    return table.assign(note=table["note"].where(table["note"] != "", kept))
+    return _tidy(observed, null, levels, properties, kept)
 
 
 def swap_labels(
@@ -108,19 +108,10 @@ def swap_labels(
 
 
 def beyond_swaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Return each difference minus its mean under permutation.
+    """Return a table of `compare_networks` with each difference minus its mean under permutation.
 
-    Parameters
-    ----------
-    table : DataFrame
-        From `compare_networks`.
-
-    Returns
-    -------
-    DataFrame
-        `table` with estimate (difference minus the mean under permutation), low and high: on
-        either side t times the standard deviation of the swapped differences, which is what
-        the difference of two networks of the same people scatters by.
+    Columns estimate, low and high: on either side t times the standard deviation of the swapped
+    differences, which is what the difference of two networks of the same people scatters by.
     """
     n_swaps = table["n_permutations"]
     estimate = table["difference"] - table["null_mean"]
@@ -153,19 +144,12 @@ def _check_sizes(labels: np.ndarray, levels: list[str], n_coefficients: int) -> 
             )
 
 
-def _measure(name: str) -> Callable[[Network, Network], tuple[float, float, float]]:
-    """Return a function of two networks that gives both values and their difference."""
-    if name in PROPERTIES:
-        find = PROPERTIES[name]
-
-        def own(first: Network, second: Network) -> tuple[float, float, float]:
-            before, after = find(first), find(second)
-            return before, after, after - before
-
-        return own
-    if name not in DIFFERENCES:
-        raise ValueError(f"no property {name!r}: {nearest(name, [*PROPERTIES, *DIFFERENCES])}")
-    return lambda first, second: (np.nan, np.nan, DIFFERENCES[name](first, second))
+def _measure(name: str, first: Network, second: Network) -> tuple[float, float, float]:
+    """Return a property of both networks and the difference; of `DIFFERENCES` the last alone."""
+    if name in DIFFERENCES:
+        return np.nan, np.nan, DIFFERENCES[name](first, second)
+    before, after = (PROPERTIES[name](network) for network in (first, second))
+    return before, after, after - before
 
 
 def _swap(
@@ -181,7 +165,7 @@ def _swap(
 
 
 def _tidy(
-    observed: np.ndarray, null: np.ndarray, levels: list[str], properties: Sequence[str]
+    observed: np.ndarray, null: np.ndarray, levels: list[str], properties: Sequence[str], kept: str
 ) -> pd.DataFrame:
     first, second, difference = observed.T
     swapped = null[:, :, 2]
@@ -204,6 +188,6 @@ def _tidy(
             "null_high": high,
             "p_value": np.where(unknown, np.nan, p_value),
             "n_permutations": len(swapped),
-            "note": np.where(unknown, "a network without edges has no such property", ""),
+            "note": np.where(unknown, "a network without edges has no such property", kept),
         }
     )

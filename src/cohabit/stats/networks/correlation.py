@@ -56,8 +56,13 @@ def sparcc(
     PLoS Computational Biology 8(9):e1002687. A network of compositional correlations is
     no network of ecological interactions.
     """
-    values = _log_ratios(counts, metadata, covariates, pseudocount)
-    correlation = correlate_basis(values, n_exclusions)
+    values, matrix = clr(counts, pseudocount), None
+    if covariates is not None:
+        if metadata is None:
+            raise ValueError("covariates: their values are in the metadata; give it too")
+        matrix = model_matrix(covariates, align_values(values, metadata)[1]).values.to_numpy()
+    everyone = np.ones(len(values), dtype=bool)
+    correlation = correlate_rows(values.to_numpy(), matrix, everyone, n_exclusions)
     return pd.DataFrame(correlation, index=counts.columns, columns=counts.columns)
 
 
@@ -124,17 +129,17 @@ def ties_within(
         correlation = correlate_rows(values, matrix, rows, n_exclusions)
         return np.array([_compare(correlation, chosen) for chosen in members.values()])
 
-    return _tidy_sets(*leave_groups_out(find, groups), members)
-
-
-def _log_ratios(counts, metadata, covariates, pseudocount) -> np.ndarray:
-    values = clr(counts, pseudocount)
-    if covariates is None:
-        return values.to_numpy()
-    if metadata is None:
-        raise ValueError("covariates: their values are in the metadata; give it too")
-    _, people = align_values(values, metadata)
-    return residuals(values.to_numpy(), model_matrix(covariates, people).values.to_numpy())
+    found, left = leave_groups_out(find, groups)
+    inside, outside = found.T
+    return pd.DataFrame(
+        {
+            "feature": list(members),
+            "n_features": [int(chosen.sum()) for chosen in members.values()],
+            "inside": inside,
+            "outside": outside,
+            **jackknife_interval(inside - outside, left[..., 0] - left[..., 1]),
+        }
+    )
 
 
 def _check_size(values: np.ndarray, least: int) -> None:
@@ -189,25 +194,23 @@ def _solve_basis(
     The system is diag(n - 1) + 11' less the excluded pairs, so features that lose no pair
     follow from the total of all w; only the others need a solution of their own.
     """
-    size = len(totals)
     touched = sorted({end for pair in excluded for end in pair})
-    place = {feature: row for row, feature in enumerate(touched)}
+    place = {feature: row for row, feature in enumerate(touched, start=1)}
     # unknowns: the sum of all w, then w of the touched features
     system = np.zeros((len(touched) + 1, len(touched) + 1))
     wanted = np.zeros(len(touched) + 1)
-    free = np.ones(size, dtype=bool)
+    free = np.ones(len(totals), dtype=bool)
     free[touched] = False
     shrunk = left - 1
     system[0, 0] = 1 + (1 / shrunk[free]).sum()
     system[0, 1:] = -1
     wanted[0] = (totals[free] / shrunk[free]).sum()
-    for feature, row in place.items():
-        system[row + 1, 0] = 1
-        system[row + 1, row + 1] = shrunk[feature]
-        wanted[row + 1] = totals[feature]
+    system[1:, 0] = 1
+    system[1:, 1:] = np.diag(shrunk[touched])
+    wanted[1:] = totals[touched]
     for first, second in excluded:
-        system[place[first] + 1, place[second] + 1] -= 1
-        system[place[second] + 1, place[first] + 1] -= 1
+        system[place[first], place[second]] -= 1
+        system[place[second], place[first]] -= 1
     solution = np.linalg.solve(system, wanted)
     variance = (totals - solution[0]) / shrunk
     variance[touched] = solution[1:]
@@ -232,16 +235,3 @@ def _compare(correlation: np.ndarray, chosen: np.ndarray) -> tuple[float, float]
     rows = correlation[chosen]
     inside = (rows[:, chosen].sum() - size) / (size * (size - 1))
     return float(inside), float(rows[:, ~chosen].mean())
-
-
-def _tidy_sets(found: np.ndarray, left: np.ndarray, members: dict[str, np.ndarray]) -> pd.DataFrame:
-    inside, outside = found.T
-    return pd.DataFrame(
-        {
-            "feature": list(members),
-            "n_features": [int(chosen.sum()) for chosen in members.values()],
-            "inside": inside,
-            "outside": outside,
-            **jackknife_interval(inside - outside, left[..., 0] - left[..., 1]),
-        }
-    )

@@ -55,11 +55,6 @@ class Network:
         return links
 
 
-def count_edges(network: Network) -> float:
-    """Return the number of edges."""
-    return float(network.links.sum() / 2)
-
-
 def density(network: Network) -> float:
     """Return the share of feature pairs that have an edge."""
     size = len(network.links)
@@ -86,65 +81,36 @@ def largest_component(network: Network) -> float:
     return float(np.bincount(component).max() / len(component))
 
 
-def count_tied(network: Network) -> float:
-    """Return the number of features with a positive edge, each of which is in a module."""
-    return float(network.attractions.any(axis=0).sum())
-
-
-def count_modules(network: Network) -> float:
-    """Return the number of modules."""
-    return float(network.modules.max())
-
-
-def largest_module(network: Network) -> float:
-    """Return the number of features in the largest module, or 0."""
-    return float((network.modules == 1).sum())
-
-
-PROPERTIES = {
-    "n_edges": count_edges,
-    "density": density,
-    "clustering": clustering,
-    "path_length": path_length,
-    "largest_component": largest_component,
-    "n_tied": count_tied,
-    "n_modules": count_modules,
-    "largest_module": largest_module,
-}
-"""Property name -> function of a `Network`."""
-
-
-def distance(first: Network, second: Network) -> float:
-    """Return the root mean square difference between the correlations."""
-    return float(np.sqrt(np.mean(_differences(first, second) ** 2)))
-
-
-def count_specific(first: Network, second: Network) -> float:
-    """Return the number of edges found in only one network, by the study's rule."""
-    return float(find_specific(first, second, REACH).sum())
-
-
-def count_lost_hubs(first: Network, second: Network) -> float:
+def count_lost_hubs(first: Network, second: Network) -> int:
     """Return how many of the first's 20 best connected features are not among the second's.
 
     Ties follow the order of the features.
     """
-    return float(len(_hubs(first) - _hubs(second)))
+    return len(_hubs(first) - _hubs(second))
 
+
+PROPERTIES = {
+    "n_edges": lambda network: network.links.sum() / 2,
+    "density": density,
+    "clustering": clustering,
+    "path_length": path_length,
+    "largest_component": largest_component,
+    "n_tied": lambda network: network.attractions.any(axis=0).sum(),
+    "n_modules": lambda network: network.modules.max(),
+    "largest_module": lambda network: (network.modules == 1).sum(),
+}
+"""Property name -> function of a `Network`; `describe_network` explains them."""
 
 DIFFERENCES = {
-    "distance": distance,
-    "specific_edges": count_specific,
+    "distance": lambda first, second: np.sqrt(np.mean(_differences(first, second) ** 2)),
+    "specific_edges": lambda first, second: find_specific(first, second, REACH).sum(),
     "hubs_lost": count_lost_hubs,
 }
 """Difference name -> function of two networks of the same features; 0 means alike."""
 
 
 def find_specific(first: Network, second: Network, reach: float) -> np.ndarray:
-    """Return which pairs (upper triangle by rows) are edges of only one network.
-
-    See `specific_edges`.
-    """
+    """Return which pairs (upper triangle by rows) are `specific_edges`."""
     differences = _differences(first, second)
     lower, upper = np.quantile(differences, [0.25, 0.75])
     margin = reach * (upper - lower)
@@ -165,7 +131,7 @@ def describe_network(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Se
         n_modules and largest_module (features in the largest).
     """
     network = Network(correlation.to_numpy(), threshold)
-    return pd.Series({name: find(network) for name, find in PROPERTIES.items()})
+    return pd.Series({name: float(find(network)) for name, find in PROPERTIES.items()})
 
 
 def describe_features(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.DataFrame:
@@ -209,16 +175,16 @@ def specific_edges(
     """
     second = second.loc[first.index, first.columns]
     networks = [Network(table.to_numpy(), threshold) for table in (first, second)]
-    rows, columns = np.triu_indices(len(first), 1)
     found = find_specific(*networks, reach)
-    rows, columns, names = rows[found], columns[found], first.columns.to_numpy()
+    rows, columns = (ends[found] for ends in np.triu_indices(len(first), 1))
     before, after = (network.correlation[rows, columns] for network in networks)
+    names = first.columns.to_numpy()
     table = pd.DataFrame(
         {"source": names[rows], "target": names[columns], "first": before, "second": after}
+    ).assign(difference=after - before)
+    return table.sort_values(
+        "difference", key=lambda gap: -gap.abs(), kind="stable", ignore_index=True
     )
-    table["difference"] = table["second"] - table["first"]
-    order = table["difference"].abs().sort_values(ascending=False, kind="stable").index
-    return table.loc[order].reset_index(drop=True)
 
 
 def find_modules(correlation: pd.DataFrame, threshold: float = 0.4) -> pd.Series:
@@ -272,13 +238,9 @@ def _betweenness(links: np.ndarray) -> np.ndarray:
 
 
 def find_groups(links: np.ndarray) -> tuple[np.ndarray, float]:
-    """Split a graph into modules by `merge_greedily`, leaving out isolated nodes.
+    """Return each node's group by `merge_greedily` and the modularity.
 
-    Returns
-    -------
-    groups : ndarray of int, shape (n_nodes,)
-        1 the largest; 0 for a node without an edge.
-    modularity : float
+    Group 1 is the largest; 0 a node without an edge, which is not looked at.
     """
     tied = np.flatnonzero(links.any(axis=0))
     merged, modularity = merge_greedily(links[np.ix_(tied, tied)])
@@ -291,19 +253,10 @@ def find_groups(links: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def merge_greedily(links: np.ndarray) -> tuple[np.ndarray, float]:
-    """Merge the two modules that raise modularity most, until no merge raises it.
+    """Merge the pair of modules that increases modularity most until none does.
 
-    Parameters
-    ----------
-    links : ndarray, shape (n_nodes, n_nodes)
-        Symmetric weights of at least 0, diagonal empty.
-
-    Returns
-    -------
-    modules : ndarray, shape (n_nodes,)
-        A label a node.
-    modularity : float
-        Q = sum over modules of (share of edge ends inside - squared share of all ends).
+    From symmetric weights of at least 0, diagonal empty, to a module label per node and Q, the
+    sum over modules of (share of edge ends inside - squared share of all ends).
     """
     total = links.sum()
     modules = np.arange(len(links))

@@ -53,10 +53,10 @@ class Options:
     """The only term to report, or None for all terms."""
 
     def __post_init__(self) -> None:
-        _check_choice("by", self.by, ("margin", "terms", "model"))
-        _check_choice("permute", self.permute, ("residuals", "raw"))
-        for scheme in self._schemes():
-            _check_choice("scheme", scheme, ("auto", *SCHEMES))
+        schema.check_choice("by: got", self.by, ("margin", "terms", "model"))
+        schema.check_choice("permute: got", self.permute, ("residuals", "raw"))
+        for scheme in [self.scheme] if isinstance(self.scheme, str) else self.scheme.values():
+            schema.check_choice("scheme: got", scheme, ("auto", *SCHEMES))
             if self.blocks is None and scheme not in ("auto", "free"):
                 raise ValueError(
                     f"scheme {scheme!r} needs households: name their column in `blocks`"
@@ -64,18 +64,14 @@ class Options:
         if self.n_permutations < 0:
             raise ValueError(f"n_permutations: expected at least 0; got {self.n_permutations}")
 
-    def scheme_of(self, term: str) -> str:
-        """Return the scheme requested for a term."""
-        return self.scheme if isinstance(self.scheme, str) else self.scheme.get(term, "auto")
-
-    def check_terms(self, terms: Sequence[Term]) -> None:
-        """Raise ValueError when a scheme is given for a term that is not in the formula."""
+    def schemes_of(self, terms: Sequence[Term]) -> dict[str, str]:
+        """Return the scheme requested for each term; ValueError for a term not in the formula."""
         names = [term.name for term in terms]
-        for name in [] if isinstance(self.scheme, str) else self.scheme:
-            _check_choice("scheme: term", name, names)
-
-    def _schemes(self) -> list[str]:
-        return [self.scheme] if isinstance(self.scheme, str) else [*self.scheme.values()]
+        if isinstance(self.scheme, str):
+            return dict.fromkeys(names, self.scheme)
+        for name in self.scheme:
+            schema.check_choice("scheme: no term", name, names)
+        return dict.fromkeys(names, "auto") | dict(self.scheme)
 
 
 def permanova(
@@ -156,7 +152,9 @@ def permanova(
     .. [2] Freedman & Lane (1983). J Bus Econ Stat 1:292.
     """
     options = Options(by, blocks, strata, scheme, permute, n_permutations)
-    return _align_and_analyse(from_distances(distances), metadata, formula, options, rng)
+    geometry, ids = from_distances(distances)
+    model = prepare_model(align_metadata(ids, metadata), formula, options)
+    return analyse(model, geometry, np.random.default_rng(rng))
 
 
 def permanova_features(
@@ -175,22 +173,10 @@ def permanova_features(
     features : DataFrame, shape (n_samples, n_features)
         Values whose Euclidean distances are meant; CLR values give Aitchison distances.
     metadata, formula, by, rng, **options
-        As in `permanova`.
-
-    Returns
-    -------
-    DataFrame
-        As from `permanova`.
+        As in `permanova`, as is what it returns.
     """
-    options = Options(by, **options)
-    return _align_and_analyse(from_features(features), metadata, formula, options, rng)
-
-
-def _align_and_analyse(
-    read: tuple[Geometry, pd.Index], metadata: pd.DataFrame, formula: str, options: Options, rng
-) -> pd.DataFrame:
-    geometry, ids = read
-    model = prepare_model(align_metadata(ids, metadata), formula, options)
+    geometry, ids = from_features(features)
+    model = prepare_model(align_metadata(ids, metadata), formula, Options(by, **options))
     return analyse(model, geometry, np.random.default_rng(rng))
 
 
@@ -220,7 +206,7 @@ def prepare_model(people: pd.DataFrame, formula: str, options: Options) -> Prepa
     order = household_order(read_terms(matrix), homes, people.index)
     homes, terms = homes.take(order), read_terms(matrix, order)
     terms = [joined(terms)] if options.by == "model" else terms
-    options.check_terms(terms)
+    schemes = options.schemes_of(terms)
     basis = model_basis(terms, homes.household)
     if len(people) - 1 - basis.shape[1] < 1:
         raise ValueError(
@@ -229,10 +215,9 @@ def prepare_model(people: pd.DataFrame, formula: str, options: Options) -> Prepa
         )
     asked = [term for term in terms if options.only in (None, term.name)]
     spaces = [_space(term, terms, basis, options.by) for term in asked]
-    plans = tuple(plan_term(space, homes, options.scheme_of(space.term.name)) for space in spaces)
-    return PreparedModel(
-        order, tuple(terms), basis, plans, options, _widest(terms, people.iloc[order])
-    )
+    plans = tuple(plan_term(space, homes, schemes[space.term.name]) for space in spaces)
+    wide = _widest(terms, people.iloc[order])
+    return PreparedModel(order, tuple(terms), basis, plans, options, wide)
 
 
 def _as_labels(column: pd.Series) -> pd.Series:
@@ -248,8 +233,8 @@ def analyse(model: PreparedModel, geometry: Geometry, rng: np.random.Generator) 
     given = geometry.take(model.order), model.basis, model.options.permute
     fit = WideFit(*given, model.terms, *model.wide) if model.wide else PermanovaFit(*given)
     _check_variation(fit)
-    p_values, notes = _p_values(fit, model.plans, model.options.n_permutations, rng)
-    return _table(fit, model.plans, p_values, notes)
+    tests = _test_terms(fit, model.plans, model.options.n_permutations, rng)
+    return _table(fit, model.plans, tests)
 
 
 def _check_variation(fit: PermanovaFit) -> None:
@@ -273,36 +258,33 @@ def _widest(terms: Sequence[Term], people: pd.DataFrame) -> tuple[Term, np.ndarr
 
 
 def _space(term: Term, terms: Sequence[Term], basis: np.ndarray, by: str) -> TermSpace:
-    place = terms.index(term)
-    others = terms[:place] if by == "terms" else [*terms[:place], *terms[place + 1 :]]
+    before = terms[: terms.index(term)]
+    others = before if by == "terms" else [other for other in terms if other is not term]
     larger = contained(term, terms) if by == "margin" else ""
     return term_space(term, others, basis, larger)
 
 
-def _p_values(
-    fit: PermanovaFit,
-    plans: Sequence[TermPlan],
-    n_permutations: int,
-    rng: np.random.Generator,
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Return p-values and notes by term; terms permuted alike share permutations."""
+def _test_terms(
+    fit: PermanovaFit, plans: Sequence[TermPlan], n_permutations: int, rng: np.random.Generator
+) -> dict[str, tuple[float, str]]:
+    """Return p-value and note of each term tested; terms permuted alike share permutations."""
     seeds = rng.integers(2**63, size=2 * len(SCHEMES))
     alike: dict[int, list[TermPlan]] = {}
     for plan in plans:
         if plan.exchange is not None and n_permutations > 0:
             alike.setdefault(plan.stream, []).append(plan)
-    p_values, notes = {}, {}
+    tests = {}
     for stream, group in alike.items():
         exchange, count = group[0].exchange, group[0].exchange.count
         exact = count <= n_permutations
         spaces = [plan.space for plan in group]
         own_rng = np.random.default_rng(seeds[stream])
         beyond = _count_beyond(fit, spaces, exchange, None if exact else n_permutations, own_rng)
-        for space, hits in zip(spaces, beyond, strict=True):
-            name = space.term.name
-            p_values[name] = hits / count if exact else (hits + 1) / (n_permutations + 1)
-            notes[name] = f"exact: all {count} permutations" if exact else ""
-    return p_values, notes
+        p_values = beyond / count if exact else (beyond + 1) / (n_permutations + 1)
+        note = f"exact: all {count} permutations" if exact else ""
+        for space, p_value in zip(spaces, p_values, strict=True):
+            tests[space.term.name] = p_value, note
+    return tests
 
 
 def _count_beyond(
@@ -324,20 +306,14 @@ def _count_beyond(
 
 
 def _table(
-    fit: PermanovaFit, plans: Sequence[TermPlan], p_values: dict[str, float], notes: dict[str, str]
+    fit: PermanovaFit, plans: Sequence[TermPlan], tests: dict[str, tuple[float, str]]
 ) -> pd.DataFrame:
     rows = {}
     for plan in plans:
         name = plan.space.term.name
-        said = "; ".join(note for note in (*plan.notes, notes.get(name, "")) if note)
-        rows[name] = (*fit.row(plan.space), p_values.get(name, np.nan), plan.scheme, said)
+        p_value, exact = tests.get(name, (np.nan, ""))
+        said = "; ".join(note for note in (*plan.notes, exact) if note)
+        rows[name] = (*fit.row(plan.space), p_value, plan.scheme, said)
     rows["residual"] = (*fit.residual_row(), np.nan, np.nan, "", "")
     rows["total"] = (fit.n_samples - 1, fit.total, 1.0, 1.0, np.nan, np.nan, "", "")
-    return pd.DataFrame.from_dict(
-        rows, orient="index", columns=list(PERMANOVA_COLUMNS)
-    ).rename_axis("term")
-
-
-def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise ValueError(f"{name}: got {value!r}; {schema.nearest(value, known)}")
+    return pd.DataFrame(rows.values(), pd.Index(rows, name="term"), PERMANOVA_COLUMNS)

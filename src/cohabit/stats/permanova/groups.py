@@ -12,8 +12,6 @@ from cohabit.stats.inference import adjust_p
 from cohabit.stats.permanova.analysis import PERMANOVA_COLUMNS, permanova, permanova_features
 from cohabit.stats.permanova.geometry import from_distances
 
-_MIDDLES = ("median", "centroid")
-
 EIGENVALUE_TOLERANCE = np.sqrt(np.finfo(float).eps)
 """Eigenvalues smaller than this, relative to the first, count as zero."""
 
@@ -134,8 +132,7 @@ def distances_to_middle(
     -------
     Series of float, in the order of the distances
     """
-    if kind not in _MIDDLES:
-        raise ValueError(f"kind: got {kind!r}; {schema.nearest(kind, _MIDDLES)}")
+    schema.check_choice("kind: got", kind, ("median", "centroid"))
     geometry, ids = from_distances(distances)
     people = as_groups(align_metadata(ids, metadata), column)
     check_complete(people, column, "leave these samples out of the distances")
@@ -161,21 +158,19 @@ def principal_axes(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return axes[:, positive], axes[:, ~positive]
 
 
-def spatial_median(
-    points: np.ndarray, *, tolerance: float = 1e-10, max_steps: int = 1000
-) -> np.ndarray:
+def spatial_median(points: np.ndarray) -> np.ndarray:
     """Return the point with the smallest sum of distances to `points`, (n_points, n_axes).
 
-    Vardi & Zhang (2000), PNAS 97:1423; until a step is shorter than `tolerance` x the spread.
+    Vardi & Zhang (2000), PNAS 97:1423; until a step is shorter than 1e-10 of the spread.
     """
     if points.shape[1] == 0 or len(points) == 1:
         return points.mean(axis=0)
     spread = np.linalg.norm(points - points.mean(axis=0), axis=1).max()
     middle = np.median(points, axis=0)
-    for _ in range(max_steps):
+    for _ in range(1000):
         step = _step_to_median(points, middle, 1e-14 * spread)
         middle = middle + step
-        if np.linalg.norm(step) <= tolerance * spread:
+        if np.linalg.norm(step) <= 1e-10 * spread:
             break
     return middle
 

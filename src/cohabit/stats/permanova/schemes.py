@@ -28,7 +28,13 @@ from cohabit.data import schema
 from cohabit.stats.alignment import check_complete
 from cohabit.stats.permanova.terms import Term, TermSpace, orthonormal, variation
 
-SCHEMES = ("free", "within", "between", "both")
+SCHEMES = {
+    "free": "freely",
+    "within": "within households",
+    "between": "between households",
+    "both": "between and within households",
+}
+"""Name of each scheme, and how it permutes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,30 +241,17 @@ def plan_term(space: TermSpace, homes: Households, scheme: str) -> TermPlan:
     if space.df == 0:
         return TermPlan(space, "", None, -1, (space.note,))
     kind = variation(space.term.columns, homes.household)
-    chosen = _choose(space.term, kind, homes) if scheme == "auto" else scheme
+    alone = homes.blocks is None or space.term.variables == {homes.blocks}
+    chosen = scheme if scheme != "auto" else "free" if alone else kind
     placed = _stays_in_place(space.term, chosen, scheme, homes)
     stratum = homes.stratum if placed else np.zeros_like(homes.stratum)
     exchange = Exchange(chosen, homes.household, stratum)
     notes = tuple(_notes(space, kind, exchange, placed, homes))
     if not _moves(space.term, exchange):
-        reason = f"no p-value: constant when permuted {_WORDS[chosen]}"
+        reason = f"no p-value: constant when permuted {SCHEMES[chosen]}"
         return TermPlan(space, chosen, None, -1, (*notes, reason))
-    stream = 2 * SCHEMES.index(chosen) + int(placed)
+    stream = 2 * [*SCHEMES].index(chosen) + int(placed)
     return TermPlan(space, chosen, exchange, stream, notes)
-
-
-_WORDS = {
-    "free": "freely",
-    "within": "within households",
-    "between": "between households",
-    "both": "between and within households",
-}
-
-
-def _choose(term: Term, kind: str, homes: Households) -> str:
-    if homes.blocks is None or term.variables == {homes.blocks}:
-        return "free"
-    return kind
 
 
 def _stays_in_place(term: Term, chosen: str, asked: str, homes: Households) -> bool:
@@ -267,11 +260,6 @@ def _stays_in_place(term: Term, chosen: str, asked: str, homes: Households) -> b
         return False
     if variation(term.columns, homes.stratum) in ("between", "none"):
         return False
-    _check_strata(homes)
-    return True
-
-
-def _check_strata(homes: Households) -> None:
     spread = pd.Series(homes.stratum).groupby(homes.household).nunique()
     torn = homes.names[spread.index[spread > 1]]
     if len(torn):
@@ -279,6 +267,7 @@ def _check_strata(homes: Households) -> None:
             f"strata {homes.strata!r}: expected one value per household; {len(torn)} household(s) "
             f"have more, first {[*torn[:5]]}; correct them, or pass strata=None"
         )
+    return True
 
 
 def _notes(space: TermSpace, kind: str, exchange: Exchange, placed: bool, homes: Households):
@@ -334,8 +323,7 @@ def _check_persons(people: pd.DataFrame, blocks: str) -> None:
 
 
 def _codes(people: pd.DataFrame, column: str, option: str) -> tuple[np.ndarray, np.ndarray]:
-    if column not in people:
-        raise ValueError(f"{option}: no column {column!r}: {schema.nearest(column, people)}")
+    schema.check_choice(f"{option}: no column", column, people)
     check_complete(people, column, f"fill them in, leave these people out, or pass {option}=None")
     codes, names = pd.factorize(people[column].astype(str), sort=True)
     return codes, np.asarray(names)
