@@ -269,7 +269,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def check_choice(what: str, value: str, known: Iterable[str]) -> None:
     """Raise ValueError, as in "no column 'x'", with the nearest name when a value is not known."""
     if value not in known:
-        raise ValueError(f"{what} {value!r}: {nearest(value, known)}")
+        raise ValueError(f"{what} {value!r}; {nearest(value, known)}")
 
 
 def feature_weights(text: str) -> dict[str, float]:

@@ -113,11 +113,9 @@ def explain_jointly(
 def _aligned(distances, metadata: pd.DataFrame, columns: list[str]):
     matrix, ids = read_distances(distances)
     people = align_metadata(ids, metadata)
-    for column in columns:
-        if column in people:
-            check_complete(
-                people, column, "take these people out of the distances, or leave the term out"
-            )
+    remedy = "take these people out of the distances, or leave the term out"
+    for column in [name for name in columns if name in people]:
+        check_complete(people, column, remedy)
     return matrix**2, people
 
 

@@ -70,7 +70,7 @@ class Options:
         if isinstance(self.scheme, str):
             return dict.fromkeys(names, self.scheme)
         for name in self.scheme:
-            schema.check_choice("scheme: no term", name, names)
+            schema.check_choice("scheme: term: got", name, names)
         return dict.fromkeys(names, "auto") | dict(self.scheme)
 
 
