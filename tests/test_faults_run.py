@@ -1,17 +1,21 @@
 """Faults of a run, one kind a section: each ends in words and an exit code, and is a row here."""
 
+import errno
 import json
 import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from tiny_tree import FakeWorkers
 
 from cohabit import cli
 from cohabit.compute import pool
-from cohabit.run import execution, process, workers
+from cohabit.files.storage import write_cohort
+from cohabit.run import execution, process, task, workers
+from cohabit.run.folder import explain
 from validation.kills import Workers as Dask
 
 
@@ -92,6 +96,7 @@ def dask(tmp_path):
 def test_run__whose_only_workers_die_fails_and_says_so(tree, dask, monkeypatch, capsys):
     monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
     monkeypatch.setattr(workers, "ALONE_SECONDS", 2)
+    monkeypatch.setattr(pool, "ANSWER_SECONDS", 60)
     pids = [each.pid for each in dask.processes]
     kills = f"import signal, time\nfor pid in {pids}:\n    os.kill(pid, signal.SIGKILL)\n"
     tree.write("02_make", kills + "time.sleep(60)", after=[])
@@ -337,3 +342,30 @@ def test_sweep__checks_every_preset_before_any_kernel(tree, run, capsys):
     (tree.root / "sweeps" / "try.toml").write_text(text)
     assert run("--sweep", "try") == (2, [])
     assert "no preset 'nul': did you mean 'null'?" in capsys.readouterr().err
+
+
+# what a run could do without
+
+
+def test_cohort__is_written_although_the_cache_cannot_be(tmp_path, monkeypatch, small_cohort):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COHABIT_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    provenance = {**small_cohort.provenance, "design": {"pairs": 3}}
+    folder = write_cohort(replace(small_cohort, provenance=provenance), tmp_path / "made")
+    assert (folder / "truth" / "estimands.tsv").is_file()
+
+
+def test_explain__says_what_cannot_be_read_and_that_too_many_files_are_open(tmp_path, monkeypatch):
+    path = tmp_path / "diet.tsv"
+    path.touch()
+    denied = OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    assert f"{path} cannot be written" in explain(denied)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert f"{path} cannot be read" in explain(denied)
+    assert "too many open files; raise the limit" in explain(OSError(errno.EMFILE, "files"))
+
+
+def test_task__names_the_limit_of_open_files_that_a_kernel_dies_of(monkeypatch):
+    assert task._describe_limit() == ""
+    monkeypatch.setattr("resource.getrlimit", lambda _: (64, 64))
+    assert task._describe_limit().startswith("; only 64 files may be open at once: raise")

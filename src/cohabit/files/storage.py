@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -143,7 +143,8 @@ def _write_estimands(cohort: Cohort, path: Path) -> None:
             shutil.copyfile(entry, path)
             return
     write_table(cohort.truth.estimands, path, index=False)
-    with write_atomically(Path(kept) / f"{key}.{sha256(path)}.tsv") as scratch:
+    entry = Path(kept) / f"{key}.{sha256(path)}.tsv"
+    with suppress(OSError), write_atomically(entry) as scratch:  # a read-only cache is none
         shutil.copyfile(path, scratch)
 
 

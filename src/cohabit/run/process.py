@@ -96,7 +96,6 @@ def _start(task: Mapping, attempt: Path, log: TextIO) -> "subprocess.Popen | war
     task_file, folder = str(attempt / "task.json"), task["root"]
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONSTARTUP"}
     environment = kept | {
-        "IPYTHONDIR": str(attempt / "ipython"),
         "MATPLOTLIBRC": str(warm.MATPLOTLIBRC),
         "COHABIT_ROOT": task["root"],
         "COHABIT_OUTPUT_DIR": str(attempt / "output"),

@@ -30,6 +30,7 @@ from cohabit.run.folder import explain, fail
 from cohabit.run.warm import name_process
 
 KERNEL_START_SECONDS = 180
+FEWEST_FILES = 256
 
 COMMAND = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 FILE = "kernel.json"
@@ -46,6 +47,7 @@ def be_task(task_file: str, *, warm: bool = False) -> None:
     except OSError as error:
         say({"result": fail(f"no temporary folder: {explain(error)}; TMPDIR names another")})
         return
+    os.environ["IPYTHONDIR"] = str(runtime / "ipython")  # empty: no start-up file of the reader
     forked = ForkedKernel(runtime) if warm else None  # before this process has a thread
     threading.Thread(target=_die_with_the_runner, args=(kernels, runtime), daemon=True).start()
     started = time.monotonic()
@@ -90,7 +92,7 @@ def execute(
         return {"status": "failed", "error": _describe_cell(error), "cells": cells.cost}
     except Exception as error:
         words = explain(error) if isinstance(error, OSError) else str(error)
-        message = f"{type(error).__name__}: {words}".strip()
+        message = f"{type(error).__name__}: {words}".strip() + _describe_limit()
         return {"status": "failed", "error": {"message": message} | cells.last}
     return {"status": "done", "cells": cells.cost}
 
@@ -157,6 +159,18 @@ def _die_with_the_runner(kernels: list, runtime: Path) -> None:
             os.kill(pid, signal.SIGKILL)
     shutil.rmtree(runtime, ignore_errors=True)
     os._exit(1)
+
+
+def _describe_limit() -> str:
+    """Say when so few files may be open that a kernel dies of it; it has no words of its own."""
+    try:
+        import resource
+    except ImportError:
+        return ""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed >= FEWEST_FILES:
+        return ""
+    return f"; only {allowed} files may be open at once: raise the limit, such as `ulimit -n 4096`"
 
 
 def _peak_memory() -> float:
