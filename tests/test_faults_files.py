@@ -195,10 +195,10 @@ def overwrite(name: str, data: bytes):
 
 
 COHORTS = {
-    "record that is a list": (overwrite("cohort.json", b"[]"), "expected a table with `simulated`"),
-    "record that is cut": (overwrite("cohort.json", b'{"sha'), "not readable as JSON"),
-    "record that is deep": (overwrite("cohort.json", b"[" * 10**5), "not readable as JSON"),
-    "checksums that are a list": (lambda f: change_record(f, sha256=[]), "sha256"),
+    "record that is a list": (overwrite("cohort.json", b"[]"), "expected a table; got"),
+    "record that is cut": (overwrite("cohort.json", b'{"sha'), "not the record of a cohort"),
+    "record that is deep": (overwrite("cohort.json", b"[" * 10**5), "not the record of a cohort"),
+    "checksums that are a list": (lambda f: change_record(f, sha256=[]), "sha256: expected"),
     "simulated in words": (lambda f: change_record(f, simulated="false"), "true or false"),
     "record that leaves its folder": (
         lambda f: change_record(f, sha256={"../../x": ""}), "names '../../x', which is outside"),

@@ -19,6 +19,7 @@ from biom.exception import BiomException
 import cohabit
 from cohabit.data import schema
 from cohabit.data.cohort import Cohort
+from cohabit.data.shapes import check_shape
 from cohabit.files import paths
 
 CACHE_VARIABLE = "COHABIT_CACHE_DIR"
@@ -27,6 +28,7 @@ CACHE_VARIABLE = "COHABIT_CACHE_DIR"
 BIOM_DATE = datetime(2022, 9, 15)  # fixed, so that the same counts give the same bytes
 TABLE_FILES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
 TEXT_COLUMNS = ("participant_id", "household_id", "site", "country", "kit", "batch")
+RECORD_SHAPE = {"simulated": bool, "case": str, "design": dict, "sha256": {str: str}}
 MANIFEST, LOG_FILE = "cohort.json", "import_log.tsv"
 FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
 
@@ -274,17 +276,13 @@ def _read_record(path: Path) -> dict:
     """Read `cohort.json` and check that a cohort could have been written with it."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        check_shape(found, RECORD_SHAPE, path.name)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not readable as JSON ({error})") from None
-    record = {"simulated": False, "sha256": {}} | (found if isinstance(found, dict) else {})
-    checksums = record["sha256"]
-    kinds = isinstance(found, dict) and isinstance(checksums, dict)
-    if not kinds or not isinstance(record["simulated"], bool):
         raise ValueError(
-            f"{path}: expected a table with `simulated` (true or false) and `sha256` (file: "
-            "checksum); write the cohort again"
-        )
-    for name in checksums:
+            f"{path}: not the record of a cohort ({error}); write the cohort again"
+        ) from None
+    record = {"simulated": False, "sha256": {}} | found
+    for name in record["sha256"]:
         paths.inside(path.parent, name)
     return record
 
