@@ -28,7 +28,7 @@ CACHE_VARIABLE = "COHABIT_CACHE_DIR"
 BIOM_DATE = datetime(2022, 9, 15)  # fixed, so that the same counts give the same bytes
 TABLE_FILES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
 TEXT_COLUMNS = ("participant_id", "household_id", "site", "country", "kit", "batch")
-RECORD_SHAPE = {"simulated": bool, "case": str, "design": dict, "sha256": {str: str}}
+MANIFEST_SHAPE = {"simulated": bool, "case": str, "design": dict, "sha256": {str: str}}
 MANIFEST, LOG_FILE = "cohort.json", "import_log.tsv"
 FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
 
@@ -276,7 +276,7 @@ def _read_record(path: Path) -> dict:
     """Read `cohort.json` and check that a cohort could have been written with it."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        check_shape(found, RECORD_SHAPE, path.name)
+        check_shape(found, MANIFEST_SHAPE, path.name)
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: not the record of a cohort ({error}); write the cohort again"
