@@ -44,11 +44,7 @@ def hash_folder(folder: Path) -> dict[str, str]:
 def hash_library(code: str) -> str:
     """Return a hash of the parts of cohabit that a notebook's code can reach.
 
-    Parameters
-    ----------
-    code : str
-        The notebook's code cells. Imports are followed from module to module; the data files
-        of every package on the way count too.
+    Imports are followed from module to module; data files of every package on the way count too.
     """
     files = library_files(code)
     return hash_value({path.relative_to(PACKAGE).as_posix(): _hash_once(path) for path in files})

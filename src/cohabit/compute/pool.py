@@ -56,18 +56,10 @@ def open_cluster(
 ) -> Iterator["Client"]:
     """Yield a client of Dask workers; workers started here end with the block.
 
-    A task whose worker dies fails; it is not run again automatically.
-
-    Parameters
-    ----------
-    scheduler : str, optional
-        Address of a running scheduler, such as ``tcp://node1:8786``. By default workers are
-        started on this machine.
-    jobs : int, optional
-        How many workers to start; by default one per core. A running scheduler has its own.
-    processes : bool
-        Whether each worker is a process with one thread for BLAS and OpenMP. False starts
-        one worker with `jobs` threads inside this process, for tasks that only wait.
+    A task whose worker dies fails; it is not run again automatically. Without `scheduler`, the
+    address of a running one (``tcp://node1:8786``), `jobs` workers start here, by default one per
+    core: processes with one thread for BLAS and OpenMP, or, with ``processes=False``, threads of
+    this process, for tasks that only wait.
 
     Raises
     ------
@@ -194,22 +186,11 @@ def map_tasks(
     scheduler: str | None = None,
     jobs: int | None = None,
 ) -> Iterator[tuple[Item, Result]]:
-    """Call a function on each item in parallel and yield results as they finish.
+    """Call a function on each item in parallel and yield (item, result) as they finish.
 
     With one job and no scheduler all items are processed here in order, without a cluster.
-
-    Parameters
-    ----------
-    function : callable
-        Of one item. What it draws must depend on the item alone, since the order is open.
-    items : iterable
-    scheduler, jobs
-        As in `open_cluster`.
-
-    Yields
-    ------
-    item, result
-        An error of `function` is raised here, and what is left is not started.
+    Otherwise the order is open: what `function` draws must depend on the item alone. An error of
+    `function` is raised here, and what is left is not started.
     """
     items = list(items)
     if items:
@@ -237,14 +218,6 @@ def submit(client: "Client", function: Callable, *arguments: object, **options) 
     """Submit a call to a worker, which refuses it if its versions differ.
 
     Workers that join later are asked as well.
-
-    Parameters
-    ----------
-    client : Client
-    function : callable
-    *arguments
-    **options
-        Of `Client.submit`.
     """
     return client.submit(_call_alike, describe_code(), function, *arguments, **options)
 

@@ -138,25 +138,12 @@ def run_graph(
     jobs: int,
     stop: Callable[[], None],
 ) -> dict[Node, End]:
-    """Run every task after those that it needs.
+    """Run every task after those that it needs and return their outcomes.
 
-    Parameters
-    ----------
-    needs : mapping
-        Task -> tasks that must have ended before it, whatever their outcome. Of those that may
-        start, the one that stands first here goes first.
-    execute : callable
-        Given a task and the outcomes of all it needs, returns its outcome. Called in a thread.
-    jobs : int
-        How many at once.
-    stop : callable
-        Called once when the run is interrupted or `execute` raises; must make the running calls
-        end soon.
-
-    Returns
-    -------
-    dict
-        Task -> outcome.
+    `needs` lists for each task those that must have ended before it, whatever their outcome; of
+    those that may start, the first goes first. `execute` gets a task and the outcomes of all it
+    needs, in a thread, `jobs` at once. `stop` is called once when the run is interrupted or
+    `execute` raises; it must make the running calls end soon.
     """
     waiting = dict.fromkeys(needs)
     outcomes, running = {}, {}

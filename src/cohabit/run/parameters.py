@@ -108,12 +108,7 @@ class Parameter:
 
 
 def read_parameters(source: str) -> dict[str, Parameter]:
-    """Read the parameters from a parameters cell.
-
-    Parameters
-    ----------
-    source : str
-        The cell: lines of the form in the module's docstring, and comments.
+    """Read the parameters from the source of a parameters cell.
 
     Raises
     ------

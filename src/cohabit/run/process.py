@@ -48,21 +48,11 @@ def run_task(
 ) -> dict:
     """Run one notebook in its own process and return the result.
 
-    Parameters
-    ----------
-    task : mapping
-        As `cohabit.run.workers.Workers.run` describes it.
-    say : callable
-        Called with each cell that starts: its number, how many there are, its source and the
-        kernel's peak memory so far in MB.
-    wanted : callable
-        Called regularly; once it returns False, the process is ended.
-
-    Returns
-    -------
-    dict
-        status (`done`, `skipped`, `failed`), seconds, memory_mb, cells, reason or error, and
-        whether it was lost: it may then be tried again.
+    `task` is as `cohabit.run.workers.Workers.run` describes it. `say` is called with each cell
+    that starts: its number, how many there are, its source and the kernel's peak memory so far in
+    MB. Once `wanted` returns False, the process is ended. The result holds status (`done`,
+    `skipped`, `failed`), seconds, memory_mb, cells, reason or error, and whether the task was
+    lost: it may then be tried again.
     """
     attempt, last, result = Path(task["attempt"]), {}, None
     started = time.monotonic()

@@ -74,15 +74,7 @@ def resolve_parameters(
 ) -> dict[str, dict[str, object]]:
     """Return the parameters of every notebook except the directories.
 
-    Parameters
-    ----------
-    notebooks : mapping
-        All of them by number, so that every name is checked.
-    profile : Profile
-    seed : int, optional
-        Replaces every notebook's seed.
-    settings : iterable of str
-        ``NB.name=value``; they win over everything else.
+    Settings, ``NB.name=value``, win over the seed, which wins over the profile.
 
     Raises
     ------
@@ -112,13 +104,7 @@ def resolve_timeouts(
 ) -> dict[str, float]:
     """Return time limits in seconds for the notebooks that have one.
 
-    Parameters
-    ----------
-    notebooks : mapping
-        By number.
-    profile : Profile
-    settings : iterable of str
-        ``SECONDS`` for all or ``NB=SECONDS``; they win over the profile.
+    Settings, ``SECONDS`` for all or ``NB=SECONDS``, win over the profile.
 
     Raises
     ------
@@ -185,12 +171,8 @@ def _check(notebook: Notebook, name: str, value: object, *, parse: bool = False)
 def check_running(number: str, namespace: Mapping[str, object]) -> None:
     """Check the parameters of a running notebook, as the runner does before starting one.
 
-    Parameters
-    ----------
-    number : str
-        The notebook's; one that is no source notebook is not checked.
-    namespace : mapping
-        Its variables, those of its kernel among them.
+    The namespace holds its variables, those of its kernel among them. A number that belongs to no
+    source notebook is not checked.
 
     Raises
     ------

@@ -53,11 +53,7 @@ class SettingRun:
     def compare(self, number: str, digests: Mapping[str, str]) -> tuple[Record | None, str]:
         """Return the record of a notebook if still valid, and otherwise the reason why not.
 
-        Parameters
-        ----------
-        number : str
-        digests : mapping
-            Of each notebook before it, what it left.
+        `digests` tell of each notebook before it what it left.
         """
         record = self.folder.read_record(number)
         if record is None:

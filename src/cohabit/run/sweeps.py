@@ -41,12 +41,7 @@ class Sweep:
 
 
 def read_sweep(reference: str) -> Sweep:
-    """Read a sweep's file.
-
-    Parameters
-    ----------
-    reference : str
-        ``sweeps/NAME.toml``, or just ``NAME``.
+    """Read a sweep's file: ``sweeps/NAME.toml``, or just ``NAME``.
 
     Raises
     ------

@@ -251,14 +251,8 @@ def _be_kernel(asked, ask, connection_file: str) -> None:
 def make_manager(runtime: Path, started: list, forked: ForkedKernel | None) -> type:
     """Return a class of kernel managers that uses this Python and opens no port.
 
-    Parameters
-    ----------
-    runtime : Path
-        Folder of the connection file.
-    started : list
-        Gets each manager that is made.
-    forked : ForkedKernel or None
-        The kernel to wake; without one a new Python is started.
+    `runtime` is the folder of the connection file; `started` gets each manager that is made. With
+    a forked kernel that one is woken, without one a new Python is started.
     """
 
     class ThisPython(KernelSpecManager):

@@ -58,17 +58,8 @@ def start_task(
 ) -> "ForkedTask":
     """Fork the process of one task, which runs `cohabit.run.task.be_task` on its file.
 
-    Parameters
-    ----------
-    threads : int
-        For BLAS and OpenMP. BLAS reads it when it is imported: each number has its warm process.
-    task_file : str
-    environment : mapping
-        All of it.
-    folder : str
-        Where the task works.
-    log : file
-        Gets its standard error.
+    BLAS reads the number of threads when it is imported: each number has its warm process. The
+    environment is all that the task gets; `log` gets its standard error.
 
     Raises
     ------

@@ -85,17 +85,8 @@ class Workers(AbstractContextManager):
     ) -> dict:
         """Run one notebook on a worker and return its result, as described in `run_task`.
 
-        Parameters
-        ----------
-        source : Path
-            The notebook.
-        attempt : Path
-            Its folder: the executed notebook, `output/` and the log are written there.
-        parameters : mapping
-        timeout : float or None
-            Seconds after which it is stopped.
-        on_cell : callable
-            Called with each cell that starts.
+        The executed notebook, `output/` and the log are written into the folder `attempt`;
+        `on_cell` is called with each cell that starts.
 
         Raises
         ------

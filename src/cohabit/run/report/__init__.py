@@ -17,18 +17,9 @@ PASSING = ("finished", "seconds", "jobs")
 
 
 def build_report(run_dir: str | os.PathLike) -> Path:
-    """Write the self-contained `report.html` of a run or a sweep.
+    """Write the self-contained `report.html` of a run or a sweep and return its path.
 
-    Parameters
-    ----------
-    run_dir : path
-        The run's folder, from the repository root; what it lacks (a notebook that failed, a
-        scorecard) is said.
-
-    Returns
-    -------
-    Path
-        Of the page.
+    What the run lacks (a notebook that failed, a scorecard) is said.
 
     Raises
     ------
@@ -43,12 +34,7 @@ def build_report(run_dir: str | os.PathLike) -> Path:
 def bring_report_up_to_date(folder: RunFolder, summary: Mapping[str, object]) -> Path:
     """Build the report unless it already shows this run, and return its path.
 
-    Parameters
-    ----------
-    folder : RunFolder
-        Locked by this process.
-    summary : mapping
-        What `run.json` or `sweep.json` says; the page of a sweep is always built.
+    The folder is locked by this process; the page of a sweep is always built.
     """
     if "settings" in summary:
         return build_report(folder.path)

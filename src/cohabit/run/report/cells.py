@@ -52,13 +52,8 @@ class Picture:
 def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str]) -> str:
     """Return the body of an executed notebook as HTML.
 
-    Parameters
-    ----------
-    result : NotebookResult
-    folder : Path
-        The run; its `figures/` hold sharper copies with a text for who cannot see them.
-    targets : dict
-        Notebook file -> anchor on the page.
+    `figures/` of the run hold sharper copies with a text for those who cannot see them; `targets`
+    lead from a notebook's file name to its anchor on the page.
     """
     if result.path is None:
         return ""

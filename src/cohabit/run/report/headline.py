@@ -38,12 +38,7 @@ class Headline:
 def find_headlines(claims: pd.DataFrame, recovery: pd.DataFrame) -> list[Headline]:
     """Return the largest gap between promise and result of each kind, largest first.
 
-    Parameters
-    ----------
-    claims : DataFrame
-        `claims.tsv` of a run; may be empty.
-    recovery : DataFrame
-        `recovery.tsv` of a run; may be empty.
+    `claims` and `recovery` are the tables of a run; either may be empty.
     """
     found = [*_from_methods(recovery), *_from_claims(claims)]
     widest: dict[str, Headline] = {}

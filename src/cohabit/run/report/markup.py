@@ -66,11 +66,7 @@ def render_math(latex: str, *, display: bool) -> str:
 def render_markdown(text: str, *, targets: dict | None = None) -> str:
     """Return Markdown as safe HTML, with MathML and lowered headings.
 
-    Parameters
-    ----------
-    text : str
-    targets : dict, optional
-        Link address -> anchor on the page, for links between notebooks.
+    `targets` lead from a link's address to an anchor on the page, for links between notebooks.
     """
     import mistune
 

@@ -24,16 +24,7 @@ VERDICT_CLASSES = {
 
 
 def write_page(folder: Path, name: str, **values: object) -> Path:
-    """Write `report.html` into a folder and return its path.
-
-    Parameters
-    ----------
-    folder : Path
-    name : str
-        Of the template: ``run.html`` or ``sweep.html``.
-    **values
-        What it shows.
-    """
+    """Write `report.html` from a template (``run.html`` or ``sweep.html``); return its path."""
     path = folder / "report.html"
     with write_atomically(path) as scratch:
         scratch.write_text(render_page(name, **values), encoding="utf-8")

@@ -17,17 +17,9 @@ CLAIM_TABLE = ("claim_id", "statement", "planted", "estimate", "low", "high", "p
 
 
 def build_sweep_report(folder: Path) -> Path:
-    """Write `settings.tsv`, `claims.tsv` and `report.html` of a sweep.
+    """Write `settings.tsv`, `claims.tsv` and `report.html` of a sweep; return the page's path.
 
-    Parameters
-    ----------
-    folder : Path
-        ``results/sweeps/NAME``, with `sweep.json` and one folder a setting.
-
-    Returns
-    -------
-    Path
-        Of the page.
+    The folder holds `sweep.json` and one folder per setting.
     """
     summary = read_summary(folder / "sweep.json")
     settings, claims = describe_settings(summary), collect_claims(folder, summary)
