@@ -17,6 +17,7 @@ from cohabit.experiments.arena.trial import choose_effects
 from cohabit.experiments.arena.ways import Prepared, compare_taxa
 from cohabit.files.storage import read_cohort
 from cohabit.simulate import StudyDesign, draw_world
+from validation import winners
 
 SMALL = arena.TrialDesign(n_pairs=30, effect=1.0)
 
@@ -214,7 +215,7 @@ def test_unpaired__is_too_cautious_where_homes_are_alike_and_pairs_are_not():
 
 def test_false_discovery__is_rare_where_nothing_is_planted_and_lenient_rules_invent(spike):
     trials = arena.run_arena(
-        [spike], [arena.TrialDesign(n_pairs=40, effect=0.0)], 8, ways=arena.ADJUSTED
+        [spike], [arena.TrialDesign(n_pairs=40, effect=0.0)], 8, ways=winners.ADJUSTED
     )
     by_rule = trials.groupby("rule")["false_discovery"].mean()
     assert by_rule["FDR"] < 0.2, "in at most one study of eight, say"
@@ -271,7 +272,7 @@ def trials_of(gaps: dict[str, float], noise: float = 0.02, n: int = 12) -> pd.Da
 
 def test_difference__has_the_interval_of_the_paired_t_test():
     trials = trials_of({"here": 0.1})
-    row = arena.contrast_ways(trials).iloc[0]
+    row = winners.contrast_ways(trials).iloc[0]
     wide = trials.pivot(index="seed", columns="way", values="gain")
     oracle = stats.ttest_rel(wide["first"], wide["second"]).confidence_interval(0.999)
     assert (row["first"], row["second"]) == ("first", "second")
@@ -280,24 +281,24 @@ def test_difference__has_the_interval_of_the_paired_t_test():
 
 
 def test_flips__are_reported_only_where_both_intervals_leave_zero():
-    flips = arena.find_flips(trials_of({"here": 0.2, "there": -0.2}))
+    flips = winners.find_flips(trials_of({"here": 0.2, "there": -0.2}))
     assert len(flips) == 1
     assert flips.loc[0, ["better", "generator", "other_generator"]].tolist() == [
         "first",
         "here",
         "there",
     ]
-    assert arena.find_flips(trials_of({"here": 0.2, "there": -0.01})).empty
+    assert winners.find_flips(trials_of({"here": 0.2, "there": -0.01})).empty
 
 
 def test_winners__are_named_only_where_intervals_separate_and_promises_are_kept():
-    clear = arena.name_winners(trials_of({"here": 0.2})).set_index("way")
+    clear = winners.name_winners(trials_of({"here": 0.2})).set_index("way")
     assert clear["place"].to_dict() == {"first": "best", "second": "beaten by first"}
-    close = arena.name_winners(trials_of({"here": 0.005}))
+    close = winners.name_winners(trials_of({"here": 0.005}))
     assert set(close["place"]) == {"best"}
     trials = trials_of({"here": 0.2})
     trials.loc[trials["way"] == "first", "harm"] = 0.2
-    broken = arena.name_winners(trials).set_index("way")
+    broken = winners.name_winners(trials).set_index("way")
     assert broken["place"].to_dict() == {"first": "breaks its promise", "second": "best"}
     assert broken.loc["first", "worst_harm"] == pytest.approx(0.2)
 

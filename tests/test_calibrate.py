@@ -7,12 +7,13 @@ import pytest
 from calibration.plant import choose_planted, shrink, split_disease
 from cohabit.experiments.realism import score
 from cohabit.experiments.realism.feature_measures import explain_by_site, predict
-from cohabit.experiments.realism.scorecard import FED, compare_with_targets, measure_lesser
+from cohabit.experiments.realism.scorecard import FED, compare_with_targets
 from cohabit.experiments.realism.tables import StudyTables
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.simulate.effects import DRUGS
 from cohabit.simulate.estimands import find_estimands
 from cohabit.simulate.template import read_taxa, read_template
+from validation.lesser_figures import measure_lesser
 
 SMALL = StudyDesign(pairs_per_site={"San Francisco": 40, "Edinburgh": 40, "Boston": 20})
 

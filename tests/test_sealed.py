@@ -7,25 +7,19 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cohabit.experiments import arena
-from cohabit.experiments.arena.sealed import (
-    ANALYSES,
-    N_DIRECTIONS,
-    N_EQUAL,
-    SEALED_COLUMNS,
-    SealedWorld,
-)
 from cohabit.judge.claims import verdict
+from validation import sealed
+from validation.sealed import ANALYSES, N_DIRECTIONS, N_EQUAL, SEALED_COLUMNS, SealedWorld
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    return arena.draw_sealed(3)
+    return sealed.draw_sealed(3)
 
 
 @pytest.fixture(scope="module")
 def opened() -> pd.DataFrame:
-    return arena.run_sealed(3)
+    return sealed.run_sealed(3)
 
 
 def test_world__shows_counts_people_and_claims_alone(drawn):
@@ -53,7 +47,7 @@ def test_claims__are_about_directions_and_margins(drawn):
 
 def test_decide__judges_as_the_report_does(drawn):
     world, _ = drawn
-    table = arena.decide(world, "lmm_clr").set_index("claim_id")
+    table = sealed.decide(world, "lmm_clr").set_index("claim_id")
     claims = world.claims["clr"].set_index("claim_id")
     for claim_id, row in table.iterrows():
         region = claims.loc[claim_id, ["region_low", "region_high"]]
@@ -84,8 +78,8 @@ def test_power__is_the_chance_of_an_interval_inside_the_region(opened):
 
 
 def test_worlds__differ_in_every_dial_and_repeat_by_seed(opened):
-    assert arena.run_sealed(3).equals(opened)
-    other = arena.run_sealed(4)
+    assert sealed.run_sealed(3).equals(opened)
+    other = sealed.run_sealed(4)
     assert other["n_pairs"].iloc[0] != opened["n_pairs"].iloc[0]
     assert other["prior"].iloc[0] != opened["prior"].iloc[0]
 
@@ -105,7 +99,7 @@ def test_calibration__counts_verdicts():
         }
     )
     table = (
-        arena.calibrate_verdicts(claims, n_bootstrap=199)
+        sealed.calibrate_verdicts(claims, n_bootstrap=199)
         .set_index(["kind", "by", "bin"])
         .sort_index()
     )

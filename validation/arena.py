@@ -13,6 +13,7 @@ import pandas as pd
 from cohabit.experiments import arena
 from cohabit.files import paths
 from cohabit.files.storage import read_cohort
+from validation import winners
 
 TITLE = "The arena"
 SEED, BLOCK, N_PERMUTATIONS = 9000, 4, 199
@@ -75,7 +76,7 @@ def tables(measured: pd.DataFrame) -> dict[str, pd.DataFrame]:
     found = ["n_called", "n_called_error"]
     keys = ["generator", "dial", "level", "way", "scale", "n_trials"]
     cheap = means[(means["rule"] == "FDR") & (means["dial"] == "n_pairs")]
-    tested = arena.judge_taxa(taxa)
+    tested = winners.judge_taxa(taxa)
     fast = tested[tested["kind"] == "taxa"]
     return {
         "taxa": means[means["rule"] == "FDR"].drop(columns=["rule", *spent]),
@@ -85,10 +86,10 @@ def tables(measured: pd.DataFrame) -> dict[str, pd.DataFrame]:
         ],
         "community": arena.summarise_trials(community[planted], SETTINGS["community"]),
         "community_null": arena.summarise_trials(community[still], SETTINGS["null"]),
-        "which_test": arena.name_winners(fast),
-        "slow": arena.name_winners(_at_slow_settings(tested)),
-        "term_or_strata": _ask_term_or_strata(fast, arena.judge_communities(community)),
-        "flips": arena.find_flips(fast),
+        "which_test": winners.name_winners(fast),
+        "slow": winners.name_winners(_at_slow_settings(tested)),
+        "term_or_strata": _ask_term_or_strata(fast, winners.judge_communities(community)),
+        "flips": winners.find_flips(fast),
     }
 
 
@@ -103,12 +104,12 @@ def _ask_term_or_strata(taxa: pd.DataFrame, community: pd.DataFrame) -> pd.DataF
     """Return the ways to treat the household alone, everything else the same."""
     questions = []
     for scale in ("asin-sqrt", "CLR"):
-        contenders = [f"{way} · {scale}" for way in arena.ADJUSTED]
-        named = arena.name_winners(taxa, contenders=contenders)
+        contenders = [f"{way} · {scale}" for way in winners.ADJUSTED]
+        named = winners.name_winners(taxa, contenders=contenders)
         questions.append(named.assign(question=f"a taxon, {scale}"))
     for distance in ("Bray-Curtis", "Aitchison"):
         contenders = [f"{way} · {distance}" for way in arena.COMMUNITY_WAYS]
-        named = arena.name_winners(community, contenders=contenders)
+        named = winners.name_winners(community, contenders=contenders)
         questions.append(named.assign(question=f"PERMANOVA, {distance}"))
     table = pd.concat(questions, ignore_index=True)
     table["place"] = table["place"].str.replace(r" · .*", "", regex=True)

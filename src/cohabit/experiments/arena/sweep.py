@@ -1,7 +1,7 @@
-"""Runs of many studies, with every way scored against the truth of each study."""
+"""Runs of many studies: every way scored against the truth of each, and the means of scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,9 @@ COMMUNITY_NULL_LEVELS = {"household_sharing": (0.0, 1.0, 2.0), "missing_partners
 """Levels of each dial without planted effects, for error rates."""
 
 STUDIES_PER_BLOCK = 5
+DIALS = [field.name for field in fields(TrialDesign)]
+TAXA_KEYS = ["way", "scale", "rule"]
+COMMUNITY_KEYS = ["way", "distance"]
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,8 @@ def list_settings(
 def run_block(block: StudyBlock) -> pd.DataFrame:
     """Draw and score the studies of a block.
 
-    Returns
-    -------
-    DataFrame
-        As `score_trial`, or as `compare_communities` when the block has no ways; with generator,
-        seed and the setting's dials.
+    As `score_trial`, or as `compare_communities` when the block has no ways; with generator,
+    seed and the setting's dials.
     """
     parts = []
     for seed in block.seeds:
@@ -239,3 +239,38 @@ def _measure_accuracy(found: pd.DataFrame, truth: pd.DataFrame, scale: str) -> d
 
 def _ratio(hits: int, of: int) -> float:
     return float(hits / of) if of else np.nan
+
+
+def summarise_trials(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
+    """Average results over studies.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        From `run_arena`.
+    settings : DataFrame
+        From `list_settings`: which setting is which level of which dial.
+
+    Returns
+    -------
+    DataFrame, one row per generator, dial, level and way
+        n_trials, and each metric's mean with its Monte Carlo standard error (``_error``). A
+        metric is averaged over the studies that have it.
+    """
+    keys = TAXA_KEYS if "scale" in trials else COMMUNITY_KEYS
+    metrics = [name for name in (*METRICS, "rejected", "r2") if name in trials]
+    placed = _place(trials, settings)
+    groups = placed.groupby(["generator", "dial", "level", *keys], sort=False)
+    mean = groups[metrics].mean()
+    error = groups[metrics].sem(ddof=1).add_suffix("_error")
+    columns = [name for metric in metrics for name in (metric, f"{metric}_error")]
+    table = mean.join(error)[columns]
+    table.insert(0, "n_trials", groups["seed"].nunique())
+    return table.reset_index()
+
+
+def _place(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of every dial and level; those at the baseline occur repeatedly."""
+    dials = pd.DataFrame([{name: getattr(s, name) for name in DIALS} for s in settings["setting"]])
+    named = pd.concat([settings[["dial", "level"]], dials], axis=1)
+    return named.merge(trials, on=DIALS, how="inner")

@@ -76,15 +76,7 @@ class Generator(Protocol):
 
 
 def choose_effects(prevalence: np.ndarray, setting: TrialDesign, rng: np.random.Generator):
-    """Draw effects as natural logs, shape (n_taxa,); 0 where nothing is planted.
-
-    Parameters
-    ----------
-    prevalence : ndarray, shape (n_taxa,)
-        Share of people with the taxon; rare taxa do not change.
-    setting : TrialDesign
-    rng : Generator
-    """
+    """Draw effects as natural logs; 0 where nothing is planted, as in rare taxa."""
     effects = np.zeros(len(prevalence))
     common = np.flatnonzero(prevalence >= PLANTED_FROM)
     chosen = rng.permutation(common)[: round(setting.changed * len(common))]
@@ -96,17 +88,9 @@ def choose_effects(prevalence: np.ndarray, setting: TrialDesign, rng: np.random.
 def describe_truth(
     before: np.ndarray, after: np.ndarray, effects: np.ndarray, taxa: pd.Index, half_read: float
 ) -> pd.DataFrame:
-    """Return the truth of a trial from patients' shares with and without effects.
+    """Return the truth of a trial from patients' amounts with and without effects.
 
-    Parameters
-    ----------
-    before, after : ndarray, shape (n_patients, n_taxa)
-        Shares, or amounts of any total; each row is closed here.
-    effects : ndarray, shape (n_taxa,)
-        What was planted, natural logs.
-    taxa : Index
-    half_read : float
-        The share that replaces zero.
+    Amounts are patients x taxa, of any total; `half_read` is the share that replaces zero.
     """
     one, other = (x / x.sum(axis=1, keepdims=True) for x in (before, after))
     arcs = arcsine_root(other) - arcsine_root(one)

@@ -1,5 +1,6 @@
 """Power and sample size of a planned study from thousands of simulated cohorts."""
 
+# ruff: noqa: F401
 from cohabit.experiments.planner.approximate import approximate_power
 from cohabit.experiments.planner.decide import (
     compare_designs,
@@ -11,19 +12,3 @@ from cohabit.experiments.planner.decide import (
 from cohabit.experiments.planner.estimate import Stop, estimate_power, write_powers
 from cohabit.experiments.planner.questions import Questions
 from cohabit.experiments.planner.scenario import Costs, Scenario, list_designs
-
-__all__ = [
-    "Costs",
-    "Questions",
-    "Scenario",
-    "Stop",
-    "approximate_power",
-    "compare_designs",
-    "compare_plans",
-    "estimate_power",
-    "find_size",
-    "find_sizes",
-    "list_designs",
-    "predict_curve",
-    "write_powers",
-]

@@ -55,13 +55,7 @@ class Measured:
 
 
 def draw_measured(recipe: Recipe, rng: np.random.Generator) -> Measured:
-    """Recruit, sample, sequence, filter and transform one cohort.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    rng : Generator
-    """
+    """Recruit, sample, sequence, filter and transform one cohort."""
     everyone = recruit(recipe.scenario, rng)
     visits, liability = draw_latent(recipe, everyone, rng)
     here = who_comes(everyone, recipe.scenario, rng)

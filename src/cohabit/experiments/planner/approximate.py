@@ -109,27 +109,10 @@ def approximate_power(
 ) -> pd.DataFrame:
     """Return an approximation to `estimate_power` for many sizes in less than a second.
 
-    Parameters
-    ----------
-    scenario : Scenario
-        Its `n` is not used.
-    sizes : array of int
-        Patients recruited.
-    questions : Questions, optional
-    template : DataFrame, optional
-        As in `estimate_power`.
-
-    Returns
-    -------
-    DataFrame, one row per size
-        `n`; `community` and `taxon`, powers; `discoveries`, the expected number of true ones
-        (not the chance of `least`). Within 0.1 of the simulated power in the study's world
-        from 25 patients on.
-
-    Raises
-    ------
-    ValueError
-        When PERMANOVA is asked by another distance than Aitchison's.
+    One row per size, patients recruited (the scenario's `n` is not used): `n`; `community` and
+    `taxon`, powers; `discoveries`, the expected number of true ones (not the chance of `least`).
+    Within 0.1 of the simulated power in the study's world from 25 patients on. PERMANOVA by
+    another distance than Aitchison's raises ValueError.
     """
     questions = questions or Questions()
     if "community" in questions.ask and questions.distance != "aitchison":

@@ -87,13 +87,9 @@ class TemplateArrays:
 
     @classmethod
     def of(cls, table: pd.DataFrame | None = None) -> "TemplateArrays":
-        """Return the arrays of a template table, by default the study's species.
+        """Return the arrays of a table with the columns of `template/species.tsv`, the default.
 
-        Parameters
-        ----------
-        table : DataFrame, one row per taxon, optional
-            The columns of `template/species.tsv`. Rows with ``tail`` 1 are left out; their
-            reads stay, as one constant share.
+        Rows with ``tail`` 1 are left out; their reads stay, as one constant share.
         """
         table = read_taxa("species").table if table is None else table
         rare = table["tail"].astype(bool)
@@ -111,13 +107,7 @@ class TemplateArrays:
         )
 
     def find(self, taxon: str) -> int:
-        """Return the position of a taxon.
-
-        Raises
-        ------
-        ValueError
-            When there is none of that name; suggests the nearest.
-        """
+        """Return the position of a taxon; an unknown name raises ValueError."""
         if taxon not in self.names:
             raise ValueError(f"no taxon {taxon!r}: {nearest(taxon, self.names)[:200]}")
         return self.names.get_loc(taxon)
@@ -193,13 +183,7 @@ class People:
 
 
 def recruit(scenario: Scenario, rng: np.random.Generator) -> People:
-    """Draw the people of one study, including controls who never give a sample.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    rng : Generator
-    """
+    """Draw the people of one study, including controls who never give a sample."""
     pool = read_pool(scenario.opposite_sex_share)
     homes = np.flatnonzero(np.isin(pool.site, scenario.site_names))
     if scenario.analysed == "untreated":
@@ -238,19 +222,8 @@ def draw_latent(
 ) -> tuple[Iterator[np.ndarray], np.ndarray]:
     """Return an iterator of log abundance by visit, and the constant probit of carriage.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        A share `occasion_share` of what is the person's own of log abundance is drawn anew at
-        each visit.
-    people : People
-    rng : Generator
-
-    Returns
-    -------
-    iterator of array, shape (n_people, n_taxa)
-    array, shape (n_people, n_taxa)
-        A person carries what is above 0.
+    Both are people x taxa; a person carries what is above 0. A share `occasion_share` of what is
+    the person's own of log abundance is drawn anew at each visit.
     """
     taxa, sharing, dice = recipe.taxa, recipe.sharing, QuickDice(rng, people.household)
     gut = draw_gut(dice, sharing, len(taxa.abundance_likeness.factors))
@@ -285,14 +258,6 @@ def draw_reads(
     """Return counts summed over both libraries of a sample, shape (n_people, n_taxa).
 
     The sum of two equal negative binomial libraries has half their dispersion.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    people : People
-    log_abundance : array, shape (n_people, n_taxa)
-    carried : array of bool, shape (n_people, n_taxa)
-    rng : Generator
     """
     taxa, scenario, dice = recipe.taxa, recipe.scenario, QuickDice(rng, people.household)
     view = Viewing(draw_batches(dice), np.float32(scenario.batch) * taxa.batch)

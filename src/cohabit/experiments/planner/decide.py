@@ -20,23 +20,9 @@ def fit_curve(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Fit probit power = a + b sqrt(n) by maximum likelihood.
 
     This is the curve of a z test, except for its other tail. Slope and intercept are pulled towards
-    it with the weight of one cohort, so that powers of 0 and 1 cause no problem.
-
-    Parameters
-    ----------
-    points : DataFrame, one row per size
-        Columns `n`, `power`, `cohorts`.
-
-    Returns
-    -------
-    coefficients : array, shape (2,)
-    covariance : array, shape (2, 2)
-        Inflated by the mean squared Pearson residual where the curve fits badly.
-
-    Raises
-    ------
-    ValueError
-        With fewer than two sizes.
+    it with the weight of one cohort, so that powers of 0 and 1 cause no problem. `points` has
+    columns `n` (two values or more), `power` and `cohorts`. The covariance of the coefficients is
+    inflated by the mean squared Pearson residual where the curve fits badly.
     """
     if points["n"].nunique() < 2:
         raise ValueError("fit_curve: expected at least two sizes to draw a curve through")
@@ -77,18 +63,9 @@ def predict_curve(points: pd.DataFrame, sizes: np.ndarray) -> pd.DataFrame:
 def find_size(points: pd.DataFrame, power: float = 0.8) -> pd.Series:
     """Return the number of patients that reaches a power, with a 95% interval.
 
-    Parameters
-    ----------
-    points : DataFrame, one row per size
-        Columns `n`, `power`, `cohorts`; one scenario and question.
-    power : float
-
-    Returns
-    -------
-    Series
-        `n`, `low`, `high`, `note`. A number beyond the sizes simulated is not given: it is
-        missing, and the note gives the direction. An end of the interval that lies
-        beyond twice the largest size is infinite.
+    `points` has columns `n`, `power` and `cohorts`, of one scenario and question. Returns `n`,
+    `low`, `high` and `note`. A number beyond the sizes simulated is missing, and the note gives
+    the direction; an end of the interval beyond twice the largest size is infinite.
     """
     beta, covariance = fit_curve(points)
     draws = np.random.default_rng(0).multivariate_normal(beta, covariance, size=CURVES_DRAWN)
@@ -125,31 +102,12 @@ def compare_designs(
     questions: Questions | None = None,
     **options,
 ) -> pd.DataFrame:
-    """Return the powers of designs of equal cost, best first.
+    """Return the powers of designs of equal cost, best first by the first question.
 
-    Parameters
-    ----------
-    designs : sequence of Scenario
-        Their `n` is replaced by what the budget affords.
-    budget : float
-        In the currency of the costs.
-    costs : Costs, optional
-    questions : Questions, optional
-        With several questions, designs are ordered by the first.
-    **options
-        As in `estimate_power`.
-
-    Returns
-    -------
-    DataFrame
-        As from `estimate_power`, with `cost`, and `beaten`: whether a design's interval lies
-        wholly below that of the best for the same question. What is not beaten cannot be told
-        from the best with these many cohorts.
-
-    Raises
-    ------
-    ValueError
-        When the budget buys fewer than 8 patients in a design.
+    Their `n` is replaced by what the budget affords, at least 8 patients; `options` are those of
+    `estimate_power`, and so is the table, with `cost`, and `beaten`: whether a design's interval
+    lies wholly below that of the best for the same question. What is not beaten cannot be told
+    from the best with these many cohorts.
     """
     costs, questions = costs or Costs(), questions or Questions()
     bought = [_buy(design, budget, costs) for design in designs]
@@ -186,22 +144,8 @@ def compare_plans(
 ) -> pd.DataFrame:
     """Return the number of patients that each plan needs for a power, by normal theory.
 
-    Parameters
-    ----------
-    plans : mapping
-        Name -> scenario; its `n` is not used.
-    questions : Questions, optional
-        The first question counts, ``"community"`` or ``"taxon"``.
-    costs : Costs, optional
-    power : float
-    most : int
-        Patients beyond which a plan is given up: missing.
-    template : DataFrame, optional
-
-    Returns
-    -------
-    DataFrame, one row per plan
-        `plan`, `n` patients to recruit, `cost`.
+    The first question counts, ``"community"`` or ``"taxon"``. One row per plan: `plan`, `n`
+    patients to recruit (missing beyond `most`), `cost`. The scenarios' own `n` is not used.
     """
     questions, costs = questions or Questions(), costs or Costs()
     name = questions.ask[0]

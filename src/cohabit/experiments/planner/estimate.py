@@ -66,19 +66,15 @@ def estimate_power(
 
     Parameters
     ----------
-    scenarios : sequence of Scenario
-    questions : Questions, optional
-    stop : Stop, optional
-        By default intervals of at most 0.05 to either side, or 600 cohorts.
+    scenarios, questions, stop, seed
+        By default `stop` asks for intervals of at most 0.05 to either side, or 600 cohorts.
     template : DataFrame, optional
         Another template than the study's species, such as `realism.fit_template` gives of
         your own table, with effects from `realism.plant_effects`.
-    seed : int
     store : path, optional
         Folder in which finished batches are kept; what is there already is not done again.
     scheduler, jobs
-        As in `open_cluster`: a Dask scheduler by address, or so many processes here; one job
-        works in this process.
+        As in `compute.pool.open_workers`.
 
     Returns
     -------
@@ -186,11 +182,7 @@ def list_looks(stop: Stop) -> np.ndarray:
 def find_end(answers: np.ndarray, stop: Stop) -> int | None:
     """Return the number of cohorts after which a question is done, or None if too few yet.
 
-    Parameters
-    ----------
-    answers : array of bool
-        Of the cohorts in their order, as many as there are.
-    stop : Stop
+    `answers` are those of the cohorts in their order, as many as there are.
     """
     places = list_looks(stop)
     known = places[places <= len(answers)]

@@ -64,21 +64,13 @@ class Questions(Dials):
             raise ValueError(f"ask: expected at least one of {', '.join(ASKED)}; got none")
 
     def answer(self, cohorts: pd.DataFrame) -> pd.DataFrame:
-        """Return yes or no for each question, cohorts x questions.
-
-        Parameters
-        ----------
-        cohorts : DataFrame, one row per cohort
-            As from `run_batch`.
-        """
-        yes = {}
-        if "community" in self.ask:
-            yes["community"] = cohorts["community_p"] <= self.alpha
-        if "taxon" in self.ask:
-            yes["taxon"] = cohorts["taxon_p"] <= self.alpha
-        if "discoveries" in self.ask:
-            yes["discoveries"] = cohorts["found_true"] >= self.least
-        return pd.DataFrame(yes)[list(self.ask)]
+        """Return yes or no for each question, cohorts x questions, given the p of `run_batch`."""
+        yes = {
+            "community": lambda: cohorts["community_p"] <= self.alpha,
+            "taxon": lambda: cohorts["taxon_p"] <= self.alpha,
+            "discoveries": lambda: cohorts["found_true"] >= self.least,
+        }
+        return pd.DataFrame({question: yes[question]() for question in self.ask})
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,18 +89,11 @@ class Batch:
 
 
 def run_batch(batch: Batch) -> pd.DataFrame:
-    """Draw and analyse the cohorts of a batch.
+    """Draw and analyse the cohorts of a batch, one row each.
 
-    Parameters
-    ----------
-    batch : Batch
-
-    Returns
-    -------
-    DataFrame, one row per cohort
-        ``community_p``: PERMANOVA of status; ``taxon_p``: status of the taxon asked about,
-        missing where the filter dropped it; ``found``, ``found_true``: taxa at the FDR, and
-        those among them that truly differ. What is not asked is left out.
+    Columns: ``community_p``: PERMANOVA of status; ``taxon_p``: status of the taxon asked about,
+    missing where the filter dropped it; ``found``, ``found_true``: taxa at the FDR, and those
+    among them that truly differ. What is not asked is left out.
     """
     recipe = Recipe.of(TemplateArrays.of(batch.template), batch.scenario)
     key = (int(batch.setting[:8], 16), batch.number)

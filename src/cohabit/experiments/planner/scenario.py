@@ -121,12 +121,7 @@ class Costs(Dials):
 def list_designs(base: Scenario, choices: Mapping[str, Sequence]) -> list[Scenario]:
     """Return every combination of choices as a scenario; the first field changes slowest.
 
-    Parameters
-    ----------
-    base : Scenario
-        Values of all other fields.
-    choices : mapping
-        Field of `Scenario` -> the values to try, as in ``{"controls": ["household", "site"]}``.
+    `choices` are values to try by field, as in ``{"controls": ["household", "site"]}``.
     """
     return [
         base.replace(**dict(zip(choices, values, strict=True)))

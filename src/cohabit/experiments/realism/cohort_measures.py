@@ -25,7 +25,6 @@ EXPLAINED = {
     "genus aitchison": {"household_id": "P09", "site": "P10", "group": "P11"},
     "family bray": {"household_id": "P12", "site": "P13", "group": "P14"},
 }
-LESSER_EXPLAINED = {"genus bray": {"age": "P05"}, "family bray": {"bmi": "P15"}}
 """Distance -> term -> row of the scorecard."""
 
 
@@ -37,17 +36,7 @@ def measure_cohort(tables: StudyTables) -> dict[str, float]:
         **_measure_structure(tables),
         **_measure_alpha(tables),
         **_measure_distances(tables),
-        **_explain(tables, EXPLAINED),
-    }
-
-
-def measure_lesser_cohort(tables: StudyTables) -> dict[str, float]:
-    """Return the optional rows on people and communities."""
-    return {
-        **_measure_more_people(tables),
-        **_measure_more_structure(tables),
-        **_measure_more_distances(tables),
-        **_explain(tables, LESSER_EXPLAINED),
+        **explain_terms(tables, EXPLAINED),
     }
 
 
@@ -63,7 +52,7 @@ def _measure_people(tables: StudyTables) -> dict[str, float]:
         "D01": (sex["MS"] != sex["control"]).mean(),
         "D02": (patients["sex"] == "female").mean(),
         "D03": patients["age"].mean(),
-        "D05": _correlate_partners(tables, people["age"]),
+        "D05": correlate_partners(tables, people["age"]),
         "D06": patients["bmi"].mean(),
         "C01": untreated.mean(),
         "C02": (course == "RRMS").mean(),
@@ -74,35 +63,8 @@ def _measure_people(tables: StudyTables) -> dict[str, float]:
     }
 
 
-def _measure_more_people(tables: StudyTables) -> dict[str, float]:
-    people = tables.people
-    patients, controls = (people[people["group"] == name] for name in ("MS", "control"))
-    relapsing = patients["course"].astype(str) == "RRMS"
-    age = tables.pair_table(people["age"])
-    severity = patients[["edss", "msss", "age"]].astype(float).corr("spearman")
-    depressed = [
-        (part["depression"] == "yes")[part["depression"].notna()].mean()
-        for part in (patients, controls)
-    ]
-    smoking = tables.pair_table(people["smoking"].dropna().astype(str))
-    return {
-        "D04": patients["age"].std(),
-        "D07": controls["bmi"].mean(),
-        "D08": _correlate_partners(tables, people["bmi"]),
-        "D09": ((age["MS"] - age["control"]).abs() <= 5).mean(),
-        "C05": patients.loc[relapsing, "edss"].mean(),
-        "C06": patients.loc[~relapsing, "edss"].mean(),
-        "C07": patients["edss"].std(),
-        "C08": severity.loc["edss", "msss"],
-        "C09": severity.loc["edss", "age"],
-        "C10": patients["duration"].mean(),
-        "C11": patients.loc[relapsing, "onset_age"].mean(),
-        "C14": depressed[0] - depressed[1],
-        "C15": (smoking["MS"] == smoking["control"]).mean(),
-    }
-
-
-def _correlate_partners(tables: StudyTables, values: pd.Series) -> float:
+def correlate_partners(tables: StudyTables, values: pd.Series) -> float:
+    """Return the correlation of patients with their partners."""
     return tables.pair_table(values).corr().loc["MS", "control"]
 
 
@@ -116,7 +78,7 @@ def measure_diet(tables: StudyTables) -> dict[str, float]:
     logged = items.index[items["scale"] == "log1p"]
     scaled = diet.assign(**{item: np.log1p(diet[item]) for item in logged})
     nutrients = scaled.drop(columns=list(scaled.filter(like="hei_")))
-    alike = pd.Series({item: _correlate_partners(tables, diet[item]) for item in nutrients})
+    alike = pd.Series({item: correlate_partners(tables, diet[item]) for item in nutrients})
     standardised = (nutrients - nutrients.mean()) / nutrients.std()
     home, site = (
         permanova_features(standardised, people, term, n_permutations=1, rng=1).loc[term]
@@ -125,7 +87,7 @@ def measure_diet(tables: StudyTables) -> dict[str, float]:
     return {
         "E1": diet["hei_total"].mean(),
         "E2": _effect_of_ms(diet["hei_total"], people),
-        "E3": _correlate_partners(tables, diet["hei_total"]),
+        "E3": correlate_partners(tables, diet["hei_total"]),
         "E4": alike.median(),
         "E5": _effect_of_ms(scaled["vitamin_c"], people),
         "E6": home["r2_adjusted"],
@@ -151,44 +113,27 @@ def _measure_structure(tables: StudyTables) -> dict[str, float]:
         **bands,
         "S08": np.polyfit(np.log(mean), np.log(shares.var()), 1)[0],
         "S09": (shares.std() / mean).median(),
-        "S12": _spread_of_logs(shares).median(),
+        "S12": spread_of_logs(shares).median(),
     }
 
 
-def _spread_of_logs(shares: pd.DataFrame) -> pd.Series:
+def spread_of_logs(shares: pd.DataFrame) -> pd.Series:
+    """Return the standard deviation of log shares where a taxon is present."""
     return np.log(shares.where(shares > 0)).std()
-
-
-def _measure_more_structure(tables: StudyTables) -> dict[str, float]:
-    shares = tables.genera / RAREFIED_TO
-    largest = -np.sort(-shares.to_numpy(), axis=1)
-    asvs, genera = _shannon(tables).values()
-    observed = (tables.asvs > 0).sum(axis=1)
-    return {
-        "S02": ((shares > 0).mean() >= 0.5).sum(),
-        "S10": largest[:, 0].mean(),
-        "S11": largest[:, :5].sum(axis=1).mean(),
-        "S13": _spread_of_logs(tables.common_genera / RAREFIED_TO).quantile(0.9),
-        "S14": (tables.cohort.table("16s") == 0).to_numpy().mean(),
-        "A12": asvs.std(),
-        "A22": genera.std(),
-        "A31": observed.mean(),
-        "A33": _correlate_partners(tables, observed),
-    }
 
 
 def _measure_alpha(tables: StudyTables) -> dict[str, float]:
     """Return rows A11 to A24: means, correlations of partners, differences within pairs."""
     rows = {}
-    for first, values in _shannon(tables).items():
+    for first, values in find_entropies(tables).items():
         pairs = tables.pair_table(values)
         rows[f"{first}1"] = values.mean()
-        rows[f"{first}3"] = _correlate_partners(tables, values)
+        rows[f"{first}3"] = correlate_partners(tables, values)
         rows[f"{first}4"] = (pairs["MS"] - pairs["control"]).mean()
     return rows
 
 
-def _shannon(tables: StudyTables) -> dict[str, pd.Series]:
+def find_entropies(tables: StudyTables) -> dict[str, pd.Series]:
     """Return the Shannon entropy of ASVs (bits) and of genera (nats)."""
     bits = diversity.shannon(tables.asvs) / np.log(2)
     return {"A1": bits, "A2": diversity.shannon(tables.genera)}
@@ -197,27 +142,20 @@ def _shannon(tables: StudyTables) -> dict[str, pd.Series]:
 def _measure_distances(tables: StudyTables) -> dict[str, float]:
     """Return rows B01 to B14: distances of partners, within sites and between sites."""
     genus, aitchison, family = (
-        _average_distances(tables, tables.distances[table])
+        average_distances(tables, tables.distances[table])
         for table in ("genus bray", "genus aitchison", "family bray")
     )
     rows = {f"B0{number}": value for number, value in enumerate([*genus, *aitchison], start=1)}
     return rows | {"B13": genus[0] / genus[1], "B14": family[0] / family[1]}
 
 
-def _measure_more_distances(tables: StudyTables) -> dict[str, float]:
-    asvs = diversity.bray_curtis(tables.asvs).to_data_frame()
-    families = tables.distances["family bray"]
-    values = [*_average_distances(tables, asvs), *_average_distances(tables, families)]
-    return dict(zip(("B07", "B08", "B09", "B10", "B11", "B12"), values, strict=True))
-
-
-def _average_distances(tables: StudyTables, distances: pd.DataFrame) -> np.ndarray:
+def average_distances(tables: StudyTables, distances: pd.DataFrame) -> np.ndarray:
     """Return mean distances within households, within sites and between sites."""
     people = tables.people.loc[distances.index]
     return diversity.compare_distances(distances, people, n_bootstrap=1, rng=1)["mean"].to_numpy()
 
 
-def _explain(tables: StudyTables, wanted: dict[str, dict[str, str]]) -> dict[str, float]:
+def explain_terms(tables: StudyTables, wanted: dict[str, dict[str, str]]) -> dict[str, float]:
     """Return the R² of single terms, with adjusted R² for the household."""
     people, rows = with_study_groups(tables.people), {}
     for table, terms in wanted.items():

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -30,8 +29,6 @@ GENUS_EFFECTS = {
     "T15": "Blautia",
     "T18": "Prevotella",
 }
-LESSER_GENUS_EFFECTS = {"T16": "Roseburia", "T17": "Christensenellaceae unclassified"}
-"""Row -> genus of its standardised difference."""
 
 HOUSEHOLD_SHARES = {"T07": 0.1, "T08": 0.5, "T09": 0.9}
 """Row -> quantile over genera."""
@@ -81,33 +78,21 @@ def measure_features(
     }
 
 
-def measure_lesser_features(
-    tables: StudyTables, replication: StudyTables | None = None
-) -> dict[str, float]:
-    """Return the optional rows on taxa and prediction."""
-    return {
-        **_measure_more_genera(tables),
-        **_measure_more_families(tables),
-        **_measure_more_prediction(tables),
-        **({} if replication is None else {"R3": _count_again(tables, replication)}),
-    }
-
-
 def _measure_genera(tables: StudyTables) -> dict[str, float]:
     """Return rows T01 to T19, N1 and N4: hits, shares, effects of MS, correlations."""
     fits, values, people = tables.genus_models, tables.tested_genera, tables.people
     status = status_rows(fits)
     shares = explain_by_site(values, people)
-    effect = _standardise(status)
+    effect = standardise_status(status)
     by_therapy = {
         row: fit_status(values, pairs_where(people, treatment=treatment))
         for row, treatment in {"T02": "untreated", "T03": TREATED}.items()
     }
     pairs = tables.residual_correlations
     return {
-        "T01": _count_discoveries(status),
-        **{row: _count_discoveries(found) for row, found in by_therapy.items()},
-        "T06": _count_discoveries(fits[fits["coefficient"] == "bmi"]),
+        "T01": count_discoveries(status),
+        **{row: count_discoveries(found) for row, found in by_therapy.items()},
+        "T06": count_discoveries(fits[fits["coefficient"] == "bmi"]),
         **{row: status["household_icc"].quantile(at) for row, at in HOUSEHOLD_SHARES.items()},
         "T11": shares.quantile(0.5),
         "T12": shares.quantile(0.9),
@@ -118,28 +103,13 @@ def _measure_genera(tables: StudyTables) -> dict[str, float]:
     }
 
 
-def _measure_more_genera(tables: StudyTables) -> dict[str, float]:
-    fits, pairs = tables.genus_models, tables.residual_correlations
-    term = fits["coefficient"].str.split("[").str[0]
-    effect = _standardise(status_rows(fits))
-    return {
-        "T04": _count_discoveries(fits[term == "sex"]),
-        "T05": _count_discoveries(fits[term == "age"]),
-        "T10": explain_by_site(tables.tested_genera, tables.people).quantile(0.1),
-        **{row: effect.get(genus, np.nan) for row, genus in LESSER_GENUS_EFFECTS.items()},
-        "T20": effect.abs().max(),
-        "N2": np.quantile(pairs, 0.05),
-        "N3": np.quantile(pairs, 0.95),
-    }
-
-
-def _standardise(status: pd.DataFrame) -> pd.Series:
+def standardise_status(status: pd.DataFrame) -> pd.Series:
     """Return coefficients divided by the total residual SD (Cohen's d)."""
     variance = status["household_variance"] + status["residual_variance"]
     return status["estimate"] / np.sqrt(variance)
 
 
-def _count_discoveries(fits: pd.DataFrame) -> int:
+def count_discoveries(fits: pd.DataFrame) -> int:
     """Return the number of features that pass a false discovery rate of 0.05."""
     return int((adjust_p(fits["p_value"]) <= 0.05).sum())
 
@@ -159,31 +129,22 @@ def _measure_families(tables: StudyTables) -> dict[str, float]:
     controls = tables.people["group"] == "control"
     means = shares[controls.loc[shares.index]].mean()
     return {
-        "T21": _count_discoveries(fit_status(arcsine_root(_tested(shares)), tables.people)),
+        "T21": count_discoveries(fit_status(arcsine_root(tested_shares(shares)), tables.people)),
         **{row: means.get(family, np.nan) for row, family in FAMILY_MEANS.items()},
     }
 
 
-def _measure_more_families(tables: StudyTables) -> dict[str, float]:
-    status = fit_status(arcsine_sqrt(_tested(tables.families)), tables.people)
-    effect = _standardise(status)
-    return {
-        "T22": status["household_icc"].median(),
-        "T23": effect.get("Akkermansiaceae", np.nan),
-        "T24": effect.get("Prevotellaceae", np.nan),
-    }
-
-
-def _tested(shares: pd.DataFrame) -> pd.DataFrame:
+def tested_shares(shares: pd.DataFrame) -> pd.DataFrame:
+    """Return the shares that vary enough to be tested."""
     return shares.loc[:, shares.var() >= 1e-6]
 
 
 def _measure_species(tables: StudyTables, replication: StudyTables | None) -> dict[str, float]:
     """Return row T25, and R1 and R2 if a second cohort of the design is given."""
-    first = _fit_species(tables)
+    first = fit_species(tables)
     rows = {"T25": int(first["hit"].sum())}
     if replication is not None:
-        second = _fit_species(replication)["estimate"].reindex(first.index)
+        second = fit_species(replication)["estimate"].reindex(first.index)
         shared = second.notna()
         agree = np.sign(second) == np.sign(first["estimate"])
         rows["R1"] = agree[first["hit"] & shared].mean()
@@ -191,13 +152,7 @@ def _measure_species(tables: StudyTables, replication: StudyTables | None) -> di
     return rows
 
 
-def _count_again(tables: StudyTables, replication: StudyTables) -> float:
-    """Return the share of species called in the first batch that the second calls again."""
-    first, again = (t.index[t["hit"]] for t in map(_fit_species, (tables, replication)))
-    return float(first.isin(again).mean()) if len(first) else np.nan
-
-
-def _fit_species(tables: StudyTables) -> pd.DataFrame:
+def fit_species(tables: StudyTables) -> pd.DataFrame:
     """Return the study's species model: arcsine square root on sex, age, BMI and site.
 
     No household term; species in at least 5% of people whose variance is 1e-5 or more.
@@ -215,21 +170,10 @@ def _fit_species(tables: StudyTables) -> pd.DataFrame:
 def _measure_prediction(tables: StudyTables) -> dict[str, float]:
     """Return rows U2, U3 and U5: ridge logistic regression with whole households."""
     auc, inside = predict(tables.genus_clr, tables.people)
-    return {"U2": auc, "U3": inside, "U5": predict(_family_clr(tables), tables.people)[0]}
+    return {"U2": auc, "U3": inside, "U5": predict(family_clr(tables), tables.people)[0]}
 
 
-def _measure_more_prediction(tables: StudyTables) -> dict[str, float]:
-    """Return rows U1 and U4 (random forest) and U6 (ridge)."""
-    forest = RandomForestClassifier(100, min_samples_leaf=5, random_state=1)
-    families = _family_clr(tables)
-    return {
-        "U1": predict(tables.genus_clr, tables.people, forest)[0],
-        "U4": predict(families, tables.people, forest)[0],
-        "U6": predict(families, tables.people)[1],
-    }
-
-
-def _family_clr(tables: StudyTables) -> pd.DataFrame:
+def family_clr(tables: StudyTables) -> pd.DataFrame:
     """Return the CLR of families in at least 5% of people, zeros at half the minimum."""
     shares = tables.families.loc[:, (tables.families > 0).mean() >= 0.05]
     smallest = shares.where(shares > 0).min(axis=1) / 2
@@ -267,9 +211,9 @@ def measure_pathways(tables: StudyTables) -> dict[str, float]:
         _fit_patients(values, tables.people, who) for who in ("untreated", "treated", "everyone")
     )
     return {
-        "W1": _count_discoveries(untreated),
-        "W2": _count_discoveries(treated),
-        "W3": _count_discoveries(everyone),
+        "W1": count_discoveries(untreated),
+        "W2": count_discoveries(treated),
+        "W3": count_discoveries(everyone),
         "W4": untreated["estimate"].get("PWY-4702", np.nan),
         "W5": everyone["household_icc"].median(),
         "W6": untreated["estimate"].get("GLUCUROCAT-PWY", np.nan),

@@ -16,28 +16,13 @@ MOST_SHARED = 0.85  # of a taxon's variance that factors may explain
 
 
 def fit_template(table: pd.DataFrame, metadata: pd.DataFrame) -> pd.DataFrame:
-    """Estimate a template from a paired feature table.
+    """Estimate a template from a paired table of counts, one row per person.
 
-    Parameters
-    ----------
-    table : DataFrame, shape (n_samples, n_features)
-        Counts, one row per person.
-    metadata : DataFrame
-        Index as in `table`; needs ``household_id``; ``group`` and ``site`` are used when there.
-
-    Returns
-    -------
-    DataFrame, one row per feature
-        The columns of `template/species.tsv`: mean, log_sd, prevalence, household share (icc),
-        site offsets, loadings, and the intercept, spread and carriage that follow from them
-        before closure. No effect is planted: every other effect is zero. Wrap it in
-        `cohabit.simulate.template.Template` to draw communities from it.
-
-    Raises
-    ------
-    ValueError
-        When a sample has no metadata, no household has two members, or a feature was never
-        seen.
+    `metadata`, with the index of `table`, needs ``household_id``; ``group`` and ``site`` are used
+    when there. Returns the columns of `template/species.tsv`, one row per feature: mean, log_sd,
+    prevalence, household share (icc), site offsets, loadings, and the intercept, spread and
+    carriage that follow from them before closure. All effects but the sites' are zero. Wrap it in
+    `cohabit.simulate.template.Template` to draw communities from it.
     """
     people = _align(table, metadata)
     shares = relative_abundance(table)
@@ -65,23 +50,8 @@ def plant_effects(
 ) -> pd.DataFrame:
     """Return a template in which some taxa differ between patients and controls.
 
-    Parameters
-    ----------
-    template : DataFrame, one row per taxon
-        As from `fit_template`.
-    effects : int or mapping
-        How many taxa change, drawn at random among those carried often enough, half of them
-        up; or name -> effect on log abundance, natural log.
-    size : float
-        Effect of each drawn taxon, in standard deviations of its log abundance.
-    min_prevalence : float
-        Least prevalence of a drawn taxon.
-    rng : int or Generator
-
-    Raises
-    ------
-    ValueError
-        When a name is not in the template, or fewer taxa qualify than are to change.
+    `effects` is how many taxa change, drawn among those of `min_prevalence`, half of them up, by
+    `size` standard deviations of log abundance; or name -> effect on log abundance, natural log.
     """
     planted = pd.Series(0.0, index=template.index)
     if isinstance(effects, int):

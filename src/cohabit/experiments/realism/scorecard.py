@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data.cohort import Cohort
-from cohabit.experiments.realism.cohort_measures import measure_cohort, measure_lesser_cohort
-from cohabit.experiments.realism.feature_measures import measure_features, measure_lesser_features
+from cohabit.experiments.realism.cohort_measures import measure_cohort
+from cohabit.experiments.realism.feature_measures import measure_features
 from cohabit.experiments.realism.tables import StudyTables
 from cohabit.simulate.template import read_template
 from cohabit.stats.diversity import rarefy
@@ -28,39 +28,18 @@ CARD_COLUMNS = [
 ]
 
 
-def score(
-    cohort: Cohort, replication: Cohort | None = None, *, optional: bool = False
-) -> pd.DataFrame:
+def score(cohort: Cohort, replication: Cohort | None = None) -> pd.DataFrame:
     """Compute every figure of the real study for a cohort and compare them.
 
-    Parameters
-    ----------
-    cohort : Cohort
-    replication : Cohort, optional
-        An independent cohort of the same design, for the rows on replication.
-    optional : bool
-        Also the 48 lesser figures, at the end; they take as long again.
-
-    Returns
-    -------
-    DataFrame, one row per figure
-        id, block, quantity, value, real_value, low, high (95% interval of the real value),
-        tolerance (for a single cohort), importance (3 = must match), origin (``fed`` when the
-        figure built the template, else ``emergent``), passes (value within tolerance or
-        interval; missing when not computed), reason (why not computed).
+    Figures on replication need an independent cohort of the same design. One row per figure: id,
+    block, quantity, value, real_value, low, high (95% interval of the real value), tolerance (for
+    a single cohort), importance (3 = must match), origin (``fed`` when the figure built the
+    template, else ``emergent``), passes (value within tolerance or interval; missing when not
+    computed), reason (why not computed).
     """
     tables = StudyTables(cohort)
     again = None if replication is None else StudyTables(replication)
-    values = measure_cohort(tables) | measure_features(tables, again)
-    if not optional:
-        return compare_with_targets(values)
-    more = compare_with_targets(values | measure_lesser(tables, again), "targets_optional")
-    return pd.concat([compare_with_targets(values), more], ignore_index=True)
-
-
-def measure_lesser(tables: StudyTables, replication: StudyTables | None = None) -> dict[str, float]:
-    """Return all rows of ``targets_optional.tsv`` except those on diet in the scorecard."""
-    return measure_lesser_cohort(tables) | measure_lesser_features(tables, replication)
+    return compare_with_targets(measure_cohort(tables) | measure_features(tables, again))
 
 
 def compare_with_targets(values: dict[str, float], targets: str = "targets") -> pd.DataFrame:
@@ -94,31 +73,11 @@ def distinguish(
 ) -> pd.DataFrame:
     """Cross-validate a classifier of real against simulated samples.
 
-    Both tables are first rarefied to one depth, so that depth is not informative. Households are
-    kept whole in the folds.
-
-    Parameters
-    ----------
-    real, simulated : DataFrame of whole numbers, shape (n_samples, n_features)
-        Counts; a feature that one table lacks counts as 0 there.
-    real_people, simulated_people : DataFrame
-        The household of each sample; index as the table's.
-    household : str
-        Column that ties people together.
-    models, n_folds, n_trees, n_bootstrap
-        As in `prediction.predict_group`.
-    rng : int or Generator, optional
-
-    Returns
-    -------
-    DataFrame, one row per model
-        model, auc (0.5: nothing to tell them by; 1: every sample), low, high (95%, households
-        resampled), n_real, n_simulated, depth (reads), note.
-
-    Raises
-    ------
-    ValueError
-        When the tables have no feature in common, or a sample has no household.
+    Both tables of counts are first rarefied to one depth, so that depth is not informative; a
+    feature that one of them lacks counts as 0 there. People of one `household`, a column of both
+    tables of people, are kept together in the folds. Other options are those of
+    `prediction.predict_group`. One row per model: model, auc (0.5: nothing to tell them by; 1:
+    every sample), low, high (95%, households resampled), n_real, n_simulated, depth (reads), note.
     """
     shared = real.columns.intersection(simulated.columns)
     if shared.empty:

@@ -140,15 +140,10 @@ def _scores(sample: Sample) -> pd.DataFrame:
 
 
 def household_percent(sample: Sample, *, fit: str) -> float:
-    """Return the mean household share of a species' variance in per cent.
+    """Return the mean household share of a species' variance in per cent, of complete pairs.
 
-    Parameters
-    ----------
-    sample : Sample
-        Complete pairs.
-    fit : str
-        ``"reml"``: the variance component, which is never negative. ``"moments"``: the variance
-        of the partners' sums minus that of their differences, over the total.
+    With `fit` ``"reml"``, the variance component, which is never negative; with ``"moments"``, the
+    variance of the partners' sums minus that of their differences, over the total.
     """
     if fit == "reml":
         table = fit_household_model(sample.clr, sample.people, FIXED)

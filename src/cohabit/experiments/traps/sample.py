@@ -14,7 +14,6 @@ from cohabit.stats import composition
 NO_DISEASE = {"disease": 0.0, "treatment": 0.0, "severity": 0.0}
 """Dials without effects of MS, therapy and severity; all other effects remain."""
 
-
 BLOOMING = "Escherichia coli"
 
 
@@ -62,19 +61,9 @@ def draw_sample(
     on: bool,
     alter: Callable[[World], World] | None = None,
 ) -> Sample:
-    """Draw a small cohort.
+    """Draw a small cohort: dials that differ from the study's, pairs by site, the switch on or off.
 
-    Parameters
-    ----------
-    dials : mapping
-        Differences from the design of the study.
-    sites : mapping
-        Site -> pairs.
-    seed : int
-    on : bool
-        Whether the switch is on.
-    alter : callable, optional
-        What no dial does: World -> World.
+    `alter` does to the world what no dial does.
     """
     sample = _draw(tuple(sorted(dials.items())), tuple(sites.items()), seed)
     if alter is not None:

@@ -1,5 +1,6 @@
 """Two worlds: the same people and random numbers with one thing changed."""
 
+# ruff: noqa: F401
 from cohabit.experiments.two_worlds.changes import (
     CHANGES,
     change_all,
@@ -33,31 +34,3 @@ from cohabit.experiments.two_worlds.progress import (
     observe_progress,
     trace,
 )
-
-__all__ = [
-    "CHANGES",
-    "EDGES",
-    "change_all",
-    "compare_partners",
-    "cut_edges",
-    "differ",
-    "enrich_diet",
-    "follow_butyrate",
-    "gain_disability",
-    "give_drug",
-    "make_strangers",
-    "mediate",
-    "observe_change",
-    "observe_mediation",
-    "observe_progress",
-    "recall_world",
-    "remove_disease",
-    "set_beside_exact",
-    "split_difference",
-    "stop_smoking",
-    "stop_therapy",
-    "summarise_change",
-    "summarise_errors",
-    "trace",
-    "transfer_species",
-]

@@ -21,7 +21,6 @@ EFFECT_SCALES = {
 }
 """Scale -> meaning of a difference on it."""
 
-
 TERMS = {
     "disease": ("group:",),
     "therapy": ("treatment:",),

@@ -1,65 +1,28 @@
-"""Summaries of trials: means with errors, differences between ways, and reversals.
+"""Ways compared on the same studies: differences, reversals and winners.
 
-Ways are compared on the same studies, so differences are computed study by study. A winner or a
-reversal is reported only if the interval of the difference at `CONFIDENCE` excludes zero.
+Differences are computed study by study. A winner or a reversal is reported only if the interval of
+the difference at `CONFIDENCE` excludes zero.
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from cohabit.experiments.arena.sweep import FDR, METRICS
-from cohabit.experiments.arena.trial import TrialDesign
-from cohabit.experiments.arena.ways import WAYS
+from cohabit.experiments.arena import DIALS, WAYS
+from cohabit.experiments.arena.sweep import FDR
 from cohabit.stats.inference import normal_quantile, t_quantile
 
-DIALS = [field.name for field in fields(TrialDesign)]
 CONFIDENCE = 0.999
-TAXA_KEYS = ["way", "scale", "rule"]
-COMMUNITY_KEYS = ["way", "distance"]
 LEAST = 10
 """Smallest number of studies for an estimate of false discovery in one setting."""
 
 NEGLIGIBLE = 1 / 1000
 """Difference below which two ways count as equal, whatever its error."""
 
-
-def summarise_trials(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
-    """Average results over studies.
-
-    Parameters
-    ----------
-    trials : DataFrame
-        From `run_arena`.
-    settings : DataFrame
-        From `list_settings`: which setting is which level of which dial.
-
-    Returns
-    -------
-    DataFrame, one row per generator, dial, level and way
-        n_trials, and each metric's mean with its Monte Carlo standard error (``_error``). A
-        metric is averaged over the studies that have it.
-    """
-    keys = TAXA_KEYS if "scale" in trials else COMMUNITY_KEYS
-    metrics = [name for name in (*METRICS, "rejected", "r2") if name in trials]
-    placed = _place(trials, settings)
-    groups = placed.groupby(["generator", "dial", "level", *keys], sort=False)
-    mean = groups[metrics].mean()
-    error = groups[metrics].sem(ddof=1).add_suffix("_error")
-    columns = [name for metric in metrics for name in (metric, f"{metric}_error")]
-    table = mean.join(error)[columns]
-    table.insert(0, "n_trials", groups["seed"].nunique())
-    return table.reset_index()
-
-
-def _place(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials of every dial and level; those at the baseline occur repeatedly."""
-    dials = pd.DataFrame([{name: getattr(s, name) for name in DIALS} for s in settings["setting"]])
-    named = pd.concat([settings[["dial", "level"]], dials], axis=1)
-    return named.merge(trials, on=DIALS, how="inner")
+ADJUSTED = tuple(name for name, way in WAYS.items() if way.adjusted and not way.slow)
+"""Ways that adjust for sex, age, BMI and site, the ones a study would choose from."""
 
 
 def contrast_ways(
@@ -205,7 +168,3 @@ def judge_communities(trials: pd.DataFrame) -> pd.DataFrame:
     way = trials["way"] + " · " + trials["distance"]
     gain, harm = trials["rejected"].where(planted), trials["rejected"].where(~planted)
     return trials.assign(way=way, gain=gain, harm=harm)
-
-
-ADJUSTED = tuple(name for name, way in WAYS.items() if way.adjusted and not way.slow)
-"""Ways that adjust for sex, age, BMI and site, the ones a study would choose from."""
