@@ -28,7 +28,7 @@ def inside(world: World, *others: World) -> np.ndarray:
     whole = [
         follow_disability(one.people, one.dice, one.design, butyrate=butyrate)
         for one in (world, *others)
-        for butyrate in map(two_worlds.follow_butyrate, (world, *others))
+        for butyrate in (w.metabolites.follow_butyrate() for w in (world, *others))
     ]
     free = [((level > 0) & (level < 9.5)).all(axis=1) for level in whole]
     return np.logical_and.reduce(free)[world.patients.to_numpy()]
@@ -36,7 +36,7 @@ def inside(world: World, *others: World) -> np.ndarray:
 
 def test_diet__acts_through_butyrate_alone_and_by_as_much_as_planted(before, fibre):
     paths = two_worlds.mediate(fibre, before)
-    gained = two_worlds.follow_butyrate(fibre) - two_worlds.follow_butyrate(before)
+    gained = fibre.metabolites.follow_butyrate() - before.metabolites.follow_butyrate()
     expected = 2.0 * SLOPE * gained.sum(axis=1)[before.patients]
     free = inside(before, fibre)
     assert free.mean() > 0.5
@@ -71,7 +71,7 @@ def test_each_edge__carries_the_whole_effect_of_diet(before, fibre):
 
 
 def test_dial_off__nothing_is_mediated(before, fibre):
-    off = [two_worlds.follow_butyrate(world) for world in (fibre, before)]
+    off = [world.metabolites.follow_butyrate() for world in (fibre, before)]
     gains = [two_worlds.gain_disability(before, butyrate, effect=0.0) for butyrate in off]
     pd.testing.assert_series_equal(*gains)
 
@@ -86,11 +86,11 @@ def test_observed_table__holds_complete_patients_who_came_back(before):
     assert before.patients[seen.index].all()
     assert 10 < len(seen) < before.patients.sum()
     assert not seen.isna().any(axis=None)
-    true = two_worlds.follow_butyrate(before).loc[seen.index, 0]
+    true = before.metabolites.follow_butyrate().loc[seen.index, 0]
     np.testing.assert_allclose(seen["butyrate"], true, atol=1e-3)
     assert set(seen["gain"] % 0.5) == {0.0}
     level = follow_disability(
-        before.people, before.dice, DESIGN, butyrate=two_worlds.follow_butyrate(before)
+        before.people, before.dice, DESIGN, butyrate=before.metabolites.follow_butyrate()
     )
     examined = (level[36] - level[0])[seen.index]
     assert (seen["gain"] - examined).abs().mean() < 0.4

@@ -38,26 +38,12 @@ class SimulatedWorld:
     """All dials that are not part of `TrialDesign`."""
 
     def draw(self, setting: TrialDesign, seed: int) -> Trial:
-        """Draw a study.
-
-        Parameters
-        ----------
-        setting : TrialDesign
-        seed : int
-        """
+        """Draw a study."""
         effects = draw_effects(setting, stream(seed, "arena/effects"))
         return self.draw_planted(fit_design(self.design, setting), effects, seed)
 
     def draw_planted(self, design: StudyDesign, effects: np.ndarray, seed: int) -> Trial:
-        """Draw a study of a design with given effects of MS.
-
-        Parameters
-        ----------
-        design : StudyDesign
-        effects : ndarray, shape (n_taxa,)
-            Natural logs, in the order of the species template.
-        seed : int
-        """
+        """Draw a study with given effects of MS: natural logs, by species of the template."""
         template = plant(read_taxa("species"), effects)
         world = draw_world(design.replace(diet=0.0), seed).with_template(template, "species")
         if self.tail_df:
@@ -177,12 +163,8 @@ class SpikeIn:
     def draw(self, setting: TrialDesign, seed: int) -> Trial:
         """Draw a study.
 
-        Parameters
-        ----------
-        setting : TrialDesign
-            `household_sharing` below 1 replaces partners by strangers of the site; above 1 it
-            has no effect, since sharing cannot exceed that in the cohort.
-        seed : int
+        `household_sharing` below 1 replaces partners by strangers of the site; above 1 it has no
+        effect, since sharing cannot exceed that in the cohort.
         """
         rng = stream(seed, "arena/spike-in")
         prevalence = (self.counts > 0).mean(axis=(0, 1))

@@ -128,14 +128,12 @@ def run_arena(
 
     Parameters
     ----------
-    generators : sequence of Generator
-    settings : sequence of TrialDesign
+    generators, settings : sequence
     n_trials : int
         Studies of each generator and setting.
     ways : sequence of str
-        Ways to compare taxa, of `ways.WAYS`; empty: PERMANOVA in all its ways instead.
-    n_permutations : int
-        Of PERMANOVA.
+        Ways to compare taxa, of `WAYS`; empty: PERMANOVA in all its ways instead, with
+        `n_permutations`.
     seed : int
         Study t of a setting has the seed ``seed + t``, whatever the setting and the generator, so
         that levels of a dial and ways are compared on the same studies.
@@ -161,12 +159,6 @@ def run_arena(
 
 def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
     """Analyse a study in every way and score the results against its truth.
-
-    Parameters
-    ----------
-    trial : Trial
-    ways : sequence of str
-        Names of `ways.WAYS`.
 
     Returns
     -------
@@ -246,10 +238,8 @@ def summarise_trials(trials: pd.DataFrame, settings: pd.DataFrame) -> pd.DataFra
 
     Parameters
     ----------
-    trials : DataFrame
-        From `run_arena`.
-    settings : DataFrame
-        From `list_settings`: which setting is which level of which dial.
+    trials, settings : DataFrame
+        From `run_arena` and `list_settings`.
 
     Returns
     -------

@@ -293,12 +293,7 @@ COMMUNITY_WAYS = {
 def compare_communities(trial: Trial, *, n_permutations: int = 199, seed: int = 1) -> pd.DataFrame:
     """Test group by PERMANOVA in every way and for two distances.
 
-    Parameters
-    ----------
-    trial : Trial
-    n_permutations : int
-    seed : int
-        Of the permutations; every way has the same.
+    Every way has the same permutations, by seed.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
 from cohabit.experiments.planner.cohorts import (
@@ -21,6 +22,7 @@ from cohabit.experiments.planner.cohorts import (
 from cohabit.experiments.planner.scenario import Scenario
 from cohabit.stats.composition import centre_logs
 from cohabit.stats.inference import two_sided_t
+from cohabit.stats.least_squares import fit_least_squares
 from cohabit.stats.mixed.reml import decompose, fit_households
 from cohabit.stats.permanova.geometry import FeatureGeometry, Geometry, GramGeometry
 from cohabit.stats.permanova.pseudo_f import PairFit, PermanovaFit
@@ -103,26 +105,13 @@ def taxa_p_values(measured: Measured, adjust: Sequence[str] = ADJUST) -> np.ndar
     people, values = measured.people, measured.values
     status = people.patient.astype(float)
     x = np.column_stack([status, np.ones(len(status)), model_columns(people, adjust)])
+    first = np.eye(x.shape[1])[:1]
     if np.bincount(people.household).max() == 1:
-        estimate, error, df = _least_squares(x, values)
-    else:
-        _, households = np.unique(people.household, return_inverse=True)
-        design, residuals = decompose(x, households, values)
-        found = fit_households(design, residuals, np.eye(x.shape[1])[:1])
-        converged = np.where(found.converged, 1.0, np.nan)
-        estimate, error, df = found.estimate[0] * converged, found.std_error[0], found.df[0]
-    return two_sided_t(estimate / error, df)
-
-
-def _least_squares(x: np.ndarray, values: np.ndarray):
-    """Return estimate, standard error and degrees of freedom of the first column."""
-    q, r = np.linalg.qr(x)
-    fitted = q.T @ values
-    df = len(x) - x.shape[1]
-    squares = (values**2).sum(axis=0) - (fitted**2).sum(axis=0)
-    weights = np.linalg.inv(r)[0]
-    error = np.linalg.norm(weights) * np.sqrt(squares / df)
-    return weights @ fitted, error, np.full(values.shape[1], float(df))
+        return fit_least_squares(values, pd.DataFrame(x), first)["p_value"][0]
+    _, households = np.unique(people.household, return_inverse=True)
+    found = fit_households(*decompose(x, households, values), first)
+    estimate = np.where(found.converged, found.estimate[0], np.nan)
+    return two_sided_t(estimate / found.std_error[0], found.df[0])
 
 
 def community_p_value(

@@ -190,14 +190,7 @@ TRAPS: dict[str, Trap] = {
 def measure(name: str, seed: int, *, n_repeats: int = 3) -> pd.DataFrame:
     """Measure a trap: wrong and right analysis of the same cohorts, switch off and on.
 
-    Parameters
-    ----------
-    name : str
-        One of `TRAPS`.
-    seed : int
-        Not negative; repeat r draws its cohort with seed + r, whatever the trap.
-    n_repeats : int
-        Cohorts, from 1.
+    Repeat r draws its cohort with seed + r, whatever the trap.
 
     Returns
     -------
@@ -224,10 +217,7 @@ def measure(name: str, seed: int, *, n_repeats: int = 3) -> pd.DataFrame:
 def summarise(measured: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of each analysis with the switch off and on.
 
-    Parameters
-    ----------
-    measured : DataFrame
-        Tables of `measure`, one under the other.
+    `measured` holds tables of `measure`, one under the other.
 
     Returns
     -------

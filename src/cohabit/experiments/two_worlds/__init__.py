@@ -27,7 +27,6 @@ from cohabit.experiments.two_worlds.observed import (
 from cohabit.experiments.two_worlds.progress import (
     EDGES,
     cut_edges,
-    follow_butyrate,
     gain_disability,
     mediate,
     observe_mediation,

@@ -21,12 +21,7 @@ CLINICAL = ("course", "onset_age", "duration", "edss", "msss", "relapses")
 
 
 def recall_world(cohort: Cohort) -> World:
-    """Redraw the world that a simulated cohort was measured in.
-
-    Parameters
-    ----------
-    cohort : Cohort
-        Its `provenance` names design and seed.
+    """Redraw the world that a simulated cohort was measured in, by design and seed.
 
     Raises
     ------
@@ -98,11 +93,7 @@ def give_drug(world: World, drug: str = "interferon") -> World:
 def enrich_diet(world: World, fibre: float = 30.0) -> World:
     """Return the world in which everybody eats at least `fibre` grams of fibre a day.
 
-    Parameters
-    ----------
-    world : World
-    fibre : float
-        Grams a day, not negative; people who eat more do not change.
+    People who eat more do not change.
     """
     if not fibre >= 0:
         raise ValueError(f"fibre: expected grams a day, from 0; got {fibre!r}")
@@ -118,20 +109,12 @@ def transfer_species(world: World, species: Sequence[str], share: float = 1.0) -
     """Return the world in which each patient receives species from the partner at home.
 
     The partner's amounts are added to the patient's before closure: ``amount + share * partner's
-    amount``. All other amounts stay the same.
-
-    Parameters
-    ----------
-    world : World
-    species : sequence of str
-        Names of the template.
-    share : float
-        How much of the partner's amount stays, from 0.
+    amount``, with a share from 0. All other amounts stay the same.
 
     Raises
     ------
     ValueError
-        When a species is unknown, or the share is negative.
+        When the template has no such species, or the share is negative.
     """
     unknown = [name for name in species if name not in world.species.taxa]
     if unknown:
@@ -205,11 +188,7 @@ def change_all(
 ) -> dict[str, World]:
     """Return every changed world by name, in the order of `CHANGES`.
 
-    Parameters
-    ----------
-    world : World
-    drug, fibre, species
-        As for `give_drug`, `enrich_diet` and `transfer_species`.
+    For arguments see `give_drug`, `enrich_diet` and `transfer_species`.
     """
     settings = {"one drug for all": drug, "a fibre-rich diet": fibre, "a transfer": species}
     return {

@@ -78,11 +78,6 @@ def differ(
 def summarise_change(after: World, before: World, concerned: pd.Series) -> dict[str, float]:
     """Summarise the size of a change in the people concerned.
 
-    Parameters
-    ----------
-    after, before : World
-    concerned : Series of bool, index participant_id
-
     Returns
     -------
     dict
@@ -125,7 +120,7 @@ def split_difference(world: World, first: pd.Series, second: pd.Series) -> pd.Da
     ----------
     world : World
     first, second : Series of bool, index participant_id
-        Who belongs to the groups; the difference is mean of `first` minus mean of `second`.
+        The difference is mean of `first` minus mean of `second`.
 
     Returns
     -------

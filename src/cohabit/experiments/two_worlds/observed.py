@@ -67,7 +67,6 @@ def summarise_errors(beside: pd.DataFrame, by: str, *, fdr: float = 0.05) -> pd.
     ----------
     beside : DataFrame
         Several tables of `set_beside_exact`, distinguished by the column `by`.
-    by : str
 
     Returns
     -------

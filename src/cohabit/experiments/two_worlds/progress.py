@@ -24,11 +24,6 @@ EXPOSURES = {"fibre": "diet:fibre", "smokes": "smoking:current"}
 """Column of `observe_progress` -> factor of the world with the same unit."""
 
 
-def follow_butyrate(world: World) -> pd.DataFrame:
-    """Return stool butyrate in SD from the typical level, people x months 0, 12 and 24."""
-    return world.metabolites.follow_butyrate()
-
-
 def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None = None) -> pd.Series:
     """Return each patient's gain in disability over three years, given butyrate.
 
@@ -37,7 +32,8 @@ def gain_disability(world: World, butyrate: pd.DataFrame, effect: float | None =
     world : World
         Whose people, with their habits and therapies, live on.
     butyrate : DataFrame, people x months
-        From `follow_butyrate`, of this or another world: that is how an edge is held.
+        From `world.metabolites.follow_butyrate`, of this or another world: that is how an edge
+        is held.
     effect : float, optional
         Another value of the dial ``microbe_effect``; 0 turns the edge to progression off.
 
@@ -76,7 +72,7 @@ def mediate(after: World, before: World) -> pd.DataFrame:
     """
     if not after.patients.equals(before.patients):
         raise ValueError("after and before: expected two worlds with the same patients; got others")
-    old, new = follow_butyrate(before), follow_butyrate(after)
+    old, new = before.metabolites.follow_butyrate(), after.metabolites.follow_butyrate()
     base = gain_disability(before, old)
     return pd.DataFrame(
         {
@@ -103,8 +99,8 @@ def cut_edges(after: World, before: World) -> pd.DataFrame:
         ),
         "species to butyrate": before.genera,
     }
-    old = follow_butyrate(before)
-    left = {"none": gain_disability(after, follow_butyrate(after))}
+    old = before.metabolites.follow_butyrate()
+    left = {"none": gain_disability(after, after.metabolites.follow_butyrate())}
     for edge, community in genera.items():
         made = before.metabolites.expose(exposures, community)
         left[edge] = gain_disability(after, made.follow_butyrate())
@@ -192,6 +188,8 @@ def observe_mediation(
         seen, exposure, "butyrate", "gain", covariates, n_bootstrap=n_bootstrap, rng=rng
     )
     dose = _mean_dose(exposure, after, before)
-    step = (follow_butyrate(after) - follow_butyrate(before)).loc[before.patients, 0].mean() / dose
+    step = (after.metabolites.follow_butyrate() - before.metabolites.follow_butyrate()).loc[
+        before.patients, 0
+    ].mean() / dose
     known = {"exposure to mediator": step, **(exact / dose).to_dict()}
     return fit.assign(dose=dose, exact=fit["path"].map(known))
