@@ -3,8 +3,7 @@
 import pytest
 
 from cohabit.course import check
-from cohabit.simulate import StudyDesign, draw_world
-from validation.cohorts import simulate_shotgun
+from cohabit.simulate import StudyDesign, draw_world, simulate_shotgun
 
 DESIGN = StudyDesign(spillover=0.25).with_pairs(40)
 

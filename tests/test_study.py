@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from cohabit.data import schema
 from cohabit.files.storage import read_cohort, write_cohort
-from cohabit.simulate import StudyDesign, simulate_cohort
-from validation.cohorts import simulate_shotgun
+from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
 
 TINY = StudyDesign(pairs_per_site={"Boston": 6, "Edinburgh": 4})
 

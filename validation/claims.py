@@ -37,10 +37,9 @@ from cohabit.data.cohort import Cohort, pairs_where, with_study_groups
 from cohabit.judge import claims
 from cohabit.judge.recovery import planted_values
 from cohabit.run.results import read_reference
-from cohabit.simulate import StudyDesign, simulate_cohort
+from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
 from cohabit.stats import composition, molecules, paired, partners
 from validation import gates, owed
-from validation.cohorts import simulate_shotgun
 
 TITLE = "Claims: predicted power, signs, and what is untrue"
 SEEDS, FIRST_SEED = 100, 80_000

@@ -12,12 +12,11 @@ slow: one cohort in ten is asked.
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate import StudyDesign
+from cohabit.simulate import StudyDesign, simulate_shotgun
 from cohabit.stats import composition, diversity
 from cohabit.stats.abundance import METHODS, compare_abundance
 from cohabit.stats.permanova import permanova
 from validation import gates
-from validation.cohorts import simulate_shotgun
 
 TITLE = "Error rates where MS does nothing"
 WORLDS = ("null_clean", "null")

@@ -13,9 +13,8 @@ import pandas as pd
 from cohabit.data.cohort import Cohort, pairs_where, with_study_groups
 from cohabit.data.schema import TREATMENTS
 from cohabit.judge import claims
-from cohabit.simulate import StudyDesign, simulate_cohort
+from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun
 from cohabit.stats import association, composition, molecules, paired
-from validation.cohorts import simulate_shotgun
 
 SEVERITY = "per MSSS point (untreated)"
 THERAPIES = ("therapy", "treatment")

@@ -78,6 +78,30 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
     )
 
 
+def simulate_shotgun(design: StudyDesign, seed: int) -> Cohort:
+    """Simulate the people and the species table of a study, in a quarter of the time.
+
+    Parameters
+    ----------
+    design, seed
+        As in `simulate_cohort`.
+
+    Returns
+    -------
+    Cohort
+        Participants, samples and the table ``shotgun``, equal byte for byte to those of
+        `simulate_cohort`; its truth lists the effects on species.
+
+    Raises
+    ------
+    ValueError
+        When the seed is not a non-negative integer.
+    """
+    cohort = measure_species(draw_world(design, seed), "shotgun")
+    truth = Truth(cohort.truth.effects, lambda: find_estimands(design))
+    return dataclasses.replace(cohort, truth=truth)
+
+
 def simulate_from(
     template: pd.DataFrame, design: StudyDesign, seed: int, *, assay: str = "shotgun"
 ) -> Cohort:
@@ -86,9 +110,9 @@ def simulate_from(
     Parameters
     ----------
     template : DataFrame, one row per taxon
-        As from `calibrate.fit_template`. Effects are what its columns ``ms``, ``severity``,
+        As from `fit_template`. Effects are what its columns ``ms``, ``severity``,
         ``sex``, ``age``, ``bmi``, a drug's name and so on hold, natural log; a column that is
-        not there is zero. `power.plant_effects` fills ``ms``.
+        not there is zero. `plant_effects` fills ``ms``.
     design, seed
         As in `simulate_cohort`; ``shotgun_depth`` or ``sixteen_s_depth`` as the assay says.
     assay : str
