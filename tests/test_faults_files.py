@@ -314,7 +314,8 @@ def test_reader__takes_time_and_memory_in_proportion(case):
     """Eight times the bytes take eight times as long; what is quadratic takes 64 times."""
     small, large = GROWING[case](20_000), GROWING[case](160_000)
     seconds(GROWING[case](2_000))
-    assert seconds(large) < 24 * max(min(seconds(small) for _ in range(3)), 0.1)
+    least = min(seconds(large) for _ in range(2))
+    assert least < 40 * max(min(seconds(small) for _ in range(3)), 0.1)
     tracemalloc.start()
     seconds(large)
     peak = tracemalloc.get_traced_memory()[1]
