@@ -194,8 +194,14 @@ def head_imports(path: Path, names: dict[str, Path]) -> set[str]:
     return {name for name in found if not module_name(path).startswith(f"{name}.")} - {"cohabit"}
 
 
+AGREED_LINES = {"house": 31_000, "statistics": 2_500, "own cohorts": 3_500}
+"""Lines agreed for the house as it was built and for each capability added since; see
+docs/decisions.md. A room that must grow first shows what it can give up."""
+
+AGREED_MODULES = {"house": 180, "statistics": 10, "own cohorts": 20}
+
+
 def test_package__is_no_larger_than_agreed():
-    """A room that must grow first shows what it can give up; the bound is moved by decision."""
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in modules())
-    assert lines <= 31_000
-    assert len(modules()) <= 180
+    assert lines <= sum(AGREED_LINES.values())
+    assert len(modules()) <= sum(AGREED_MODULES.values())
