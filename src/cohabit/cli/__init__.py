@@ -1,4 +1,4 @@
-"""The command line: run, simulate, import, plan, lab, report.
+"""The command line: run, simulate, import, export, plan, lab, report.
 
 Heavy imports are delayed until all names and values have been checked.
 """
@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from cohabit import __version__
-from cohabit.cli import cohorts, lab, plan, run
+from cohabit.cli import cohorts, export, lab, plan, run
 
 WRONG_USE, NOBODY_READS = 2, 141
-DESCRIPTION = "The command line: run, simulate, import, plan, lab, report."
+DESCRIPTION = "The command line: run, simulate, import, export, plan, lab, report."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_run(commands)
     cohorts.add_simulate(commands)
     cohorts.add_import(commands)
+    export.add_export(commands)
     plan.add_plan(commands)
     lab.add_lab(commands)
     run.add_report(commands)

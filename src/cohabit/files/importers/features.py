@@ -157,9 +157,10 @@ def finish_tables(
         assay: _finish_table(found, samples.index, assay, lineages, log)
         for assay, found in counts.items()
     }
-    if len(features) > 1:
+    given = {assay: table.ids("sample") for assay, table in features.items()}
+    if len(pd.unique(np.concatenate([*given.values()]))) < sum(map(len, given.values())):
         features = {assay: _name_libraries(table, assay) for assay, table in features.items()}
-    return features, _join_samples(samples, features)
+    return features, _join_samples(samples, features, given)
 
 
 def _finish_table(
@@ -211,13 +212,14 @@ def _name_libraries(table: biom.Table, assay: str) -> biom.Table:
     return table.update_ids(names, axis="sample", inplace=False)
 
 
-def _join_samples(samples: pd.DataFrame, features: dict[str, biom.Table]) -> pd.DataFrame:
+def _join_samples(
+    samples: pd.DataFrame, features: dict[str, biom.Table], given: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
     """Return one row per library: its sample's columns with assay and depth."""
     parts = []
     for assay, table in features.items():
-        names = table.ids("sample")
-        own = names if len(features) == 1 else [name.removesuffix(f".{assay}") for name in names]
-        part = samples.loc[own].assign(assay=assay).set_axis(pd.Index(names, name="sample_id"))
+        names = pd.Index(table.ids("sample"), name="sample_id")
+        part = samples.loc[given[assay]].assign(assay=assay).set_axis(names)
         parts.append(part.assign(depth=table.sum("sample").astype(int)))
     joined = pd.concat(parts)
     order = list(schema.SAMPLE_COLUMNS)

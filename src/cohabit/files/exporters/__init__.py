@@ -1,0 +1,1 @@
+"""A cohort in the forms of other programs, each with what `cohabit import` needs to read it."""
