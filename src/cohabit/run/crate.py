@@ -16,7 +16,7 @@ from cohabit.files.exporters.export import check_new
 from cohabit.files.storage import sha256, write_atomically
 from cohabit.run.report.collect import read_summary
 
-DESCRIPTION = "ro-crate-metadata.json"
+METADATA_FILE = "ro-crate-metadata.json"
 _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 _VERSION = "https://w3id.org/ro/crate/1.1"
 _SINGLE = ("run.json", "report.html", "claims.tsv", "recovery.tsv")
@@ -55,7 +55,7 @@ def write_crate(run: str, folder: str | os.PathLike) -> Path:
         crate.mkdir()
         names = list(_copy(source, crate, simulated=bool(summary.get("simulated"))))
         text = json.dumps(_describe(summary, crate, names), indent=2, ensure_ascii=False)
-        (crate / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        (crate / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
     return folder
 
 
@@ -116,7 +116,7 @@ def _describe(summary: dict, crate: Path, names: list[str]) -> dict:
     words = "Not stated by the run; the authors of the data choose it."
     terms = {"@id": "#license", "@type": "CreativeWork", "name": "License", "description": words}
     about = {
-        "@id": DESCRIPTION,
+        "@id": METADATA_FILE,
         "@type": "CreativeWork",
         "conformsTo": {"@id": _VERSION},
         "about": {"@id": "./"},

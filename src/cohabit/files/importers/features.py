@@ -54,7 +54,7 @@ def _join_ranks(row: dict[str, str]) -> str:
     parts = []
     for rank, name in row.items():
         letter = rank[0].lower()
-        bare = name if "__" not in name else name.split("__", 1)[1]
+        bare = re.sub(r"^\s*(?:\w|sk|D_\d+)__", "", name)
         parts.append(f"{letter}__{bare}")
     return "; ".join(parts)
 
