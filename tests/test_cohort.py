@@ -20,7 +20,7 @@ def test_table__sums_the_libraries_of_one_person(small_cohort):
 
 def test_table__sums_features_to_a_rank_and_loses_no_read(small_cohort):
     species, genera = small_cohort.table("shotgun"), small_cohort.table("shotgun", rank="genus")
-    assert list(genera.columns) == ["Blautia", "Dorea", "unclassified"]
+    assert list(genera.columns) == ["Blautia", "Dorea", "Firmicutes unclassified"]
     np.testing.assert_array_equal(genera.sum(axis=1), species.sum(axis=1))
     expected = species["Blautia obeum"] + species["Blautia sp"]
     np.testing.assert_array_equal(genera["Blautia"], expected)

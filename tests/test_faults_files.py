@@ -20,11 +20,12 @@ from own_cohort import MAPPING, Files, artifact, hdf5_bytes, json_bytes, make_bi
 from cohabit import cli
 from cohabit.files import paths
 from cohabit.files.importers import ImportLog, import_cohort, read_mapping
+from cohabit.files.importers.count_rows import read_counts_tsv
 from cohabit.files.importers.features import read_tree
 from cohabit.files.importers.mapping import parse_mapping
 from cohabit.files.importers.sources import Source, read_source
-from cohabit.files.importers.tables import read_biom_hdf5, read_biom_json
-from cohabit.files.importers.tsv import read_counts_tsv, read_grid
+from cohabit.files.importers.tables import read_biom_json, read_hdf5
+from cohabit.files.importers.tsv import read_grid
 from cohabit.files.storage import check_replaceable, read_cohort, write_cohort
 
 IDS = [row[0] for row in Files().rows]
@@ -297,7 +298,7 @@ GROWING = {
     "counts": lambda n: counts_of("a\tb\n" + "c\t1\n" * (n // 4)),
     "words for counts": lambda n: counts_of("a\tb\n" + "c\tx\n" * (n // 4)),
     "lists": lambda n: lambda: read_biom_json(Source("a", "json", b'{"a":[' + b"[]," * n + b"]}")),
-    "ids": lambda n: lambda: read_biom_hdf5(Source("a", "hdf5", shared_text(n))),
+    "ids": lambda n: lambda: read_hdf5(Source("a", "hdf5", shared_text(n))),
 }
 """What could take too long: n -> a call whose input has about n bytes."""
 

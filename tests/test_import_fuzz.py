@@ -13,7 +13,7 @@ from own_cohort import (
     make_biom,
 )
 
-from cohabit.data.lineage import parse_lineage
+from cohabit.data.lineage import Lineage
 from cohabit.files.importers import ImportRefused, guess_mapping, import_cohort, read_mapping
 from cohabit.files.importers.features import read_tree
 from cohabit.files.importers.log import ImportLog, inert
@@ -176,7 +176,7 @@ def test_names__become_inert_and_stay_so(text):
     safe = inert(text)
     assert inert(safe) == safe
     assert safe.isprintable()
-    assert len(parse_lineage(text)) == 6
+    assert len(Lineage.parse(text).names) == 6
 
 
 def test_deep_tree__is_refused_at_once():

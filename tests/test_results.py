@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cohabit.data.lineage import Resolution
+from cohabit.data.resolution import Resolution
 from cohabit.run.results import ESTIMATE_COLUMNS, OUTPUT_VARIABLE, open_run
 
 

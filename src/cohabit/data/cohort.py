@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit.data import schema
-from cohabit.data.lineage import Resolution, find_main_rank, lineage_table
+from cohabit.data.lineage import find_taxa, lineage_table
+from cohabit.data.resolution import Resolution, find_main_rank
 
 USUAL = ("sex", "age", "bmi", "site")
 """Covariates of the study's models."""
@@ -86,8 +87,8 @@ class Cohort:
         assay : str
             ``"shotgun"`` or ``"16s"``.
         rank : str, optional
-            Sum features to this rank of the lineage, for example ``"genus"``; by default
-            the features as they are.
+            Sum features to the taxa of this rank, for example ``"genus"``, labelled as by
+            `find_taxa`; by default the features as they are.
         level : str
             ``"participant"``: the libraries of one person at `visit` summed; rows in the
             order of `participants`, people without a library left out.
@@ -107,8 +108,6 @@ class Cohort:
             When there is no such assay, rank or level; names the nearest.
         """
         counts, names = self._features_at(assay, rank)
-        if rank is not None and set(names) == {schema.UNCLASSIFIED}:
-            raise schema.MissingInput(f"the features of {assay}.biom have no {rank}: no taxonomy")
         samples = self.samples.loc[self.features[assay].ids("sample")]
         if level == "sample":
             rows, index = counts, samples.index
@@ -264,10 +263,10 @@ class Cohort:
             return counts, pd.Index(table.ids("observation"), name="feature")
         if rank not in lineage:
             raise ValueError(f"rank: {assay} has no {rank!r}; {schema.nearest(rank, lineage)}")
-        codes, names = pd.factorize(lineage[rank], sort=True)
-        shape = (len(codes), len(names))
-        member = sparse.csr_matrix((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape)
-        return counts @ member, pd.Index(names, name=rank)
+        taxa = find_taxa(lineage, rank)
+        if not taxa.named:
+            raise schema.MissingInput(f"the features of {assay}.biom have no {rank}: no taxonomy")
+        return counts @ taxa.members(), taxa.lineage.index
 
     def _sum_people(
         self, counts: sparse.csr_matrix, samples: pd.DataFrame, visit: int

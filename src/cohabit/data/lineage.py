@@ -1,24 +1,38 @@
-"""Lineages: formats of other programs, the form kept in a cohort, and the analysed rank.
+"""Lineages: the dialects of other programs, the form kept in a cohort, and taxa with labels.
 
-Greengenes, SILVA, GTDB, QIIME 2 and bare names are understood. A cohort keeps names from phylum
-to species, for 16S down to the feature itself, ``unclassified`` where there is none.
+A cohort keeps names from phylum to species, for 16S down to the feature itself, ``unclassified``
+where there is none. A taxon is its whole lineage; its label is its name, made unique by a higher
+rank where needed.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import biom
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from cohabit.data.schema import RANKS, UNCLASSIFIED
 
-PLURALS = {"species": "species", "genus": "genera", None: "features without a lineage"}
 _PREFIX = re.compile(r"^(?:(sk|[kdpcofgst])|D_(\d))__", re.IGNORECASE)
 _PLACES = {"p": 0, "c": 1, "o": 2, "f": 3, "g": 4, "s": 5}
-_NOTHING = {"", "na", "nan", "none", "null", "unassigned", "unclassified", "unknown"}
-_DOMAINS = {"bacteria", "archaea", "eukaryota", "eukarya", "viruses", "fungi"}
+_CONFIDENCE = re.compile(r"\s*\(\d+(\.\d+)?\)$")
+_ROOTS = {"root", "cellular organisms", "cellular_organisms", "life"}
+_DOMAINS = {
+    *("bacteria", "archaea", "eukaryota", "eukarya", "viruses", "fungi", "metazoa"),
+    *("viridiplantae", "animalia", "plantae", "protista", "chromista"),
+}
+_NAMELESS = re.compile(
+    r"|_+|na|n/a|nan|none|null|unassigned|unmapped|no.?hit"
+    r"|un(cultured|identified|known|classified)([ _].*)?|ambiguous[ _]taxa"
+    r"|(.*[ _])?(metagenome|unclassified)|([^\W_]+[ _])?incertae[ _]sedis",
+    re.IGNORECASE,
+)
+"""What stands where a taxon has no name, as Greengenes, SILVA, RDP, mothur and MetaPhlAn write."""
+
+_BINOMIAL = re.compile(r"\W?[A-Z]\S* \S")
 
 
 def looks_like_lineage(name: str) -> bool:
@@ -26,28 +40,57 @@ def looks_like_lineage(name: str) -> bool:
     return any(mark in name for mark in ";|") and "__" in name
 
 
-def parse_lineage(written: str | list | tuple) -> list[str]:
-    """Return the names from phylum to species, with ``unclassified`` for missing ones.
+def is_nameless(text: str) -> bool:
+    """Return True when text says that a taxon has no name, for example ``uncultured``."""
+    return _NAMELESS.fullmatch(text.strip()) is not None
 
-    Parameters
-    ----------
-    written : str or sequence of str
-        For example ``"k__Bacteria; p__Firmicutes; ...; s__prausnitzii"``; with prefixes the
-        order does not matter, without them ranks are counted from the domain, or from the
-        phylum when no domain is named.
 
-    Examples
-    --------
-    >>> parse_lineage("k__Bacteria; p__Firmicutes; c__; o__; f__; g__Dorea; s__longicatena")
-    ['Firmicutes', 'unclassified', 'unclassified', 'unclassified', 'Dorea', 'Dorea longicatena']
-    """
-    parts = re.split(r"[;|]", written) if isinstance(written, str) else [*map(str, written)]
-    parts = [" ".join(part.split()).strip("\"'") for part in parts]
-    names = _by_prefix(parts) or _by_place(parts)
-    genus, species = names[4], names[5]
-    if species != UNCLASSIFIED and genus != UNCLASSIFIED and " " not in species:
-        names[5] = (species if genus in species else f"{genus} {species}").replace("_", " ")
-    return names
+@dataclass(frozen=True)
+class Lineage:
+    """The names of one taxon from phylum to species."""
+
+    names: tuple[str, ...]
+    """Six names, ``unclassified`` where there is none."""
+
+    @classmethod
+    def parse(cls, written: str | Sequence[str] | None) -> "Lineage":
+        """Read a lineage in any dialect.
+
+        Parameters
+        ----------
+        written : str, sequence of str or None
+            For example ``"k__Bacteria; p__Firmicutes; ...; s__prausnitzii"``; with prefixes the
+            order does not matter, without them ranks are counted from the domain, or from the
+            phylum when no domain is named. Confidences in brackets and a root are left out;
+            square brackets stay.
+
+        Examples
+        --------
+        >>> Lineage.parse("k__Bacteria; p__Firmicutes; c__; g__Dorea; s__longicatena").names
+        ('Firmicutes', 'unclassified', 'unclassified', 'unclassified', 'Dorea', 'Dorea longicatena')
+        """
+        if written is None:
+            return cls((UNCLASSIFIED,) * 6)
+        parts = [_CONFIDENCE.sub("", " ".join(p.split()).strip("\"'")) for p in _split(written)]
+        names = _by_prefix(parts) or _by_place(parts)
+        names[5] = _full_species(names[4], names[5])
+        return cls(tuple(names))
+
+    @property
+    def known(self) -> bool:
+        """True when any rank has a name."""
+        return any(name != UNCLASSIFIED for name in self.names)
+
+
+def _split(written: str | Sequence[str]) -> list[str]:
+    if isinstance(written, str):
+        return re.split(r"[;|]", written.strip().removesuffix(";"))
+    return [str(part) for part in written]
+
+
+def has_confidence(written: str | Sequence[str] | None) -> bool:
+    """Return True when a name of a lineage is followed by a number in round brackets."""
+    return any(_CONFIDENCE.search(part) for part in _split(written or ""))
 
 
 def _by_prefix(parts: list[str]) -> list[str] | None:
@@ -65,28 +108,40 @@ def _by_prefix(parts: list[str]) -> list[str] | None:
 
 
 def _by_place(parts: list[str]) -> list[str]:
-    if parts and parts[0].lower() in _DOMAINS | _NOTHING or len(parts) == 7:
+    if parts and parts[0].lower() in _ROOTS:
+        parts = parts[1:]
+    if parts and (parts[0].lower() in _DOMAINS or is_nameless(parts[0])) or len(parts) == 7:
         parts = parts[1:]
     names = [_named(part) for part in parts[:6]]
     return names + [UNCLASSIFIED] * (6 - len(names))
 
 
 def _named(text: str) -> str:
-    text = text.strip().strip("[]")
-    return UNCLASSIFIED if text.lower() in _NOTHING else text
+    own = text.endswith(f" {UNCLASSIFIED}")  # a label of ours, which tells what is above
+    return UNCLASSIFIED if is_nameless(text) and not own else text.strip()
+
+
+def _full_species(genus: str, species: str) -> str:
+    """Return a species' name with its genus: an epithet gets it, a binomial has one."""
+    if species == UNCLASSIFIED:
+        return species
+    written = species if " " in species else species.replace("_", " ")
+    whole = genus in (UNCLASSIFIED, species) or _BINOMIAL.match(written)
+    return written if whole else f"{genus} {written}"
 
 
 def lineage_of(feature: str, written: object, assay: str) -> list[str]:
     """Return a feature's lineage in a cohort: to species, and to ASV for 16S.
 
-    Without a lineage all ranks are ``unclassified``; a shotgun feature is its own species.
+    Without a lineage all ranks are ``unclassified``; a shotgun feature is then its own species.
     """
     if isinstance(written, list) and len(written) == len(RANKS) and written[-1] == feature:
         written = written[:-1]  # a table of cohabit's own: phylum to species, then the ASV
-    names = parse_lineage(written) if written is not None else [UNCLASSIFIED] * 6
+    lineage = Lineage.parse(written)
     if assay == "shotgun":
-        return [*names[:5], feature if names[5] == UNCLASSIFIED else names[5]]
-    return [*names, feature]
+        bare = not lineage.known and not is_nameless(feature) and not looks_like_lineage(feature)
+        return [*lineage.names[:5], feature if bare else lineage.names[5]]
+    return [*lineage.names, feature]
 
 
 def lineage_table(table: biom.Table) -> pd.DataFrame:
@@ -98,94 +153,72 @@ def lineage_table(table: biom.Table) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Resolution:
-    """The counts of highest resolution in a cohort and the rank of their features."""
+class Taxa:
+    """The taxa of one rank, and which feature belongs to which."""
 
-    counts: pd.DataFrame
-    """People x features, without people who have no library."""
-
-    assay: str
-    """``"shotgun"`` or ``"16s"``."""
-
-    rank: str | None
-    """As for `Cohort.table`: ``"species"``, ``"genus"`` where only 16S was measured, which
-    cannot distinguish species, or None, features as they are, where 16S has no lineages."""
+    codes: np.ndarray
+    """Position of each feature's taxon in `lineage`."""
 
     lineage: pd.DataFrame
-    """Features x higher ranks; ``unclassified`` where unknown or ambiguous."""
+    """Taxa x ranks down to theirs, sorted by label, ``unclassified`` where there is no name;
+    index: labels, which are unique."""
+
+    def members(self) -> sparse.csr_matrix:
+        """Return features x taxa, 1 where the feature belongs to the taxon."""
+        n = len(self.codes)
+        places = (np.arange(n), self.codes)
+        return sparse.csr_matrix((np.ones(n), places), (n, len(self.lineage)))
 
     @property
-    def plural(self) -> str:
-        """Plural noun for the features."""
-        return PLURALS[self.rank]
-
-    @property
-    def why_not(self) -> str:
-        """Reason why a claim about a species cannot be estimated, or an empty string."""
-        return "" if self.rank == "species" else f"species: not testable on {self.plural}"
-
-    def describe(self) -> str:
-        """Return what the features are and, if not species, which claims cannot be tested."""
-        size = f"{self.counts.shape[1]:,} {self.plural} of {self.assay}.biom"
-        if self.rank == "species":
-            return f"Features here: {size}."
-        return (
-            f"This cohort has no shotgun counts. Features here: {size}.\n"
-            f"Where the text says species, read {self.plural}.\n"
-            f"Published claims about species are not testable on {self.plural}: no estimate."
-        )
-
-    def species_only(self, estimates: pd.DataFrame) -> pd.DataFrame:
-        """Return estimates of claims about species, blanked if the features are not species.
-
-        Parameters
-        ----------
-        estimates : DataFrame, one row per claim
-            As for `Run.estimate_table`.
-        """
-        if not self.why_not:
-            return estimates
-        empty = dict.fromkeys(("estimate", "low", "high", "p_value"), np.nan)
-        return estimates.assign(**empty, n=0, note=self.why_not)
-
-    def find(self, species: Iterable[str], among: Iterable[str] | None = None) -> list[str]:
-        """Return the features that match these species, or their genera, without repeats.
-
-        ``["Roseburia intestinalis", "[Eubacterium] rectale"]`` match themselves if the features are
-        species, and ``["Roseburia", "Eubacterium"]`` if they are genera.
-
-        Parameters
-        ----------
-        species : iterable of str
-        among : iterable of str, optional
-            Features to choose from; all by default.
-        """
-        known = set(self.counts if among is None else among)
-        names = [name if self.rank == "species" else _genus_of(name) for name in species]
-        return [name for name in dict.fromkeys(names) if name in known]
+    def named(self) -> bool:
+        """True when any taxon has a name at this rank."""
+        return bool((self.lineage.iloc[:, -1] != UNCLASSIFIED).any())
 
 
-def find_main_rank(assay: str, lineage: pd.DataFrame) -> tuple[str | None, pd.DataFrame]:
-    """Return the rank at which an assay's features can be analysed, with their lineages.
+def find_taxa(lineage: pd.DataFrame, rank: str) -> Taxa:
+    """Return the taxa of a rank: features with one lineage down to it are one taxon.
+
+    A label is the name at the rank, or the last name above it and ``unclassified``. Where
+    two taxa would share a label, the next rank up that differs follows in brackets, as in
+    ``Ruminococcus (Lachnospiraceae)``.
 
     Parameters
     ----------
-    assay : str
-        ``"shotgun"`` or ``"16s"``.
     lineage : DataFrame, features x ranks
-        As from `Cohort.taxonomy`.
+        As from `lineage_table`.
+    rank : str
+        One of its columns.
     """
-    if assay == "shotgun":
-        return "species", lineage
-    if (lineage["genus"] == UNCLASSIFIED).all():
-        return None, lineage
-    return "genus", lineage.loc[:, :"family"].groupby(lineage["genus"]).agg(_only_one)
+    paths = lineage.loc[:, :rank].astype(object)
+    for column in paths:
+        nameless = {name for name in paths[column].unique() if is_nameless(name)}
+        paths[column] = paths[column].where(~paths[column].isin(nameless), UNCLASSIFIED)
+    distinct = paths.drop_duplicates()
+    labelled = distinct.set_axis(_label(distinct), axis=0).sort_index()
+    places = {path: place for place, path in enumerate(labelled.itertuples(index=False, name=None))}
+    codes = np.array([places[path] for path in paths.itertuples(index=False, name=None)], dtype=int)
+    return Taxa(codes, labelled.rename_axis(rank))
 
 
-def _only_one(names: pd.Series) -> str:
-    """Return the name if all are the same, otherwise ``unclassified``."""
-    return names.iloc[0] if names.nunique() == 1 else UNCLASSIFIED
+def _label(paths: pd.DataFrame) -> pd.Index:
+    """Return unique labels of distinct lineages."""
+    plain = _name_plainly(paths)
+    labels = plain.iloc[:, -1].copy()
+    for _, group in plain.groupby(labels.to_numpy(), sort=False):
+        if len(group) > 1:
+            higher = [column for column in plain.columns[-2::-1] if group[column].nunique() > 1]
+            best = next((c for c in higher if group[c].is_unique), None)
+            apart = group[best] if best else group[higher[::-1]].agg(", ".join, axis=1)
+            labels[group.index] = labels[group.index] + " (" + apart + ")"
+    return pd.Index(labels, dtype=object)
 
 
-def _genus_of(species: str) -> str:
-    return species.split()[0].strip("[]")
+def _name_plainly(paths: pd.DataFrame) -> pd.DataFrame:
+    """Return the name at each rank, or the last name above it and ``unclassified``."""
+    plain = paths.set_axis(range(len(paths)), axis=0)
+    above = pd.Series(UNCLASSIFIED, plain.index)
+    for column in plain:
+        known = plain[column] != UNCLASSIFIED
+        plain[column] = plain[column].where(known, above)
+        above = (plain[column] + f" {UNCLASSIFIED}").where(known, above)
+    return plain

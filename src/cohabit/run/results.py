@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cohabit.data.cohort import Cohort
-from cohabit.data.lineage import Resolution
+from cohabit.data.resolution import Resolution
 from cohabit.files import paths, privacy
 from cohabit.files.storage import read_cohort, write_atomically, write_table
 from cohabit.judge import claims

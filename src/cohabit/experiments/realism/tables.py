@@ -8,6 +8,8 @@ import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
 from cohabit.data.cohort import Cohort
+from cohabit.data.lineage import find_taxa
+from cohabit.data.schema import UNCLASSIFIED
 from cohabit.stats import composition, diversity
 from cohabit.stats.formula import COVARIATES, model_matrix
 from cohabit.stats.least_squares import residuals
@@ -40,8 +42,10 @@ class StudyTables:
     @cached_property
     def genera(self) -> pd.DataFrame:
         """The rarefied ASVs by genus."""
-        lineage = self.cohort.taxonomy("16s")["genus"].reindex(self.asvs.columns)
-        return self.asvs.T.groupby(lineage.to_numpy()).sum().T
+        lineage = self.cohort.taxonomy("16s").reindex(self.asvs.columns)
+        taxa = find_taxa(lineage, "genus")
+        genera = self.asvs.to_numpy() @ taxa.members()
+        return pd.DataFrame(genera, self.asvs.index, taxa.lineage.index)
 
     @cached_property
     def common_genera(self) -> pd.DataFrame:
@@ -69,7 +73,7 @@ class StudyTables:
     def families(self) -> pd.DataFrame:
         """Shotgun shares of known families."""
         counts = self.cohort.table("shotgun", rank="family")
-        counts = counts.drop(columns="unclassified", errors="ignore")
+        counts = counts.loc[:, ~counts.columns.str.contains(UNCLASSIFIED)]
         return counts.div(counts.sum(axis=1), axis=0)
 
     @cached_property

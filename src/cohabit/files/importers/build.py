@@ -10,7 +10,6 @@ import pandas as pd
 import cohabit
 from cohabit.data import schema
 from cohabit.data.cohort import Cohort
-from cohabit.files.importers.counts import match_samples
 from cohabit.files.importers.features import (
     finish_tables,
     read_taxonomy,
@@ -19,11 +18,12 @@ from cohabit.files.importers.features import (
 from cohabit.files.importers.guess import guess_mapping
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import MATRICES, Mapping, read_mapping, read_preset
+from cohabit.files.importers.matching import match_samples
 from cohabit.files.importers.measured import read_measured
 from cohabit.files.importers.metadata import translate
 from cohabit.files.importers.people import add_columns, check_households, read_visits, split_people
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, read_source
-from cohabit.files.importers.tables import read_counts
+from cohabit.files.importers.tables import read_counts, read_observations
 from cohabit.files.importers.tsv import read_grid
 from cohabit.files.storage import (
     LOG_FILE,
@@ -114,16 +114,32 @@ def _describe_source(mapping: Mapping, files: Iterable[PathLike]) -> dict:
 
 
 def _check_there(paths: Iterable[PathLike | None]) -> None:
-    missing = [str(path) for path in paths if path is not None and not Path(path).is_file()]
+    missing = [str(path) for path in paths if path is not None and not Path(path).exists()]
     if missing:
         raise FileNotFoundError(f"{', '.join(missing)}: expected a file; it does not exist")
 
 
 def _read_metadata(path: PathLike, mapping: Mapping, max_bytes: int, log: ImportLog):
+    grid, name = read_people(path, log, max_bytes=max_bytes)
+    return translate(grid, mapping, name, log)
+
+
+def read_people(
+    path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES
+) -> tuple[pd.DataFrame, str]:
+    """Read metadata as text, from a text table or from the samples of AnnData.
+
+    Returns
+    -------
+    grid : DataFrame of str
+    name : str
+        Of the file.
+    """
     source = read_source(path, max_bytes=max_bytes)
-    if source.kind != "text":
-        raise ValueError(f"{source.name}: expected metadata as tab-separated text")
-    return translate(read_grid(source, log), mapping, source.name, log)
+    if source.kind not in ("text", "hdf5"):
+        raise ValueError(f"{source.name}: expected metadata as text or AnnData")
+    grid = read_grid(source, log) if source.kind == "text" else read_observations(source)
+    return grid, source.name
 
 
 def _read_tree(path: PathLike | None, counts: dict, max_bytes: int, log: ImportLog) -> str | None:

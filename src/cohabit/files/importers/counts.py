@@ -1,29 +1,16 @@
-"""A feature table as read: checks of ids and counts, and matching with the metadata."""
+"""A feature table as read, with checks of its ids and counts."""
 
-from collections.abc import Collection
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from cohabit.files.importers.log import ImportLog
-from cohabit.files.importers.mapping import Mapping
 
 MAX_VALUES = 50_000_000
 """Largest number of non-zero counts in a table."""
-
-ID_RULES = (
-    ({"-": "."}, ""),
-    ({".": "-"}, ""),
-    ({"_": "."}, ""),
-    ({"-": "_"}, ""),
-    ({" ": "."}, ""),
-    ({}, "X"),
-    ({"-": ".", "_": ".", " ": "."}, "X"),
-)
-"""Rewriting rules of ids in other programs: (characters exchanged, prefix removed)."""
 
 RUIN = r"#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)"
 _DATE = r"\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -51,7 +38,7 @@ class Counts:
         return Counts(self.name, matrix, self.samples, self.features, {})
 
 
-def _check_counts(counts: Counts, log: ImportLog) -> None:
+def check_counts(counts: Counts, log: ImportLog) -> None:
     """Log impossible counts and repeated or empty ids."""
     for axis, ids in {"feature": counts.features, "sample": counts.samples}.items():
         check_ids(ids, f"{counts.name}, {axis} ids", log)
@@ -110,74 +97,3 @@ def check_ids(ids: pd.Index, where: str, log: ImportLog) -> None:
     altered = ids[ids.str.fullmatch(_DATE)].append(ids[ids.str.fullmatch(_POWER)]).unique()
     words = "id(s) that look as if a spreadsheet had turned them into dates or powers"
     log.warn(where, words, altered, "compare with the original")
-
-
-def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: ImportLog) -> Counts:
-    """Return a table with samples as columns and rewritten ids, compared with the metadata.
-
-    Parameters
-    ----------
-    counts : Counts
-        Rows taken for features.
-    ids : collection of str
-        Sample ids of the metadata.
-    mapping : Mapping
-        How ids are rewritten.
-    log : ImportLog
-        Receives problems and changes.
-    """
-    renamed = (mapping.rename_ids([*map(str, axis)]) for axis in (counts.features, counts.samples))
-    rows, columns = (pd.Index(names, dtype=object) for names in renamed)
-    across, down = _overlap(columns, ids), _overlap(rows, ids)
-    samples = columns
-    if down > across:
-        log.note(counts.name, f"read with samples as rows: {down} row ids are in the metadata")
-        counts, samples = counts.turned(), rows
-    elif across:
-        log.note(counts.name, f"read with samples as columns: {across} are in the metadata")
-    changed = int((samples != counts.samples).sum())
-    if changed:
-        log.change(counts.name, f"{changed} sample id(s) rewritten by [ids]")
-    counts = replace(counts, samples=samples)
-    _check_counts(counts, log)
-    _compare_ids(counts, ids, log)
-    return counts
-
-
-def _overlap(ids: Collection, known: Collection) -> int:
-    """Return the number of known ids."""
-    return len(set(ids) & set(known))
-
-
-def _compare_ids(counts: Counts, ids: Collection[str], log: ImportLog) -> None:
-    """Compare a table's sample ids with the metadata's and look for a rule that joins them."""
-    here, there = set(counts.samples), set(ids)
-    common = len(here & there)
-    rule, joined = find_id_rule(here, there)
-    strangers, without = sorted(here - there, key=str), sorted(there - here, key=str)
-    if joined > common:
-        found = f"{common} of {len(here)} sample ids are in the metadata"
-        words, remedy = f"{found}; {rule} would join {joined}", f"add {rule} to the mapping"
-        log.error(counts.name, words, strangers, remedy)
-    elif not common:
-        words = f"no sample id is in the metadata (here {strangers[:2]}, there {without[:2]})"
-        remedy = "give the metadata of this very table, or name its sample_id column"
-        log.error(counts.name, words, None, remedy)
-    else:
-        log.change(counts.name, "{n} sample(s) without metadata left out", strangers)
-        words = "{n} sample(s) of the metadata are not in the table"
-        log.warn(counts.name, words, without, "their people stay, without counts")
-
-
-def find_id_rule(here: set[str], there: set[str]) -> tuple[str, int]:
-    """Return the [ids] rule that matches most ids of two files, and how many it matches."""
-    best, joined = "", 0
-    for exchanged, prefix in ID_RULES:
-        rule = Mapping({}, replace=exchanged, strip_prefix=prefix)
-        both = len(set(rule.rename_ids([*here])) & set(rule.rename_ids([*there])))
-        if both > joined:
-            pairs = ", ".join(f'"{old}" = "{new}"' for old, new in exchanged.items())
-            parts = [f"replace = {{ {pairs} }}"] if exchanged else []
-            parts += [f'strip_prefix = "{prefix}"'] if prefix else []
-            best, joined = f"[ids] {' and '.join(parts)}", both
-    return best, joined

@@ -6,18 +6,26 @@ from collections.abc import Collection, Mapping
 import biom
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from cohabit.data import schema
-from cohabit.data.lineage import lineage_of, looks_like_lineage
+from cohabit.data.lineage import (
+    Lineage,
+    find_taxa,
+    has_confidence,
+    is_nameless,
+    lineage_of,
+    looks_like_lineage,
+)
+from cohabit.data.schema import RANKS, UNCLASSIFIED
 from cohabit.files.importers.counts import Counts
+from cohabit.files.importers.layouts import RANK_NAMES, find_lineages
 from cohabit.files.importers.log import ImportLog, clean_text, inert
 from cohabit.files.importers.sources import Source
-from cohabit.files.importers.tsv import LINEAGE_COLUMNS, read_grid
+from cohabit.files.importers.tsv import read_grid
 
 MAX_NODES, MAX_DEPTH = 500_000, 5_000
 """Largest number of nodes and depth of a tree; trees of 16S variants are far smaller."""
-
-_RANK_COLUMNS = ("kingdom", "domain", "phylum", "class", "order", "family", "genus", "species")
 
 
 def read_taxonomy(source: Source, log: ImportLog) -> dict[str, str]:
@@ -28,7 +36,7 @@ def read_taxonomy(source: Source, log: ImportLog) -> dict[str, str]:
     ValueError
         When a feature has two lineages, or no column looks like a lineage.
     """
-    grid = read_grid(source, log)
+    grid = _with_header(read_grid(source, log))
     ids = grid.iloc[:, 0].str.strip()
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
@@ -36,27 +44,21 @@ def read_taxonomy(source: Source, log: ImportLog) -> dict[str, str]:
             f"{source.name}: {len(repeated)} feature(s) have two lineages, first "
             f"{', '.join(clean_text(name) for name in repeated[:5])}; keep one each"
         )
-    names = {name.lower(): name for name in grid.columns[1:]}
-    for known in LINEAGE_COLUMNS:
-        if known in names:
-            return dict(zip(ids, grid[names[known]], strict=True))
-    ranks = [names[rank] for rank in _RANK_COLUMNS if rank in names]
-    if len(ranks) < 2:
+    written = find_lineages({name: grid[name].tolist() for name in grid.columns[1:]})
+    if written is None:
         raise ValueError(
             f"{source.name}: expected a column Taxon or taxonomy, or one column per rank "
-            f"({', '.join(_RANK_COLUMNS)}); got {', '.join(map(clean_text, grid.columns[:8]))}"
+            f"({', '.join(RANK_NAMES)}); got {', '.join(map(clean_text, grid.columns[:8]))}"
         )
-    return {i: _join_ranks(row) for i, row in zip(ids, grid[ranks].to_dict("records"), strict=True)}
+    return dict(zip(ids, written, strict=True))
 
 
-def _join_ranks(row: dict[str, str]) -> str:
-    """Return one lineage with rank prefixes, so that missing ranks do not shift others."""
-    parts = []
-    for rank, name in row.items():
-        letter = rank[0].lower()
-        bare = re.sub(r"^\s*(?:\w|sk|D_\d+)__", "", name)
-        parts.append(f"{letter}__{bare}")
-    return "; ".join(parts)
+def _with_header(grid: pd.DataFrame) -> pd.DataFrame:
+    """Return the grid with a header where its first line is a row, as in mothur's .taxonomy."""
+    if grid.columns.size != 2 or grid.columns[1].count(";") < 2:
+        return grid
+    first = pd.DataFrame([grid.columns], [0], grid.columns)
+    return pd.concat([first, grid]).set_axis(["feature", "taxonomy"], axis=1)
 
 
 def read_tree(source: Source, features: Collection[str], log: ImportLog) -> str:
@@ -173,15 +175,54 @@ def _finish_table(
     log.change(counts.name, "{n} sample(s) without a single read left out", samples[~seen])
     found = np.asarray(matrix.sum(axis=1)).ravel() > 0
     log.change(counts.name, "{n} feature(s) without counts left out", counts.features[~found])
-    features = counts.features[found]
-    as_names = {name: name for name in features if looks_like_lineage(name)}
-    written = {**as_names, **counts.lineages, **lineages}
+    matrix, features = matrix[found][:, seen], counts.features[found]
+    written = {name: name for name in features if looks_like_lineage(name)}
+    written |= {**counts.lineages, **lineages}
+    matrix, features = _leave_out_rest(matrix, features, written, counts.name, log)
     _count_lineages(features, written, counts.name, log)
     names = _make_names_inert(features, counts.name, log)
     both = zip(names, features, strict=True)
-    lineages = [lineage_of(name, written.get(given), assay) for name, given in both]
-    metadata = [{"taxonomy": [inert(name) for name in lineage]} for lineage in lineages]
-    return biom.Table(matrix[found][:, seen], names, samples[seen], metadata)
+    rows = [map(inert, lineage_of(name, written.get(given), assay)) for name, given in both]
+    columns = list(RANKS if assay == "16s" else RANKS[:-1])
+    lineage = pd.DataFrame(rows, pd.Index(names, dtype=object), columns)
+    _count_organelles(lineage, counts.name, log)
+    _count_nameless(lineage, counts.name, log)
+    if assay == "shotgun":
+        matrix, lineage = _sum_species(matrix, lineage, counts.name, log)
+    metadata = [{"taxonomy": row} for row in lineage.to_numpy().tolist()]
+    return biom.Table(matrix, lineage.index, samples[seen], metadata)
+
+
+def _leave_out_rest(
+    matrix: sparse.csr_matrix, features: pd.Index, written: Mapping, name: str, log: ImportLog
+) -> tuple[sparse.csr_matrix, pd.Index]:
+    """Leave out rows such as ``UNCLASSIFIED``, which count reads of no taxon."""
+    rest = np.array([is_nameless(str(feature)) for feature in features], dtype=bool)
+    rest &= [not Lineage.parse(written.get(feature)).known for feature in features]
+    reads = matrix[rest].sum()
+    words = f"{{n}} row(s) for reads of no taxon left out, {reads:,.0f} of {matrix.sum():,.0f}"
+    log.change(name, words, [feature or "a row without a name" for feature in features[rest]])
+    return matrix[~rest], features[~rest]
+
+
+def _sum_species(
+    matrix: sparse.csr_matrix, lineage: pd.DataFrame, name: str, log: ImportLog
+) -> tuple[sparse.csr_matrix, pd.DataFrame]:
+    """Return counts and lineages of species, named by their labels."""
+    taxa = find_taxa(lineage, "species")
+    labels = taxa.lineage.index
+    several = labels[np.bincount(taxa.codes, minlength=len(labels)) > 1]
+    log.change(name, "rows of one species summed, in {n} species", several)
+    renamed = lineage.index[lineage.index != labels[taxa.codes]]
+    log.change(name, "{n} feature(s) named by their species", renamed)
+    order = pd.unique(taxa.codes)
+    return (taxa.members().T @ matrix).tocsr()[order], taxa.lineage.iloc[order]
+
+
+def _count_organelles(lineage: pd.DataFrame, name: str, log: ImportLog) -> None:
+    theirs = lineage.isin(["Chloroplast", "Mitochondria", "mitochondria"]).any(axis=1)
+    words, remedy = "{n} feature(s) are of organelles", "they stay; leave them out of the table"
+    log.warn(name, words, lineage.index[theirs], f"{remedy} if only bacteria are meant")
 
 
 def _make_names_inert(features: pd.Index, table: str, log: ImportLog) -> list[str]:
@@ -204,6 +245,16 @@ def _count_lineages(features: pd.Index, written: dict, name: str, log: ImportLog
         log.warn(name, words, None, "give --taxonomy")
     else:
         log.warn(name, "{n} feature(s) have no lineage", without)
+    sure = [feature for feature in features if has_confidence(written.get(feature))]
+    log.change(name, "confidences in brackets of {n} lineage(s) left out", sure)
+
+
+def _count_nameless(lineage: pd.DataFrame, name: str, log: ImportLog) -> None:
+    """Log features whose lineage ends above the genus."""
+    known = (lineage.loc[:, :"family"] != UNCLASSIFIED).any(axis=1)
+    above = lineage.index[known & (lineage["genus"] == UNCLASSIFIED)]
+    words = "{n} feature(s) without a genus are counted under the last rank with a name"
+    log.warn(name, words, above, "as in `Lachnospiraceae unclassified`")
 
 
 def _name_libraries(table: biom.Table, assay: str) -> biom.Table:

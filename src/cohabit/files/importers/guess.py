@@ -1,6 +1,5 @@
 """Propose a mapping of metadata columns for the user to read and correct."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,8 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.files.importers.counts import find_id_rule
 from cohabit.files.importers.log import ImportLog
+from cohabit.files.importers.mapping import quote
+from cohabit.files.importers.matching import find_id_rule
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, read_source
 from cohabit.files.importers.tables import read_counts
 from cohabit.files.importers.tsv import read_grid
@@ -222,7 +222,7 @@ name = "my cohort"
 def _write_columns(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
     lines = ["[columns]"]
     for ours, guess in guesses.items():
-        lines.append(f"{ours} = {_quote(guess.theirs)}  # {guess.confidence:.2f}, {guess.reason}")
+        lines.append(f"{ours} = {quote(guess.theirs)}  # {guess.confidence:.2f}, {guess.reason}")
     if "household_id" not in guesses:
         lines.append('household_id = ""  # 0.00, write the column that says who lives together')
     used = {guess.theirs for guess in guesses.values()}
@@ -371,14 +371,14 @@ def _propose_table(
     head = []
     if across <= down[best]:
         of = grid[best].nunique()
-        head.append(f"participant_id = {_quote(best)}  # {down[best]} of {of} ids joined")
+        head.append(f"participant_id = {quote(best)}  # {down[best]} of {of} ids joined")
     if section == "metabolites":
         text = grid.drop(columns=best, errors="ignore")
         negative = (text.apply(pd.to_numeric, errors="coerce") < 0).any(axis=None)
         head.append(f'scale = "{"log" if negative else "concentration"}"  # decide')
     before = f"{kind}:" if kind in ("stool", "serum") else ""
     found = _match(names, _PATTERNS.get(kind, {})).items()
-    return head, [f"{_quote(before + ours)} = {_quote(theirs)}" for ours, theirs in found]
+    return head, [f"{quote(before + ours)} = {quote(theirs)}" for ours, theirs in found]
 
 
 def _match(names: list[str], patterns: Mapping[str, str]) -> dict[str, str]:
@@ -391,10 +391,5 @@ def _match(names: list[str], patterns: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _quote(text: str) -> str:
-    """Return text as a TOML string on one line."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 def _quote_all(words: Collection[str]) -> str:
-    return f"[{', '.join(map(_quote, words))}]"
+    return f"[{', '.join(map(quote, words))}]"

@@ -1,15 +1,21 @@
 """The mapping from your column names and levels to ours, a small TOML file."""
 
+import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cohabit.data import schema
 from cohabit.data.schema import nearest
 from cohabit.files.importers.log import inert
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PEOPLE = (*schema.PARTICIPANT_COLUMNS, *schema.ONLY_PATIENTS, "smoking", "education")
 """Columns of a person in the vocabulary."""
@@ -28,15 +34,18 @@ VISIT_FIELDS = (
 )
 """Columns of a visit in the vocabulary, besides the participant."""
 
+INSDC_MISSING = {"not applicable", "not collected", "not provided", "restricted access"}
+"""Terms of the INSDC for a missing value, in lower case, besides ``missing: ...``."""
+
 TABLE_KINDS = ("diet", "pathways", "metabolites", "blood")
 MATRICES = ("stool", "serum")
 SCALES = ("concentration", "log")
 SECTIONS = {
     "cohort": ("name", "assay"),
     "columns": (*SAMPLES, *PEOPLE, "keep"),
-    "levels": (*PEOPLE, "kit"),
+    "levels": (*PEOPLE, "kit", "visit"),
     "missing": ("codes", "zero_in_controls"),
-    "ids": ("replace", "strip_prefix"),
+    "ids": ("replace", "strip_prefix", "strip_suffix", "strip_zeros", "ignore_case"),
     "visits": ("participant_id", "columns", "unit", "from"),
     "metabolites": ("participant_id", "columns", "scale"),
     **dict.fromkeys(("diet", "pathways", "blood"), ("participant_id", "columns")),
@@ -90,6 +99,15 @@ class Mapping:
     strip_prefix: str = ""
     """Optional prefix of sample ids, such as R's ``X``."""
 
+    strip_suffix: str = ""
+    """Optional end of sample ids, such as ``.0`` of ids that were read as numbers."""
+
+    strip_zeros: bool = False
+    """Whether zeros before the first digit count for nothing, as a spreadsheet loses them."""
+
+    ignore_case: bool = False
+    """Whether ids that differ in case alone are one."""
+
     visit_unit: str = "months"
     visit_from: str = "zero"
     """``"zero"``: visit 0 is baseline; ``"first"``: each person's first sample is baseline."""
@@ -99,18 +117,32 @@ class Mapping:
 
     def rename_ids(self, ids: list[str]) -> list[str]:
         """Return ids rewritten by the rules of this mapping."""
-        return [self._rename(name) for name in ids]
+        return [inert(self.rewrite(name)) for name in ids]
 
-    def missing_in(self, column: str) -> set[str]:
-        """Return the words for a missing value in one of our columns, without its levels."""
-        named = self.levels.get(column, {}).values()
-        return set(self.missing) - {word for written in named for word in written}
+    def is_missing(self, values: "pd.Series", column: str = "") -> "pd.Series":
+        """Return True where text of one of our columns means that a value is missing.
 
-    def _rename(self, name: str) -> str:
-        name = name.removeprefix(self.strip_prefix)
+        Besides `missing`, INSDC's terms and all that begins with ``missing`` do, in any case,
+        unless the word is a level of the column.
+        """
+        named = {word for words in self.levels.get(column, {}).values() for word in words}
+        known = {word: word not in named and self._means_missing(word) for word in set(values)}
+        return values.map(known).astype(bool)
+
+    def _means_missing(self, word: str) -> bool:
+        low = word.strip().lower()
+        return word in self.missing or low.startswith("missing") or low in INSDC_MISSING
+
+    def rewrite(self, name: str) -> str:
+        """Return one id rewritten by [ids]."""
+        name = name.removeprefix(self.strip_prefix).removesuffix(self.strip_suffix)
+        if self.strip_zeros:
+            name = re.sub(r"^0+(?=\d)", "", name)
+        if self.ignore_case:
+            name = name.lower()
         for old, new in self.replace.items():
             name = name.replace(old, new)
-        return inert(name)
+        return name
 
 
 def read_mapping(path: str | os.PathLike) -> Mapping:
@@ -215,8 +247,16 @@ def _parse_ids(found: dict, name: str) -> dict:
     replaced = _table(found.get("replace", {}), f"{name}: [ids] replace")
     for old, new in replaced.items():
         _text(new, f"{name}: [ids] replace {old}")
-    prefix = _text(found.get("strip_prefix", ""), f"{name}: strip_prefix")
-    return {"replace": replaced, "strip_prefix": prefix}
+    ends = ("strip_prefix", "strip_suffix")
+    flags = ("strip_zeros", "ignore_case")
+    texts = {key: _text(found.get(key, ""), f"{name}: {key}") for key in ends}
+    return {"replace": replaced, **texts, **{key: _flag(found, key, name) for key in flags}}
+
+
+def _flag(found: dict, key: str, name: str) -> bool:
+    if not isinstance(value := found.get(key, False), bool):
+        raise ValueError(f"{name}: {key}: expected true or false; got {value!r}")
+    return value
 
 
 def _parse_time(found: dict, name: str) -> dict:
@@ -273,3 +313,8 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise ValueError(f'{where}: expected a list of texts, ["a", "b"]; got {value!r}')
     return tuple(value)
+
+
+def quote(text: str) -> str:
+    """Return text as a TOML string on one line."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

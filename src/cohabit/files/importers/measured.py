@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data.schema import ACIDS, BRANCHED_ACIDS
-from cohabit.files.importers.counts import find_id_rule
 from cohabit.files.importers.log import ImportLog, clean_text, inert
 from cohabit.files.importers.mapping import Mapping, TableMapping
+from cohabit.files.importers.matching import find_id_rule
 from cohabit.files.importers.metadata import kept_name
 from cohabit.files.importers.sources import PathLike, Source, read_source
 from cohabit.files.importers.tables import read_counts
-from cohabit.files.importers.tsv import explain_non_number, read_grid
+from cohabit.files.importers.tsv import CODE, explain_non_number, read_grid
 
 HUMANN_ENDINGS = re.compile(r"_(Abundance|Coverage)(-RPKs|-CPM|-RELAB)?$")
 """Suffixes that HUMAnN adds to sample names."""
@@ -123,7 +123,7 @@ def _rename(ids: pd.Index, mapping: Mapping) -> pd.Index:
 
 def _read_numbers(text: pd.DataFrame, mapping: Mapping, kind: str, log: ImportLog) -> pd.DataFrame:
     """Return numbers, without columns that have none; other text is logged as an error."""
-    text = text.where(~text.isin(mapping.missing))
+    text = text.where(~text.apply(mapping.is_missing))
     numbers = text.apply(pd.to_numeric, errors="coerce").astype(float)
     wordy = [name for name in text if numbers[name].isna().all() and text[name].notna().any()]
     log.change(kind, "{n} column(s) without numbers were left out", wordy)
@@ -133,7 +133,7 @@ def _read_numbers(text: pd.DataFrame, mapping: Mapping, kind: str, log: ImportLo
         rows = text.index[strange[column]]
         first = str(text.loc[strange[column], column].iloc[0])
         words = f"{{n}} value(s) are not numbers, first {first!r}"
-        log.error(f"{kind}, {clean_text(column)}", words, rows, explain_non_number(first))
+        log.error(f"{kind}, {clean_text(column)}", words, rows, explain_non_number(first, CODE))
     return numbers
 
 

@@ -17,7 +17,7 @@ from cohabit.files.importers.mapping import (
     SAMPLES,
     Mapping,
 )
-from cohabit.files.importers.tsv import explain_non_number
+from cohabit.files.importers.tsv import CODE, explain_non_number
 
 
 def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def _rename_ids(ids: pd.Series, mapping: Mapping, file: str, log: ImportLog) -> 
 
 def _blank_missing(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> None:
     for column in table.columns.difference(["sample_id"]):
-        coded = table[column].isin(mapping.missing_in(column))
+        coded = mapping.is_missing(table[column], column)
         words = sorted(set(table.loc[coded, column]) - {""})
         if words:
             log.note(column, f"{coded.sum()} value(s) read as missing: {', '.join(words)}")
@@ -178,7 +178,7 @@ def read_number_columns(table: pd.DataFrame, columns: list[str], log: ImportLog)
         first = str(next(iter(wrong), ""))
         lines = [f"line {line}" for line in wrong.index]
         words = f"{{n}} value(s) are not numbers, first {first!r}"
-        log.error(column, words, lines, explain_non_number(first))
+        log.error(column, words, lines, explain_non_number(first, CODE))
         table[column] = numbers.astype(float)
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.data.schema import nearest
-from cohabit.files.importers.counts import find_id_rule
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import (
     SAMPLES,
@@ -16,6 +15,7 @@ from cohabit.files.importers.mapping import (
     Mapping,
     TableMapping,
 )
+from cohabit.files.importers.matching import find_id_rule
 from cohabit.files.importers.metadata import drop_left_out, read_number_columns, translate_column
 from cohabit.files.importers.sources import PathLike, read_source
 from cohabit.files.importers.tsv import read_grid
@@ -45,7 +45,7 @@ def split_people(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> tuple
     samples : DataFrame
         Index sample_id; participant_id, visit, kit, replicate and batch where it is known.
     """
-    _check_sample_ids(table, log)
+    _check_sample_ids(table, mapping, log)
     table = table.dropna(subset=["participant_id"])
     samples = _make_samples(table, mapping, log)
     table = table.assign(_visit=samples["visit"].to_numpy()).sort_values("_visit", kind="stable")
@@ -57,12 +57,15 @@ def split_people(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> tuple
     return _arrange(first.loc[order]), samples
 
 
-def _check_sample_ids(table: pd.DataFrame, log: ImportLog) -> None:
+def _check_sample_ids(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> None:
     ids = table["sample_id"]
     lines = pd.Series([f"line {line}: {name}" for line, name in ids.items()], ids.index)
     empty, twice = ids.eq(""), ids.duplicated(keep=False) & ids.ne("")
     remedy = "one row per sample; a person's several samples need `participant_id`"
     log.error("sample_id", "{n} empty sample id(s)", lines[empty], "name them or delete the line")
+    nameless = mapping.is_missing(ids) & ~empty
+    log.error("sample_id", "{n} sample id(s) are words for a missing value", lines[nameless],
+              "name them or delete the line")  # fmt: skip
     log.error("sample_id", "{n} sample id(s) repeat", lines[twice], remedy)
     nobody, remedy = ids[table["participant_id"].isna()], "fill it in or leave the samples out"
     log.error("participant_id", "{n} sample(s) have no participant", nobody, remedy)
@@ -211,7 +214,7 @@ def read_visits(
     table["participant_id"] = mapping.rename_ids(table["participant_id"].tolist())
     table = _keep_known(table, people, source.name, log)
     for column in table.columns.drop("participant_id"):
-        coded = table[column].isin(mapping.missing_in(column))
+        coded = mapping.is_missing(table[column], column)
         table[column] = table[column].astype(object).where(~coded)
     for column in [name for name in _VISIT_LEVELS if name in table]:
         table[column] = translate_column(table[column], mapping, log)

@@ -1,161 +1,101 @@
-"""Feature tables of any format: BIOM (HDF5 2.x or JSON 1.0), QIIME 2 artifact, or text.
-
-The HDF5 reader accepts only plain datasets: no links into other files, no external storage, no
-virtual datasets and nothing above the size limits. It never unpickles data.
-"""
+"""Feature tables of any format: BIOM (HDF5 or JSON), QIIME 2, AnnData, Kraken's reports, text."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import h5py
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cohabit.files.importers.counts import MAX_VALUES, Counts
+from cohabit.files.importers.anndata import is_anndata, read_anndata, read_samples
+from cohabit.files.importers.count_rows import read_counts_tsv
+from cohabit.files.importers.counts import Counts
+from cohabit.files.importers.hdf5 import check_sparse, read_numbers, read_text
+from cohabit.files.importers.kraken import read_reports
+from cohabit.files.importers.layouts import find_lineages
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, Source, read_source
-from cohabit.files.importers.tsv import read_counts_tsv
-
-MAX_IDS = 1_000_000
-"""Largest number of features or samples in a table."""
-
-MAX_TEXT, MAX_RANKS = 2**27, 100
-"""Largest number of characters in all ids or lineages, and of names in one lineage."""
 
 MAX_JSON = 48 * 2**20
 """Largest BIOM 1.0 file, whose text takes about thirty times its size in memory."""
 
 
+T = TypeVar("T")
+
+
 def read_counts(path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES) -> Counts:
     """Read a feature table of any supported format; rows are taken as features."""
+    if Path(path).is_dir():
+        return read_reports(Path(path), log, max_bytes=max_bytes)
     source = read_source(path, "FeatureTable", max_bytes=max_bytes)
-    readers = {"hdf5": read_biom_hdf5, "json": read_biom_json}
+    readers = {"hdf5": read_hdf5, "json": read_biom_json}
     if source.kind in readers:
         return readers[source.kind](source)
     return read_counts_tsv(source, log)
 
 
-def read_biom_hdf5(source: Source) -> Counts:
-    """Read BIOM 2.x.
+def read_hdf5(source: Source) -> Counts:
+    """Read BIOM 2.x, or the counts of AnnData.
 
     Raises
     ------
     ValueError
-        When the file is not a BIOM table, is damaged, too large or has external links.
+        When the file is neither, is damaged, too large or has external links.
     """
+
+    def read(handle: h5py.File) -> Counts:
+        reader = read_anndata if is_anndata(handle) else _read_handle
+        return reader(handle, source.name)
+
+    return _open(source, read)
+
+
+def read_observations(source: Source) -> pd.DataFrame:
+    """Return the metadata of AnnData's samples as text; errors as for `read_hdf5`."""
+    return _open(source, lambda handle: read_samples(handle, source.name))
+
+
+def _open(source: Source, read: Callable[[h5py.File], T]) -> T:
     try:
         with h5py.File(source.stream(), "r") as handle:
-            return _read_handle(handle, source.name)
+            return read(handle)
     except (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise ValueError(
-            f"{source.name}: unreadable BIOM 2.1 (HDF5) file ({type(error).__name__}: {error}); "
-            "write it again, for example with `biom convert --to-hdf5`"
+            f"{source.name}: unreadable HDF5 file ({type(error).__name__}: {error}); write it "
+            "again, BIOM 2.1 for example with `biom convert --to-hdf5`"
         ) from None
 
 
 def _read_handle(handle: h5py.File, name: str) -> Counts:
-    features = _read_text(handle, "observation/ids", name)
-    samples = _read_text(handle, "sample/ids", name)
-    data = _read_numbers(handle, "observation/matrix/data", name).astype(float)
-    indices = _read_numbers(handle, "observation/matrix/indices", name)
-    pointers = _read_numbers(handle, "observation/matrix/indptr", name)
-    _check_sparse(data, indices, pointers, (len(features), len(samples)), name)
+    features = read_text(handle, "observation/ids", name)
+    samples = read_text(handle, "sample/ids", name)
+    data = read_numbers(handle, "observation/matrix/data", name).astype(float)
+    indices = read_numbers(handle, "observation/matrix/indices", name)
+    pointers = read_numbers(handle, "observation/matrix/indptr", name)
+    check_sparse(data, indices, pointers, (len(features), len(samples)), name)
     matrix = sparse.csr_matrix((data, indices, pointers), (len(features), len(samples)))
     matrix.sum_duplicates()
     lineages = {}
-    if "observation/metadata/taxonomy" in handle:
-        written = _read_text(handle, "observation/metadata/taxonomy", name)
-        if len(written) == len(features):
-            lineages = dict(zip(features, written, strict=True))
+    if written := find_lineages(_read_descriptions(handle, len(features), name)):
+        lineages = dict(zip(features, written, strict=True))
     return Counts(name, matrix, _index(features), _index(samples), lineages)
+
+
+def _read_descriptions(handle: h5py.File, n: int, name: str) -> dict[str, list]:
+    """Return the columns of text that describe features."""
+    group = handle.get("observation/metadata")
+    if not isinstance(group, h5py.Group):
+        return {}
+    texts = [key for key in group if h5py.check_string_dtype(getattr(group[key], "dtype", None))]
+    found = {key: read_text(handle, f"observation/metadata/{key}", name) for key in texts}
+    return {key: values for key, values in found.items() if len(values) == n}
 
 
 def _index(ids: list) -> pd.Index:
     return pd.Index(ids, dtype=object)
-
-
-def _dataset(handle: h5py.File, path: str, name: str) -> h5py.Dataset:
-    """Return a dataset after checking that it is stored in this file and is not too large."""
-    where: h5py.Group = handle
-    for part in path.split("/"):
-        if not isinstance(where, h5py.Group) or part not in where:
-            raise ValueError(
-                f"{name}: no {path!r} in this HDF5 file, so it is not a BIOM 2.1 table"
-            )
-        if not isinstance(where.get(part, getlink=True), h5py.HardLink):
-            raise ValueError(f"{name}: {path!r} is a link; links are not followed")
-        where = where[part]
-    if not isinstance(where, h5py.Dataset) or where.external or where.is_virtual:
-        raise ValueError(f"{name}: {path!r} keeps its values outside the file; they are not read")
-    bound = MAX_VALUES if "matrix" in path else 8 * MAX_IDS
-    if where.size is None or where.size > bound:
-        raise ValueError(f"{name}: {path!r} declares {where.size} values; at most {bound} are read")
-    if where.nbytes > MAX_BYTES:
-        raise ValueError(
-            f"{name}: {path!r} declares {where.nbytes / 2**20:,.0f} MB once unpacked; at most "
-            f"{MAX_BYTES / 2**20:,.0f} MB are read"
-        )
-    return where
-
-
-def _read_numbers(handle: h5py.File, path: str, name: str) -> np.ndarray:
-    dataset = _dataset(handle, path, name)
-    if dataset.dtype.kind not in "iuf" or dataset.ndim != 1:
-        raise ValueError(f"{name}: {path!r} holds {dataset.dtype}, not a list of numbers")
-    return dataset[()]
-
-
-def _read_text(handle: h5py.File, path: str, name: str) -> list:
-    """Return text or lists of text, and refuse references and objects."""
-    dataset = _dataset(handle, path, name)
-    if dataset.size == 0:
-        return []
-    if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim not in (1, 2):
-        raise ValueError(f"{name}: {path!r} holds {dataset.dtype}, not text")
-    if dataset.ndim == 2 and dataset.shape[1] > MAX_RANKS:
-        raise ValueError(f"{name}: {path!r} has {dataset.shape[1]} ranks; at most {MAX_RANKS}")
-    try:
-        return _read_parts(dataset, f"{name}: {path!r}")
-    except UnicodeDecodeError:
-        raise ValueError(f"{name}: {path!r} is not UTF-8; write the table again") from None
-
-
-def _read_parts(dataset: h5py.Dataset, where: str) -> list:
-    """Return text part by part, because values of variable length can claim any size.
-
-    No value is longer than the file, so a part never takes more than `MAX_TEXT`.
-    """
-    step = max(1, MAX_TEXT // dataset.file.id.get_filesize() // max(1, *dataset.shape[1:], 1))
-    texts, size = [], 0
-    for start in range(0, len(dataset), step):
-        part = dataset.asstr()[start : start + step]
-        size += sum(map(len, part.ravel()))
-        if size > MAX_TEXT:
-            raise ValueError(f"{where} holds more than {MAX_TEXT / 2**20:,.0f} MB of text")
-        texts += part.tolist()
-    return texts
-
-
-def _check_sparse(
-    data: np.ndarray, indices: np.ndarray, pointers: np.ndarray, shape: tuple, name: str
-) -> None:
-    """Raise ImportRefused when the parts of a sparse matrix contradict each other."""
-    n_rows, n_columns = shape
-    rules = {
-        "indptr has another length than there are features": len(pointers) != n_rows + 1,
-        "data and indices have different lengths": len(data) != len(indices),
-        "indices and indptr must be whole numbers": {indices.dtype.kind, pointers.dtype.kind}
-        - set("iu"),
-    }
-    broken = [rule for rule, wrong in rules.items() if wrong]
-    if not broken and (pointers[0] != 0 or pointers[-1] != len(data)):
-        broken.append("indptr does not span the data")
-    if not broken and (np.diff(pointers.astype(np.int64)) < 0).any():
-        broken.append("indptr decreases")
-    if not broken and len(indices) and not (indices.min() >= 0 and indices.max() < n_columns):
-        broken.append("an index points outside the samples")
-    if broken:
-        raise ValueError(f"{name}: the matrix is damaged ({'; '.join(broken)}); write it again")
 
 
 def read_biom_json(source: Source) -> Counts:
@@ -186,8 +126,8 @@ def read_biom_json(source: Source) -> Counts:
             f"{len(samples)} columns; write it again"
         )
     matrix = _json_matrix(found, (len(features), len(samples)), name)
-    lineages = {row["id"]: _json_lineage(row) for row in found["rows"]}
-    lineages = {feature: text for feature, text in lineages.items() if text is not None}
+    lineages = dict(zip(features, map(_json_lineage, found["rows"]), strict=True))
+    lineages = {feature: text for feature, text in lineages.items() if text}
     return Counts(name, matrix, _index(features), _index(samples), lineages)
 
 
@@ -206,8 +146,9 @@ def _json_ids(entries: object, axis: str, name: str) -> list[str]:
 
 def _json_lineage(row: dict) -> object:
     metadata = row.get("metadata")
-    written = metadata.get("taxonomy") if isinstance(metadata, dict) else None
-    return written if isinstance(written, str | list) else None
+    texts = metadata.items() if isinstance(metadata, dict) else ()
+    columns = {key: [value] for key, value in texts if isinstance(value, str | list)}
+    return (find_lineages(columns) or [None])[0]
 
 
 def _json_matrix(found: dict, shape: tuple[int, int], name: str) -> sparse.csr_matrix:
