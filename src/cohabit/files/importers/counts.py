@@ -38,7 +38,7 @@ class Counts:
         return Counts(self.name, matrix, self.samples, self.features, {})
 
 
-def check_counts(counts: Counts, log: ImportLog) -> None:
+def check_whole_counts(counts: Counts, log: ImportLog) -> None:
     """Log impossible counts and repeated or empty ids."""
     for axis, ids in {"feature": counts.features, "sample": counts.samples}.items():
         check_ids(ids, f"{counts.name}, {axis} ids", log)

@@ -6,7 +6,7 @@ from os.path import commonprefix
 
 import pandas as pd
 
-from cohabit.files.importers.counts import Counts, check_counts
+from cohabit.files.importers.counts import Counts, check_whole_counts
 from cohabit.files.importers.hierarchy import make_disjoint
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import Mapping, quote
@@ -43,7 +43,7 @@ def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: I
     if changed:
         log.change(counts.name, f"{changed} sample id(s) rewritten by [ids]")
     counts = make_disjoint(replace(counts, samples=samples), log)
-    check_counts(counts, log)
+    check_whole_counts(counts, log)
     _compare_ids(counts, ids, log)
     return counts
 
