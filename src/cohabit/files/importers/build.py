@@ -1,6 +1,7 @@
 """The command `cohabit import`: read files, check them and write a cohort."""
 
 import argparse
+import shlex
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from pathlib import Path
@@ -81,10 +82,11 @@ def import_cohort(
     _check_there([metadata, *tables.values(), taxonomy, tree, *measured.values()])
     log = ImportLog()
     table = _read_metadata(metadata, mapping, max_bytes, log)
+    reads = table.set_index("sample_id")["reads"] if "reads" in table else None
     counts = {}
     for assay, path in tables.items():
         found = read_counts(path, log, max_bytes=max_bytes)
-        counts[assay] = match_samples(found, table["sample_id"], mapping, log)
+        counts[assay] = match_samples(found, table["sample_id"], mapping, log, reads=reads)
     lineages = {}
     if taxonomy is not None:
         source = read_source(taxonomy, "FeatureData", max_bytes=max_bytes)
@@ -206,7 +208,7 @@ def run_import(options: argparse.Namespace) -> int:
     cohort, log = import_cohort(options.metadata, tables, mapping, max_bytes=max_bytes, **further)
     print(log.describe())
     write_with_log(cohort, log, folder)
-    print(f"cohort: {folder}\nnext: python run_all.py --cohort {folder}")
+    print(f"cohort: {folder}\nnext: python run_all.py --cohort {shlex.quote(str(folder))}")
     return 0
 
 
@@ -251,7 +253,8 @@ def _name_tables(named: list, mapping: Mapping) -> dict[str, str]:
         assay = assay or mapping.assay
         if assay is None:
             raise ValueError(
-                f"--table {path}: say which assay it is, 16s or shotgun: --table 16s={path}"
+                f"--table {path}: say which assay it is, 16s or shotgun: "
+                f"--table {shlex.quote(f'16s={path}')}"
             )
         if assay in tables:
             raise ValueError(f"--table: two tables for {assay}; expected one per assay")

@@ -1,7 +1,7 @@
 """A feature table as read, with checks of its ids and counts."""
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -68,12 +68,48 @@ def _impossible(data: np.ndarray):
         yield "count(s) above 2^53", finite & (data > 2.0**53), lambda _: "check the file"
 
 
-def _advise_on_fractions(counts: Counts) -> str:
+def _find_total(counts: Counts) -> float:
+    """Return 1 for a table of shares, 100 for one of percentages, otherwise 0."""
     sums = np.asarray(counts.matrix.sum(axis=0)).ravel()
-    for total, words in ((1.0, "shares"), (100.0, "percentages")):
-        if np.allclose(sums, total, rtol=0.01):
-            return f"samples sum to {total:g}: these are {words}; give the counts they came from"
+    sums = sums[sums > 0]
+    return next((t for t in (1.0, 100.0) if len(sums) and np.allclose(sums, t, rtol=0.01)), 0.0)
+
+
+def _advise_on_fractions(counts: Counts) -> str:
+    if total := _find_total(counts):
+        words = "shares" if total == 1 else "percentages"
+        return (
+            f"samples sum to {total:g}: these are {words}; give the counts they came from, or "
+            'name the column with the reads of each sample, reads = "..." under [columns]'
+        )
     return "give raw counts, not normalised or rarefied averages"
+
+
+def multiply_shares(counts: Counts, reads: pd.Series, log: ImportLog) -> Counts:
+    """Return shares or percentages as counts: times each sample's reads, rounded.
+
+    Parameters
+    ----------
+    counts : Counts
+        Features x samples; a table of counts is returned unchanged.
+    reads : Series of float
+        Index: sample id; the reads from which the shares were computed.
+    log : ImportLog
+    """
+    total = _find_total(counts)
+    if not total:
+        return counts
+    known = counts.samples.isin(reads.index[reads > 0])
+    remedy = "fill in the number, above 0"
+    strangers = counts.samples[counts.samples.isin(reads.index) & ~known]
+    log.error("reads", "{n} sample(s) have no number of reads", strangers, remedy)
+    factors = reads.reindex(counts.samples).where(known, 0).to_numpy() / total
+    matrix = counts.matrix.multiply(factors[None, :]).tocsr()
+    matrix.data = np.rint(matrix.data)
+    matrix.eliminate_zeros()
+    words = "shares" if total == 1 else "percentages"
+    log.change(counts.name, f"{words} became counts: times the reads of each sample, rounded")
+    return replace(counts, matrix=matrix)
 
 
 def _cells(counts: Counts, values: sparse.coo_matrix, wrong: np.ndarray) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.files.importers.log import ImportLog
-from cohabit.files.importers.mapping import quote
+from cohabit.files.importers.mapping import quote, quote_all
 from cohabit.files.importers.matching import find_id_rule
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, read_source
 from cohabit.files.importers.tables import read_counts
@@ -227,7 +227,7 @@ def _write_columns(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
         lines.append('household_id = ""  # 0.00, write the column that says who lives together')
     used = {guess.theirs for guess in guesses.values()}
     rest = [name for name in grid if name not in used and 1 < grid[name].nunique() < len(grid)]
-    lines.append(f"keep = {_quote_all(rest)}  # further columns to keep")
+    lines.append(f"keep = {quote_all(rest)}  # further columns to keep")
     return "\n".join(lines) + "\n"
 
 
@@ -253,7 +253,7 @@ def _propose_words(ours: str, values: pd.Series) -> str:
     known = ", ".join([*_WORDS.get(ours, ("case", "control")), "leave_out"])
     lines = [f"[levels.{ours}]"]
     for level, written in levels.items():
-        text = _quote_all(written)
+        text = quote_all(written)
         lines.append(f"# decide, {known}: {text}" if level == "?" else f"{level} = {text}")
     return "\n".join(lines) + "\n"
 
@@ -294,10 +294,10 @@ def _write_missing(grid: pd.DataFrame, guesses: dict[str, Guess]) -> str:
     }
     if "none" not in {word.lower() for word in grid.drop(columns=levels).to_numpy().ravel()}:
         words = {word for word in words if word.lower() != "none"}
-    lines = ["[missing]", f"codes = {_quote_all(sorted(words))}"]
+    lines = ["[missing]", f"codes = {quote_all(sorted(words))}"]
     if zero := _find_filled_in(grid, guesses):
         lines.append(
-            f"zero_in_controls = {_quote_all(zero)}  # controls hold 0, or no treatment, there"
+            f"zero_in_controls = {quote_all(zero)}  # controls hold 0, or no treatment, there"
         )
     return "\n".join(lines) + "\n"
 
@@ -389,7 +389,3 @@ def _match(names: list[str], patterns: Mapping[str, str]) -> dict[str, str]:
         if fits:
             found[ours] = min(sorted(fits, key=names.index), key=len)
     return found
-
-
-def _quote_all(words: Collection[str]) -> str:
-    return f"[{', '.join(map(quote, words))}]"

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from importlib import resources
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PEOPLE = (*schema.PARTICIPANT_COLUMNS, *schema.ONLY_PATIENTS, "smoking", "education")
 """Columns of a person in the vocabulary."""
 
-SAMPLES = ("sample_id", "participant_id", "visit", "kit", "replicate", "batch")
+SAMPLES = ("sample_id", "participant_id", "visit", "kit", "replicate", "batch", "reads")
 """Columns of a sample; a table of people needs only `sample_id`."""
 
 NUMBER_COLUMNS = tuple(schema.PLAUSIBLE)
@@ -318,3 +319,8 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
 def quote(text: str) -> str:
     """Return text as a TOML string on one line."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def quote_all(words: Iterable[str]) -> str:
+    """Return texts as a list in TOML."""
+    return f"[{', '.join(map(quote, words))}]"

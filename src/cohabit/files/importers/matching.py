@@ -6,7 +6,7 @@ from os.path import commonprefix
 
 import pandas as pd
 
-from cohabit.files.importers.counts import Counts, check_whole_counts
+from cohabit.files.importers.counts import Counts, check_whole_counts, multiply_shares
 from cohabit.files.importers.hierarchy import make_disjoint
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.mapping import Mapping, quote
@@ -16,7 +16,14 @@ _REPLACED += ({"-": ".", "_": ".", " ": "."},)
 """Characters that other programs exchange in ids."""
 
 
-def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: ImportLog) -> Counts:
+def match_samples(
+    counts: Counts,
+    ids: Collection[str],
+    mapping: Mapping,
+    log: ImportLog,
+    *,
+    reads: pd.Series | None = None,
+) -> Counts:
     """Return a table with samples as columns and rewritten ids, compared with the metadata.
 
     Parameters
@@ -29,6 +36,8 @@ def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: I
         How ids are rewritten.
     log : ImportLog
         Receives problems and changes.
+    reads : Series of float, optional
+        Sample id -> number of reads, by which shares and percentages are multiplied.
     """
     renamed = (mapping.rename_ids([*map(str, axis)]) for axis in (counts.features, counts.samples))
     rows, columns = (pd.Index(names, dtype=object) for names in renamed)
@@ -43,6 +52,8 @@ def match_samples(counts: Counts, ids: Collection[str], mapping: Mapping, log: I
     if changed:
         log.change(counts.name, f"{changed} sample id(s) rewritten by [ids]")
     counts = make_disjoint(replace(counts, samples=samples), log)
+    if reads is not None:
+        counts = multiply_shares(counts, reads, log)
     check_whole_counts(counts, log)
     _compare_ids(counts, ids, log)
     return counts
@@ -89,29 +100,30 @@ def find_id_rule(here: Collection[str], there: Collection[str]) -> tuple[str, in
 
 def _list_rules(here: list[str], there: list[str]) -> Iterator[dict]:
     """Yield options of a `Mapping` that rewrite ids, the plainest first."""
-    ends = [commonprefix([name[::-1] for name in ids])[::-1] for ids in (here, there)]
-    begins = [commonprefix(ids) for ids in (here, there)]
+    ends = [end for ids in (here, there) for end in _list_ends(ids)]
+    begins = [end[::-1] for ids in (here, there) for end in _list_ends([n[::-1] for n in ids])]
     parts = [{}, {"strip_suffix": ".0"}, {"strip_zeros": True}, {"ignore_case": True}]
-    parts += [{"strip_prefix": "X"}, *({"strip_suffix": end} for end in ends if end)]
-    parts += [{"strip_prefix": begin} for begin in begins if begin]
-    parts += [
-        {"strip_suffix": ".0", "strip_zeros": True},
-        {"strip_prefix": "X", "strip_zeros": True},
-    ]
+    parts += [{"strip_prefix": "X"}, {"strip_suffix": ".0", "strip_zeros": True}]
+    parts += [{"strip_prefix": "X", "strip_zeros": True}]
+    parts += [{"strip_suffix": end} for end in ends] + [{"strip_prefix": end} for end in begins]
     for part in parts:
         for exchanged in _REPLACED:
             yield {**({"replace": exchanged} if exchanged else {}), **part}
 
 
+def _list_ends(ids: list[str]) -> list[str]:
+    """Return what all ids end with: from the first separator on, from later ones, and all."""
+    common = commonprefix([name[::-1] for name in ids])[::-1] if len(ids) > 1 else ""
+    marks = [place for place, mark in enumerate(common) if not mark.isalnum()][:4]
+    return [common[place:] for place in dict.fromkeys([*marks, 0]) if common]
+
+
 def _write_rule(options: dict) -> str:
     """Return the lines of a mapping that give these options."""
-    pairs = options.get("replace", {}).items()
-    lines = (
-        [f"replace = {{ {', '.join(f'{quote(a)} = {quote(b)}' for a, b in pairs)} }}"]
-        if pairs
-        else []
-    )
-    for name, value in options.items():
-        if name != "replace":
-            lines.append(f"{name} = {quote(value) if isinstance(value, str) else 'true'}")
-    return "[ids] " + " and ".join(lines)
+    return "[ids] " + " and ".join(f"{name} = {_write(value)}" for name, value in options.items())
+
+
+def _write(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{quote(old)} = {quote(new)}' for old, new in value.items())} }}"
+    return quote(value) if isinstance(value, str) else "true"

@@ -16,6 +16,7 @@ from cohabit.files.importers.mapping import (
     PEOPLE,
     SAMPLES,
     Mapping,
+    quote_all,
 )
 from cohabit.files.importers.tsv import CODE, explain_non_number
 
@@ -45,7 +46,9 @@ def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -
     left_out = sorted(set(grid.columns) - set(columns))
     log.change(file, "{n} column(s) not in the mapping were left out", left_out)
     table["sample_id"] = _rename_ids(table["sample_id"], mapping, file, log)
-    if "participant_id" not in table:
+    if "participant_id" in table:
+        table["participant_id"] = _rename_ids(table["participant_id"], mapping, file, log)
+    else:
         table["participant_id"] = table["sample_id"]
     _blank_missing(table, mapping, log)
     table = drop_left_out(_translate_levels(table, mapping, log), "sample_id", log)
@@ -91,7 +94,7 @@ def _rename_ids(ids: pd.Series, mapping: Mapping, file: str, log: ImportLog) -> 
     changed = ids[renamed != ids]
     if len(changed):
         example = f"{changed.iloc[0]!r} became {renamed[changed.index[0]]!r}"
-        log.change(file, f"{len(changed)} sample id(s) rewritten by [ids]: {example}")
+        log.change(file, f"{len(changed)} {ids.name}(s) rewritten by [ids]: {example}")
     return renamed
 
 
@@ -101,6 +104,10 @@ def _blank_missing(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> Non
         words = sorted(set(table.loc[coded, column]) - {""})
         if words:
             log.note(column, f"{coded.sum()} value(s) read as missing: {', '.join(words)}")
+        if words and column in schema.REQUIRED_PARTICIPANT_COLUMNS:
+            lines = [f"line {line}" for line in table.index[coded]]
+            way = f"fill it in, or write leave_out = {quote_all(words)} under [levels.{column}]"
+            log.error(column, "{n} row(s) empty, or with a word for a missing value", lines, way)
         table[column] = table[column].astype(object).where(~coded, None)
 
 
@@ -161,7 +168,7 @@ def drop_left_out(table: pd.DataFrame, who: str, log: ImportLog) -> pd.DataFrame
 
 def _read_numbers(table: pd.DataFrame, log: ImportLog) -> None:
     read_number_columns(
-        table, [n for n in (*NUMBER_COLUMNS, "visit", "replicate") if n in table], log
+        table, [n for n in (*NUMBER_COLUMNS, "visit", "replicate", "reads") if n in table], log
     )
     for column in [name for name in table if name not in {*PEOPLE, *SAMPLES, "diagnosis"}]:
         numbers = pd.to_numeric(table[column], errors="coerce")

@@ -103,18 +103,42 @@ def _months(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> np.ndarray
     without = table.loc[table["visit"].isna(), "sample_id"]
     remedy = "fill it in or leave them out"
     log.error("visit", "{n} sample(s) have no visit", without, remedy)
-    months = _count_months(table, mapping)
+    months = _keep_apart(_measure_months(table, mapping), table["participant_id"], log)
     if not (months == 0).any():
         log.error("visit", "no sample has visit 0, the baseline", None, _FROM_FIRST)
+    later = table.loc[months != 0, "sample_id"]
+    words = f"visits other than 0 are kept; the notebooks use the {(months == 0).sum()} of visit 0"
+    log.warn("visit", f"{{n}} sample(s) of {words}", later, "`Cohort.table` takes any visit")
+    at_baseline = table.loc[months == 0, "participant_id"]
+    without = table.loc[~table["participant_id"].isin(at_baseline), "participant_id"].unique()
+    log.warn("visit", "{n} participant(s) have no sample of visit 0", without,
+             "they stay, without counts at baseline")  # fmt: skip
     return months.to_numpy()
 
 
-def _count_months(table: pd.DataFrame, mapping: Mapping) -> pd.Series:
-    """Return whole months since baseline, or since each person's first visit."""
+def _measure_months(table: pd.DataFrame, mapping: Mapping) -> pd.Series:
+    """Return months since baseline, or since each person's first visit."""
     time = table["visit"]
     if mapping.visit_from == "first":
         time = time - time.groupby(table["participant_id"]).transform("min")
-    return (time * VISIT_MONTHS[mapping.visit_unit]).round().fillna(0).astype(int)
+    return time.fillna(0) * VISIT_MONTHS[mapping.visit_unit]
+
+
+def _count_months(table: pd.DataFrame, mapping: Mapping) -> pd.Series:
+    """Return whole months."""
+    return _measure_months(table, mapping).round().astype(int)
+
+
+def _keep_apart(months: pd.Series, people: pd.Series, log: ImportLog) -> pd.Series:
+    """Return whole months, or hundredths where whole ones would merge a person's visits."""
+    whole, fine = months.round().astype(int), months.round(2)
+    times = pd.DataFrame({"person": people, "whole": whole, "fine": fine}).drop_duplicates()
+    if times.duplicated(["person", "whole"]).any():
+        log.note("visit", "visits less than a month apart: kept in hundredths of a month")
+        return fine
+    if rounded := int(((whole == 0) & (fine != 0)).sum()):
+        log.change("visit", f"{rounded} sample(s) within half a month of 0 became visit 0")
+    return whole
 
 
 _FROM_FIRST = 'write from = "first" under [visits] to count from each person\'s first'

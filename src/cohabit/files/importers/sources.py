@@ -6,6 +6,7 @@ No code in this module runs input, follows links, opens further files or uses th
 import gzip
 import io
 import os
+import shlex
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ def decode(data: bytes, name: str) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError(
             f"{name}: encoded as UTF-16; save it as UTF-8, for example with "
-            f"`iconv -f UTF-16 -t UTF-8 {name}`"
+            f"`{_recode('UTF-16', name)}`"
         )
     if b"\x00" in data:
         line = data[: data.index(b"\x00")].count(b"\n") + 1
@@ -185,8 +186,13 @@ def decode(data: bytes, name: str) -> str:
         line = data[: error.start].count(b"\n") + 1
         raise ValueError(
             f"{name}: line {line} is not UTF-8 (byte 0x{data[error.start]:02x}); it looks like "
-            f"Latin-1 or Windows-1252: `iconv -f WINDOWS-1252 -t UTF-8 {name}`"
+            f"Latin-1 or Windows-1252: `{_recode('WINDOWS-1252', name)}`"
         ) from None
+
+
+def _recode(encoding: str, name: str) -> str:
+    """Return the command that writes a file again as UTF-8."""
+    return f"iconv -f {encoding} -t UTF-8 {shlex.quote(name)} > {shlex.quote('utf8_' + name)}"
 
 
 def _open_artifact(source: Source, wanted: str, max_bytes: int) -> Source:
