@@ -123,7 +123,7 @@ METADATA = {
     ),
     "unknown sex": (with_row(0, "gender", "X"), r"sex: unknown level 'X'.*known: male, female"),
     "no group": (with_row(0, "status", ""), r"group: empty \(s1a\); fill it in or leave these"),
-    "no household": (with_row(5, "house", "NA"), r"household_id: 1 row.s. empty, or with .* \(line 7\)"),
+    "no household": (with_row(5, "house", "NA"), r"household_id: 1 row.*empty.*\(line 7\)"),
     "age as date": (with_row(0, "age", "1-Feb"), r"age: 1 value\(s\) are not numbers.*a date"),
     "birthday": (with_row(0, "age", "1980-02-03"), r"first '1980-02-03' \(line 2\); a date"),
     "decimal comma": (with_row(0, "bmi", "24,5"), "bmi: .*a decimal comma: write a point"),
