@@ -82,6 +82,20 @@ def shown(monkeypatch):
     return pictures
 
 
+def test_write_figure__writes_vectors_too_when_asked(run, monkeypatch):
+    figure, ax = plt.subplots()
+    ax.plot([1, 2], label="a line")
+    assert not run.write_figure(figure, "plain").with_suffix(".svg").exists()
+    monkeypatch.setenv("COHABIT_FIGURES", "pdf,svg")
+    path = run.write_figure(figure, "vector")
+    svg, pdf = (path.with_suffix(f".{kind}").read_bytes() for kind in ("svg", "pdf"))
+    assert b"<text" not in svg
+    assert b"/FontFile2" in pdf
+    again = run.write_figure(figure, "again")
+    assert again.with_suffix(".svg").read_bytes() == svg
+    plt.close(figure)
+
+
 def test_write_figure__shows_the_saved_picture_once_at_the_size_of_the_figure(run, shown):
     figure, ax = plt.subplots(figsize=(6, 3), dpi=110)
     ax.set(xlabel="Age (years)")

@@ -1,4 +1,4 @@
-"""The command line: run, simulate, import, export, plan, lab, report.
+"""The command line: run, simulate, import, export, plan, lab, report, paper.
 
 Heavy imports are delayed until all names and values have been checked.
 """
@@ -12,7 +12,7 @@ from cohabit import __version__
 from cohabit.cli import cohorts, export, lab, plan, run
 
 WRONG_USE, NOBODY_READS = 2, 141
-DESCRIPTION = "The command line: run, simulate, import, export, plan, lab, report."
+DESCRIPTION = "The command line: run, simulate, import, export, plan, lab, report, paper."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,4 +65,5 @@ def make_parser() -> argparse.ArgumentParser:
     plan.add_plan(commands)
     lab.add_lab(commands)
     run.add_report(commands)
+    export.add_paper(commands)
     return parser

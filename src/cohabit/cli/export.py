@@ -1,4 +1,4 @@
-"""The command `cohabit export`: a cohort or a run in the form of other programs."""
+"""The commands `cohabit export` and `cohabit paper`: what leaves cohabit."""
 
 import argparse
 from pathlib import Path
@@ -16,6 +16,22 @@ def add_export(commands) -> None:
     export.add_argument("--to", required=True, metavar="FORM", help=", ".join(FORMS))
     export.add_argument("--out", required=True, metavar="DIR", help="a new or an empty folder")
     export.set_defaults(command=export_to_disk)
+
+
+def add_paper(commands) -> None:
+    """Add `paper` to the command line."""
+    words = "write methods text, references, STORMS checklist and flow of samples of a run"
+    paper = commands.add_parser("paper", help=words)
+    paper.add_argument("run", metavar="RUN", help="a folder in results/, or its path")
+    paper.set_defaults(command=write_to_disk)
+
+
+def write_to_disk(options: argparse.Namespace) -> int:
+    """Write the texts of a run for a paper and print where they are."""
+    from cohabit.run.paper import write_paper
+
+    print(f"paper: {write_paper(options.run)}")
+    return 0
 
 
 def export_to_disk(options: argparse.Namespace) -> int:

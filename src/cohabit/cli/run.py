@@ -1,6 +1,7 @@
 """The commands `cohabit run` and `cohabit report`."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -10,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cohabit.cli.values import split_names
-from cohabit.data.schema import nearest
+from cohabit.data.schema import check_choice, nearest
 from cohabit.files import paths
 from cohabit.run.plan import Plan, Request, Setting, make_plan
+from cohabit.run.profiles import FIGURES_VARIABLE
 
 MOST_SHOWN = 20
 
@@ -51,6 +53,7 @@ def add_run(commands) -> None:
     again = "how often a notebook is run again whose worker or process was killed (default: 0)"
     add("--retries", type=int, default=0, metavar="N", help=again)
     add("--force", action="store_true", help="also run unchanged notebooks")
+    add("--figures", metavar="svg,pdf", help="write each figure in these formats too")
     add("--sweep", metavar="FILE", help="run many sets of parameters: sweeps/NAME.toml")
     add("--list", action="store_true", help="show notebooks and their parameters, run nothing")
     add("--check", action="store_true", help="check all names and values and run nothing")
@@ -85,6 +88,7 @@ def stopped_by_sigterm() -> Iterator[None]:
 def run_notebooks(options: argparse.Namespace) -> int:
     """Run the requested notebooks; return 0 when each is done or skipped for missing input."""
     plan = make_plan(_read_request(options))
+    _set_figures(options)
     if options.list:
         print(_describe_sweep(plan) if plan.is_sweep else _describe_run(plan.settings[0]))
         return 0
@@ -121,6 +125,17 @@ def _read_request(options: argparse.Namespace) -> Request:
         timeouts=tuple(options.timeout),
         sweep=options.sweep,
     )
+
+
+def _set_figures(options: argparse.Namespace) -> None:
+    """Tell the notebooks of this process's runs which formats of figures to write beside PNG."""
+    kinds = sorted(set(split_names([options.figures or ""])))
+    for kind in kinds:
+        check_choice("--figures: no format", kind, ("svg", "pdf"))
+    if kinds and options.scheduler:
+        raise ValueError("--figures: not with --scheduler, whose workers cannot be told")
+    if kinds:
+        os.environ[FIGURES_VARIABLE] = ",".join(kinds)
 
 
 def _check_presets(plan: Plan) -> None:

@@ -8,10 +8,13 @@ import itertools
 import re
 from collections.abc import Iterable
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GREY = OTHERS = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7"),
@@ -89,6 +92,9 @@ def readable(name: str) -> str:
     return re.sub(r"(?<=\bvitamin )[a-z]\b", lambda letter: letter[0].upper(), words)
 
 
+VECTOR = {"svg.fonttype": "path", "svg.hashsalt": "cohabit", "pdf.fonttype": 42}
+"""Settings of SVG and PDF: letters are outlines or embedded TrueType; bytes are reproducible."""
+
 ABSENT = "Nothing to draw: this cohort does not hold these data."
 
 
@@ -97,3 +103,10 @@ def say_absent(ax: Axes) -> Axes:
     ax.text(0.5, 0.5, ABSENT, ha="center", va="center", color=INK, transform=ax.transAxes)
     ax.set_axis_off()
     return ax
+
+
+def save_vector(figure: Figure, path: Path) -> None:
+    """Save a figure as SVG or PDF, by the suffix of the path, with its letters in the file."""
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with matplotlib.rc_context(VECTOR):
+        figure.savefig(path, metadata=undated[path.suffix])

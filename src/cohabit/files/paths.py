@@ -59,6 +59,11 @@ def reference(name: str) -> Path:
     return root() / "data" / "reference" / name
 
 
+def bibliography() -> Path:
+    """Return the path of the BibTeX file of all references."""
+    return root() / "docs" / "references.bib"
+
+
 def run(name: str) -> Path:
     """Return the folder of the run called `name`."""
     return root() / "results" / name

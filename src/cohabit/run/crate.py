@@ -10,10 +10,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from cohabit.data.schema import nearest
-from cohabit.files import paths
 from cohabit.files.exporters.export import check_new
 from cohabit.files.storage import sha256, write_atomically
+from cohabit.run.paper.facts import find_run
 from cohabit.run.report.collect import read_summary
 
 METADATA_FILE = "ro-crate-metadata.json"
@@ -56,22 +55,6 @@ def write_crate(run: str, folder: str | os.PathLike) -> Path:
         names = list(_copy(source, crate, simulated=bool(summary.get("simulated"))))
         text = json.dumps(_describe(summary, crate, names), indent=2, ensure_ascii=False)
         (crate / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
-    return folder
-
-
-def find_run(run: str) -> Path:
-    """Return the folder of a finished run, given by its name or path.
-
-    Raises
-    ------
-    ValueError
-        When there is no such run; names the nearest.
-    """
-    folder = Path(run)
-    folder = folder if (folder / "run.json").is_file() else paths.run(run)
-    if not (folder / "run.json").is_file():
-        known = sorted(path.parent.name for path in paths.run("").glob("*/run.json"))
-        raise ValueError(f"no run {run!r}: {nearest(run, known)}")
     return folder
 
 

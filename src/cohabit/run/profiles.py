@@ -14,6 +14,9 @@ from cohabit.run.graph import COHORT_MAKER, DIRECTORIES, Notebook, find, read_no
 STUDY = "study"
 """The default preset, for which the text of the notebooks was written."""
 
+FIGURES_VARIABLE = "COHABIT_FIGURES"
+"""Environment variable with further formats of each figure, ``svg``, ``pdf`` or ``pdf,svg``."""
+
 PROFILE_SHAPE = {"preset": str, "notebooks": dict, "timeout": Number, "timeouts": {str: Number}}
 
 

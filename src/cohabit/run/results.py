@@ -12,7 +12,7 @@ from cohabit.data.resolution import Resolution
 from cohabit.files import paths, privacy
 from cohabit.files.storage import read_cohort, write_atomically, write_table
 from cohabit.judge import claims
-from cohabit.run.profiles import check_running
+from cohabit.run.profiles import FIGURES_VARIABLE, check_running
 
 ESTIMATE_COLUMNS = ("claim_id", "estimate", "low", "high", "p_value", "n", "note")
 OUTPUT_VARIABLE = "COHABIT_OUTPUT_DIR"
@@ -63,6 +63,8 @@ class Run:
     def write_figure(self, figure, name: str, *, alt: str = "") -> Path:
         """Write `figures/NN_name.png` and its alternative text, and show the figure.
 
+        `cohabit run --figures svg,pdf` has these formats written beside it.
+
         Parameters
         ----------
         figure : matplotlib Figure
@@ -71,7 +73,8 @@ class Run:
             What kind of picture it is, where its axes do not say so; never what it shows of one
             cohort. What is drawn is told from the figure itself.
         """
-        from cohabit.figures.words import describe_figure  # whoever draws has matplotlib
+        from cohabit.figures.style import save_vector  # whoever draws has matplotlib
+        from cohabit.figures.words import describe_figure
 
         path = self.output / "figures" / f"{self.notebook}_{name}.png"
         words = " ".join([*alt.split(), describe_figure(figure)])
@@ -79,6 +82,9 @@ class Run:
             figure.savefig(scratch, metadata={"Description": words, "Software": None})
         with write_atomically(path.with_suffix(".txt")) as scratch:
             scratch.write_text(words + "\n", encoding="utf-8")
+        for kind in filter(None, os.environ.get(FIGURES_VARIABLE, "").split(",")):
+            with write_atomically(path.with_suffix(f".{kind}")) as scratch:
+                save_vector(figure, scratch)
         _show_saved(figure, path, words)
         return path
 

@@ -21,6 +21,7 @@ from cohabit.files import paths
 from cohabit.run.folder import Outcome, Record, RunFolder
 from cohabit.run.graph import Notebook
 from cohabit.run.plan import Plan, Setting
+from cohabit.run.profiles import FIGURES_VARIABLE
 from cohabit.run.progress import PlainProgress
 from cohabit.run.workers import Workers
 
@@ -164,6 +165,7 @@ class SettingRun:
 
     def _find_dependencies(self, number: str, digests: Mapping[str, str]) -> dict[str, object]:
         notebook = self.setting.notebooks[number]
+        kinds = os.environ.get(FIGURES_VARIABLE)
         return {
             "notebook": hash_file(notebook.path),
             "parameters": hash_value(self.setting.parameters[number]),
@@ -172,7 +174,7 @@ class SettingRun:
             "library": hash_library(notebook.code),
             "reference": self._reference,
             "environment": hash_environment(),
-        }
+        } | ({"figures": kinds} if kinds else {})
 
     def summarise(self, outcomes: Mapping[str, Outcome], seconds: float) -> dict:
         """Return the content of `run.json`: design, seed, versions, outcomes of notebooks."""
