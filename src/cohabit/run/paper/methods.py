@@ -5,7 +5,6 @@ from importlib.resources import files
 
 import pandas as pd
 
-from cohabit.data.lineage import PLURALS
 from cohabit.files import paths
 from cohabit.run.paper.facts import SOFTWARE, RunFacts
 from cohabit.run.report.collect import strip_number
@@ -63,7 +62,7 @@ def _values(facts: RunFacts) -> dict:
         "people": {"women": None, "age": None} | facts.people,
         "assays": facts.assays,
         "left_out": _left_out(facts),
-        "plural": PLURALS[facts.cohort.resolution.rank],
+        "plural": facts.cohort.resolution.plural,
         "depths": " and ".join(depths),
         "alpha": _alpha(facts),
         "joint": len(facts.table("05", "joint")),
