@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cohabit.data import schema
-from cohabit.data.lineage import find_taxa, lineage_table
+from cohabit.data import counting, schema
+from cohabit.data.lineage import lineage_table
 from cohabit.data.resolution import Resolution, find_main_rank
 
 USUAL = ("sex", "age", "bmi", "site")
@@ -62,6 +62,9 @@ class Cohort:
     provenance: Mapping[str, object]
     """Design, seed, versions and `simulated`, as in `cohort.json`."""
 
+    later: Mapping[str, biom.Table] = field(default_factory=dict)
+    """Assay -> counts of the samples of later visits, in the form of `features`."""
+
     diet: pd.DataFrame | None = None
     metabolites: pd.DataFrame | None = None
     pathways: pd.DataFrame | None = None
@@ -78,7 +81,7 @@ class Cohort:
         assay: str,
         rank: str | None = None,
         level: str = "participant",
-        visit: int = 0,
+        visit: int | None = 0,
     ) -> pd.DataFrame:
         """Return a table of counts, rows x features.
 
@@ -93,8 +96,10 @@ class Cohort:
             ``"participant"``: the libraries of one person at `visit` summed; rows in the
             order of `participants`, people without a library left out.
             ``"sample"``: one row per library.
-        visit : int
-            Month of the visit, 0 for baseline; only for ``level="participant"``.
+        visit : int, optional
+            Month of the visit, 0 for baseline. None: every visit; for
+            ``level="participant"`` the index is then (participant_id, visit). Samples of
+            later visits have the features of all visits.
 
         Returns
         -------
@@ -107,15 +112,20 @@ class Cohort:
         ValueError
             When there is no such assay, rank or level; names the nearest.
         """
-        counts, names = self._features_at(assay, rank)
-        samples = self.samples.loc[self.features[assay].ids("sample")]
-        if level == "sample":
-            rows, index = counts, samples.index
-        elif level == "participant":
-            rows, index = self._sum_people(counts, samples, visit)
-        else:
+        if level not in ("participant", "sample"):
             raise ValueError(f"level: expected participant or sample, got {level!r}")
-        return pd.DataFrame(rows.toarray().astype(np.int64), index=index, columns=names)
+        counts, names, samples = self._count(assay, rank, visit)
+        if level == "participant":
+            counts, index = counting.sum_libraries(counts, samples, self.participants.index, visit)
+        else:
+            index = samples.index
+        return pd.DataFrame(counts.toarray().astype(np.int64), index=index, columns=names)
+
+    @cached_property
+    def stool_visits(self) -> dict[str, list[int]]:
+        """Months at which each assay has samples."""
+        months = self.samples.groupby("assay", observed=True)["visit"].unique()
+        return {assay: sorted(int(month) for month in months[assay]) for assay in self.features}
 
     @property
     def simulated(self) -> bool:
@@ -239,9 +249,10 @@ class Cohort:
             if part not in known:
                 raise ValueError(f"no part {part!r}: {schema.nearest(part, known)}")
         features = {assay: table for assay, table in self.features.items() if assay not in parts}
+        later = {assay: self.later[assay] for assay in self.later if assay in features}
         samples = self.samples[self.samples["assay"].isin(features)]
         left_out = dict.fromkeys(set(parts).intersection(optional))
-        return replace(self, features=features, samples=samples, **left_out)
+        return replace(self, features=features, later=later, samples=samples, **left_out)
 
     def taxonomy(self, assay: str) -> pd.DataFrame:
         """Return the lineage of each feature, features x ranks; ``unclassified`` if unknown."""
@@ -254,30 +265,16 @@ class Cohort:
             raise schema.MissingInput(f"the cohort has no {assay}.biom, the counts by {assay}")
         raise ValueError(f"no feature table {assay!r}: {schema.nearest(assay, schema.ASSAYS)}")
 
-    def _features_at(self, assay: str, rank: str | None) -> tuple[sparse.csr_matrix, pd.Index]:
-        """Return counts (samples x features at the rank) and the names of the features."""
-        table = self._features(assay)
-        counts = table.matrix_data.T.tocsr()
-        lineage = lineage_table(table)
-        if rank is None or rank == lineage.columns[-1]:
-            return counts, pd.Index(table.ids("observation"), name="feature")
-        if rank not in lineage:
-            raise ValueError(f"rank: {assay} has no {rank!r}; {schema.nearest(rank, lineage)}")
-        taxa = find_taxa(lineage, rank)
-        if not taxa.named:
-            raise schema.MissingInput(f"the features of {assay}.biom have no {rank}: no taxonomy")
-        return counts @ taxa.members(), taxa.lineage.index
-
-    def _sum_people(
-        self, counts: sparse.csr_matrix, samples: pd.DataFrame, visit: int
-    ) -> tuple[sparse.csr_matrix, pd.Index]:
-        chosen = np.flatnonzero(samples["visit"].to_numpy() == visit)
-        owners = samples["participant_id"].to_numpy()[chosen]
-        present = self.participants.index[self.participants.index.isin(owners)]
-        position = present.get_indexer(owners)
-        shape = (len(present), counts.shape[0])
-        adder = sparse.csr_matrix((np.ones(len(chosen)), (position, chosen)), shape)
-        return adder @ counts, present.rename("participant_id")
+    def _count(
+        self, assay: str, rank: str | None, visit: int | None
+    ) -> tuple[sparse.csr_matrix, pd.Index, pd.DataFrame]:
+        """Return counts (samples x features at the rank), feature names and the samples."""
+        tables = [self._features(assay)]
+        if visit != 0 and assay in self.later:
+            tables.append(self.later[assay])
+        counts, names, ids = counting.gather_counts(tables, rank, assay)
+        here = np.flatnonzero(ids.isin(self.samples.index))
+        return counts[here], names, self.samples.loc[ids[here]]
 
 
 def pairs_where(participants: pd.DataFrame, **values: object) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ TEXT_COLUMNS = ("participant_id", "household_id", "site", "country", "kit", "bat
 MANIFEST_SHAPE = {"simulated": bool, "case": str, "design": dict, "sha256": {str: str}}
 MANIFEST, LOG_FILE = "cohort.json", "import_log.tsv"
 FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
+LATER = {"shotgun": "shotgun_later.biom", "16s": "16s_later.biom"}
 
 
 @contextmanager
@@ -169,6 +170,8 @@ def _write_tables(cohort: Cohort, folder: Path) -> None:
 def _write_features(cohort: Cohort, folder: Path) -> None:
     for assay, table in cohort.features.items():
         write_biom(table, folder / FEATURES[assay])
+    for assay, table in cohort.later.items():
+        write_biom(table, folder / LATER[assay])
     if cohort.pathways is not None:
         pathways = biom.Table(
             cohort.pathways.to_numpy().T, cohort.pathways.columns, cohort.pathways.index
@@ -242,10 +245,29 @@ def read_cohort(folder: str | os.PathLike) -> Cohort:
         samples=samples,
         features=features,
         provenance=provenance,
+        later=TablesOnDisk({a: folder / f for a, f in LATER.items() if (folder / f).exists()}),
         pathways=_read_pathways(folder / "pathways.biom"),
         tree=tree.read_text(encoding="utf-8") if tree.exists() else None,
         **tables,
     )
+
+
+class TablesOnDisk(Mapping):
+    """Feature tables by assay, each read when it is first asked for."""
+
+    def __init__(self, files: dict[str, Path]):
+        self._files, self._read = files, {}
+
+    def __getitem__(self, assay: str) -> biom.Table:
+        if assay not in self._read:
+            self._read[assay] = read_biom(self._files[assay])
+        return self._read[assay]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def read_manifest(folder: Path) -> dict:

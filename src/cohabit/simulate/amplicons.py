@@ -81,25 +81,35 @@ def build_pool(template: Template) -> AsvPool:
     return AsvPool(genus, raw / np.bincount(genus, raw)[genus])
 
 
-def split_genera(genera: Community, pool: AsvPool, dice: Dice, design: StudyDesign) -> np.ndarray:
-    """Draw the true ASV shares of every person, people x ASVs.
+def draw_asv_scores(pool: AsvPool, dice: Dice, design: StudyDesign) -> np.ndarray:
+    """Draw the Dirichlet coordinates of every person, people x ASVs.
 
-    Each coordinate of a person's Dirichlet draw is copied from the household with the probability
-    given by the dial, so the marginal distribution is the same for everybody. In rich guts the
-    weights are more even.
+    Each coordinate is copied from the household with the probability given by the dial, so the
+    marginal distribution is the same for everybody.
     """
     share = np.clip(ASV_HOUSEHOLD_SHARE * design.household_sharing, 0, 1)
     shape = ASV_CONCENTRATION * pool.weight
-    first = np.searchsorted(pool.genus, np.arange(len(genera.taxa)))
-    shares = np.empty((len(genera.people), len(shape)))
+    scores = np.empty((len(dice.person), len(shape)))
     homes = Homes(dice, shape, share)
-    richness = sum(draw_richness(dice, design.household_sharing).values())
-    unevenness = np.exp(-RICHER_IS_EVENER * richness)
     for block in walk(dice, "amplicons/person"):
         drawn = block.rng.standard_gamma(shape, (block.size, len(shape)))[block.inside]
-        drawn = homes.copy_into(drawn, block) ** unevenness[block.rows, None] + 1e-300
-        scale = genera.composition[block.rows] / np.add.reduceat(drawn, first, axis=1)
-        shares[block.rows] = drawn * scale[:, pool.genus]
+        scores[block.rows] = homes.copy_into(drawn, block)
+    return scores
+
+
+def split_genera(
+    genera: Community, pool: AsvPool, scores: np.ndarray, dice: Dice, design: StudyDesign
+) -> np.ndarray:
+    """Return the true ASV shares of every person, people x ASVs.
+
+    `scores` are the coordinates of the ASVs within their genus; in rich guts they are more even.
+    """
+    first = np.searchsorted(pool.genus, np.arange(len(genera.taxa)))
+    richness = sum(draw_richness(dice, design.household_sharing).values())
+    unevenness = np.exp(-RICHER_IS_EVENER * richness)
+    shares = scores ** unevenness[:, None] + 1e-300
+    scale = genera.composition / np.add.reduceat(shares, first, axis=1)
+    shares *= scale[:, pool.genus]
     return shares
 
 

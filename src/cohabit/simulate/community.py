@@ -50,6 +50,9 @@ class Community:
     liability: np.ndarray
     """Probit of carriage, people x taxa; a person carries a taxon where it is above 0."""
 
+    carriage_person: np.ndarray
+    """Individual part of `liability`, people x taxa."""
+
     @property
     def taxa(self) -> pd.Index:
         """Names of the taxa."""
@@ -118,8 +121,8 @@ def draw_community(
     sharing = design.household_sharing
     gut = draw_gut(dice, sharing, len(template.loadings))
     likeness = Likeness.of(template, "carriage")
-    shared, own = draw_residuals(dice, f"community/{name}/carriage", likeness, gut, sharing)
-    liability = combine(exposures, carriage) + shared + own + template.column("carriage")
+    shared, picky = draw_residuals(dice, f"community/{name}/carriage", likeness, gut, sharing)
+    liability = combine(exposures, carriage) + shared + picky + template.column("carriage")
     likeness = Likeness.of(template, "abundance")
     household, person = draw_residuals(dice, f"community/{name}/abundance", likeness, gut, sharing)
     household *= template.column("spread")
@@ -136,6 +139,7 @@ def draw_community(
         person=person,
         log_abundance=fixed + household + person,
         liability=liability,
+        carriage_person=picky,
     )
 
 
@@ -238,9 +242,7 @@ def draw_residuals(
     Correlated standard normals in all. `stable` is the share of the person's own, richness apart,
     that does not change from visit to visit: what is drawn here.
     """
-    own = draw_taxon_scores(dice, f"{name}/person", "person", likeness, gut.factors["person"])
-    own *= likeness.weigh("person", sharing) * math.sqrt(stable)
-    own += np.multiply.outer(gut.richness["person"], likeness.richness)
+    own = draw_own(dice, name, likeness, gut, sharing, stable)
     if sharing == 0:
         return np.zeros_like(own), own
     shared = draw_taxon_scores(
@@ -249,6 +251,21 @@ def draw_residuals(
     shared *= likeness.weigh("household", sharing)
     shared += np.multiply.outer(gut.richness["household"], likeness.richness)
     return shared, own
+
+
+def draw_own(
+    dice: Dice | QuickDice,
+    name: str,
+    likeness: Likeness,
+    gut: Gut,
+    sharing: float,
+    stable: float = 1.0,
+) -> np.ndarray:
+    """Draw the individual part of `draw_residuals`, people x taxa."""
+    own = draw_taxon_scores(dice, f"{name}/person", "person", likeness, gut.factors["person"])
+    own *= likeness.weigh("person", sharing) * math.sqrt(stable)
+    own += np.multiply.outer(gut.richness["person"], likeness.richness)
+    return own
 
 
 def draw_taxon_scores(

@@ -137,6 +137,7 @@ STUDY_PRESETS: dict[str, dict] = {
     "deep_cases": {"depth_confounding": 0.7},
     "watery_stool": {"stool_water": -0.3},
     "microbes_matter": {"microbe_effect": 1.0},
+    "progression_matters": {"progression_effect": 1.0},
 }
 
 
@@ -190,6 +191,16 @@ class StudyDesign(Dials):
         0.0, 0.0, 0.6, "share of the disease effect", OURS, "disease signal the partner catches"
     )
     microbe_effect: float = _strength(0.0, "SCFA on later progression", source=OURS)
+    progression_effect: float = _strength(
+        0.0, "change of severity on the gut of later visits", source=OURS
+    )
+    stool_visits: int = dial(
+        1, 1, 4, "visits", OURS, "visits with a stool sample, a year apart; 1 is the first alone"
+    )
+    drift: float = _strength(1.0, "how a person's gut changes from visit to visit", 2.0, OURS)
+    partner_change: float = dial(
+        0.1, 0.0, 1.0, "share", OURS, "of a person's change that those at home show too"
+    )
     depth_confounding: float = dial(
         0.0, -2.0, 2.0, "log reads", OURS, "patients' libraries deeper by this much"
     )

@@ -1,10 +1,10 @@
-"""Follow-up visits: habits, weight, therapy, relapses, lesions, disability, dropout.
+"""Follow-up visits: habits, weight, therapy, relapses, lesions, disability, dropout, stool.
 
 A year is a round of draws that depend on last year's state and on this year's earlier draws, as
 listed in `template/dag.tsv` (stage followup). Columns called ``next_*`` are this year's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import numpy as np
@@ -24,10 +24,13 @@ QUIT, RELAPSE_SMOKING = 0.10, 0.03  # chance a year to stop smoking, and to take
 HEI_MEAN, HEI_SD = 66.85, 10.4  # points, released data
 DIET_STAYS = 0.85  # correlation of the diet's index from one year to the next
 START, STOP, SWITCH, SWITCH_AFTER_RELAPSE = 0.10, 0.05, 0.06, 0.30  # chances a year
+ANTIBIOTICS = 0.06  # chance of a course in the three months before a visit
+STOOL_LOST = 0.08  # share of those who come whose sample is not there
 _VISIT_COLUMNS = (
     *("participant_id", "visit", "treatment", "edss", "relapses"),
     *("new_lesions", "smoking", "bmi", "hei_total"),
 )
+_LATER_COLUMNS = ("months_on", "antibiotics")
 
 
 def draw_visits(
@@ -59,12 +62,38 @@ def draw_visits(
     -------
     DataFrame, one row per visit that took place
         Index visit_id (``SF-001-a-m12``); participant_id, visit (months), treatment, edss,
-        relapses and new lesions since a year before, smoking, bmi, hei_total (points).
-        Clinical columns are missing for controls.
+        relapses and new lesions since a year before, smoking, bmi, hei_total (points); with
+        later stool also months_on (months since the therapy last changed, missing if it did
+        not) and antibiotics (a course in the three months before). Clinical columns are
+        missing for controls.
     """
     states = _live(people, dice, design, diet, butyrate, everyone_stops_smoking)
-    table = pd.concat([_report(state, month) for month, state in states])
-    order = table.index.get_indexer(_visit_ids(people.index))
+    return report_visits(states, design)
+
+
+def follow_people(
+    people: pd.DataFrame,
+    dice: Dice,
+    design: StudyDesign,
+    *,
+    diet: pd.DataFrame | None = None,
+    butyrate: pd.DataFrame | None = None,
+) -> list[tuple[int, pd.DataFrame]]:
+    """Return the month of each visit with the state of everyone, present or not.
+
+    Parameters as in `draw_visits`. A state has what the visits report and the truth behind it:
+    `present`, `stool` (a sample is there), `antibiotics`, `months_on` (months since the therapy
+    last changed; missing if it never did), `disability`.
+    """
+    return list(_live(people, dice, design, diet, butyrate, everyone_stops_smoking=False))
+
+
+def report_visits(states: Iterable[tuple[int, pd.DataFrame]], design: StudyDesign) -> pd.DataFrame:
+    """Return the visits that took place, in the form of `draw_visits`."""
+    columns = [*_VISIT_COLUMNS, *(_LATER_COLUMNS if design.stool_visits > 1 else ())]
+    states = list(states)
+    table = pd.concat([_report(state, month, columns) for month, state in states])
+    order = table.index.get_indexer(_visit_ids(states[0][1].index))
     return table.iloc[order[order >= 0]]
 
 
@@ -105,6 +134,7 @@ def _begin(people: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.DataFram
     columns = ["household_id", "group", "site", "course", "treatment", "edss", "relapses"]
     state = people[[*columns, "smoking", "bmi"]].astype({"treatment": object, "smoking": object})
     state["present"], state["quits"] = True, False
+    state["stool"], state["antibiotics"], state["months_on"] = True, False, np.nan
     state["activity"] = dice.normals("activity")
     state["pace"] = 0.08 * dice.normals("pace")
     state["disability"] = state["edss"] + 0.4 * (dice.uniforms("between_steps") - 0.5)
@@ -119,11 +149,11 @@ def _live_a_year(state: pd.DataFrame, dice: Dice, design: StudyDesign) -> pd.Dat
     return state
 
 
-def _report(state: pd.DataFrame, month: int) -> pd.DataFrame:
+def _report(state: pd.DataFrame, month: int, columns: list[str]) -> pd.DataFrame:
     visit = state[state["present"]].assign(visit=month)
     visit["participant_id"] = visit.index
     visit.index = pd.Index([f"{person}-m{month}" for person in visit.index], name="visit_id")
-    return visit[list(_VISIT_COLUMNS)].round({"bmi": 1, "hei_total": 3})
+    return visit[columns].round({"bmi": 1, "hei_total": 3, "months_on": 1})
 
 
 def _visit_ids(participants: pd.Index) -> list[str]:
@@ -168,6 +198,22 @@ def draw_treatment(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series
     changes = np.where(untreated, u < START, u > 1 - switch) & state["course"].notna().to_numpy()
     offered = _choose_drug(state, dice.uniforms("drug"))
     return state["treatment"].mask(stops, "untreated").mask(changes, offered)
+
+
+def draw_months_on(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw the months since the therapy last changed: at any time of the year, if it did."""
+    changed = state["treatment"].notna() & (state["treatment"] != state["next_treatment"])
+    return (state["months_on"] + 12).mask(changed, 12 * dice.uniforms("months_on"))
+
+
+def draw_antibiotics(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw who took antibiotics in the three months before the visit."""
+    return pd.Series(dice.uniforms("antibiotics") < ANTIBIOTICS, state.index)
+
+
+def draw_stool(state: pd.DataFrame, dice: Dice, _: StudyDesign) -> pd.Series:
+    """Draw from whom a stool sample is there: most of those who come."""
+    return state["next_present"] & (dice.uniforms("stool") >= STOOL_LOST)
 
 
 def _choose_drug(state: pd.DataFrame, u: np.ndarray) -> pd.Series:
@@ -258,11 +304,14 @@ YEAR = (
     ("next_bmi", draw_bmi_change),
     ("next_hei_total", draw_hei_total),
     ("next_treatment", draw_treatment),
+    ("next_months_on", draw_months_on),
+    ("next_antibiotics", draw_antibiotics),
     ("next_relapses", draw_relapses_of_year),
     ("next_new_lesions", draw_lesions),
     ("next_disability", draw_disability),
     ("next_edss", examine_edss),
     ("next_present", draw_presence),
+    ("next_stool", draw_stool),
 )
 
 

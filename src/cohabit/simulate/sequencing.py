@@ -16,8 +16,10 @@ from cohabit.simulate.design import StudyDesign
 from cohabit.simulate.dice import Dice, QuickDice, stream
 from cohabit.simulate.template import read_template
 
-KITS = ("dry swab", "snap frozen")
+KIT_LETTERS = {"dry swab": "Q1", "snap frozen": "S1"}
+KITS = tuple(KIT_LETTERS)
 BATCHES = ("A", "B")
+YEAR_BATCHES = {12: "C", 24: "D", 36: "E"}
 DEPTH_NAMES = {"16s": "16S", "shotgun": "shotgun"}
 DEPTH_HOUSEHOLD_SHARE = {"16s": 0.6, "shotgun": 0.0}
 """Share of a site's log-depth variance that partners have in common."""
@@ -25,6 +27,7 @@ LIBRARY_LOG_SD = 0.25  # between a person's libraries: split of the person's rea
 DISPERSION = 0.02  # squared coefficient of variation between replicate libraries
 KIT_LOG_SD = 0.1  # between kits, per taxon
 NORMAL_FROM = 50.0  # reads; above, counts come from the Cornish-Fisher expansion
+YEAR_BATCH = 0.5  # size of a later year's batch effect, relative to that of the second batch
 SECOND_BATCH_SHARE = 0.75  # of households; Odoribacter is in 23% of people, 88% of one batch
 ALL_ROWS = slice(None)
 PEOPLE_A_BLOCK = 1000  # people whose uniforms are held at once
@@ -41,14 +44,26 @@ class Libraries:
     """Libraries x features."""
 
 
+def stack_libraries(parts: list[Libraries]) -> Libraries:
+    """Return the libraries of several visits as one table."""
+    counts = sparse.vstack([part.counts for part in parts], format="csr")
+    return Libraries(pd.concat([part.samples for part in parts]), counts)
+
+
 def draw_batches(dice: Dice | QuickDice) -> np.ndarray:
     """Return 1 for people in the second technical batch, the same for partners."""
     uniform = dice.uniforms("sequencing/batch", per="household")
     return (uniform < SECOND_BATCH_SHARE).astype(float)
 
 
-def draw_depths(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str) -> np.ndarray:
-    """Draw the expected number of reads of every library, shape (n_kits, n_people)."""
+def draw_depths(
+    people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: str, month: int = 0
+) -> np.ndarray:
+    """Draw the expected number of reads of every library, shape (n_kits, n_people).
+
+    At later visits one kit gets all reads of a person.
+    """
+    occasion = _occasion(month)
     table = read_template("depth").query("assay == @DEPTH_NAMES[@assay]").set_index("site")
     table = table[["log_mu", "log_sigma"]].astype(float)
     per_site = table.reindex(people["site"]).fillna(table.loc["ALL"]).to_numpy()
@@ -58,13 +73,19 @@ def draw_depths(people: pd.DataFrame, dice: Dice, design: StudyDesign, assay: st
     else:
         log_mu = log_mu + np.log(design.sixteen_s_depth)
     share = DEPTH_HOUSEHOLD_SHARE[assay]
-    common = dice.normals(f"sequencing/{assay}/depth", per="household")
-    own = dice.normals(f"sequencing/{assay}/depth/own")
+    common = dice.normals(f"sequencing/{assay}/depth{occasion}", per="household")
+    own = dice.normals(f"sequencing/{assay}/depth/own{occasion}")
     person = log_mu + log_sigma * (np.sqrt(share) * common + np.sqrt(1 - share) * own)
     person += design.depth_confounding * (people["group"] == "MS").to_numpy()
+    if month:
+        return np.exp(person)[None]
     split = dice.normals(f"sequencing/{assay}/depth/kits", columns=len(KITS))
     weights = np.exp(LIBRARY_LOG_SD * split).T
     return np.exp(person) * weights / weights.sum(axis=0)
+
+
+def _occasion(month: int) -> str:
+    return f"/month{month}" if month else ""
 
 
 def sequence(
@@ -74,25 +95,32 @@ def sequence(
     composition: np.ndarray,
     batch_effect: np.ndarray,
     assay: str,
+    month: int = 0,
 ) -> Libraries:
-    """Draw every library of one assay, ``"shotgun"`` or ``"16s"``.
+    """Draw every library of one assay, ``"shotgun"`` or ``"16s"``, at one visit.
 
     `composition` holds the true shares, people x features, in rows that add up to 1; `batch_effect`
-    the log fold by which the second technical batch sees each feature.
+    the log fold by which the second technical batch sees each feature. The stool of a later year is
+    a batch of its own and a library of its own, from snap frozen stool.
     """
-    batches = draw_batches(dice)
-    depth = draw_depths(people, dice, design, assay)
+    batches = np.ones(len(people)) if month else draw_batches(dice)
+    if month:
+        order = stream(0, f"sequencing/{assay}/batch/month{month}").permutation(len(batch_effect))
+        batch_effect = YEAR_BATCH * batch_effect[order]
+    depth = draw_depths(people, dice, design, assay, month)
+    kits = KITS[1:] if month else KITS
     kit_effect = stream(0, f"sequencing/{assay}/kit").standard_normal(composition.shape[1])
     counts = []
-    for number, kit in enumerate(KITS):
-        sign = number - 0.5
+    for number, kit in enumerate(kits):
+        sign = KITS.index(kit) - 0.5
         view = Viewing(batches, design.batch * batch_effect, sign * KIT_LOG_SD * kit_effect)
-        name = f"sequencing/{assay}/{kit}"
+        name = f"sequencing/{assay}/{kit}{_occasion(month)}"
         counts.append(_count_library(composition, view, depth[number], dice, name))
     stacked = sparse.vstack(counts, format="csr")
-    order = np.arange(len(KITS) * len(people)).reshape(len(KITS), -1).T.ravel()
+    order = np.arange(len(kits) * len(people)).reshape(len(kits), -1).T.ravel()
     stacked = stacked[order]
-    return Libraries(_list_samples(people, batches, stacked, assay), stacked)
+    names = np.array(BATCHES)[batches.astype(int)] if not month else YEAR_BATCHES[month]
+    return Libraries(_list_samples(people, names, stacked, assay, kits, month), stacked)
 
 
 @dataclass(frozen=True)
@@ -209,19 +237,18 @@ def _invert_by_expansion(mean, uniform, dispersion) -> np.ndarray:
     return np.maximum(np.ceil(quantile - 0.5), 1).astype(np.int64)
 
 
-def _list_samples(people, batches, counts, assay) -> pd.DataFrame:
-    n_kits = len(KITS)
-    owner = np.repeat(people.index.to_numpy(), n_kits)
-    kit = np.tile(KITS, len(people))
-    letter = np.tile(["Q1", "S1"], len(people))
+def _list_samples(people, batches, counts, assay, kits, month) -> pd.DataFrame:
+    owner = np.repeat(people.index.to_numpy(), len(kits))
     columns = {
         "participant_id": owner,
-        "visit": 0,
+        "visit": month,
         "assay": assay,
-        "kit": kit,
+        "kit": np.tile(kits, len(people)),
         "replicate": 1,
-        "batch": np.repeat(np.array(BATCHES)[batches.astype(int)], n_kits),
+        "batch": np.repeat(batches, len(kits)) if month == 0 else batches,
         "depth": np.asarray(counts.sum(axis=1)).ravel().astype(np.int64),
     }
-    index = [f"{person}.{assay}.{code}" for person, code in zip(owner, letter, strict=True)]
-    return pd.DataFrame(columns, index=pd.Index(index, name="sample_id"))
+    visit = f".m{month}" if month else ""
+    letter = np.tile([KIT_LETTERS[kit] for kit in kits], len(people))
+    names = [f"{person}{visit}.{assay}.{code}" for person, code in zip(owner, letter, strict=True)]
+    return pd.DataFrame(columns, index=pd.Index(names, name="sample_id"))

@@ -19,7 +19,8 @@ from cohabit.simulate.dice import stream
 from cohabit.simulate.estimands import find_community_estimands, find_estimands
 from cohabit.simulate.metabolites import produced_coefficients
 from cohabit.simulate.pathways import carried_coefficients
-from cohabit.simulate.sequencing import Libraries
+from cohabit.simulate.sequencing import Libraries, stack_libraries
+from cohabit.simulate.stool import list_stool_effects
 from cohabit.simulate.template import LINEAGE, LOADINGS, SITES, Template
 from cohabit.simulate.world import World, check_seed, draw_world
 
@@ -56,24 +57,31 @@ def simulate_cohort(design: StudyDesign, seed: int) -> Cohort:
         When the seed is not a non-negative integer.
     """
     world = draw_world(design, seed)
-    shotgun, amplicons = world.sequence_species(), world.sequence_asvs()
     lineage = world.genera.template.table[LINEAGE].iloc[world.asv_pool.genus]
     lineage = lineage.set_axis(world.asv_pool.names)
-    features = {
-        "shotgun": _tabulate_species(world, shotgun),
-        "16s": to_biom(amplicons, lineage.assign(species="", asv=lineage.index)),
-    }
+    asv_lineage = lineage.assign(species="", asv=lineage.index)
+    lineages = {"shotgun": _list_species(world), "16s": asv_lineage}
+    first = {"shotgun": world.sequence_species(), "16s": world.sequence_asvs()}
+    later = _sequence_later(world)
+    libraries = [*first.values(), *later.values()]
+    features, visited = (
+        {assay: to_biom(part, lineages[assay]) for assay, part in parts.items()}
+        for parts in (first, later)
+    )
+    seen = set(features["16s"].ids("observation"))
+    seen |= set(visited["16s"].ids("observation")) if visited else set()
     return Cohort(
         participants=world.answers,
-        samples=pd.concat([shotgun.samples, amplicons.samples]),
+        samples=pd.concat([part.samples for part in libraries]),
         features=features,
+        later=visited,
         provenance=_describe(world),
         diet=world.diet,
         metabolites=world.metabolites.table(),
         pathways=world.pathways.table(),
         blood=world.blood,
         visits=world.visits,
-        tree=build_tree(lineage.loc[features["16s"].ids("observation")]),
+        tree=build_tree(lineage[lineage.index.isin(seen)]),
         truth=Truth(_list_all_effects(world), lambda: find_estimands(design)),
     )
 
@@ -163,6 +171,7 @@ def simulate_replication(design: StudyDesign, seed: int) -> Cohort:
         cohort,
         **renamed,
         features={assay: _rename_samples(table) for assay, table in cohort.features.items()},
+        later={assay: _rename_samples(table) for assay, table in cohort.later.items()},
         provenance={**cohort.provenance, "replicates_seed": int(seed)},
         truth=Truth(cohort.truth.effects, lambda: find_estimands(design)),
     )
@@ -178,7 +187,7 @@ def measure_species(world: World, assay: str) -> Cohort:
     return Cohort(
         participants=world.answers,
         samples=libraries.samples,
-        features={assay: _tabulate_species(world, libraries)},
+        features={assay: to_biom(libraries, _list_species(world))},
         provenance=_describe(world),
         truth=Truth(
             world.species.list_effects(assay),
@@ -187,9 +196,18 @@ def measure_species(world: World, assay: str) -> Cohort:
     )
 
 
-def _tabulate_species(world: World, libraries: Libraries) -> biom.Table:
-    lineage = world.template.table[LINEAGE].assign(species=world.template.taxa)
-    return to_biom(libraries, lineage)
+def _sequence_later(world: World) -> dict[str, Libraries]:
+    """Return the libraries of all later visits by assay; none without later stool."""
+    found = {"shotgun": [], "16s": []}
+    for later, rows in world.later():
+        found["shotgun"].append(later.sequence_species(rows=rows))
+        found["16s"].append(later.sequence_asvs(rows=rows))
+    return {assay: stack_libraries(parts) for assay, parts in found.items() if parts}
+
+
+def _list_species(world: World) -> pd.DataFrame:
+    """Return the lineages of the species."""
+    return world.template.table[LINEAGE].assign(species=world.template.taxa)
 
 
 def to_biom(libraries: Libraries, lineage: pd.DataFrame) -> biom.Table:
@@ -211,6 +229,9 @@ def _list_all_effects(world: World) -> pd.DataFrame:
         blood.list_blood_effects().assign(assay="blood"),
         followup.list_followup_effects().assign(assay="visits"),
     ]
+    if world.design.stool_visits > 1:
+        parts.append(list_stool_effects(world.species.template, "shotgun"))
+        parts.append(list_stool_effects(world.genera.template, "16s"))
     return pd.concat(parts, ignore_index=True)
 
 

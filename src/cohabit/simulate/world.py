@@ -5,14 +5,21 @@ for, from random numbers that belong to the people: two worlds of one seed share
 person's difference between the two is that person's own effect of whatever differs.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from cohabit.simulate import blood, diet, followup
-from cohabit.simulate.amplicons import AsvPool, build_pool, follow_species, split_genera
+from cohabit.simulate import blood, diet, followup, stool
+from cohabit.simulate.amplicons import (
+    AsvPool,
+    build_pool,
+    draw_asv_scores,
+    follow_species,
+    split_genera,
+)
 from cohabit.simulate.community import Community, combine, draw_community
 from cohabit.simulate.covariates import hide_unanswered
 from cohabit.simulate.design import StudyDesign
@@ -61,6 +68,12 @@ class World:
     origin: "World | None" = None
     """The world that this one differs from by its exposures."""
 
+    month: int = 0
+    """Months since the first visit."""
+
+    aged: tuple[Community, np.ndarray] | None = None
+    """At a later visit: the 16S genera before they follow the species, and the `asv_scores`."""
+
     @property
     def seed(self) -> int:
         """The seed of all draws."""
@@ -88,6 +101,8 @@ class World:
         """The 16S genera before they follow the species."""
         if self.origin is not None:
             return self.origin.genera_alone.expose(self.species.exposures)
+        if self.aged is not None:
+            return self.aged[0]
         return self.with_template(read_taxa("genera"), "genera").species
 
     @cached_property
@@ -101,9 +116,16 @@ class World:
         return build_pool(self.genera.template)
 
     @cached_property
+    def asv_scores(self) -> np.ndarray:
+        """How the ASVs of a genus divide it, people x ASVs."""
+        if self.aged is not None:
+            return self.aged[1]
+        return draw_asv_scores(self.asv_pool, self.dice, self.design)
+
+    @cached_property
     def asvs(self) -> np.ndarray:
         """True shares of the ASVs, people x ASVs."""
-        return split_genera(self.genera, self.asv_pool, self.dice, self.design)
+        return split_genera(self.genera, self.asv_pool, self.asv_scores, self.dice, self.design)
 
     @cached_property
     def pathways(self) -> Pathways:
@@ -135,26 +157,47 @@ class World:
         return blood.draw_blood(self.people, self.dice)
 
     @cached_property
-    def visits(self) -> pd.DataFrame:
-        """The visits at 0, 12, 24 and 36 months that took place."""
+    def states(self) -> list[tuple[int, pd.DataFrame]]:
+        """The states of everyone at 0, 12, 24 and 36 months, present or not."""
         butyrate = self.metabolites.follow_butyrate()
-        return followup.draw_visits(
+        return followup.follow_people(
             self.people, self.dice, self.design, diet=self.diet, butyrate=butyrate
         )
+
+    @cached_property
+    def visits(self) -> pd.DataFrame:
+        """The visits at 0, 12, 24 and 36 months that took place."""
+        return followup.report_visits(self.states, self.design)
+
+    def later(self) -> Iterator[tuple["World", np.ndarray]]:
+        """Yield each later visit with stool: the world, and who of its people gave a sample."""
+        if self.design.stool_visits == 1:
+            return
+        years = stool.follow_exposures(
+            self.species.exposures, self.people, self.states, self.design
+        )
+        dice, design = self.dice, self.design
+        species = stool.age_community(self.species, self.stream, dice, design, years)
+        genera = stool.age_community(self.genera_alone, "genera", dice, design, years)
+        scores = stool.age_asvs(self.asv_scores, self.asv_pool, dice, design, years.months)
+        states = dict(self.states)
+        for month, *found in zip(years.months, species, genera, scores, strict=True):
+            world = replace(self, changed=found[0], origin=None, month=month, aged=tuple(found[1:]))
+            yield world, np.flatnonzero(states[month]["stool"])
 
     def sequence_species(self, assay: str = "shotgun", rows: slice | np.ndarray = ALL_ROWS):
         """Return the shotgun libraries of all or some people."""
         shares, batch = self.species.composition, self.species.template.column("batch")
         return self._sequence(shares, batch, assay, rows)
 
-    def sequence_asvs(self) -> Libraries:
-        """Return the 16S libraries of all people."""
+    def sequence_asvs(self, rows: slice | np.ndarray = ALL_ROWS) -> Libraries:
+        """Return the 16S libraries of all or some people."""
         batch = self.genera.template.column("batch")[self.asv_pool.genus]
-        return self._sequence(self.asvs, batch, "16s", ALL_ROWS)
+        return self._sequence(self.asvs, batch, "16s", rows)
 
     def _sequence(self, shares: np.ndarray, batch: np.ndarray, assay: str, rows) -> Libraries:
         people, dice = self.people.iloc[rows], self.dice.take(rows)
-        return sequence(people, dice, self.design, shares[rows], batch, assay)
+        return sequence(people, dice, self.design, shares[rows], batch, assay, self.month)
 
     def count(self, rows: slice | np.ndarray = ALL_ROWS) -> pd.DataFrame:
         """Sequence people by shotgun and sum both libraries: people x species.

@@ -8,3 +8,4 @@ from cohabit.stats.mixed.hypotheses import (
     test_household_variance,
     test_terms,
 )
+from cohabit.stats.mixed.repeated import REPEATED_COLUMNS, fit_repeated_model

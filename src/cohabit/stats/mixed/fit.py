@@ -87,14 +87,14 @@ def fit_household_model(
     0.8333
     """
     model = prepare(values, metadata, formula, household, site)
-    report = _Report.of(model.matrix, contrasts)
+    report = Report.of(model.matrix, contrasts)
     parts = [_fit(part, report) for part in split_by_missing(model)]
     table = stack_rows(parts, model.names)
     return table[[*HOUSEHOLD_COLUMNS, *table.columns.difference(HOUSEHOLD_COLUMNS, sort=False)]]
 
 
 @dataclass(frozen=True)
-class _Report:
+class Report:
     """The rows to report for each feature."""
 
     weights: np.ndarray
@@ -104,7 +104,7 @@ class _Report:
     contrasts: list[str]
 
     @classmethod
-    def of(cls, matrix: ModelMatrix, contrasts: Contrasts | None) -> "_Report":
+    def of(cls, matrix: ModelMatrix, contrasts: Contrasts | None) -> "Report":
         """List the coefficients, the terms without coefficients and the requested contrasts."""
         names, empty, asked = matrix.values.columns, matrix.one_level, dict(contrasts or {})
         rows = [_weights_of(label, parts, names) for label, parts in asked.items()]
@@ -129,7 +129,7 @@ def _weights_of(label: str, parts: Mapping[str, float], names: pd.Index) -> np.n
     return np.array([float(parts.get(name, 0.0)) for name in names])
 
 
-def _fit(part: Part, report: _Report) -> dict[str, np.ndarray]:
+def _fit(part: Part, report: Report) -> dict[str, np.ndarray]:
     """Fit one part; one row per feature and row of the report, NaN where it cannot be fitted."""
     reasons = report.reasons(part.columns)
     weights = report.weights[:, part.columns.kept]

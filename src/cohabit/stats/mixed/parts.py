@@ -80,10 +80,10 @@ class Part:
         """True for features that can be fitted."""
         return self.notes == ""
 
-    def notes_after(self, converged: np.ndarray) -> np.ndarray:
+    def notes_after(self, converged: np.ndarray, reason: str = NO_MAXIMUM) -> np.ndarray:
         """Return the notes when the search for these of the usable features ended well."""
         notes = self.notes.copy()
-        notes[np.flatnonzero(self.usable)[~converged]] = NO_MAXIMUM
+        notes[np.flatnonzero(self.usable)[~converged]] = reason
         return notes
 
     def list_rows(
@@ -129,7 +129,7 @@ def split_by_missing(model: Model) -> Iterator[Part]:
         sites = None if model.sites is None else pd.factorize(model.sites[rows])[0]
         reason = _too_few(x, households) or _why_no_site(x, households, sites)
         split = None if reason else decompose(x, households, y)
-        notes = np.full(len(features), reason, dtype=object) if reason else _unusable(y, *split)
+        notes = np.full(len(features), reason, dtype=object) if reason else find_unusable(y, *split)
         yield Part(features, y, x, households, sites, columns, notes, split)
 
 
@@ -157,13 +157,15 @@ def _why_no_site(x: np.ndarray, households: np.ndarray, sites: np.ndarray | None
     return ""
 
 
-def _unusable(y: np.ndarray, design: HouseholdDesign, residuals: Residuals) -> np.ndarray:
+def find_unusable(
+    y: np.ndarray, design: HouseholdDesign, residuals: Residuals, group: str = "household"
+) -> np.ndarray:
     """Return the reason why each feature cannot be fitted, or an empty string."""
     notes = np.full(y.shape[1], "", dtype=object)
     if np.ptp(design.eigenvalues) < 1e-6:
         notes[:] = (
-            "household and residual variance cannot be told apart: the fixed effects leave "
-            "nothing within households, or nothing between them"
+            f"{group} and residual variance cannot be told apart: the fixed effects leave "
+            f"nothing within a {group}, or nothing between them"
         )
         return notes
     spread, largest = np.ptp(y, axis=0), np.abs(y).max(axis=0)
