@@ -14,7 +14,7 @@ from cohabit.simulate.followup import draw_visits
 from cohabit.simulate.households import draw_people
 
 DICTIONARY = Path(__file__).resolve().parents[1] / "data" / "synthetic" / "README.md"
-DESIGN = StudyDesign(pairs_per_site={"Boston": 8})
+DESIGN = StudyDesign(pairs_per_site={"Boston": 8}, stool_visits=4)
 
 
 def read_section(title: str) -> dict[str, str]:
