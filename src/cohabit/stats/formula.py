@@ -5,6 +5,7 @@ Anything that could be evaluated (calls, indexing, numbers) is rejected before p
 """
 
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -112,7 +113,9 @@ def model_matrix(formula: str, metadata: pd.DataFrame) -> ModelMatrix:
         Names of `metadata` joined by ``+``, ``:`` and ``*``.
     metadata : DataFrame, shape (n_samples, n_columns)
         Text becomes categories: in the order of `schema.LEVELS` where it has one, else by
-        name; the first level present is the reference. Numbers are not changed.
+        name; the first level present is the reference. So do numbers that name a place, a
+        country or a home (`site`, `country`, ``..._id``); others are not changed, with a
+        warning where they look like codes (1, 2, 3, ...).
 
     Returns
     -------
@@ -154,7 +157,7 @@ def _ready(column: pd.Series) -> pd.Series:
         infinite = column.index[~np.isfinite(column.astype(float))]
         if len(infinite):
             raise ValueError(f"column {column.name!r}: not finite in {infinite[:5].tolist()}")
-        return column.astype(float)
+        return _as_labels(column) if _is_label(column.name) else _as_number(column.astype(float))
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.remove_unused_categories()
     known = schema.LEVELS.get(column.name)
@@ -165,12 +168,34 @@ def _ready(column: pd.Series) -> pd.Series:
     return pd.Categorical(column, sorted(present, key=str))
 
 
+def _is_label(name: object) -> bool:
+    """Return True for a column whose numbers are names of places, countries or homes."""
+    return str(name).endswith(("_id", "site", "country"))
+
+
+def _as_labels(column: pd.Series) -> pd.Categorical:
+    """Return whole numbers as categories in their order."""
+    levels = [f"{value:g}" for value in sorted(set(column))]
+    return pd.Categorical(column.map("{:g}".format), levels)
+
+
+def _as_number(column: pd.Series) -> pd.Series:
+    """Return a column of numbers, with a warning where they look like the codes of names."""
+    values = sorted(set(column))
+    if 2 < len(values) <= _MOST_NUMBERED and values == list(range(1, len(values) + 1)):
+        warnings.warn(
+            f"column {column.name!r}: 1 to {len(values)} is taken as a number, per unit; if "
+            "these are codes of names, make them text (astype(str))",
+            stacklevel=2,
+        )
+    return column
+
+
 def _refuse_numbers(name: str, levels: set) -> None:
     """Raise ValueError when a text column holds many distinct numbers."""
     texts = pd.Series(sorted(map(str, levels)))
     numbers = pd.to_numeric(texts, errors="coerce")
-    named = str(name).endswith(("_id", "site", "country"))
-    many = len(texts) > _MOST_NUMBERED and not named
+    many = len(texts) > _MOST_NUMBERED and not _is_label(name)
     if numbers.notna().mean() > 0.5 and (many or (numbers.dropna() % 1 != 0).any()):
         others = texts[numbers.isna()].tolist()
         beside = f", and {others[:5]} beside them" if others else ""

@@ -24,8 +24,7 @@ from cohabit.files.importers.measured import read_measured
 from cohabit.files.importers.metadata import translate
 from cohabit.files.importers.people import add_columns, check_households, read_visits, split_people
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, read_source
-from cohabit.files.importers.tables import read_counts, read_observations
-from cohabit.files.importers.tsv import read_grid
+from cohabit.files.importers.tables import read_counts, read_people
 from cohabit.files.storage import (
     LOG_FILE,
     check_replaceable,
@@ -124,24 +123,6 @@ def _check_there(paths: Iterable[PathLike | None]) -> None:
 def _read_metadata(path: PathLike, mapping: Mapping, max_bytes: int, log: ImportLog):
     grid, name = read_people(path, log, max_bytes=max_bytes)
     return translate(grid, mapping, name, log)
-
-
-def read_people(
-    path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES
-) -> tuple[pd.DataFrame, str]:
-    """Read metadata as text, from a text table or from the samples of AnnData.
-
-    Returns
-    -------
-    grid : DataFrame of str
-    name : str
-        Of the file.
-    """
-    source = read_source(path, max_bytes=max_bytes)
-    if source.kind not in ("text", "hdf5"):
-        raise ValueError(f"{source.name}: expected metadata as text or AnnData")
-    grid = read_grid(source, log) if source.kind == "text" else read_observations(source)
-    return grid, source.name
 
 
 def _read_tree(path: PathLike | None, counts: dict, max_bytes: int, log: ImportLog) -> str | None:

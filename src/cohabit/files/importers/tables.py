@@ -18,6 +18,7 @@ from cohabit.files.importers.kraken import read_reports
 from cohabit.files.importers.layouts import find_lineages
 from cohabit.files.importers.log import ImportLog
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, Source, read_source
+from cohabit.files.importers.tsv import read_grid
 
 MAX_JSON = 48 * 2**20
 """Largest BIOM 1.0 file, whose text takes about thirty times its size in memory."""
@@ -37,6 +38,24 @@ def read_counts(path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES) -
     return read_counts_tsv(source, log)
 
 
+def read_people(
+    path: PathLike, log: ImportLog, *, max_bytes: int = MAX_BYTES
+) -> tuple[pd.DataFrame, str]:
+    """Read metadata as text, from a text table or from the samples of AnnData.
+
+    Returns
+    -------
+    grid : DataFrame of str
+    name : str
+        Of the file.
+    """
+    source = read_source(path, max_bytes=max_bytes)
+    if source.kind not in ("text", "hdf5"):
+        raise ValueError(f"{source.name}: expected metadata as text or AnnData")
+    grid = read_grid(source, log) if source.kind == "text" else _read_observations(source)
+    return grid, source.name
+
+
 def read_hdf5(source: Source) -> Counts:
     """Read BIOM 2.x, or the counts of AnnData.
 
@@ -53,7 +72,7 @@ def read_hdf5(source: Source) -> Counts:
     return _open(source, read)
 
 
-def read_observations(source: Source) -> pd.DataFrame:
+def _read_observations(source: Source) -> pd.DataFrame:
     """Return the metadata of AnnData's samples as text; errors as for `read_hdf5`."""
     return _open(source, lambda handle: read_samples(handle, source.name))
 
