@@ -64,3 +64,55 @@ def test_model_matrix__refuses_infinite_values_by_row(people):
     people.loc["p2", "age"] = np.inf
     with pytest.raises(ValueError, match="not finite.*p2"):
         model_matrix("age", people)
+
+
+def coded(people, column):
+    names = [f"place {i % 4}" for i in range(len(people))]
+    return people.assign(**{column: [1 + i % 4 for i in range(len(people))]}), names
+
+
+@pytest.mark.parametrize("column", ["site", "country", "clinic_id"])
+def test_model_matrix__codes_of_places_are_labels_as_their_names_would_be(people, column):
+    people = pd.concat([people] * 4, ignore_index=True)
+    codes, names = coded(people, column)
+    by_code = model_matrix(f"{column} + group", codes)
+    by_name = model_matrix(f"{column} + group", codes.assign(**{column: names}))
+    assert by_code.terms[column] == [f"{column}[{i}]" for i in (2, 3, 4)]
+    assert (by_code.values.to_numpy() == by_name.values.to_numpy()).all()
+
+
+def test_model_matrix__says_when_codes_are_taken_as_a_number(people):
+    people = pd.concat([people] * 4, ignore_index=True)
+    codes, names = coded(people, "clinic")
+    with pytest.warns(UserWarning, match=r"'clinic': 1 to 4 is taken as a number.*astype\(str\)"):
+        assert model_matrix("clinic", codes).terms == {"clinic": ["clinic"]}
+    as_text = codes.assign(clinic=codes["clinic"].astype(str))
+    assert len(model_matrix("clinic", as_text).terms["clinic"]) == 3
+
+
+def test_codes_of_places__have_one_meaning_in_every_method():
+    from cohabit.stats.abundance import compare_abundance
+    from cohabit.stats.diversity import aitchison
+    from cohabit.stats.mixed import fit_household_model
+    from cohabit.stats.permanova import permanova
+
+    rng = np.random.default_rng(4)
+    ids = [f"p{i}" for i in range(48)]
+    counts = pd.DataFrame(rng.poisson(40, (48, 6)) + 1, ids, list("abcdef"))
+    people = pd.DataFrame({
+        "household_id": [f"h{i // 2}" for i in range(48)],
+        "group": ["MS", "control"] * 24,
+        "site": [1 + i // 2 % 4 for i in range(48)],
+    }, ids)  # fmt: skip
+    words = people.assign(site=people["site"].map("site {}".format))
+    logs = np.log(counts[["a"]])
+    for given in (people, words):
+        table = permanova(aitchison(counts), given, "site + group", n_permutations=19, rng=1)
+        assert table.loc[["site"], "df"].tolist() == [3]
+    fits = [fit_household_model(logs, given, "site + group") for given in (people, words)]
+    assert np.allclose(fits[0]["estimate"], fits[1]["estimate"])
+    results = [
+        compare_abundance(counts, given, "group", covariates="site", method="lmm_clr")
+        for given in (people, words)
+    ]
+    assert np.allclose(results[0]["estimate"], results[1]["estimate"])
