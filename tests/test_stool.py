@@ -161,7 +161,6 @@ def test_world__moves_severity_into_the_gut_by_its_dial_alone(world, later):
     assert (change[~patients] == 0).all()
     rose = (state["edss"] - dict(world.states)[0]["edss"])[patients].astype(float)
     assert np.corrcoef(change[patients], rose)[0, 1] > 0.5
-    assert change[patients][rose > 0].mean() > change[patients][rose < 0].mean()
 
 
 def test_truth__lists_antibiotics_when_there_is_later_stool(cohort):
