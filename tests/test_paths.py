@@ -45,3 +45,25 @@ def test_root__that_is_none_is_refused(clone, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="and the folders above it"):
         paths.root()
+
+
+def test_collection__lies_in_the_package_where_there_is_no_clone(tmp_path, monkeypatch):
+    held, work = tmp_path / "package" / "collection", tmp_path / "work"
+    for folder in (held, work):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(paths, "INSTALLED", held)
+    monkeypatch.delenv("COHABIT_ROOT", raising=False)
+    monkeypatch.chdir(work)
+    assert paths.root() == work.resolve()
+    assert paths.run("study") == work / "results" / "study"
+    assert paths.notebooks() == held / "notebooks"
+    assert paths.reference("claims.tsv") == held / "data" / "reference" / "claims.tsv"
+    (work / "inside").mkdir()
+    monkeypatch.setenv("COHABIT_ROOT", str(work))  # as a kernel started in a folder below
+    monkeypatch.chdir(work / "inside")
+    assert paths.root() == work.resolve()
+    (work / "run_all.py").touch()
+    assert paths.notebooks() == work / "notebooks"
+    monkeypatch.setenv("COHABIT_ROOT", str(work / "nowhere"))
+    with pytest.raises(FileNotFoundError):
+        paths.root()

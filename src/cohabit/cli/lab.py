@@ -32,6 +32,7 @@ def open_lab(options: argparse.Namespace) -> int:
         write_simulated(StudyDesign.preset(STUDY), 1, data)
     for line in copy_notebooks(paths.notebooks(), paths.from_root("lab")):
         print(line)
+    os.environ["COHABIT_ROOT"] = str(paths.root())  # for kernels, which start in lab/
     become_jupyter(paths.from_root("lab"), options.options)
     return 0
 

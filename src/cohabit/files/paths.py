@@ -1,32 +1,46 @@
-"""Folders of the repository; the only module that knows their layout."""
+"""Folders of the collection and of your work; the only module that knows their layout.
+
+In a clone both are the repository. Installed without one, the collection (notebooks, profiles,
+published figures) lies in the package, and results go to the folder where you work.
+"""
 
 import os
 from pathlib import Path
 
 MARKER = "run_all.py"
+INSTALLED = Path(__file__).resolve().parents[1] / "collection"
+"""The collection in an installed package; a clone has none there."""
 
 
 def root() -> Path:
-    """Return the root folder of the collection.
+    """Return the folder that results, cohorts and relative paths are in.
 
     It is ``COHABIT_ROOT`` if set, otherwise the nearest folder, from the current one upward, that
-    contains ``run_all.py``.
+    contains ``run_all.py``, otherwise, where cohabit is installed without a clone, the current one.
 
     Raises
     ------
     FileNotFoundError
-        When neither leads to a folder with ``run_all.py``.
+        When neither a clone nor an installed collection is there.
     """
     named = os.environ.get("COHABIT_ROOT")
     candidates = [Path(named)] if named else [Path.cwd(), *Path.cwd().parents]
     for folder in candidates:
         if (folder / MARKER).is_file():
             return folder.resolve()
+    if INSTALLED.is_dir() and candidates[0].is_dir():
+        return candidates[0].resolve()
     where = f"COHABIT_ROOT={named}" if named else f"{Path.cwd()} and the folders above it"
     raise FileNotFoundError(
         f"no {MARKER} in {where}; work inside a clone of the repository, "
         "or set COHABIT_ROOT to its folder"
     )
+
+
+def collection(*parts: str) -> Path:
+    """Return a path in the collection: the clone, or what the installed package holds."""
+    here = root()
+    return (here if (here / MARKER).is_file() else INSTALLED).joinpath(*parts)
 
 
 def from_root(path: str | os.PathLike) -> Path:
@@ -51,17 +65,17 @@ def inside(folder: Path, name: str) -> Path:
 
 def notebooks() -> Path:
     """Return the folder of the source notebooks."""
-    return root() / "notebooks"
+    return collection("notebooks")
 
 
 def reference(name: str) -> Path:
     """Return the path of a table of published figures, for example ``"claims.tsv"``."""
-    return root() / "data" / "reference" / name
+    return collection("data", "reference", name)
 
 
 def bibliography() -> Path:
     """Return the path of the BibTeX file of all references."""
-    return root() / "docs" / "references.bib"
+    return collection("docs", "references.bib")
 
 
 def run(name: str) -> Path:

@@ -157,7 +157,7 @@ def make_plan(request: Request) -> Plan:
 
 
 def _plan_run(request: Request) -> Plan:
-    profile = read_profile(request.profile, paths.root() / "config")
+    profile = read_profile(request.profile, paths.collection("config"))
     notebooks = discover(paths.notebooks())
     asked = {"seed": request.seed, "settings": request.settings}
     parameters = resolve_parameters(notebooks, profile, **asked)
@@ -187,7 +187,7 @@ def _plan_sweep(request: Request) -> Plan:
         option = OF_ONE_RUN[given[0]]
         raise ValueError(f"--sweep: {option} is for single runs; set it in the sweep's file")
     sweep = read_sweep(request.sweep)
-    profile = read_profile(sweep.profile, paths.root() / "config")
+    profile = read_profile(sweep.profile, paths.collection("config"))
     notebooks = discover(paths.notebooks())
     chosen = [find(name, notebooks) for name in sweep.notebooks or notebooks]
     needs = _restrict(chosen, notebooks)

@@ -68,9 +68,9 @@ def _find_file(reference: str) -> Path:
         path = paths.from_root(reference)
         path = path if path.is_file() else Path(reference).resolve()
     else:
-        path = paths.root() / "sweeps" / f"{reference}.toml"
+        path = paths.collection("sweeps", f"{reference}.toml")
     if not path.is_file():
-        known = sorted(found.stem for found in (paths.root() / "sweeps").glob("*.toml"))
+        known = sorted(found.stem for found in paths.collection("sweeps").glob("*.toml"))
         raise ValueError(f"no sweep {reference!r}: {nearest(Path(reference).stem, known)}")
     return path
 

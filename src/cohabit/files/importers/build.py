@@ -189,7 +189,7 @@ def run_import(options: argparse.Namespace) -> int:
     cohort, log = import_cohort(options.metadata, tables, mapping, max_bytes=max_bytes, **further)
     print(log.describe())
     write_with_log(cohort, log, folder)
-    print(f"cohort: {folder}\nnext: python run_all.py --cohort {shlex.quote(str(folder))}")
+    print(f"cohort: {folder}\nnext: python -m cohabit run --cohort {shlex.quote(str(folder))}")
     return 0
 
 
