@@ -52,6 +52,12 @@ def estimates(*rows: tuple) -> pd.DataFrame:
         (0.16, 0.30, (-0.15, 0.15), "disagrees"),
         (0.2, 0.2, (0, INF), "agrees"),
         (math.nan, math.nan, (0, INF), "cannot tell"),
+        (1, INF, (0, INF), "agrees"),
+        (INF, INF, (0, INF), "agrees"),
+        (-INF, 1, (0, INF), "cannot tell"),
+        (-INF, -1, (0, INF), "disagrees"),
+        (INF, INF, (-INF, 0), "disagrees"),
+        (-INF, INF, (-0.15, 0.15), "cannot tell"),
     ],
 )
 def test_verdict__follows_the_interval(low, high, region, expected):

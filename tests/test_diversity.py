@@ -96,6 +96,20 @@ def test_unifrac__names_the_features_the_tree_lacks(counts, tree):
         diversity.weighted_unifrac(counts.assign(odd=3), tree)
 
 
+def test_unifrac__of_two_samples_without_branch_length_is_zero():
+    tree = "((a:0,b:0):0,c:2,d:1);"
+    counts = pd.DataFrame(
+        [[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 1, 1]], list("xyz"), list("abcd"), dtype=float
+    )
+    for distances in (
+        diversity.unweighted_unifrac(counts, tree),
+        diversity.weighted_unifrac(counts, tree, normalized=True),
+    ):
+        np.testing.assert_array_equal(distances.data, [[0, 0, 1], [0, 0, 1], [1, 1, 0]])
+    with pytest.raises(ValueError, match="no branch above the features has a length"):
+        diversity.faith_pd(counts[["a", "b"]].iloc[:2], tree)
+
+
 def test_sum_minima__common_and_rare_features_beyond_one_block():
     rng = np.random.default_rng(6)
     share = np.concatenate([np.full(600, 0.8), np.full(300, 0.1), [0.0]])

@@ -158,6 +158,21 @@ def test_predict_by_score__worthless_score_says_half(people):
     assert auc["low"] < 0.5 < auc["high"]
 
 
+def test_predict_by_score__interval_is_inside_and_has_a_width():
+    for cases, others in ((3, 3), (40, 900)):
+        ill = pd.Series([True] * cases + [False] * others)
+        perfect, _ = epidemiology.predict_by_score(ill * 1.0, ill, groups=2)
+        opposite, _ = epidemiology.predict_by_score(ill * -1.0, ill, groups=2)
+        assert (perfect["estimate"], perfect["high"]) == (1.0, 1.0)
+        assert 0 < perfect["low"] < 1
+        assert (opposite["low"], opposite["high"]) == pytest.approx((0.0, 1 - perfect["low"]))
+    # where truth is the lower end, the estimate is 1.96 of Hanley and McNeil's errors away
+    q1, q2 = (low := perfect["low"]) / (2 - low), 2 * low**2 / (1 + low)
+    star = (cases + others) / 2 - 1
+    variance = low * (1 - low) + star * (q1 - low**2 + q2 - low**2)
+    assert 1 - low == pytest.approx(1.959964 * np.sqrt(variance / cases / others), rel=1e-5)
+
+
 def expected_pairs(correlation, risk, pairs=1e5):
     threshold = norm.isf(risk)
     none = multivariate_normal.cdf([threshold] * 2, cov=[[1, correlation], [correlation, 1]])
@@ -241,6 +256,18 @@ def test_scan__is_the_closed_form_for_two_places():
     assert found.log_likelihood_ratio == pytest.approx(6 * np.log(6 / 3) + 6 * np.log(6 / 9))
     assert found.observed == 6
     assert found.expected == pytest.approx(3)
+
+
+def test_scan__takes_whole_rings_whatever_the_order_of_places():
+    places = grid(np.random.default_rng(7), raised=[24])
+    found = epidemiology.scan_map(places, n_simulations=9, rng=1)
+    again = epidemiology.scan_map(places.sample(frac=1, random_state=2), n_simulations=9, rng=1)
+    assert set(found.places) == set(again.places)
+    assert (found.p_value, found.expected) == (again.p_value, pytest.approx(again.expected))
+    apart = np.hypot(*(places[["x", "y"]].to_numpy()[:, None] - places[["x", "y"]].to_numpy()).T)
+    inside = places.index.isin(found.places)
+    whole = [apart[c][inside].max() < apart[c][~inside].min() - 1e-6 for c in range(len(places))]
+    assert any(whole)
 
 
 def test_scan__needs_cases_and_expectation():

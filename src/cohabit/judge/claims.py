@@ -26,7 +26,8 @@ def verdict(low: float, high: float, region_low: float, region_high: float) -> s
     low, high : float
         The 95% interval of the estimate. Missing when a model failed.
     region_low, region_high : float
-        Where the claim is true, ends excluded; an open end is ``-inf`` or ``inf``.
+        Where the claim is true, ends excluded; an open end is ``-inf`` or ``inf``, and an
+        interval that has no end there, as of an infinite ratio, lies inside.
 
     Returns
     -------
@@ -50,7 +51,9 @@ def verdict(low: float, high: float, region_low: float, region_high: float) -> s
         return "cannot tell"
     if low > high:
         raise ValueError(f"interval: expected low <= high; got {low} and {high}")
-    if region_low < low and high < region_high:
+    above = region_low < low or region_low == -math.inf
+    below = high < region_high or region_high == math.inf
+    if above and below:
         return "agrees"
     if high <= region_low or low >= region_high:
         return "disagrees"

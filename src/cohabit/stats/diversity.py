@@ -129,7 +129,10 @@ def aitchison(counts: pd.DataFrame, pseudocount: float = 0.5) -> "DistanceMatrix
 
 
 def unweighted_unifrac(counts: pd.DataFrame, tree: "str | TreeNode") -> "DistanceMatrix":
-    """Return the share of branch length found in only one of two samples (Lozupone 2005)."""
+    """Return the share of branch length found in only one of two samples (Lozupone 2005).
+
+    0 where the branches of both have no length.
+    """
     branches, lengths = _branches(counts, tree)
     present = ((check_counts(counts) @ branches) > 0).astype(float)
     return _unshared(present, lengths, counts.index)
@@ -155,7 +158,7 @@ def weighted_unifrac(
     height = below.sum(axis=1)
     both = height[:, None] + height
     apart = both - 2 * sum_minima(below)
-    return _distances(apart / both if normalized else apart, counts.index)
+    return _distances(_share(apart, both) if normalized else apart, counts.index)
 
 
 @dataclass(frozen=True)
@@ -268,8 +271,13 @@ def _unshared(present: np.ndarray, weights: np.ndarray, ids: pd.Index) -> "Dista
     """Return 1 - shared weight / total weight for every two rows of 0s and 1s."""
     shared = (present * weights) @ present.T
     total = np.diag(shared)
-    apart = 1 - shared / (total[:, None] + total - shared)
-    return _distances(apart, ids)
+    either = total[:, None] + total - shared
+    return _distances(_share(either - shared, either), ids)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return part / whole, and 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
 def _distances(apart: np.ndarray, ids: pd.Index) -> "DistanceMatrix":
@@ -315,7 +323,12 @@ def _branches(counts: pd.DataFrame, tree: "str | TreeNode") -> tuple[sparse.csr_
     rows = np.repeat(np.arange(len(names)), [len(path) for path in paths])
     columns = [number[id(node)] for path in paths for node in path]
     below = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), (len(names), len(branches)))
-    return below, np.array([node.length or 0.0 for node in branches.values()])
+    lengths = np.array([node.length or 0.0 for node in branches.values()])
+    if not lengths.any():
+        raise ValueError(
+            "tree: no branch above the features has a length; give a tree with lengths"
+        )
+    return below, lengths
 
 
 def _align(distances, participants: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:

@@ -174,19 +174,31 @@ def predict_by_score(
     Returns
     -------
     auc : dict
-        estimate, low, high: area under the ROC curve, interval of Hanley and McNeil (1982).
+        estimate, low, high: area under the ROC curve, with the areas whose error by Hanley and
+        McNeil reaches the estimate (Newcombe 2006, Statistics in Medicine 25:559, method 5).
     risks : Series
         Share ill by tenth of the score, lowest first.
     """
     ill = ill.loc[score.index].astype(bool)
     area = float(roc_auc_score(ill, score))
     cases, others = int(ill.sum()), int((~ill).sum())
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (cases - 1) * (q1 - area**2) + (others - 1) * (q2 - area**2)
-    reach = normal_quantile(0.975) * np.sqrt(variance / (cases * others))
+    low, high = _area_interval(area, cases, others)
     tenth = pd.qcut(score.rank(method="first"), groups, labels=range(1, groups + 1))
-    auc = {"estimate": area, "low": area - reach, "high": min(area + reach, 1.0)}
+    auc = {"estimate": area, "low": low, "high": high}
     return auc | {"n": len(score)}, ill.groupby(tenth, observed=True).mean()
+
+
+def _area_interval(area: float, cases: int, others: int) -> tuple[float, float]:
+    """Return the areas from which the estimate lies 1.96 standard errors away."""
+    size = (cases + others) / 2
+
+    def beyond(truth: float) -> float:
+        spread = 1 + (size - 1) * ((1 - truth) / (2 - truth) + truth / (1 + truth))
+        error = np.sqrt(truth * (1 - truth) * spread / (cases * others))
+        return abs(area - truth) - normal_quantile(0.975) * error
+
+    low = brentq(beyond, 0.0, min(area, 1 - 1e-9)) if area > 0 else 0.0
+    return low, brentq(beyond, max(area, 1e-9), 1.0) if area < 1 else 1.0
 
 
 def _recurrence_row(relation: str, found: np.ndarray, population: float) -> dict:

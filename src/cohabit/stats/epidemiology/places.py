@@ -178,20 +178,21 @@ def scan_map(
 
     Notes
     -----
-    Circles are centred on every place. With c cases observed and e expected in a circle and C in
-    all, log LR = c log(c/e) + (C - c) log((C - c)/(C - e)) where c > e, else 0 (Kulldorff
-    1997). p = (1 + maps at least as extreme) / (1 + maps).
+    Circles are centred on every place and hold all places as near as the farthest one. With c
+    cases observed and e expected in a circle and C in all, log LR = c log(c/e) + (C - c)
+    log((C - c)/(C - e)) where c > e, else 0 (Kulldorff 1997). p = (1 + maps at least as extreme)
+    / (1 + maps).
     """
     rng = np.random.default_rng(rng)
+    places = places.loc[sorted(places.index, key=str)]
     cases = places["cases"].to_numpy(dtype=float)
     total = cases.sum()
     if total < 1 or (places["expected"] <= 0).any():
         raise ValueError("places: expected at least one case, and some expectation everywhere")
     share = places["expected"].to_numpy() / places["expected"].sum()
-    points = places[["x", "y"]].to_numpy()
-    nearest_first = ((points[:, None] - points) ** 2).sum(axis=2).argsort(axis=1, kind="stable")
+    nearest_first, whole = _rings(places[["x", "y"]].to_numpy(dtype=float))
     inside = np.cumsum(share[nearest_first], axis=1)
-    allowed = inside <= largest
+    allowed = whole & (inside <= largest + 1e-9)
 
     def ratios(counts: np.ndarray) -> np.ndarray:
         return np.where(
@@ -210,6 +211,19 @@ def scan_map(
         log_likelihood_ratio=float(found.max()),
         p_value=float((1 + (simulated >= found.max() - 1e-9).sum()) / (1 + n_simulations)),
         simulated=simulated,
+    )
+
+
+def _rings(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places by distance from each, and whether none beyond is as near.
+
+    Distances that differ by less than 1e-9 of the map's width are equal.
+    """
+    distance = np.sqrt(((points[:, None] - points) ** 2).sum(axis=2))
+    nearest_first = distance.argsort(axis=1, kind="stable")
+    step = np.diff(np.take_along_axis(distance, nearest_first, axis=1), axis=1)
+    return nearest_first, np.pad(
+        step > 1e-9 * distance.max(), ((0, 0), (0, 1)), constant_values=True
     )
 
 

@@ -151,7 +151,7 @@ def distances_to_middle(
 def principal_axes(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the real and imaginary principal coordinates, each (n_samples, n_axes)."""
     values, vectors = np.linalg.eigh(gram)
-    least = EIGENVALUE_TOLERANCE * max(1.0, values[-1])
+    least = EIGENVALUE_TOLERANCE * values[-1]
     kept = np.abs(values) > least
     axes = vectors[:, kept] * np.sqrt(np.abs(values[kept]))
     positive = values[kept] > 0
