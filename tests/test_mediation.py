@@ -98,7 +98,7 @@ def test_people_needed__reach_the_power():
 
 def test_slopes_per_person__do_not_depend_on_the_size_of_the_study():
     fits = [
-        fit_mediation(draw(n), "x", "m", "y", "site", n_bootstrap=299, rng=1) for n in (400, 4000)
+        fit_mediation(draw(n), "x", "m", "y", "site", n_bootstrap=1999, rng=1) for n in (400, 4000)
     ]
     small, large = (slopes_per_person(fit, first=0.4, second=0.3) for fit in fits)
     assert small == pytest.approx(large, rel=0.15)

@@ -12,7 +12,7 @@ from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values, household_codes
 from cohabit.stats.formula import model_matrix
 from cohabit.stats.inference import infer
-from cohabit.stats.least_squares import ONE_LEVEL, find_independent, rests_on_one
+from cohabit.stats.least_squares import ONE_LEVEL, find_independent, rests_on_one, standardise
 
 REGRESSION_COLUMNS = (
     *("coefficient", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),
@@ -187,8 +187,8 @@ def _fit(
     from statsmodels.genmod import families
     from statsmodels.genmod.generalized_linear_model import GLM
 
-    length = np.linalg.norm(x, axis=0)
-    model = GLM(y, x / length, getattr(families, family.name)(), var_weights=w)
+    scaled, scaling = standardise(x)
+    model = GLM(y, scaled, getattr(families, family.name)(), var_weights=w)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what does not settle is told in `note`
         fit = model.fit(
@@ -200,6 +200,7 @@ def _fit(
             cov_type="cluster",
             cov_kwds={"groups": codes},
         )
-    predictor = np.abs(x @ (fit.params / length))
+    predictor = np.abs(scaled @ fit.params)
     settled = bool(fit.converged or family.name == "Gaussian") and predictor.max() <= family.bound
-    return fit.params / length, fit.bse / length, settled
+    errors = np.sqrt(np.einsum("ij,jk,ik->i", scaling, fit.cov_params(), scaling))
+    return scaling @ fit.params, errors, settled

@@ -14,6 +14,7 @@ from scipy import sparse
 from cohabit.stats.alignment import align_metadata, check_complete, read_distances
 from cohabit.stats.formula import model_matrix, variables
 from cohabit.stats.inference import deal_groups, jackknife_interval, leave_groups_out
+from cohabit.stats.least_squares import standardise
 
 VALUES = ("r2", "r2_adjusted")
 
@@ -168,6 +169,7 @@ def _model_squares(squares: np.ndarray, columns) -> tuple[float, int]:
         return squares.sum() / (2 * n) - (within / (2 * sizes)).sum(), len(sizes) - 1
     if not columns.shape[1]:
         return 0.0, 0
-    left, strength, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
+    scaled, _ = standardise(np.column_stack([np.ones(n), columns]))
+    left, strength, _ = np.linalg.svd(scaled[:, 1:], full_matrices=False)
     basis = left[:, strength > 1e-9 * strength[0]]
     return float(-0.5 * np.einsum("ik,ik->", basis, squares @ basis)), basis.shape[1]

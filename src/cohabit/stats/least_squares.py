@@ -1,7 +1,7 @@
 """Least squares of many features on one design, and its estimable coefficients.
 
-The columns of a design are scaled to length 1 first, so that a change of a column's unit does
-not change what is found.
+The columns of a design are scaled to length 1 first, and centred where it has an intercept, so
+that a change of a column's unit or origin does not change what is found.
 """
 
 from collections.abc import Callable
@@ -32,13 +32,14 @@ def fit_least_squares(
     had it is NaN and `note` says why.
     """
     columns = find_independent(design)
-    scaled, length = _scale(design.to_numpy(dtype=float)[:, columns.kept])
+    scaled, scaling = standardise(design.to_numpy(dtype=float)[:, columns.kept])
     basis, upper = np.linalg.qr(scaled)
     contrasts = np.eye(design.shape[1]) if contrasts is None else contrasts
-    reach = np.linalg.solve(upper.T, (contrasts[:, columns.kept] / length).T).T
+    reach = np.linalg.solve(upper.T, (contrasts[:, columns.kept] @ scaling).T).T
     fitted = basis.T @ values
-    squares, df = ((values - basis @ fitted) ** 2).sum(axis=0), len(values) - len(length)
-    note = (why_unfit or _why_no_fit)(values, squares, len(length))[None]
+    squares, rank = ((values - basis @ fitted) ** 2).sum(axis=0), len(scaling)
+    df = len(values) - rank
+    note = (why_unfit or _why_no_fit)(values, squares, rank)[None]
     note = np.where(note == "", columns.reasons(contrasts)[:, None], note)
     usable = np.where(note == "", 1.0, np.nan)
     error = np.linalg.norm(reach, axis=1)[:, None] * np.sqrt(squares / max(df, 1))
@@ -52,22 +53,36 @@ def _why_no_fit(values: np.ndarray, squares: np.ndarray, rank: int) -> np.ndarra
         note[:] = f"{len(values)} samples are too few for this design"
         return note
     total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
-    note[squares <= 1e-20 * total] = "the terms determine the feature: no variance is left"
+    rounding = len(values) * (16 * np.finfo(float).eps * np.abs(values).max(axis=0)) ** 2
+    note[squares <= np.maximum(1e-20 * total, rounding)] = (
+        "the terms determine the feature: no variance is left"
+    )
     note[np.ptp(values, axis=0) == 0] = "constant: the feature does not vary"
     return note
 
 
 def residuals(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Return the residuals of a least squares fit of the values on the matrix."""
-    scaled, _ = _scale(matrix)
+    scaled, _ = standardise(matrix)
     return values - scaled @ np.linalg.lstsq(scaled, values)[0]
 
 
-def _scale(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns scaled to length 1, and their lengths; zero columns are unchanged."""
+def standardise(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return columns of length 1 with the same span, and T with ``matrix @ T`` equal to them.
+
+    If the first column is constant the others are centred. Zero columns, and what rounding
+    leaves of constant ones, are zero.
+    """
+    scaling = np.eye(matrix.shape[1])
+    size = np.linalg.norm(matrix, axis=0)
+    if matrix.size and np.ptp(matrix[:, 0]) == 0 and matrix[0, 0] != 0:
+        mean = matrix.mean(axis=0)
+        scaling[0, 1:] = -mean[1:] / mean[0]
+        matrix = np.column_stack([matrix[:, 0], matrix[:, 1:] - mean[1:]])
     length = np.linalg.norm(matrix, axis=0)
-    length = np.where(length > 0, length, 1.0)
-    return matrix / length, length
+    nothing = length <= 1e-12 * size
+    length = np.where(nothing, 1.0, length)
+    return np.where(nothing, 0.0, matrix / length), scaling / length
 
 
 @dataclass(frozen=True)
@@ -78,11 +93,11 @@ class Independence:
     kept: np.ndarray
     """Positions of the independent columns; the first of several collinear ones is kept."""
 
-    length: np.ndarray
-    """Length of each column, or 1 if it is zero."""
+    scaling: np.ndarray
+    """T of `standardise`."""
 
     null: np.ndarray
-    """Combinations of unit-length columns that equal zero, shape (n_columns, n_dropped)."""
+    """Combinations of standardised columns that equal zero, shape (n_columns, n_dropped)."""
 
     def reason(self, weights: np.ndarray) -> str:
         """Return why a combination of coefficients is not estimable, or an empty string.
@@ -90,17 +105,24 @@ class Independence:
         A combination is estimable if and only if it is orthogonal to every vanishing combination of
         columns; then all least squares solutions agree on it.
         """
-        scaled = weights / self.length
+        scaled = weights @ self.scaling
         hit = np.abs(scaled @ self.null) > _TOLERANCE * np.linalg.norm(scaled)
         if not hit.any():
             return ""
-        partners = (np.abs(self.null[:, hit]) > _TOLERANCE).any(axis=1) & (weights == 0)
+        partners = (np.abs(self.null[:, hit]) > _TOLERANCE).any(axis=1)
+        partners[:1] |= self._shifted(hit)
+        partners &= weights == 0
         if not partners.any():
             return "not estimable: the column is zero in every row"
         others = [str(name) for name in self.names[partners]]
         if others == ["Intercept"]:
             return "not estimable: the same value in every row"
         return f"not estimable: collinear with {', '.join(others)}"
+
+    def _shifted(self, hit: np.ndarray) -> bool:
+        """Return whether the first column, by which others are centred, is part of them."""
+        parts = self.scaling[0, 1:, None] * self.null[1:, hit]
+        return bool((np.abs(parts.sum(axis=0)) > _TOLERANCE * np.abs(parts).sum(axis=0)).any())
 
     def reasons(self, weights: np.ndarray) -> np.ndarray:
         """Return the reason for each row of weights, as in `reason`."""
@@ -114,7 +136,7 @@ def find_independent(matrix: pd.DataFrame) -> Independence:
     of its length is left. Unlike R, which then reports the columns kept as if they were
     identified, the result shows which combinations are estimable.
     """
-    scaled, length = _scale(matrix.to_numpy(dtype=float))
+    scaled, scaling = standardise(matrix.to_numpy(dtype=float))
     basis, kept = np.empty((len(scaled), 0)), []
     for position in range(scaled.shape[1]):
         rest = scaled[:, position]
@@ -124,7 +146,7 @@ def find_independent(matrix: pd.DataFrame) -> Independence:
         if left > _TOLERANCE:
             kept.append(position)
             basis = np.column_stack([basis, rest / left])
-    return Independence(matrix.columns, np.array(kept, dtype=int), length, _null(scaled, kept))
+    return Independence(matrix.columns, np.array(kept, dtype=int), scaling, _null(scaled, kept))
 
 
 def _null(scaled: np.ndarray, kept: list[int]) -> np.ndarray:
@@ -142,7 +164,7 @@ def rests_on_one(matrix: np.ndarray, groups: np.ndarray) -> np.ndarray:
     Such a coefficient fits its group whatever the outcome is, so a variance taken from the
     residuals of the groups says nothing of it. Columns must be independent, groups 0, 1, 2, ...
     """
-    basis, upper = np.linalg.qr(_scale(matrix)[0])
+    basis, upper = np.linalg.qr(standardise(matrix)[0])
     within = np.zeros((groups.max() + 1, *upper.shape))
     np.add.at(within, groups, basis[:, :, None] * basis[:, None, :])
     share, directions = np.linalg.eigh(within)

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import optimize
 
 from cohabit.stats.formula import model_matrix
-from cohabit.stats.inference import power_of_normal
-from cohabit.stats.least_squares import fit_least_squares
+from cohabit.stats.inference import power_of_normal, resample_households
+from cohabit.stats.least_squares import fit_least_squares, standardise
 
 PATHS = ("exposure to mediator", "mediator to outcome", "direct", "indirect", "total")
 
@@ -32,6 +32,7 @@ def fit_mediation(
     Parameters
     ----------
     data : DataFrame, one row per person
+        Index: person, to whom the draws belong, whatever the order of rows.
     exposure, mediator, outcome : str
         Numeric columns.
     covariates : str, optional
@@ -57,6 +58,7 @@ def fit_mediation(
     Lockwood and Williams (2004), Multivariate Behav. Res. 39:99.
     """
     terms = " + ".join(term for term in (mediator, exposure, covariates) if term)
+    data = data.loc[sorted(data.index, key=str)]
     full = model_matrix(terms, data).values
     target = model_matrix(outcome, data).values[outcome].to_numpy(float)
     paths = _fit_paths(full, target, exposure, mediator)
@@ -96,9 +98,11 @@ def _slope(design: pd.DataFrame, values: np.ndarray, name: str) -> dict[str, flo
 
 def _resample(numbers, target, exposure: int, mediator: int, times: int, rng) -> np.ndarray:
     """Return the five path estimates of each bootstrap resample, shape (times, 5)."""
+    numbers, scaling = standardise(numbers)
     n, columns = numbers.shape
-    draws = np.random.default_rng(rng).multinomial(n, np.full(n, 1 / n), times)
-    weights = draws.astype(float)
+    mean, spread = target.mean(), target.std() or 1.0
+    target = (target - mean) / spread
+    weights = resample_households(n, times, np.random.default_rng(rng))
     products = np.einsum("ni,nj->nij", numbers, numbers).reshape(n, -1)
     gram = (weights @ products).reshape(times, columns, columns)
     moment = weights @ (numbers * target[:, None])
@@ -108,13 +112,16 @@ def _resample(numbers, target, exposure: int, mediator: int, times: int, rng) ->
     full = _solve(gram, moment)
     a = _solve(smaller, gram[:, rest, mediator])[:, where]
     total = _solve(smaller, moment[:, rest])[:, where]
-    b, direct = full[:, mediator], full[:, exposure]
-    return np.column_stack([a, b, direct, a * b, total])
+    of_exposure, of_mediator = (np.diag(scaling)[place] for place in (exposure, mediator))
+    a = a * of_exposure / of_mediator
+    b, direct = full[:, mediator] * of_mediator * spread, full[:, exposure] * of_exposure * spread
+    return np.column_stack([a, b, direct, a * b, total * of_exposure * spread])
 
 
 def _solve(gram: np.ndarray, moment: np.ndarray) -> np.ndarray:
     """Solve each resample's normal equations, with slope 0 for levels that were not drawn."""
-    return np.einsum("bij,bj->bi", np.linalg.pinv(gram, hermitian=True), moment)
+    inverse = np.linalg.pinv(gram, rcond=1e-12, hermitian=True)
+    return np.einsum("bij,bj->bi", inverse, moment)
 
 
 def power_of_mediation(
