@@ -1,14 +1,21 @@
 """Epidemiology: closed forms, other programs' answers, error rates."""
 
+import json
+from itertools import combinations
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 from scipy.stats import binom, mannwhitneyu, multivariate_normal, norm
 from statsmodels.stats.proportion import proportion_confint
 
 from cohabit.stats import epidemiology
 
 N = 4000
+ORACLES = Path(__file__).parent / "oracles"
 
 
 @pytest.fixture
@@ -81,6 +88,104 @@ def test_conditional_logit__of_pairs_is_the_ratio_of_discordant_pairs():
     found = epidemiology.conditional_logit(ill, exposed.astype(float), sets)
     expected = (case & ~control).sum() / (~case & control).sum()
     assert found["estimate"].iloc[0] == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def apart():
+    """Data in which `b` separates `always`, with R's answers (oracles/separation.R)."""
+    data = pd.read_csv(ORACLES / "separation_data.tsv", sep="\t")
+    return data, json.loads((ORACLES / "separation_r.json").read_text())
+
+
+@pytest.mark.parametrize(("unit", "origin"), [(1, 0), (1e-2, 0), (1e6, 0), (1e-2, 1e6)])
+def test_conditional_logit__is_rs_clogit_in_any_unit(apart, unit, origin):
+    data, theirs = apart
+    columns = data[["a", "b", "income"]].assign(income=data["income"] / 1e4 * unit + origin)
+    found = epidemiology.conditional_logit(data["ill"] > 0, columns, data["set"])
+    logs, units = np.log(found["estimate"]), np.array([1, 1, unit])
+    np.testing.assert_allclose(logs * units, theirs["clogit"]["estimate"], rtol=1e-6)
+    width = (np.log(found["high"]) - np.log(found["low"])) / (2 * 1.959964)
+    np.testing.assert_allclose(width * units, theirs["clogit"]["std_error"], rtol=1e-6)
+    assert (found["note"] == "").all()
+
+
+def test_conditional_logit__says_what_never_differs_in_a_set(apart):
+    data, _ = apart
+    columns = data[["a"]].assign(home=data["set"] * 1.0, same=data["a"] * 2 + data["set"])
+    found = epidemiology.conditional_logit(data["ill"] > 0, columns, data["set"])
+    assert found["note"].iloc[1] == "not estimable: the column is zero in every row"
+    assert found["note"].iloc[2] == "not estimable: collinear with a"
+    assert found["estimate"].isna().all()
+
+
+def test_fit_logistic__is_rs_firth_where_an_exposure_separates(apart):
+    data, theirs = apart
+    found = epidemiology.fit_logistic(data["always"] > 0, data[["a", "b"]] * [1e-1, 1e6])
+    assert (found["note"] == "separated by b: Firth's penalised likelihood").all()
+    for row, unit in zip(found.itertuples(), (1e-1, 1e6), strict=True):
+        estimate, low, high, p_value = theirs["firth"][row.feature]
+        ours = np.log([row.estimate, row.low, row.high]) * unit
+        np.testing.assert_allclose(ours, [estimate, low, high], rtol=1e-4)
+        assert row.p_value == pytest.approx(p_value, rel=1e-4)
+
+
+def test_conditional_logit__of_separated_pairs_has_a_number_and_nearly_the_exact_p():
+    ill, exposed = pd.Series([True, False] * 25), pd.DataFrame({"x": [1.0, 0.0] * 25})
+    found = epidemiology.conditional_logit(ill, exposed, pd.Series(np.repeat(range(25), 2)))
+    assert found["estimate"].item() == pytest.approx(25.5 / 0.5, rel=1e-5)
+    assert found["p_value"].item() == pytest.approx(0.5**25, rel=0.2)
+    assert 1 < found["low"].item() < 51 < found["high"].item() < np.inf
+
+
+def test_conditional_logit__of_many_cases_is_the_sum_over_all_subsets():
+    rng = np.random.default_rng(8)
+    x, sets = rng.normal(size=(14, 1)), np.repeat([0, 1], 7)
+    ill = np.array([1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0])
+
+    def minus_log(beta):
+        total = 0.0
+        for one in (0, 1):
+            inside, n = x[sets == one, 0] * beta, ill[sets == one].sum()
+            every = [sum(chosen) for chosen in combinations(inside, n)]
+            total += logsumexp(every) - inside[ill[sets == one] == 1].sum()
+        return total
+
+    best = minimize_scalar(minus_log, bounds=(-5, 5), method="bounded", options={"xatol": 1e-10}).x
+    found = epidemiology.conditional_logit(
+        pd.Series(ill == 1), pd.DataFrame(x, columns=["x"]), pd.Series(sets)
+    )
+    assert np.log(found["estimate"].item()) == pytest.approx(best, rel=1e-6)
+
+
+def test_fit_logistic__refuses_what_is_missing(people):
+    exposures = people[["one"]].astype(float)
+    exposures.loc[3, "one"] = np.nan
+    with pytest.raises(ValueError, match=r"exposures: not finite in 1 row\(s\), first \[3\]"):
+        epidemiology.fit_logistic(people["ill"], exposures)
+
+
+def test_mantel_haenszel__says_what_it_cannot(people):
+    one = people.assign(all="x")
+    found = epidemiology.mantel_haenszel(one["one"], one["ill"], one[["all"]])
+    assert np.isnan(found["homogeneity"])
+    assert found["note"] == "one informative stratum: no test of homogeneity"
+    exposed, ill = spread([20, 30, 0, 50])
+    found = epidemiology.mantel_haenszel(exposed, ill, pd.DataFrame({"all": ["x"] * 100}))
+    assert np.isnan(found["estimate"])
+    assert found["note"].startswith("separated")
+    assert found["p_value"] < 1e-5
+
+
+def test_find_interaction__without_ill_people_in_a_group_has_no_excess(people):
+    ill = people["ill"] & ~(people["other"] & ~people["one"])
+    found = epidemiology.find_interaction(people["one"], people["other"], ill).set_index("measure")
+    assert found.loc["RERI", ["estimate", "low", "high", "p_value"]].isna().all()
+    assert "separated by other only" in found.loc["RERI", "note"]
+    assert np.isfinite(found.drop(index="RERI")[["estimate", "low", "high"]]).all(axis=None)
+    counts = pd.crosstab([people["one"], people["other"]], ill)
+    odds = (counts[True] + 0.5) / (counts[False] + 0.5)  # Firth of a saturated model
+    expected = odds[False, True] / odds[False, False]
+    assert found.loc["other only", "estimate"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_draw_controls__match_and_are_healthy(people):

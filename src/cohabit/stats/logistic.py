@@ -1,12 +1,16 @@
 """Logistic models by Newton's method: proportional odds and conditional for pairs."""
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, logit
 
-from cohabit.stats.inference import infer, two_sided_normal
+from cohabit.stats.binary import PENALISED, Independent, fit_penalised, separating
+from cohabit.stats.inference import NUMBERS, infer, two_sided_normal
+from cohabit.stats.least_squares import find_independent
 
 MIN_DISCORDANT = 5
-"""Smallest number of discordant pairs for which a Wald interval is reported."""
+"""Smallest number of discordant pairs with a result; with fewer for each coefficient, or where
+pairs are separated, it is Firth's."""
 
 _MAX_STEPS = 50
 _SEPARATED = 15.0
@@ -114,28 +118,46 @@ def fit_matched_pairs(design: np.ndarray, sign: np.ndarray) -> dict[str, np.ndar
     n_features), is 1 where only the case has the feature, -1 where only the control, 0 where
     neither or both. Returns `inference.NUMBERS` of the first coefficient (Wald's interval; the
     statistic is the modified likelihood root, `_modified_root`), n_pairs (discordant), note.
+    Features with few or separated pairs have `binary.fit_penalised`, and say so.
     """
     n_discordant = np.abs(sign).sum(axis=0).astype(int)
-    needed = MIN_DISCORDANT * design.shape[1]
-    note = np.full(sign.shape[1], "", dtype=object)
-    few = n_discordant < needed
-    note[few] = [
-        f"only {count} discordant pairs, fewer than {needed}" for count in n_discordant[few]
-    ]
+    enough = n_discordant >= MIN_DISCORDANT * design.shape[1]
     scale = design.std(axis=0) + np.abs(design.mean(axis=0))
     design = design / scale
-    beta, information, gain = _climb_pairs(design, sign[:, ~few])
-    open_end = (gain > 1e-12) | (_condition(information) > 1e10) | (np.abs(beta) > 10).any(axis=1)
-    note[np.flatnonzero(~few)[open_end]] = "separated: the pairs leave the odds without a bound"
-    good, bounded = note == "", ~open_end
-    estimate, std_error, statistic = np.full((3, len(note)), np.nan)
+    beta, information, gain = _climb_pairs(design, sign[:, enough])
+    bounded = (gain <= 1e-12) & (_condition(information) < 1e10) & (np.abs(beta) < 10).all(axis=1)
+    good = np.flatnonzero(enough)[bounded]
+    estimate, std_error, statistic = np.full((3, len(enough)), np.nan)
     estimate[good] = beta[bounded, 0] / scale[0]
     std_error[good] = np.sqrt(np.linalg.inv(information[bounded])[:, 0, 0]) / scale[0]
     statistic[good] = _modified_root(design, sign[:, good], beta[bounded], information[bounded])
-    found = infer(estimate, std_error, np.where(good, np.inf, np.nan))
-    p_value = two_sided_normal(statistic)
-    found |= {"statistic": statistic, "p_value": p_value}
+    found = infer(estimate, std_error, np.where(np.isfinite(estimate), np.inf, np.nan))
+    found |= {"statistic": statistic, "p_value": two_sided_normal(statistic)}
+    note = np.full(len(enough), "", dtype=object)
+    for place in np.setdiff1d(np.arange(len(enough)), good):
+        numbers, note[place] = _fit_few(design, sign[:, place])
+        for name in NUMBERS:
+            unit = scale[0] if name in ("estimate", "std_error", "low", "high") else 1.0
+            found[name][place] = numbers.get(name, np.nan) / unit
     return found | {"n_pairs": n_discordant, "note": note}
+
+
+def _fit_few(design: np.ndarray, sign: np.ndarray) -> tuple[dict[str, float], str]:
+    """Return Firth's numbers of the first coefficient, and the reason for them or for none."""
+    rows = sign != 0
+    needed = max(MIN_DISCORDANT, 2 * design.shape[1])
+    if rows.sum() < needed:
+        return {}, f"only {rows.sum()} discordant pairs, fewer than {needed}"
+    design, outcome = design[rows], (sign[rows] > 0).astype(float)
+    columns = find_independent(pd.DataFrame(design))
+    why = columns.reason(np.eye(design.shape[1])[0])
+    if why:
+        return {}, f"{why} in the discordant pairs"
+    model = Independent(design[:, columns.kept], outcome)
+    few = f"{rows.sum()} discordant pairs for {design.shape[1]} coefficients"
+    said = "separated pairs" if separating(model.gaps()).any() else few
+    found = fit_penalised(model, only=0)
+    return {name: found[name][0] for name in NUMBERS}, f"{said}: {PENALISED}"
 
 
 def _climb_pairs(design: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

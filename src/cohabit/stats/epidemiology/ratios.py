@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
-from statsmodels.discrete.conditional_models import ConditionalLogit
 from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2
 from statsmodels.stats.proportion import proportion_confint
 
+from cohabit.stats.alignment import align_metadata, check_finite, household_codes
+from cohabit.stats.binary import BinaryFit, fit_binary
 from cohabit.stats.inference import infer
+
+ODDS_COLUMNS = ("feature", "estimate", "low", "high", "p_value", "n", "note")
 
 
 def share_with_interval(hits: float, of: float, level: float = 0.95) -> tuple[float, float]:
@@ -46,7 +48,8 @@ def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) ->
     -------
     dict
         estimate, low, high, p_value; homogeneity, the p-value of Breslow and Day's test with
-        Tarone's correction; n.
+        Tarone's correction, missing where one stratum is informative; n; note. No number for
+        odds without a bound, which `conditional_logit` of the strata has.
     """
     exposed, ill = _flags(exposed, ill)
     stratum = strata.loc[exposed.index].groupby(list(strata), observed=True).ngroup().to_numpy()
@@ -55,15 +58,19 @@ def mantel_haenszel(exposed: pd.Series, ill: pd.Series, strata: pd.DataFrame) ->
     if len(counts) == 0:
         raise ValueError("strata: none has exposed and unexposed, ill and healthy people")
     table = StratifiedTable(list(counts))
-    low, high = table.oddsratio_pooled_confint()
-    return {
-        "estimate": float(table.oddsratio_pooled),
-        "low": float(low),
-        "high": float(high),
-        "p_value": float(table.test_null_odds().pvalue),
-        "homogeneity": float(table.test_equal_odds(adjust=True).pvalue) if len(counts) > 1 else 1.0,
-        "n": len(exposed),
-    }
+    note = "" if len(counts) > 1 else "one informative stratum: no test of homogeneity"
+    products = counts[:, [0, 0], [0, 1]] * counts[:, [1, 1], [1, 0]]
+    numbers = dict.fromkeys(("estimate", "low", "high", "homogeneity"), np.nan)
+    if not products.sum(axis=0).all():
+        note = "separated: the exposure leaves the odds without a bound"
+    else:
+        ends = table.oddsratio_pooled_confint()
+        numbers |= {"estimate": table.oddsratio_pooled, "low": ends[0], "high": ends[1]}
+        if len(counts) > 1:
+            numbers["homogeneity"] = table.test_equal_odds(adjust=True).pvalue
+    p_value = table.test_null_odds().pvalue
+    found = numbers | {"p_value": p_value}
+    return {name: float(value) for name, value in found.items()} | {"n": len(exposed), "note": note}
 
 
 def conditional_logit(ill: pd.Series, exposures: pd.DataFrame, sets: pd.Series) -> pd.DataFrame:
@@ -74,19 +81,18 @@ def conditional_logit(ill: pd.Series, exposures: pd.DataFrame, sets: pd.Series) 
     ill, exposures
         As in `fit_logistic`.
     sets : Series
-        Which matched set each person is in.
+        Which matched set each person is in; any numbers of ill and healthy people.
 
     Returns
     -------
     DataFrame
-        As from `fit_logistic`; n counts sets.
+        As from `fit_logistic`; n counts sets. An exposure that never differs within a set of
+        ill and healthy people has no number.
     """
-    exposures, sets = exposures.loc[ill.index].astype(float), sets.loc[ill.index]
-    model = ConditionalLogit(ill.astype(float).to_numpy(), exposures.to_numpy(), groups=sets)
-    fit = model.fit(disp=False)
-    low, high = np.exp(fit.conf_int().T)
-    columns = {"estimate": np.exp(fit.params), "low": low, "high": high, "p_value": fit.pvalues}
-    return pd.DataFrame({"feature": list(exposures), **columns, "n": sets.nunique(), "note": ""})
+    ill, exposures = _model_table(ill, exposures)
+    codes = household_codes(sets.rename("sets").to_frame().loc[ill.index], "sets")
+    fit = fit_binary(ill.to_numpy(), exposures, codes)
+    return _odds_table(fit, codes.max(initial=-1) + 1)
 
 
 def draw_controls(
@@ -140,18 +146,23 @@ def fit_logistic(ill: pd.Series, exposures: pd.DataFrame) -> pd.DataFrame:
     ----------
     ill : Series of bool
     exposures : DataFrame of numbers
-        Columns are adjusted for each other.
+        Columns are adjusted for each other; index as `ill`, in any order.
 
     Returns
     -------
     DataFrame
         One row per exposure: feature, estimate (odds ratio), low, high, p_value, n, note.
+        Wald's interval, or as `note` says Firth's estimates where an exposure separates the ill
+        from the healthy (`binary.fit_binary`). One that others determine has no number.
+
+    Raises
+    ------
+    ValueError
+        When a value is missing or infinite, or illness is anything but true or false.
     """
-    fit = _fit_logit(ill, exposures.loc[ill.index])
-    table = np.exp(pd.concat([fit.params, fit.conf_int()], axis=1)).drop(index="const")
-    table.columns = ["estimate", "low", "high"]
-    table["p_value"] = fit.pvalues
-    return table.rename_axis("feature").reset_index().assign(n=len(ill), note="")
+    ill, exposures = _model_table(ill, exposures)
+    design = exposures.assign(Intercept=1.0)[["Intercept", *exposures]]
+    return _odds_table(fit_binary(ill.to_numpy(), design), len(ill))
 
 
 def find_interaction(one: pd.Series, other: pd.Series, ill: pd.Series) -> pd.DataFrame:
@@ -160,23 +171,60 @@ def find_interaction(one: pd.Series, other: pd.Series, ill: pd.Series) -> pd.Dat
     Returns
     -------
     DataFrame
-        One row per measure, with estimate, low, high, p_value and n: odds ratios "one only",
-        "other only" and "both" (against neither); "multiplicative", their ratio of ratios
-        (1: they multiply); "RERI", the relative excess risk due to interaction (0: they add;
-        interval by the delta method, Hosmer and Lemeshow 1992).
+        One row per measure, with estimate, low, high, p_value, n and note: odds ratios "one
+        only", "other only" and "both" (against neither); "multiplicative", their ratio of
+        ratios (1: they multiply); "RERI", the relative excess risk due to interaction (0: they
+        add; interval by the delta method, Hosmer and Lemeshow 1992). Where a group has no ill
+        or no healthy people, ratios are Firth's and RERI, which needs all four odds, is missing.
     """
+    one, ill = _flags(one, ill)
+    other, _ = _flags(other, ill)
+    other = other.reindex(one.index)
     parts = {"one only": one & ~other, "other only": other & ~one, "both": one & other}
-    fit = _fit_logit(ill, pd.DataFrame(parts))
-    names = list(parts)
-    effects, covariance = fit.params[names], fit.cov_params().loc[names, names]
-    rows = [_exp_row(name, effects[name], covariance.loc[name, name]) for name in names]
-    lean = np.array([-1.0, -1.0, 1.0])
-    rows.append(_exp_row("multiplicative", lean @ effects, lean @ covariance @ lean))
-    slope = np.exp(effects) * lean
-    excess, spread = np.exp(effects) @ lean + 1, np.sqrt(slope @ covariance @ slope)
-    reri = infer(excess, spread)
-    rows.append({"measure": "RERI", **{name: reri[name] for name in rows[0] if name in reri}})
-    return pd.DataFrame(rows).assign(n=len(ill))
+    apart = _fit_flags(ill, parts)
+    product = _fit_flags(ill, {"one": one, "other": other, "multiplicative": one & other})
+    rows = pd.concat([apart.table, product.table.loc[["multiplicative"]]])
+    table = _exponential(rows).rename_axis("measure").reset_index()
+    table = pd.concat([table, pd.DataFrame([_excess(apart, list(parts))])], ignore_index=True)
+    return table[["measure", "estimate", "low", "high", "p_value", "note"]].assign(n=len(ill))
+
+
+def _fit_flags(ill: pd.Series, flags: dict[str, pd.Series]) -> BinaryFit:
+    design = pd.DataFrame({"Intercept": 1.0} | flags, index=ill.index).astype(float)
+    return fit_binary(ill.to_numpy(dtype=float), design)
+
+
+def _excess(fit: BinaryFit, names: list[str]) -> dict[str, object]:
+    """Return the relative excess risk due to interaction, or why there is none."""
+    if fit.covariance is None or fit.table["note"].ne("").any():
+        empty = "; ".join(filter(None, fit.table["note"].unique()))
+        return {"measure": "RERI", "note": f"no odds of their own in some group ({empty})"}
+    odds = np.exp(fit.table.loc[names, "estimate"].to_numpy())
+    slope = odds * [-1.0, -1.0, 1.0]
+    spread = np.sqrt(slope @ fit.covariance.loc[names, names].to_numpy() @ slope)
+    return {"measure": "RERI", **infer(1 + slope.sum(), spread), "note": ""}
+
+
+def _model_table(ill: pd.Series, exposures: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+    """Return illness as 0 or 1 and complete exposures in the same order."""
+    _, ill = _flags(ill, ill)
+    exposures = align_metadata(ill.index, exposures).astype(float)
+    check_finite(exposures.to_numpy(), exposures.index, "exposures")
+    return ill.astype(float), exposures
+
+
+def _odds_table(fit: BinaryFit, n: int) -> pd.DataFrame:
+    table = _exponential(fit.table)[["estimate", "low", "high", "p_value", "note"]]
+    return table.rename_axis("feature").reset_index().assign(n=n)[[*ODDS_COLUMNS]]
+
+
+def _exponential(table: pd.DataFrame) -> pd.DataFrame:
+    """Return log odds as odds ratios, with a note where one is beyond what a number can be."""
+    with np.errstate(over="ignore", under="ignore"):
+        ratios = np.exp(table[["estimate", "low", "high"]])
+    beyond = ratios["estimate"].isin([0, np.inf]) & table["note"].eq("")
+    note = table["note"].mask(beyond, "odds ratio of one unit out of range: give a larger unit")
+    return table.assign(**ratios, note=note)
 
 
 def _flags(exposed: pd.Series, ill: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -208,13 +256,3 @@ def _describe(measure: str, exposed: pd.Series, ill: pd.Series) -> dict[str, flo
         "p_value": float(getattr(table, f"{measure}_pvalue")()),
         "n": len(exposed),
     }
-
-
-def _fit_logit(ill: pd.Series, exposures: pd.DataFrame):
-    return sm.Logit(ill.astype(float), sm.add_constant(exposures.astype(float))).fit(disp=False)
-
-
-def _exp_row(measure: str, effect: float, variance: float) -> dict:
-    found = infer(effect, np.sqrt(variance))
-    ends = {name: np.exp(found[name]) for name in ("estimate", "low", "high")}
-    return {"measure": measure, **ends, "p_value": found["p_value"]}
