@@ -29,14 +29,15 @@ def relative_abundance(counts: pd.DataFrame) -> pd.DataFrame:
     return _like(counts, amounts / amounts.sum(axis=1, keepdims=True))
 
 
-def clr(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
+def clr(counts: pd.DataFrame, pseudocount: float | None = None) -> pd.DataFrame:
     """Return log counts minus the mean log count of each sample (Aitchison 1986).
 
     Parameters
     ----------
     counts : DataFrame, shape (n_samples, n_features)
-    pseudocount : float
-        Added to every cell, zero or not. On shares instead of counts, choose one on their scale.
+    pseudocount : float, optional
+        Added to every cell, zero or not; by default 0.5, half a read. Shares, percents and other
+        amounts, which are no counts, need one on their scale.
 
     Returns
     -------
@@ -46,10 +47,31 @@ def clr(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        As `relative_abundance`; or when zeros remain and the pseudocount is not positive.
+        As `relative_abundance`; for amounts that are not whole without a pseudocount; or when
+        zeros remain and the pseudocount is not positive.
     """
     amounts = check_counts(counts) + _check_pseudocount(counts, pseudocount)
     return _like(counts, centre_logs(np.log(amounts)))
+
+
+def take_for_counts(counts: pd.DataFrame, given: float | None, usual: float, name: str) -> float:
+    """Return an argument in the unit of the table: the one given, or for counts the usual one.
+
+    Raises
+    ------
+    ValueError
+        When none is given and the table holds fractions, so that its unit is not known.
+    """
+    if given is not None:
+        return float(given)
+    amounts = counts.to_numpy(dtype=float)
+    broken = counts.index[(amounts != np.floor(amounts)).any(axis=1)]
+    if len(broken):
+        raise ValueError(
+            f"counts: expected whole numbers; {len(broken)} sample(s) hold fractions, "
+            f"{_first(broken)}: shares or percents? Give counts, or {name} in the table's unit"
+        )
+    return float(usual)
 
 
 def centre_logs(logs: np.ndarray) -> np.ndarray:
@@ -75,16 +97,17 @@ def prevalence(counts: pd.DataFrame) -> pd.Series:
 
 
 def why_filtered(
-    counts: pd.DataFrame, min_prevalence: float = 0.05, min_total: float = 10
+    counts: pd.DataFrame, min_prevalence: float = 0.05, min_total: float | None = None
 ) -> pd.Series:
     """Return the reason why the study's filter drops each feature, or an empty string.
 
     A feature stays when it is present in at least `min_prevalence` of the samples *and*
-    its total is above `min_total`.
+    its total is above `min_total`, by default 10 counts; shares need one in their unit.
     """
     if not 0 <= min_prevalence <= 1:
         raise ValueError(f"min_prevalence: expected a share from 0 to 1, got {min_prevalence}")
     share = prevalence(counts)
+    min_total = take_for_counts(counts, min_total, 10, "min_total")
     total = counts.sum(axis=0)
     reason = pd.Series("", index=counts.columns, name="reason", dtype=object)
     few = ~(total > min_total)
@@ -95,7 +118,7 @@ def why_filtered(
 
 
 def filter_features(
-    counts: pd.DataFrame, min_prevalence: float = 0.05, min_total: float = 10
+    counts: pd.DataFrame, min_prevalence: float = 0.05, min_total: float | None = None
 ) -> pd.DataFrame:
     """Keep features that pass the study's thresholds of prevalence and total count.
 
@@ -155,12 +178,13 @@ def check_counts(counts: pd.DataFrame, allow_empty: bool = False) -> np.ndarray:
     return amounts
 
 
-def _check_pseudocount(counts: pd.DataFrame, pseudocount: float) -> float:
+def _check_pseudocount(counts: pd.DataFrame, pseudocount: float | None) -> float:
+    pseudocount = take_for_counts(counts, pseudocount, 0.5, "pseudocount")
     if pseudocount < 0:
         raise ValueError(f"pseudocount: expected at least 0, got {pseudocount}")
     if pseudocount == 0 and (counts.to_numpy() == 0).any():
         raise ValueError("pseudocount: the table holds zeros and log(0) is unknown; give 0.5, say")
-    return float(pseudocount)
+    return pseudocount
 
 
 def _like(counts: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:

@@ -123,8 +123,8 @@ def jaccard(counts: pd.DataFrame) -> "DistanceMatrix":
     return _unshared(present, np.ones(present.shape[1]), counts.index)
 
 
-def aitchison(counts: pd.DataFrame, pseudocount: float = 0.5) -> "DistanceMatrix":
-    """Return the Euclidean distance between CLR-transformed samples (Aitchison 1986)."""
+def aitchison(counts: pd.DataFrame, pseudocount: float | None = None) -> "DistanceMatrix":
+    """Return the Euclidean distance between samples transformed by `composition.clr`."""
     return _distances(squareform(pdist(clr(counts, pseudocount).to_numpy())), counts.index)
 
 

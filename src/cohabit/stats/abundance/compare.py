@@ -11,7 +11,7 @@ from cohabit.data import schema
 from cohabit.stats.abundance import methods
 from cohabit.stats.abundance.methods import Comparison
 from cohabit.stats.alignment import align_values, check_column, household_codes
-from cohabit.stats.composition import arcsine_sqrt, check_counts, why_filtered
+from cohabit.stats.composition import arcsine_sqrt, check_counts, take_for_counts, why_filtered
 from cohabit.stats.formula import variables
 from cohabit.stats.inference import adjust_p, tidy_columns
 
@@ -100,7 +100,7 @@ def compare_abundance(
     *,
     household: str = "household_id",
     min_prevalence: float = 0.05,
-    min_total: float = 10,
+    min_total: float | None = None,
     pseudocount: float | None = None,
 ) -> pd.DataFrame:
     """Compare the abundance of every feature between the levels of a factor.
@@ -125,7 +125,8 @@ def compare_abundance(
         The study's filter, see `composition.why_filtered`.
     pseudocount : float, optional
         Added to every count of the features kept; by default the method's own. Methods that
-        use zeros as they are refuse one.
+        use zeros as they are refuse one. For shares or percents `min_total` and `pseudocount`
+        have no default: give both in the table's unit.
 
     Returns
     -------
@@ -146,7 +147,8 @@ def compare_abundance(
         raise ValueError(f"method: no {method!r}; {schema.nearest(method, METHODS)}")
     chosen = METHODS[method]
     people = _check(counts, metadata, factor, covariates, household)
-    pseudocount = _choose_pseudocount(method, pseudocount)
+    pseudocount = _choose_pseudocount(counts, method, pseudocount)
+    min_total = take_for_counts(counts, min_total, 10, "min_total")
     reasons = _why_not_tested(counts, chosen.min_variance, min_prevalence, min_total)
     kept = reasons.index[reasons == ""]
     comparison = Comparison(counts, kept, people, factor, covariates, household, pseudocount)
@@ -214,11 +216,13 @@ def _check(
     return people
 
 
-def _choose_pseudocount(method: str, pseudocount: float | None) -> float | None:
+def _choose_pseudocount(
+    counts: pd.DataFrame, method: str, pseudocount: float | None
+) -> float | None:
     own = METHODS[method].pseudocount
     if own is None and pseudocount is not None:
         raise ValueError(f"pseudocount: {method} takes zeros as they are; leave it out")
-    return own if pseudocount is None else pseudocount
+    return own and take_for_counts(counts, pseudocount, own, "pseudocount")
 
 
 def _why_not_tested(

@@ -23,7 +23,7 @@ def sparcc(
     metadata: pd.DataFrame | None = None,
     covariates: str | None = None,
     *,
-    pseudocount: float = 0.5,
+    pseudocount: float | None = None,
     n_exclusions: int = 10,
 ) -> pd.DataFrame:
     """Return the correlations of log abundances behind a composition (SparCC).
@@ -41,8 +41,9 @@ def sparcc(
         For the covariates; index as `counts`, in any order.
     covariates : str, optional
         Formula, as in ``"age + sex + bmi"``: regressed out of the CLR values first.
-    pseudocount : float
-        Takes the place of the draws from a Dirichlet posterior in the original.
+    pseudocount : float, optional
+        As in `composition.clr`; takes the place of the draws from a Dirichlet posterior in the
+        original.
     n_exclusions : int
         Pairs left out at most; only those above 0.1 in absolute value.
 
@@ -66,7 +67,7 @@ def sparcc(
     return pd.DataFrame(correlation, index=counts.columns, columns=counts.columns)
 
 
-def proportionality(counts: pd.DataFrame, pseudocount: float = 0.5) -> pd.DataFrame:
+def proportionality(counts: pd.DataFrame, pseudocount: float | None = None) -> pd.DataFrame:
     """Return rho_p, 1 - var(log(x/y)) / (var clr x + var clr y), for each pair of features.
 
     1 where one is a constant multiple of the other (Quinn 2017, Scientific Reports 7:16252).
