@@ -74,7 +74,7 @@ def _replicates(samples: pd.DataFrame) -> str:
 def _by_notebook(facts: RunFacts) -> dict[str, str]:
     """Return answers of the notebooks that finished."""
     told = {
-        "descriptive": ("03", "tables/03_table_1.tsv, tables/03_answered.tsv"),
+        "descriptive": ("03", "tables/03_people.tsv, tables/03_answered.tsv"),
         "composition": ("05", "tables/05_*.tsv, figures/05_*"),
         "abundance": ("06", "tables/06_species.tsv, with interval, p and q of each feature"),
         "subgroups": ("07", "untreated and treated cases: tables/07_*.tsv"),
