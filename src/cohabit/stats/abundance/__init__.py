@@ -1,4 +1,4 @@
-"""Differential abundance: seven named methods behind one function, one tidy table."""
+"""Differential abundance: named methods behind one function, one tidy table."""
 
 # ruff: noqa: F401
 from cohabit.stats.abundance.compare import (

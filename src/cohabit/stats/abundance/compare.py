@@ -1,4 +1,4 @@
-"""Differential abundance: seven named methods behind one function, one tidy table."""
+"""Differential abundance: named methods behind one function, one tidy table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.stats.abundance import methods
+from cohabit.stats.abundance import count_models, methods, two_parts
 from cohabit.stats.abundance.methods import Comparison
 from cohabit.stats.alignment import align_values, check_column, household_codes
 from cohabit.stats.composition import arcsine_sqrt, check_counts, take_for_counts, why_filtered
@@ -37,6 +37,9 @@ class Method:
 
     min_variance: float = 0.0
     """Smallest variance on the asin-sqrt scale of a feature that is tested."""
+
+    more: tuple[str, ...] = ()
+    """Columns of its own, after those that all methods have."""
 
 
 METHODS = {
@@ -87,6 +90,37 @@ METHODS = {
         "10.1093/oxfordjournals.aje.a112623",
         methods.fit_presence_clogit,
     ),
+    "nbinom": Method(
+        "log mean count per read (negative binomial)",
+        "random intercept",
+        "10.32614/RJ-2017-066",
+        count_models.fit_nbinom,
+    ),
+    "zinb": Method(
+        "log mean count per read (negative binomial, a share of further zeros)",
+        "random intercept",
+        "10.32614/RJ-2017-066",
+        count_models.fit_zinb,
+    ),
+    "presence_logit": Method(
+        "log odds of presence, given the household",
+        "random intercept",
+        "10.1101/2024.12.13.628459",
+        two_parts.fit_presence_logit,
+    ),
+    "nonzero_log": Method(
+        "log share among those who have the feature",
+        "random intercept",
+        "10.1101/2024.12.13.628459",
+        two_parts.fit_nonzero_log,
+    ),
+    "two_parts": Method(
+        "presence and amount, no single estimate",
+        "random intercept in both parts",
+        "10.1101/2024.12.13.628459",
+        two_parts.fit_two_parts,
+        more=two_parts.PART_COLUMNS,
+    ),
 }
 """Method name -> its properties."""
 
@@ -131,7 +165,7 @@ def compare_abundance(
     Returns
     -------
     DataFrame, one row per feature and contrast
-        Columns `ABUNDANCE_COLUMNS`. `estimate` is on the scale named in `transform`, second level
+        Columns `ABUNDANCE_COLUMNS`, then those of the method's own (`Method.more`). `estimate` is on the scale named in `transform`, second level
         minus first; `low` and `high` bound the 95% interval; `q_value` is Benjamini and
         Hochberg's over the features tested in one contrast. Features that fail the filter
         stay, without numbers, with the reason in `note`. `n_pairs` counts households with two
@@ -158,7 +192,7 @@ def compare_abundance(
     table["n_nonzero"] = (counts > 0).sum().reindex(table["feature"]).to_numpy()
     table["q_value"] = table.groupby("contrast", sort=False)["p_value"].transform(adjust_p)
     table["converged"] = table["p_value"].notna()
-    table = table.reindex(columns=list(ABUNDANCE_COLUMNS))
+    table = table.reindex(columns=[*ABUNDANCE_COLUMNS, *chosen.more])
     table.attrs.update(
         filter=_name_filter(chosen, min_prevalence, min_total),
         transform=_name_transform(chosen, pseudocount),

@@ -23,7 +23,8 @@ from cohabit.stats.paired import differ_within, find_pairs, fit_paired_model, su
 _LEAST_FEATURES = 3
 """Smallest number of features with which a bias or a mode of coefficients is estimated."""
 
-_COLUMNS = ["feature", "contrast", *NUMBERS, "n_pairs", "note"]
+METHOD_COLUMNS = ["feature", "contrast", *NUMBERS, "n_pairs", "note"]
+"""Columns of what a method returns, one row per feature tested and contrast."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,12 @@ class Comparison:
 
 def fit_lmm_asin(comparison: Comparison) -> pd.DataFrame:
     """Fit the study's model: asin-sqrt shares, random household, fixed covariates."""
-    return _fit_mixed(comparison.asin(), comparison)
+    return fit_mixed(comparison.asin(), comparison)
 
 
 def fit_lmm_clr(comparison: Comparison) -> pd.DataFrame:
     """Fit the study's model to centred log-ratios."""
-    return _fit_mixed(comparison.clr(), comparison)
+    return fit_mixed(comparison.clr(), comparison)
 
 
 def fit_linda(comparison: Comparison) -> pd.DataFrame:
@@ -171,7 +172,9 @@ def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
             part = part.assign(**tests).assign(note="household not in the model")
         parts.append(part.assign(contrast=comparison.matrix.contrasts[name]))
     n_pairs = int((comparison.household_sizes > 1).sum())
-    return pd.concat(parts, ignore_index=True).reindex(columns=_COLUMNS).assign(n_pairs=n_pairs)
+    return (
+        pd.concat(parts, ignore_index=True).reindex(columns=METHOD_COLUMNS).assign(n_pairs=n_pairs)
+    )
 
 
 def _why_no_ancombc(table: pd.DataFrame) -> str:
@@ -191,7 +194,7 @@ def _call_ancombc(table: pd.DataFrame, design: pd.DataFrame) -> pd.DataFrame:
     return ancombc(table, plain, " + ".join(plain), p_adjust=None).result
 
 
-def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+def fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """Return a mixed model's rows of the factor (least squares if no household is shared)."""
     asked = comparison.matrix.terms[comparison.factor]
     alone = comparison.household_sizes.max() == 1
@@ -208,7 +211,7 @@ def _fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         told, where = "household variance 0", table.index[table["boundary"].astype(bool)]
     table.loc[where, "note"] = add_notes(table.loc[where, "note"], told)
     table["n_pairs"] = int((comparison.household_sizes > 1).sum())
-    return table.reindex(columns=_COLUMNS)
+    return table.reindex(columns=METHOD_COLUMNS)
 
 
 def fit_paired_t_clr(comparison: Comparison) -> pd.DataFrame:
