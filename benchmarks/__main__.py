@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-bio", "statsmodels")
-R_PACKAGES = ("vegan", "lme4", "lmerTest")
+R_PACKAGES = ("vegan", "lme4", "lmerTest", "glmmTMB")
 COLUMNS = {
     "peer": "peer",
     "n": "n",

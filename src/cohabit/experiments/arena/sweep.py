@@ -17,7 +17,10 @@ CALLING_RULES = ("FDR", "lenient")
 OWN_TRUTH = {"asin-sqrt": "asin", "CLR": "clr", "CLR, corrected": "latent"}
 """Scale -> column of the truth; other scales are compared only by sign."""
 
-SIGNS = {"log counts, corrected": "latent", "presence": "latent", "ranks of shares": "asin"}
+SIGNS = {
+    **{"log counts, corrected": "latent", "presence": "latent", "ranks of shares": "asin"},
+    **{"log count per read": "latent", "joint test": "latent", "asin-sqrt, swaps": "asin"},
+}
 METRICS = (
     "n_called",
     "sensitivity",
@@ -204,7 +207,8 @@ def _count_calls(
     planted = truth["planted"].to_numpy()
     value = truth[OWN_TRUTH.get(scale) or SIGNS[scale]].to_numpy()
     right = called & planted
-    wrong_sign = right & (np.sign(found["estimate"].to_numpy()) != np.sign(value))
+    estimate = found["estimate"].to_numpy()
+    wrong_sign = right & (np.sign(estimate) != np.sign(value)) & ~np.isnan(estimate)
     return {
         "n_tested": len(found),
         "n_planted": int(planted.sum()),

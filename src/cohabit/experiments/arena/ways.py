@@ -214,6 +214,15 @@ WAYS = {
         partial(_fit_by_name, method="ancombc", scale="log counts, corrected"), slow=True
     ),
     "presence": Way(partial(_fit_by_name, method="presence_clogit", scale="presence"), slow=True),
+    "negative binomial": Way(
+        partial(_fit_by_name, method="nbinom", scale="log count per read"), slow=True
+    ),
+    "presence and amount": Way(
+        partial(_fit_by_name, method="two_parts", scale="joint test"), slow=True
+    ),
+    "matched sets": Way(
+        partial(_fit_by_name, method="matched_sets", scale="asin-sqrt, swaps"), slow=True
+    ),
 }
 """Name -> way (see docs/methods.md); slow ones run only on request."""
 

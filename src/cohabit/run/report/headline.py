@@ -21,6 +21,12 @@ METHOD_NAMES = {
     "linda": "LinDA",
     "ancombc": "ANCOM-BC",
     "presence_clogit": "the test of presence",
+    "nbinom": "the negative binomial mixed model",
+    "zinb": "the zero-inflated mixed model",
+    "presence_logit": "the mixed model of presence",
+    "nonzero_log": "the mixed model of those who have it",
+    "two_parts": "presence and amount together",
+    "matched_sets": "the permutation test within homes",
 }
 
 

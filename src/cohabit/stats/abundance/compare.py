@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.stats.abundance import count_models, methods, two_parts
+from cohabit.stats.abundance import count_models, matched_sets, methods, two_parts
 from cohabit.stats.abundance.methods import Comparison
 from cohabit.stats.alignment import align_values, check_column, household_codes
 from cohabit.stats.composition import arcsine_sqrt, check_counts, take_for_counts, why_filtered
@@ -121,6 +121,13 @@ METHODS = {
         two_parts.fit_two_parts,
         more=two_parts.PART_COLUMNS,
     ),
+    "matched_sets": Method(
+        "asin-sqrt of shares, within homes; p-value of shares, asin-sqrt and presence together",
+        "members permuted within the household",
+        "10.1093/bioinformatics/btaa260",
+        matched_sets.fit_matched_sets,
+        more=matched_sets.SCALE_COLUMNS,
+    ),
 }
 """Method name -> its properties."""
 
@@ -165,11 +172,12 @@ def compare_abundance(
     Returns
     -------
     DataFrame, one row per feature and contrast
-        Columns `ABUNDANCE_COLUMNS`, then those of the method's own (`Method.more`). `estimate` is on the scale named in `transform`, second level
-        minus first; `low` and `high` bound the 95% interval; `q_value` is Benjamini and
-        Hochberg's over the features tested in one contrast. Features that fail the filter
-        stay, without numbers, with the reason in `note`. `n_pairs` counts households with two
-        people or more; for paired methods, the pairs that bear on the feature.
+        Columns `ABUNDANCE_COLUMNS`, then those of the method's own (`Method.more`). `estimate` is
+        on the scale named in `transform`, second level minus first; `low` and `high` bound the 95%
+        interval; `q_value` is Benjamini and Hochberg's over the features tested in one contrast.
+        Features that fail the filter stay, without numbers, with the reason in `note`. `n_pairs`
+        counts households with two people or more; for paired methods, the pairs that bear on
+        the feature.
 
     Raises
     ------
@@ -186,7 +194,8 @@ def compare_abundance(
     reasons = _why_not_tested(counts, chosen.min_variance, min_prevalence, min_total)
     kept = reasons.index[reasons == ""]
     comparison = Comparison(counts, kept, people, factor, covariates, household, pseudocount)
-    table = _with_filtered(chosen.fit(comparison), reasons)
+    fitted = chosen.fit(comparison)
+    table = _with_filtered(fitted, reasons)
     table["method"] = method
     table["transform"] = _name_transform(chosen, pseudocount)
     table["n_nonzero"] = (counts > 0).sum().reindex(table["feature"]).to_numpy()
@@ -194,6 +203,7 @@ def compare_abundance(
     table["converged"] = table["p_value"].notna()
     table = table.reindex(columns=[*ABUNDANCE_COLUMNS, *chosen.more])
     table.attrs.update(
+        **fitted.attrs,
         filter=_name_filter(chosen, min_prevalence, min_total),
         transform=_name_transform(chosen, pseudocount),
         household=chosen.household,

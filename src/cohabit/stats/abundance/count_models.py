@@ -38,8 +38,9 @@ def fit_with_homes(
 ) -> pd.DataFrame:
     """Return the rows of the factor of a regression of every column of `values`.
 
-    The p-value is that of the likelihood root (with and without the coefficient), shrunk by
-    ``sqrt((n - k) / n)`` for n people and k coefficients and taken as t.
+    The p-value is that of the root of the likelihood ratio with and without the coefficient,
+    taken as t. The ratio is divided by ``n / (n - k)`` for n people and k coefficients, and by
+    the excess of the variance among homes over that of the density, where it is above 1.
     """
     design = _Design.of(comparison, offset)
     y = values.to_numpy(float)
@@ -139,7 +140,7 @@ def _report(
 ) -> pd.DataFrame:
     """Return estimate, test and note of one coefficient in every feature."""
     usable = notes == ""
-    notes = np.where(usable, design.reasons[name], notes).astype(object)
+    notes = np.where(design.reasons[name] == "", notes, design.reasons[name]).astype(object)
     numbers = dict.fromkeys(NUMBERS, np.full(len(notes), np.nan))
     if fits is not None and not design.reasons[name]:
         without = design.fit_without(name, density, y[:, usable])
@@ -160,7 +161,9 @@ def _test(
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return the numbers and notes of one coefficient of the fitted features."""
     n, rank = design.matrix.shape
-    weights, lost = design.weights(name), n / (n - rank)
+    n_homes = design.codes.max() + 1
+    excess = np.maximum(fits.excess * n_homes / (n_homes - rank), 1)
+    weights, lost = design.weights(name), excess * n / (n - rank)
     same = fits.deviation < _NO_DEVIATION
     df = np.where(same, n - rank, design.df(name)).astype(float)
     error = np.sqrt(lost * np.einsum("i,fij,j->f", weights, fits.covariance, weights))

@@ -84,15 +84,34 @@ class Fits:
     information: np.ndarray
     """Observed information of coefficients, deviation and shapes."""
 
+    squares: np.ndarray
+    """Sum over homes of the products of their scores."""
+
     converged: np.ndarray
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """Inverse of the information."""
+        root, axes = np.linalg.eigh(self.information)
+        root = np.maximum(root, _FLAT * root[:, -1:])
+        return (axes / root[:, None]) @ axes.transpose(0, 2, 1)
 
     @property
     def covariance(self) -> np.ndarray:
         """Covariance of the coefficients, the other parameters being estimated too."""
-        root, axes = np.linalg.eigh(self.information)
-        root = np.maximum(root, _FLAT * root[:, -1:])
-        axes = axes[:, : self.coefficients.shape[1]]
-        return (axes / root[:, None]) @ axes.transpose(0, 2, 1)
+        size = self.coefficients.shape[1]
+        return self.inverse[:, :size, :size]
+
+    @property
+    def excess(self) -> np.ndarray:
+        """Variance of the coefficients among homes, as a multiple of `covariance`, on average.
+
+        The mean eigenvalue of the sandwich covariance against the covariance of the model
+        (Rotnitzky and Jewell 1990, Biometrika 77:485); 1 where the density is right.
+        """
+        size = self.coefficients.shape[1]
+        sandwich = (self.inverse @ self.squares @ self.inverse)[:, :size, :size]
+        return np.trace(np.linalg.solve(self.covariance, sandwich), axis1=1, axis2=2) / size
 
 
 @dataclass
@@ -122,7 +141,7 @@ class Likelihood:
         step = max(1, _CELLS_AT_ONCE // per_feature)
         parts = [self._fit(cells[at : at + step]) for at in range(0, len(cells), step)]
         joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        parameters, likelihood, information, converged = joined
+        parameters, likelihood, information, squares, converged = joined
         size = self.homes.x.shape[2]
         return Fits(
             parameters[:, :size],
@@ -130,6 +149,7 @@ class Likelihood:
             parameters[:, size + 1 :],
             likelihood,
             information,
+            squares,
             converged,
         )
 
@@ -163,7 +183,7 @@ class Likelihood:
         """Maximise by Newton's method with halved steps, each feature on its own."""
         n_features, size = state.parameters.shape
         likelihood = np.empty(n_features)
-        information = np.empty((n_features, size, size))
+        information, squares = np.empty((2, n_features, size, size))
         converged = np.zeros(n_features, dtype=bool)
         left = np.arange(n_features)
         for _ in range(_MAX_STEPS):
@@ -172,6 +192,7 @@ class Likelihood:
             here = _State(state.parameters[left], state.modes[left])
             likelihood[left], scores, curvature = self._derive(y[left], here)
             gradient = scores.sum(axis=1)
+            squares[left] = scores.transpose(0, 2, 1) @ scores
             state.modes[left] = here.modes
             step, gain, concave = self._step(state.parameters[left], gradient, curvature)
             information[left] = curvature
@@ -184,7 +205,7 @@ class Likelihood:
             left = left[moved]
         roots = np.linalg.eigvalsh(information)
         positive = roots[:, 0] > -1e-8 * roots[:, -1]
-        return likelihood, information, converged & positive
+        return likelihood, information, squares, converged & positive
 
     def _step(
         self, parameters: np.ndarray, gradient: np.ndarray, curvature: np.ndarray
