@@ -92,7 +92,8 @@ def _three_scales(comparison: Comparison) -> np.ndarray:
 def expect_presence(counts: pd.DataFrame) -> pd.DataFrame:
     """Return the chance that a feature is seen when each sample is rarefied to the least depth.
 
-    ``1 - C(N - y, d) / C(N, d)`` for y of N reads and depth d; the mean over all rarefactions.
+    ``1 - C(N - y, d) / C(N, d)`` for y of N reads and depth d, the mean over all rarefactions;
+    to six decimals.
     """
     y = np.round(counts.to_numpy(float))
     total = y.sum(axis=1, keepdims=True)
@@ -102,7 +103,7 @@ def expect_presence(counts: pd.DataFrame) -> pd.DataFrame:
         gammaln(total - y + 1) - gammaln(left + 1) - gammaln(total + 1) + gammaln(total - depth + 1)
     )
     unseen = np.where(total - y >= depth, np.exp(np.minimum(log_unseen, 0)), 0)
-    return pd.DataFrame(1 - unseen, counts.index, counts.columns)
+    return pd.DataFrame((1 - unseen).round(6), counts.index, counts.columns)
 
 
 def _within(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
