@@ -168,11 +168,10 @@ def _permute(values: np.ndarray, moved: np.ndarray, orders: np.ndarray) -> _Perm
         squares[rows] = (moved[orders[rows]] @ values) ** 2
     total = (values**2).sum(axis=0) * (moved @ moved)
     still = total <= 1e-20 * (moved @ moved)
-    features = _rank(np.where(still, 0, squares / np.where(still, 1, total)))
-    scale = np.repeat(np.arange(len(SCALES)), values.shape[1] // len(SCALES))
-    community = np.column_stack(
-        [squares[:, scale == one].sum(axis=1) / total[scale == one].sum() for one in set(scale)]
-    )
+    squares[:, still] = 0
+    features = _rank(squares / np.where(still, 1, total))
+    whole = squares.reshape(len(orders), len(SCALES), -1).sum(axis=2)
+    community = whole / np.maximum(whole.max(axis=0), 1e-300)
     by_scale = np.where(still, np.nan, features[0]).reshape(len(SCALES), -1).T
     joint = _join(features.reshape(len(orders), len(SCALES), -1))
     return _Permuted(by_scale, joint, float(_join(_rank(community)[..., None])[0]))
