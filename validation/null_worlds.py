@@ -69,7 +69,7 @@ def ask_cohort(world: str, seed: int) -> pd.DataFrame:
 
 
 def _test_species(counts, people, method: str, seed: int) -> tuple[str, float]:
-    asked = VARYING if method == "presence_clogit" else COMMON
+    asked = VARYING if method.startswith("presence") else COMMON
     filters = {"min_prevalence": asked[0]} if method in ONE_BY_ONE else {}
     table = compare_abundance(
         counts, people, "group", covariates=COVARIATES, method=method, **filters
