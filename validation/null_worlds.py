@@ -27,7 +27,10 @@ COVARIATES = "sex + age + bmi + site"
 COMMON, VARYING = (0.5, 1.0), (0.1, 0.9)
 """Prevalence of the species whose abundance, and whose presence, is tested."""
 
-ONE_BY_ONE = ("paired_wilcoxon", "presence_clogit")
+ONE_BY_ONE = (
+    *("paired_wilcoxon", "presence_clogit", "nbinom", "zinb", "presence_logit", "nonzero_log"),
+    *("two_parts", "matched_sets"),
+)
 """Methods that test a species whatever the others: those never asked after are left out."""
 
 TERMS = {
