@@ -9,7 +9,7 @@ from scipy import stats
 
 from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.abundance.densities import Bernoulli, NegativeBinomial, ZeroInflated
-from cohabit.stats.abundance.random_intercept import Homes, Likelihood
+from cohabit.stats.abundance.random_intercept import HomeLayout, HomeLikelihood
 from cohabit.stats.mixed import fit_household_model
 
 ORACLES = Path(__file__).parent / "oracles"
@@ -28,9 +28,9 @@ def matrix_of(people: pd.DataFrame) -> np.ndarray:
     return np.column_stack([np.ones(len(people)), case, female, people["decades"]]).astype(float)
 
 
-def homes_of(people: pd.DataFrame) -> Homes:
+def homes_of(people: pd.DataFrame) -> HomeLayout:
     codes = pd.factorize(people["household_id"])[0]
-    return Homes.of(matrix_of(people), np.log(people["depth"].to_numpy()), codes)
+    return HomeLayout.of(matrix_of(people), np.log(people["depth"].to_numpy()), codes)
 
 
 def parameters_of(row: pd.Series, coefficients) -> np.ndarray:
@@ -45,7 +45,7 @@ def test_likelihood__with_one_node_is_glmmtmbs(place):
     row = EXPECTED.loc[place]
     people = people_of(row["design"])
     homes = homes_of(people)
-    likelihood = Likelihood(DENSITIES[row["inflated"]], homes, n_nodes=1)
+    likelihood = HomeLikelihood(DENSITIES[row["inflated"]], homes, n_nodes=1)
     coefficients = [float(part) for part in row["coefficients"].split()]
     y = people[[row["feature"]]].to_numpy(float)
     ours = likelihood.log_likelihood(y, parameters_of(row, coefficients))
@@ -56,7 +56,7 @@ def test_likelihood__with_one_node_is_glmmtmbs(place):
 def test_fit__is_the_maximum_of_the_likelihood_on_a_grid(place):
     row = EXPECTED.loc[place]
     people = people_of(row["design"])
-    fits = Likelihood(DENSITIES[row["inflated"]], homes_of(people)).fit(
+    fits = HomeLikelihood(DENSITIES[row["inflated"]], homes_of(people)).fit(
         people[[row["feature"]]].to_numpy(float)
     )
     assert fits.converged.all()
@@ -72,7 +72,7 @@ def test_information__is_the_curvature_of_the_likelihood_and_the_slope_is_none(d
     people = people_of("uneven")
     y = people[["common", "holes"]].to_numpy(float)
     y = np.minimum(y, 1) if isinstance(density, Bernoulli) else y
-    likelihood = Likelihood(density, homes_of(people))
+    likelihood = HomeLikelihood(density, homes_of(people))
     fits = likelihood.fit(y)
     at = np.column_stack([fits.coefficients, fits.deviation, fits.shapes])
     moves = 1e-3 * np.eye(at.shape[1])
@@ -102,7 +102,9 @@ def test_fit__without_shared_homes_is_statsmodels_negative_binomial():
     people = alone()
     x, y = matrix_of(people), people["common"].to_numpy(float)
     offset = np.log(people["depth"].to_numpy())
-    ours = Likelihood(NegativeBinomial(), Homes.of(x, offset, np.arange(len(x)))).fit(y[:, None])
+    ours = HomeLikelihood(NegativeBinomial(), HomeLayout.of(x, offset, np.arange(len(x)))).fit(
+        y[:, None]
+    )
     theirs = Independent(y, x, offset=offset).fit(disp=0, start_params=[-4, 0, 0, 0, 0.5])
     np.testing.assert_allclose(ours.coefficients[0], theirs.params[:-1], atol=1e-4)
     assert np.exp(-ours.shapes[0, 0]) == pytest.approx(theirs.params[-1], rel=1e-3)
@@ -119,8 +121,10 @@ def test_nbinom__has_the_likelihood_root_of_two_fits():
     table = compare(people, counts, "nbinom").set_index("feature")
     codes, total = pd.factorize(people["household_id"])[0], np.log(counts.sum(axis=1).to_numpy())
     x, y = matrix_of(people), counts.to_numpy(float)
-    full = Likelihood(NegativeBinomial(), Homes.of(x, total, codes)).fit(y)
-    less = Likelihood(NegativeBinomial(), Homes.of(np.delete(x, 1, 1), total, codes)).fit(y)
+    full = HomeLikelihood(NegativeBinomial(), HomeLayout.of(x, total, codes)).fit(y)
+    less = HomeLikelihood(NegativeBinomial(), HomeLayout.of(np.delete(x, 1, 1), total, codes)).fit(
+        y
+    )
     np.testing.assert_allclose(table["estimate"], full.coefficients[:, 1], atol=1e-5)
     excess = np.maximum(full.excess * 60 / (60 - 4), 1)
     root = np.sqrt(2 * (full.likelihood - less.likelihood) / excess * (len(y) - 4) / len(y))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cohabit.stats.abundance.densities import Density, NegativeBinomial, ZeroInflated
 from cohabit.stats.abundance.methods import METHOD_COLUMNS, Comparison
-from cohabit.stats.abundance.random_intercept import Fits, Homes, Likelihood
+from cohabit.stats.abundance.random_intercept import Fits, HomeLayout, HomeLikelihood
 from cohabit.stats.alignment import household_codes
 from cohabit.stats.inference import NUMBERS, infer, two_sided_t
 from cohabit.stats.least_squares import find_independent
@@ -96,7 +96,7 @@ class _Design:
 
     def fit(self, density: Density, y: np.ndarray, basis: np.ndarray) -> Fits:
         """Fit all features on orthogonal columns."""
-        return Likelihood(density, Homes.of(basis, self.offset, self.codes)).fit(y)
+        return HomeLikelihood(density, HomeLayout.of(basis, self.offset, self.codes)).fit(y)
 
     def fit_without(self, name: str, density: Density, y: np.ndarray) -> Fits:
         """Fit all features without one column."""

@@ -19,11 +19,11 @@ from cohabit.stats.inference import NUMBERS
 from cohabit.stats.least_squares import find_independent, residuals
 from cohabit.stats.permanova.schemes import Exchange
 
-SCALES = ("share", "asin", "presence")
-SCALE_COLUMNS = tuple(f"{scale}_p_value" for scale in SCALES)
+_SCALES = ("share", "asin", "presence")
+SCALE_COLUMNS = tuple(f"{scale}_p_value" for scale in _SCALES)
 """Columns of `fit_matched_sets` about each scale."""
 
-N_PERMUTATIONS = 9_999
+N_SWAPS = 9_999
 _SEED = 20211101
 _ROWS_AT_ONCE = 1_000
 _FEWEST = 1_000
@@ -117,9 +117,9 @@ def _within(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def _list_orders(codes: np.ndarray) -> np.ndarray:
     """Return every permutation within homes if they are few, else random ones."""
     exchange = Exchange("within", codes, np.zeros(len(codes), dtype=int))
-    if exchange.count <= N_PERMUTATIONS:
+    if exchange.count <= N_SWAPS:
         return exchange.every()
-    drawn = exchange.draw(N_PERMUTATIONS, np.random.default_rng(_SEED))
+    drawn = exchange.draw(N_SWAPS, np.random.default_rng(_SEED))
     return np.vstack([np.arange(len(codes)), drawn])
 
 
@@ -141,7 +141,7 @@ def _test_column(
     found = _permute(values, moved, setting.orders)
     table[list(SCALE_COLUMNS)] = found.by_scale
     table["p_value"] = found.joint
-    table["estimate"] = np.split(moved @ values / (moved @ moved), len(SCALES))[1]
+    table["estimate"] = np.split(moved @ values / (moved @ moved), len(_SCALES))[1]
     if len(setting.orders) < _FEWEST:
         table["note"] = (
             f"{len(setting.orders)} swaps are all: no p-value is smaller than one in so many"
@@ -170,10 +170,10 @@ def _permute(values: np.ndarray, moved: np.ndarray, orders: np.ndarray) -> _Perm
     still = total <= 1e-20 * (moved @ moved)
     squares[:, still] = 0
     features = _rank(squares / np.where(still, 1, total))
-    whole = squares.reshape(len(orders), len(SCALES), -1).sum(axis=2)
+    whole = squares.reshape(len(orders), len(_SCALES), -1).sum(axis=2)
     community = whole / np.maximum(whole.max(axis=0), 1e-300)
-    by_scale = np.where(still, np.nan, features[0]).reshape(len(SCALES), -1).T
-    joint = _join(features.reshape(len(orders), len(SCALES), -1))
+    by_scale = np.where(still, np.nan, features[0]).reshape(len(_SCALES), -1).T
+    joint = _join(features.reshape(len(orders), len(_SCALES), -1))
     return _Permuted(by_scale, joint, float(_join(_rank(community)[..., None])[0]))
 
 

@@ -34,7 +34,7 @@ _CLOSE = 1e-10
 
 
 @dataclass(frozen=True)
-class Homes:
+class HomeLayout:
     """People in the order of their homes: homes x members, with empty places."""
 
     rows: np.ndarray
@@ -49,7 +49,7 @@ class Homes:
     offset: np.ndarray
 
     @classmethod
-    def of(cls, x: np.ndarray, offset: np.ndarray, codes: np.ndarray) -> "Homes":
+    def of(cls, x: np.ndarray, offset: np.ndarray, codes: np.ndarray) -> "HomeLayout":
         """Lay out a design by the codes (0, 1, ...) of the homes."""
         order = np.argsort(codes, kind="stable")
         sizes = np.bincount(codes)
@@ -123,11 +123,11 @@ class _State:
 
 
 @dataclass(frozen=True)
-class Likelihood:
+class HomeLikelihood:
     """The marginal likelihood of one density in one layout of homes."""
 
     density: Density
-    homes: Homes
+    homes: HomeLayout
     n_nodes: int = N_NODES
 
     @cached_property
