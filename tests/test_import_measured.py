@@ -84,6 +84,22 @@ def take_in(paths, mapping=None):
     return import_cohort(paths["metadata"], {"16s": paths["table"]}, mapping, measured=measured)
 
 
+@pytest.mark.parametrize("before", ["", "#HUMAnN v4.0.0.alpha.1\n"])
+@pytest.mark.parametrize("first", ["# Pathway", "# Pathway HUMAnN v4.0.0.alpha.1", "Pathway"])
+@pytest.mark.parametrize("rest", [["UNMAPPED", "UNINTEGRATED"], ["READS_UNMAPPED", "UNGROUPED"]])
+def test_import__reads_pathways_of_humann_3_and_4(before, first, rest, tmp_path):
+    table = pathways()
+    names = [first, *(f"{name}_Abundance-CPM" for name in IDS)]
+    both = [[rest[0], *["2"] * 8], [rest[1], *["1"] * 8], [f"{rest[1]}|g__X", *["1"] * 8]]
+    paths = write_all(tmp_path)
+    text = before + join([names, *both, *table[2:]])
+    paths["pathways"].write_text(text, encoding="utf-8")
+    cohort, log = take_in(paths)
+    assert list(cohort.pathways) == ["PWY-1", "PWY-2"]
+    assert cohort.pathways.loc["s1a", "PWY-1"] == pytest.approx(0.25 / 4.25)
+    assert f"{rest[0]} and {rest[1]} left out: not pathways" in log.describe()
+
+
 def test_import__takes_in_every_table(tmp_path):
     cohort, log = take_in(write_all(tmp_path))
     words = log.describe()

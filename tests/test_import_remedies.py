@@ -1,16 +1,19 @@
 """Every remedy that an import prints does what it says: each is followed here."""
 
+import ast
 import re
 import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+from biom import load_table
 from field_files import COUNTS, separated, table
-from own_cohort import FEATURES, MAPPING, Files, join
+from own_cohort import FEATURES, MAPPING, Files, join, json_bytes, make_biom
 
 from cohabit import cli
 from cohabit.files.importers import import_cohort, read_mapping
+from cohabit.files.importers.mapping import parse_mapping
 from cohabit.files.importers.matching import find_id_rule
 from cohabit.files.importers.sources import read_source
 
@@ -213,3 +216,91 @@ def test_table__that_has_its_words_left_out_is_read(tmp_path):
     place = files.cells[0].index(name)
     paths["table"].write_text(join([r[:place] + r[place + 1 :] for r in files.cells]))
     assert len(take_in(paths)[0].table("16s")) == 8
+
+
+def test_table__without_a_single_count_is_refused(tmp_path):
+    data = json_bytes(make_biom([row[0] for row in Files().rows]), data=[])
+    for assay in ("16s", "shotgun"):
+        paths = Files(table_name="counts.biom", table=data).write(tmp_path)
+        mapping = read_mapping(paths["mapping"])
+        with pytest.raises(ValueError, match="no sample of the metadata has a read; export"):
+            import_cohort(paths["metadata"], {assay: paths["table"]}, mapping)
+
+
+def test_ids__of_further_tables_are_joined_by_the_rule_printed(tmp_path):
+    paths = with_ids(lambda name: name).write(tmp_path)
+    diet = tmp_path / "diet.tsv"
+    names = [f"{i + 7:03d}" if i < 3 else f"{i + 7}" for i in range(8)]
+    diet.write_text(join([["id", "hei"], *([name, "60"] for name in names)]), encoding="utf-8")
+    said = message(paths, measured={"diet": diet})
+    add_section(paths, "ids", re.search(r"add \[ids\] (.*) to the mapping", said)[1])
+    assert len(take_in(paths, measured={"diet": diet})[0].diet) == 8
+
+
+FOLLOWED = {
+    "iconv": "test_encoding__the_command_printed_writes_what_is_read",
+    "biom convert": "test_biom__the_program_named_writes_what_is_read",
+    "cohabit import --guess": "test_guess__once_its_questions_are_answered_is_imported",
+    "reads = ": "test_shares__become_counts_by_the_column_that_the_remedy_asks_for",
+    "leave_out = ": "test_levels__words_for_missing_homes_can_be_left_out_as_said",
+    "from = ": "test_visits__without_a_baseline_are_counted_from_the_first_as_advised",
+    "visit = ": "test_import__takes_in_every_table",
+    "scale = ": "test_logs__are_read_by_the_line_that_the_remedy_asks_for",
+    "household_id = ": "test_household__the_line_asked_for_is_enough",
+}
+"""What a message of the importers may tell to run or to write -> the test that does so."""
+
+
+def test_remedies__each_command_and_line_has_the_test_that_follows_it():
+    tests = Path(__file__).parent
+    written = "".join(path.read_text(encoding="utf-8") for path in tests.glob("test_*.py"))
+    assert [name for name in FOLLOWED.values() if f"def {name}(" not in written] == []
+    folder = tests.parent / "src" / "cohabit" / "files" / "importers"
+    for path in folder.glob("*.py"):
+        if path.stem == "guess":  # writes a mapping whole, which `test_guess` reads
+            continue
+        for text in texts_of(path):
+            if "row.names" in text or "rownames(" in text:  # the line for R, which R has run
+                continue
+            told = re.findall(r"`([a-z]+ [^`]*)`|\b([a-z_]+ = )[\"{]", text)
+            for command, line in told:
+                assert any((command or line).startswith(known) for known in FOLLOWED), text
+
+
+def texts_of(path):
+    """Yield the texts of a module that are no docstrings; places to fill in are left out."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value.value = None
+        parts = [node] if isinstance(node, ast.Constant) else getattr(node, "values", [])
+        texts = [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
+        yield from texts
+
+
+def test_biom__the_program_named_writes_what_is_read(tmp_path):
+    from biom.cli.table_converter import _convert
+
+    files = Files(table_name="counts.biom")
+    paths = files.write(tmp_path)
+    plain = tmp_path / "plain.tsv"
+    plain.write_text(join(files.cells), encoding="utf-8")
+    _convert(load_table(str(plain)), str(paths["table"]), to_hdf5=True, table_type="OTU table")
+    assert take_in(paths)[0].table("16s").shape == (8, 4)
+
+
+def test_logs__are_read_by_the_line_that_the_remedy_asks_for(tmp_path):
+    paths = Files().write(tmp_path)
+    acids = tmp_path / "stool.tsv"
+    rows = [[row[0], "-0.5", "1.5"] for row in Files().rows]
+    acids.write_text(join([["id", "lysine", "leucine"], *rows]), encoding="utf-8")
+    said = message(paths, measured={"stool": acids})
+    add_section(paths, "metabolites", re.search(r'scale = "log"', said)[0])
+    assert len(take_in(paths, measured={"stool": acids})[0].metabolites) == 8
+
+
+def test_household__the_line_asked_for_is_enough(tmp_path):
+    with pytest.raises(ValueError, match="household_id") as caught:
+        parse_mapping(b"[columns]\n", "mine")
+    line = re.search(r'household_id = "..."', str(caught.value))[0].replace("...", "house")
+    columns = parse_mapping(f"[columns]\n{line}\n".encode(), "mine").columns
+    assert columns == {"household_id": "house"}

@@ -172,13 +172,17 @@ def _finish_table(
     matrix = counts.matrix[:, counts.samples.isin(known)]
     samples = counts.samples[counts.samples.isin(known)]
     seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
+    if not seen.any():
+        log.error(counts.name, "no sample of the metadata has a read", None, "export it again")
+        log.stop_on_errors()
     log.change(counts.name, "{n} sample(s) without a single read left out", samples[~seen])
     found = np.asarray(matrix.sum(axis=1)).ravel() > 0
     log.change(counts.name, "{n} feature(s) without counts left out", counts.features[~found])
     matrix, features = matrix[found][:, seen], counts.features[found]
     written = {name: name for name in features if looks_like_lineage(name)}
     written |= {**counts.lineages, **lineages}
-    matrix, features = _leave_out_rest(matrix, features, written, counts.name, log)
+    if assay == "shotgun":
+        matrix, features = _leave_out_rest(matrix, features, written, counts.name, log)
     _count_lineages(features, written, counts.name, log)
     names = _make_names_inert(features, counts.name, log)
     both = zip(names, features, strict=True)
@@ -197,8 +201,11 @@ def _leave_out_rest(
     matrix: sparse.csr_matrix, features: pd.Index, written: Mapping, name: str, log: ImportLog
 ) -> tuple[sparse.csr_matrix, pd.Index]:
     """Leave out rows such as ``UNCLASSIFIED``, which count reads of no taxon."""
-    rest = np.array([is_nameless(str(feature)) for feature in features], dtype=bool)
-    rest &= [not Lineage.parse(written.get(feature)).known for feature in features]
+    none = (
+        is_nameless(str(feature)) and not Lineage.parse(written.get(feature)).known
+        for feature in features
+    )
+    rest = np.fromiter(none, bool, len(features))
     reads = matrix[rest].sum()
     words = f"{{n}} row(s) for reads of no taxon left out, {reads:,.0f} of {matrix.sum():,.0f}"
     log.change(name, words, [feature or "a row without a name" for feature in features[rest]])

@@ -19,7 +19,7 @@ from cohabit.files.importers.tsv import CODE, explain_non_number, read_grid
 HUMANN_ENDINGS = re.compile(r"_(Abundance|Coverage)(-RPKs|-CPM|-RELAB)?$")
 """Suffixes that HUMAnN adds to sample names."""
 
-REST = ("UNMAPPED", "UNINTEGRATED")
+REST = ("UNMAPPED", "UNINTEGRATED", "READS_UNMAPPED", "UNGROUPED")
 """HUMAnN rows that are not pathways but count towards the total."""
 
 NEEDED_OF_DIET = ("hei_total", "vitamin_c")
@@ -142,11 +142,11 @@ def _give_to_people(
 ) -> pd.DataFrame:
     """Return rows by participant id; log people that are missing, unknown or repeated."""
     known = values.index.isin(list(owners))
-    if len(values) and not known.any():
-        rule, joined = find_id_rule(set(values.index), set(owners))
-        remedy = f"add {rule} to the mapping" if joined else "name the column under participant_id"
-        words = "no row or column is a participant or a sample of the metadata"
-        log.error(name, words, values.index[:5], remedy)
+    rule, _ = find_id_rule(values.index, owners)
+    if len(values) and (rule or not known.any()):
+        remedy = f"add {rule} to the mapping" if rule else "name the column under participant_id"
+        words = "{n} row(s) or column(s) are no participant and no sample of the metadata"
+        log.error(name, words, values.index[~known], remedy)
         return values.iloc[:0]
     log.change(name, "{n} row(s) of people not in the metadata left out", values.index[~known])
     values = values[known]

@@ -278,12 +278,12 @@ def _keep_known(
 ) -> pd.DataFrame:
     known = table["participant_id"].isin(list(people))
     strangers = table.loc[~known, "participant_id"].unique()
-    if known.any():
+    rule, _ = find_id_rule(table["participant_id"], people)
+    if known.any() and not rule:
         log.change(name, "visits of {n} people not in the metadata left out", strangers)
     else:
-        rule, joined = find_id_rule(set(strangers), set(people))
-        remedy = f"add {rule} to the mapping" if joined else "name it under participant_id"
-        log.error(name, "no visit is of a participant of the metadata", strangers, remedy)
+        remedy = f"add {rule} to the mapping" if rule else "name it under participant_id"
+        log.error(name, "{n} people of visits are not in the metadata", strangers, remedy)
     return table[known].copy()
 
 
