@@ -226,7 +226,7 @@ MALFORMED = {
     ),
     "diet of others": (
         changed(diet=rows(["subject", "HEI-2015"], "50", ids=list("abcdefgh"))),
-        "diet.tsv: no row or column is a participant or a sample",
+        "diet.tsv: 8 row\(s\) or column\(s\) are no participant and no sample",
     ),
     "diet ids rewritten": (
         changed(diet=rows(["subject", "HEI-2015"], "50", ids=[f"X{i}" for i in IDS])),
@@ -289,7 +289,7 @@ MALFORMED = {
     "visit word": (changed(visits=visits(year="second")), r"visit: 8 value\(s\) are not numbers"),
     "visit of others": (
         changed(visits=[["subject", "year", "EDSS score"], ["x", "0", "1"]]),
-        r"visits.tsv: no visit is of a participant of the metadata \(x\)",
+        r"visits.tsv: visits of 1 participant\(s\) who are not in the metadata \(x\)",
     ),
     "visit no column": (
         mapped('visit = "year"', 'visit = "yaer"'),

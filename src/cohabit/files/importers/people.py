@@ -283,7 +283,9 @@ def _keep_known(
         log.change(name, "visits of {n} people not in the metadata left out", strangers)
     else:
         remedy = f"add {rule} to the mapping" if rule else "name it under participant_id"
-        log.error(name, "{n} people of visits are not in the metadata", strangers, remedy)
+        log.error(
+            name, "visits of {n} participant(s) who are not in the metadata", strangers, remedy
+        )
     return table[known].copy()
 
 
