@@ -226,7 +226,7 @@ MALFORMED = {
     ),
     "diet of others": (
         changed(diet=rows(["subject", "HEI-2015"], "50", ids=list("abcdefgh"))),
-        "diet.tsv: 8 row\(s\) or column\(s\) are no participant and no sample",
+        r"diet.tsv: 8 row\(s\) or column\(s\) are no participant and no sample",
     ),
     "diet ids rewritten": (
         changed(diet=rows(["subject", "HEI-2015"], "50", ids=[f"X{i}" for i in IDS])),
