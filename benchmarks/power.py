@@ -13,7 +13,8 @@ import time
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cohabit.compute.pool import gather, open_cluster
+from cohabit.compute.pool import open_cluster
+from cohabit.compute.tasks import gather
 from cohabit.course import explorers
 from cohabit.experiments.planner import Questions, Scenario, estimate_power, find_sizes
 from cohabit.experiments.planner.questions import BATCH, Batch, run_batch

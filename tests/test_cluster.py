@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from cohabit.compute import pool
+from cohabit.compute import pool, tasks
 from cohabit.compute.pool import map_tasks, open_cluster
 
 
@@ -59,10 +59,10 @@ def test_map_tasks__gives_each_item_its_result_and_raises_the_first_error():
     with open_cluster(jobs=2, processes=False) as client:
         address = client.scheduler.address
         assert address.startswith("inproc://")
-        gathered = dict(pool.gather(client, abs, [-1, -2, -3]))
+        gathered = dict(tasks.gather(client, abs, [-1, -2, -3]))
         assert gathered == {-1: 1, -2: 2, -3: 3}
         with pytest.raises(ValueError, match="2 is not allowed"):
-            dict(pool.gather(client, fail_on_two, [1, 2, 3]))
+            dict(tasks.gather(client, fail_on_two, [1, 2, 3]))
 
 
 def test_open_cluster__works_in_a_script_without_a_main_guard(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from tiny_tree import FakeWorkers
 
 from cohabit import cli
-from cohabit.compute import pool
+from cohabit.compute import pool, tasks
 from cohabit.files.storage import write_cohort
 from cohabit.run import execution, process, task, workers
 from cohabit.run.folder import explain
@@ -47,11 +47,11 @@ class Other:
 @pytest.mark.parametrize("name", ["code of cohabit", "numpy"])
 def test_worker__with_other_code_refuses_its_task_by_name(monkeypatch, name):
     ours = pool.describe_code()
-    assert pool._call_alike(ours, abs, -2) == 2
+    assert tasks._call_alike(ours, abs, -2) == 2
     monkeypatch.setattr("distributed.get_worker", Other)
     told = f"the worker tcp://node7:1 has another {name}; start workers from the same environment"
-    with pytest.raises(pool.OtherCode, match=told):
-        pool._call_alike({**ours, name: "other"}, abs, -2)
+    with pytest.raises(tasks.OtherCode, match=told):
+        tasks._call_alike({**ours, name: "other"}, abs, -2)
 
 
 def test_describe_code__sees_an_edit_that_keeps_the_version(tmp_path, monkeypatch):
@@ -71,10 +71,10 @@ def test_describe_code__sees_an_edit_that_keeps_the_version(tmp_path, monkeypatc
 
 def test_task__of_a_worker_that_joined_later_with_other_code_has_failed(tree, run, monkeypatch):
     def submit(*_, **__):
-        raise pool.OtherCode("the worker tcp://node7:1 has another code of cohabit; start")
+        raise tasks.OtherCode("the worker tcp://node7:1 has another code of cohabit; start")
 
     monkeypatch.setattr(execution, "Workers", workers.Workers)
-    monkeypatch.setattr(workers.Workers, "_watch", submit)
+    monkeypatch.setattr(workers.Workers, "_wait_for", submit)
     assert cli.main(["run", "--only", "02"]) == 1
     assert "tcp://node7:1 has another code" in tree.summary()["notebooks"][0]["reason"]
 
@@ -83,7 +83,8 @@ def test_task__of_a_worker_that_joined_later_with_other_code_has_failed(tree, ru
 
 
 @pytest.fixture
-def dask(tmp_path):
+def dask(tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "3")  # Dask's default
     two = Dask(tmp_path / "dask" / "root")
     (tmp_path / "dask").mkdir()
     scheduler = two.start()
@@ -95,14 +96,18 @@ def dask(tmp_path):
 
 def test_run__whose_only_workers_die_fails_and_says_so(tree, dask, monkeypatch, capsys):
     monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
-    monkeypatch.setattr(workers, "ALONE_SECONDS", 2)
+    monkeypatch.setattr(tasks, "SAY_SECONDS", 1)
+    monkeypatch.setattr(tasks, "ALONE_SECONDS", 2)
     monkeypatch.setattr(pool, "ANSWER_SECONDS", 60)
     pids = [each.pid for each in dask.processes]
     kills = f"import signal, time\nfor pid in {pids}:\n    os.kill(pid, signal.SIGKILL)\n"
     tree.write("02_make", kills + "time.sleep(60)", after=[])
     assert cli.main(["run", "--only", "02", *dask.options]) == 1
-    assert "Dask worker" in capsys.readouterr().err
-    assert "died" in tree.summary()["notebooks"][0]["reason"]
+    told = capsys.readouterr().err
+    assert re.search(r"no Dask worker for \d s; what waits for one fails in \d s", told)
+    assert (
+        "for 2 s there was no Dask worker; start again" in tree.summary()["notebooks"][0]["reason"]
+    )
 
 
 def test_run__tries_again_as_often_as_allowed(tree, run, monkeypatch):

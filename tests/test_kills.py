@@ -1,6 +1,6 @@
 """A run that is killed, in whatever part of it, is finished by the next one; a small slice.
 
-`python -m validation kills` does the rest: twenty moments, and the whole collection.
+`python -m validation kills` does the rest: fifty moments, and the whole collection.
 """
 
 import random

@@ -5,9 +5,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.core.formatters import DisplayFormatter
 
+from cohabit import figures
 from cohabit.files.privacy import (
     FEW_COLUMN,
     FEW_MARK,
@@ -15,6 +17,7 @@ from cohabit.files.privacy import (
     mark_cells,
     mark_displays,
     mark_rows,
+    mark_words,
     survey_tables,
 )
 from cohabit.files.storage import write_cohort
@@ -102,6 +105,28 @@ def test_displays__mark_tables_and_printed_counts():
     assert shown["text/html"].count(FEW_MARK) == shown["text/plain"].count(FEW_MARK) == 1
     assert formatter.format(counts)[0]["text/plain"].count(f"3 ({FEW_MARK})") == 1
     assert FEW_MARK not in str(formatter.format(counts / 2))
+
+
+def test_figure__marks_the_few_people_it_tells_of(tmp_path):
+    pairs = pd.DataFrame({"MS": range(30, 42), "control": range(31, 43)})
+    pairs["opposite_sex"] = [False] * 3 + [True] * 9
+    counts = pd.DataFrame({"untreated": [3, 12], "treated": [0, 7]}, index=["Boston", "Edinburgh"])
+    words = {}
+    for about_people in (False, True):
+        run = open_run(tmp_path / str(about_people), notebook="03", seed=1)
+        run.about_people = about_people
+        fig, axs = plt.subplots(1, 2, figsize=(9, 4))
+        figures.draw_pairs(pairs, ax=axs[0])
+        figures.draw_counts(counts, ax=axs[1])
+        words[about_people] = run.write_figure(fig, "people").with_suffix(".txt").read_text()
+        key = [text.get_text() for text in axs[0].get_legend().get_texts()]
+        assert ("same sex (3, fewer than 5)" in key) == about_people
+        plt.close(fig)
+    assert FEW_MARK not in words[False]
+    assert "same sex (3)" in words[False]
+    assert "same sex (3, fewer than 5)" in words[True]
+    assert "Boston 3 (fewer than 5), 0; Edinburgh 12, 7" in words[True]
+    assert mark_words("a 4 points, b 14 points") == "a 4 points (fewer than 5), b 14 points"
 
 
 def test_report__of_real_people_says_what_it_holds(tmp_path):

@@ -5,23 +5,19 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from cohabit.compute.fingerprint import describe_code
+from cohabit.compute.tasks import gather
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, LocalCluster
+    from distributed import Client, LocalCluster
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class OtherCode(ConnectionError):
-    """A worker has another version of cohabit or of its requirements than the caller."""
 
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -212,49 +208,3 @@ def open_workers(scheduler: str | None = None, jobs: int | None = None) -> Itera
         return
     with open_cluster(scheduler, jobs) as client:
         yield partial(gather, client)
-
-
-def submit(client: "Client", function: Callable, *arguments: object, **options) -> "Future":
-    """Submit a call to a worker, which refuses it if its versions differ.
-
-    Workers that join later are asked as well.
-    """
-    return client.submit(_call_alike, describe_code(), function, *arguments, **options)
-
-
-def _call_alike(ours: Mapping[str, str], function: Callable, *arguments: object) -> object:
-    """Call a function on a worker after comparing its versions with the caller's.
-
-    Raises
-    ------
-    OtherCode
-        Names the worker and what differs.
-    """
-    if differing := find_differing(ours, describe_code()):
-        from distributed import get_worker
-
-        raise OtherCode(describe_differing(get_worker().address, differing))
-    return function(*arguments)
-
-
-def find_differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
-    """Return the names of components whose versions differ on a worker."""
-    return [name for name in ours if theirs.get(name) != ours[name]]
-
-
-def describe_differing(address: str, differing: list[str]) -> str:
-    """Return a description of which worker differs in what, with a remedy."""
-    names = ", ".join(differing)
-    return f"the worker {address} has another {names}; start workers from the same environment"
-
-
-def gather(client: "Client", function: Callable, items: list) -> Iterator[tuple[Any, Any]]:
-    """Do what `map_tasks` does on the workers of a client."""
-    from distributed import as_completed
-
-    futures = {submit(client, function, item, pure=False): item for item in items}
-    try:
-        for future in as_completed(list(futures), loop=client.loop):
-            yield futures.pop(future), future.result()
-    finally:
-        client.cancel(list(futures))

@@ -1,10 +1,11 @@
-"""Marks of small counts in tables about real people.
+"""Marks of small counts in tables and figures about real people.
 
 A mean or a count of three people can identify them to somebody who knows them. Small counts are
 marked, not hidden or changed, so that people can decide before passing a table on. The `Run`
 through which a cohort was read knows whether its people are real.
 """
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,8 @@ COUNTS_OF_PEOPLE = (
 """Columns that count people, pairs or carriers of a feature."""
 
 FEW_MARK = f"fewer than {MIN_CELL}"
+SMALL_COUNT = re.compile(rf"\(([1-{MIN_CELL - 1}])\)$")
+SMALL_POINTS = re.compile(rf"\b([1-{MIN_CELL - 1}]) points")
 FEW_COLUMN = "few_people"
 """Column that names each row's counts below `MIN_CELL` in tables about real people."""
 
@@ -93,6 +96,36 @@ def mark_displays(formatter) -> None:
     html.for_type(pd.DataFrame, lambda table: mark_cells(table)._repr_html_())
     for kind in (pd.DataFrame, pd.Series):
         text.for_type(kind, lambda table, printer, _: printer.text(repr(mark_cells(table))))
+
+
+def mark_figure(figure) -> None:
+    """Mark small counts that a figure of real people tells: in its key and in drawn tables.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        Names of series that end with a count, as in ``Boston (3)``, and whole numbers in the cells
+        of a table are taken for counts.
+    """
+    for ax in figure.axes:
+        key = ax.get_legend()
+        for text in key.get_texts() if key else ():
+            text.set_text(_mark_name(text.get_text()))
+        for artist in (*ax.containers, *ax.lines, *ax.collections):
+            artist.set_label(_mark_name(str(artist.get_label())))
+        if all(text.get_text().isdigit() for text in ax.texts):
+            for text in ax.texts:
+                few = 0 < int(text.get_text()) < MIN_CELL
+                text.set_text(f"{text.get_text()}\n({FEW_MARK})" if few else text.get_text())
+
+
+def mark_words(words: str) -> str:
+    """Return the words about a figure of real people with small numbers of points marked."""
+    return SMALL_POINTS.sub(rf"\1 points ({FEW_MARK})", words)
+
+
+def _mark_name(name: str) -> str:
+    return SMALL_COUNT.sub(rf"(\1, {FEW_MARK})", name)
 
 
 def _mark(column: pd.Series) -> pd.Series:

@@ -77,7 +77,10 @@ class Run:
         from cohabit.figures.words import describe_figure
 
         path = self.output / "figures" / f"{self.notebook}_{name}.png"
+        if self.about_people:
+            privacy.mark_figure(figure)
         words = " ".join([*alt.split(), describe_figure(figure)])
+        words = privacy.mark_words(words) if self.about_people else words
         with write_atomically(path) as scratch:
             figure.savefig(scratch, metadata={"Description": words, "Software": None})
         with write_atomically(path.with_suffix(".txt")) as scratch:

@@ -5,27 +5,17 @@ folder, whose content counts only after the runner has moved it into the run.
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from cohabit.compute.fingerprint import describe_code, hash_environment, hash_library, hash_value
-from cohabit.compute.pool import (
-    OtherCode,
-    count_cores,
-    describe_differing,
-    find_differing,
-    open_cluster,
-    submit,
-)
+from cohabit.compute.pool import count_cores, open_cluster
+from cohabit.compute.tasks import NoWorker, OtherCode, Tasks, describe_differing, find_differing
 from cohabit.run.folder import fail, lose, write_json
 from cohabit.run.process import run_on_worker
-
-LOOK_SECONDS = 2
-ALONE_SECONDS = 10
-"""Seconds without any worker after which a task is given up."""
 
 OnCell = Callable[[Mapping[str, object]], None]
 
@@ -54,8 +44,6 @@ class Workers(AbstractContextManager):
         self._scheduler = scheduler
         self._jobs = jobs
         self._client = None
-        self._futures: set = set()
-        self._stopped = False
         self._guard = threading.Lock()
         self._stack = ExitStack()
 
@@ -93,6 +81,8 @@ class Workers(AbstractContextManager):
         InterruptedError
             When the run was stopped.
         """
+        from distributed import CancelledError, KilledWorker
+
         task = {
             "source": str(source),
             "attempt": str(attempt),
@@ -105,57 +95,36 @@ class Workers(AbstractContextManager):
         }
         write_json(attempt / "task.json", task)
         name = f"{source.stem} in {attempt}"
-        with self._guard:
-            client = self._open()
-            if self._stopped:
-                raise InterruptedError("the run was stopped")
-            client.subscribe_topic(name, lambda event: on_cell(event[1]))
-            future = submit(client, run_on_worker, task, name, key=name)
-            self._futures.add(future)
-        return self._wait_for(future, name)
-
-    def _wait_for(self, future, topic: str) -> dict:
-        from concurrent.futures import CancelledError
-
-        from distributed import KilledWorker
-
+        self._listen(name, on_cell)
         try:
-            return self._watch(future)
-        except KilledWorker:
-            return lose("the Dask worker that ran it died")
+            return self._wait_for(task, name)
+        except (KilledWorker, NoWorker) as error:
+            told = isinstance(error, NoWorker)
+            return lose(str(error) if told else "the Dask worker that ran it died")
         except OtherCode as error:
             return fail(str(error))
         except CancelledError:
             raise InterruptedError("the run was stopped, or the Dask scheduler ended") from None
         finally:
-            self._futures.discard(future)
-            self._client.unsubscribe_topic(topic)
+            self._client.unsubscribe_topic(name)
 
-    def _watch(self, future) -> dict:
-        """Return the result of a task, or give up when there has been no worker for a while."""
-        alone = None
-        while True:
-            with suppress(TimeoutError):
-                return future.result(timeout=LOOK_SECONDS)
-            if future.status == "error":
+    def _listen(self, topic: str, on_cell: OnCell) -> None:
+        with self._guard:
+            self._open().subscribe_topic(topic, lambda event: on_cell(event[1]))
+
+    def _wait_for(self, task: Mapping, name: str) -> dict:
+        for number in count():
+            future = self._tasks.submit(run_on_worker, task, name, key=f"{name} {number}")
+            while not self._tasks.wait([future]):
+                pass
+            if future.done():
                 return future.result()
-            alone = (alone or time.monotonic()) if self._has_no_worker() else None
-            if alone and time.monotonic() - alone >= ALONE_SECONDS:
-                self._client.cancel([future], force=True)
-                return lose(f"its Dask worker died, and for {ALONE_SECONDS} s there was no other")
-
-    def _has_no_worker(self) -> bool:
-        try:
-            return self._scheduler is not None and not self._client.nthreads()
-        except OSError:  # the scheduler is gone, which ends the wait
-            return False
 
     def stop(self) -> None:
         """End every task at once and discard its output."""
         with self._guard:
-            self._stopped = True
-            if self._futures:
-                self._client.cancel(list(self._futures), force=True)
+            if self._client is not None:
+                self._tasks.stop()
 
     def _open(self):
         if self._client is None:
@@ -164,7 +133,7 @@ class Workers(AbstractContextManager):
             client = self._stack.enter_context(cluster)
             if self._scheduler:
                 _check_workers(client, self._marker)
-            self._client = client
+            self._client, self._tasks = client, Tasks(client)
         return self._client
 
 
@@ -183,13 +152,14 @@ def _check_workers(client, marker: Path) -> None:
         Names a worker and what it lacks.
     """
     content, ours = _describe_worker(str(marker))
-    for address, theirs in client.run(_describe_worker, str(marker)).items():
-        if theirs[0] != content:
+    for address, answer in client.run(_describe_worker, str(marker), on_error="return").items():
+        seen, theirs = answer if isinstance(answer, tuple) else (content, None)
+        if seen != content:
             raise ValueError(
                 f"--scheduler: the worker {address} does not see {marker.parent}; "
                 "workers need the same file system under the same path"
             )
-        if differing := find_differing(ours, theirs[1]):
+        if differing := find_differing(ours, theirs):
             raise ValueError(f"--scheduler: {describe_differing(address, differing)}")
 
 
