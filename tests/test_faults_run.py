@@ -46,7 +46,7 @@ class Other:
 
 @pytest.mark.parametrize("name", ["code of cohabit", "numpy"])
 def test_worker__with_other_code_refuses_its_task_by_name(monkeypatch, name):
-    ours = pool.describe_code()
+    ours = tasks.describe_code()
     assert tasks._call_alike(ours, abs, -2) == 2
     monkeypatch.setattr("distributed.get_worker", Other)
     told = f"the worker tcp://node7:1 has another {name}; start workers from the same environment"

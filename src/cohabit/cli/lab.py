@@ -12,6 +12,7 @@ from cohabit.cli.cohorts import STUDY_COHORT, write_simulated
 from cohabit.compute.fingerprint import hash_file
 from cohabit.data.shapes import check_shape
 from cohabit.files import paths
+from cohabit.files.record import MANIFEST
 from cohabit.run.folder import write_json
 from cohabit.run.profiles import STUDY
 
@@ -26,7 +27,7 @@ def add_lab(commands) -> None:
 def open_lab(options: argparse.Namespace) -> int:
     """Copy the notebooks to lab/ and open JupyterLab there."""
     data = paths.from_root(STUDY_COHORT)
-    if not (data / "cohort.json").exists():
+    if not (data / MANIFEST).exists():
         from cohabit.simulate.design import StudyDesign
 
         write_simulated(StudyDesign.preset(STUDY), 1, data)

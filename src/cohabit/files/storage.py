@@ -19,8 +19,7 @@ from biom.exception import BiomException
 import cohabit
 from cohabit.data import schema
 from cohabit.data.cohort import Cohort
-from cohabit.data.shapes import check_shape
-from cohabit.files import paths
+from cohabit.files.record import MANIFEST, read_record
 
 CACHE_VARIABLE = "COHABIT_CACHE_DIR"
 """Environment variable with the folder for cached results that depend only on a design."""
@@ -28,8 +27,7 @@ CACHE_VARIABLE = "COHABIT_CACHE_DIR"
 BIOM_DATE = datetime(2022, 9, 15)  # fixed, so that the same counts give the same bytes
 TABLE_FILES = {name: f"{name}.tsv" for name in ("diet", "metabolites", "blood", "visits")}
 TEXT_COLUMNS = ("participant_id", "household_id", "site", "country", "kit", "batch")
-MANIFEST_SHAPE = {"simulated": bool, "case": str, "design": dict, "sha256": {str: str}}
-MANIFEST, LOG_FILE = "cohort.json", "import_log.tsv"
+LOG_FILE = "import_log.tsv"
 FEATURES = {"shotgun": "shotgun.biom", "16s": "16s.biom"}
 LATER = {"shotgun": "shotgun_later.biom", "16s": "16s_later.biom"}
 
@@ -117,7 +115,7 @@ def check_replaceable(folder: str | os.PathLike, *, force: bool) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if folder.is_dir() and (folder / MANIFEST).is_file():
-        own = {MANIFEST, LOG_FILE, *_read_record(folder / MANIFEST)["sha256"]}
+        own = {MANIFEST, LOG_FILE, *read_record(folder)["sha256"]}
         files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
         others = sorted(files - own)
         if others:
@@ -272,14 +270,13 @@ class TablesOnDisk(Mapping):
 
 def read_manifest(folder: Path) -> dict:
     """Read `cohort.json` and check every file against its checksum."""
-    path = folder / MANIFEST
     if not folder.is_dir():
         raise FileNotFoundError(
             f"{folder}: no such cohort folder; make one with notebook 02 or `make data`"
         )
-    if not path.exists():
+    if not (folder / MANIFEST).exists():
         return {"simulated": False}
-    manifest = _read_record(path)
+    manifest = read_record(folder)
     checksums = manifest.pop("sha256")
     broken = [
         name
@@ -292,21 +289,6 @@ def read_manifest(folder: Path) -> dict:
             "(the checksums are in cohort.json); write the cohort again"
         )
     return manifest
-
-
-def _read_record(path: Path) -> dict:
-    """Read `cohort.json` and check that a cohort could have been written with it."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        check_shape(found, MANIFEST_SHAPE, path.name)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: not the record of a cohort ({error}); write the cohort again"
-        ) from None
-    record = {"simulated": False, "sha256": {}} | found
-    for name in record["sha256"]:
-        paths.inside(path.parent, name)
-    return record
 
 
 def _read_required(path: Path) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """The notebooks of one setting: reuse unchanged ones, run the others, record outcomes."""
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,8 +15,8 @@ from cohabit.compute.fingerprint import (
     hash_value,
 )
 from cohabit.compute.pool import count_cores
-from cohabit.data.shapes import check_shape
 from cohabit.files import paths
+from cohabit.files.record import read_record
 from cohabit.run.folder import Outcome, Record, RunFolder
 from cohabit.run.graph import Notebook
 from cohabit.run.plan import Plan, Setting
@@ -44,7 +43,7 @@ class SettingRun:
         self._reference = hash_value(hash_folder(paths.reference("x").parent))
         self._cohort = hash_value(hash_folder(setting.cohort)) if setting.cohort else ""
         if setting.cohort:
-            _read_manifest(setting.cohort)  # one that is damaged is refused before any kernel
+            read_record(setting.cohort)  # one that is damaged is refused before any kernel
 
     @property
     def selected(self) -> list[str]:
@@ -178,7 +177,7 @@ class SettingRun:
 
     def summarise(self, outcomes: Mapping[str, Outcome], seconds: float) -> dict:
         """Return the content of `run.json`: design, seed, versions, outcomes of notebooks."""
-        manifest = _read_manifest(self.setting.cohort or self.folder.path / "cohort")
+        manifest = read_record(self.setting.cohort or self.folder.path / "cohort")
         return {
             "run": self.setting.run,
             "profile": self.setting.profile.name,
@@ -224,16 +223,6 @@ class SettingRun:
         if record is not None:
             return Outcome.of_record(record, reused=True)
         return Outcome("missing" if why == NEVER else "outdated", reason=why)
-
-
-def _read_manifest(cohort: Path) -> dict:
-    path = cohort / "cohort.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        check_shape(content, {"simulated": bool, "case": str}, path.name)
-    except ValueError as error:
-        raise ValueError(f"{path}: not the record of a cohort ({error})") from None
-    return content
 
 
 def _shown(path: Path) -> str:
