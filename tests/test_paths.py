@@ -38,7 +38,7 @@ def test_root__may_be_named_relative_to_the_current_folder(clone, monkeypatch):
 
 
 def test_root__that_is_none_is_refused(clone, tmp_path, monkeypatch):
-    monkeypatch.setenv("COHABIT_ROOT", str(tmp_path))
+    monkeypatch.setenv("COHABIT_ROOT", str(tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError, match="no run_all.py in COHABIT_ROOT=.*work inside a"):
         paths.root()
     monkeypatch.delenv("COHABIT_ROOT")
@@ -52,6 +52,7 @@ def test_collection__lies_in_the_package_where_there_is_no_clone(tmp_path, monke
     for folder in (held, work):
         folder.mkdir(parents=True)
     monkeypatch.setattr(paths, "INSTALLED", held)
+    monkeypatch.setattr(paths, "CLONE", tmp_path)
     monkeypatch.delenv("COHABIT_ROOT", raising=False)
     monkeypatch.chdir(work)
     assert paths.root() == work.resolve()
@@ -67,3 +68,9 @@ def test_collection__lies_in_the_package_where_there_is_no_clone(tmp_path, monke
     monkeypatch.setenv("COHABIT_ROOT", str(work / "nowhere"))
     with pytest.raises(FileNotFoundError):
         paths.root()
+
+
+def test_root__may_be_any_folder_that_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("COHABIT_ROOT", str(tmp_path))
+    assert paths.run("mine") == tmp_path.resolve() / "results" / "mine"
+    assert paths.notebooks() == paths.CLONE / "notebooks"

@@ -182,3 +182,20 @@ def _patients_for_power(answer: object, context: Context) -> bool | str:
     return is_near(answer, sure["n"].min() if len(sure) else 0) or (
         "Look at the lower ends of the intervals, not at the marks. If none is above one half, 0."
     )
+
+
+@exercise("17.1")
+def _column_of_refusal(answer: object, _: Context) -> bool | str:
+    """Check which column the refused import names: age, in which 63 was typed as 630."""
+    return is_name(answer, "age") or (
+        "Read the one problem that the refusal lists: it begins with the name of a column."
+    )
+
+
+@exercise("17.2")
+def _items_left_to_authors(answer: object, context: Context) -> bool | str:
+    """Check how many items of the checklist the run leaves blank."""
+    blank = (context.table("checklist")["said_by_the_run"] == "").sum()
+    return is_near(answer, blank, relative=1e-6) or (
+        "Count the rows of `checklist` in which `said_by_the_run` is an empty text."
+    )

@@ -11,6 +11,9 @@ MARKER = "run_all.py"
 INSTALLED = Path(__file__).resolve().parents[1] / "collection"
 """The collection in an installed package; a clone has none there."""
 
+CLONE = Path(__file__).resolve().parents[3]
+"""The repository, where the package is used from a clone."""
+
 
 def root() -> Path:
     """Return the folder that results, cohorts and relative paths are in.
@@ -21,14 +24,14 @@ def root() -> Path:
     Raises
     ------
     FileNotFoundError
-        When neither a clone nor an installed collection is there.
+        When ``COHABIT_ROOT`` is no folder, or neither a clone nor an installed collection is there.
     """
     named = os.environ.get("COHABIT_ROOT")
     candidates = [Path(named)] if named else [Path.cwd(), *Path.cwd().parents]
     for folder in candidates:
         if (folder / MARKER).is_file():
             return folder.resolve()
-    if INSTALLED.is_dir() and candidates[0].is_dir():
+    if (named or INSTALLED.is_dir()) and candidates[0].is_dir() and _home().is_dir():
         return candidates[0].resolve()
     where = f"COHABIT_ROOT={named}" if named else f"{Path.cwd()} and the folders above it"
     raise FileNotFoundError(
@@ -40,7 +43,12 @@ def root() -> Path:
 def collection(*parts: str) -> Path:
     """Return a path in the collection: the clone, or what the installed package holds."""
     here = root()
-    return (here if (here / MARKER).is_file() else INSTALLED).joinpath(*parts)
+    return (here if (here / MARKER).is_file() else _home()).joinpath(*parts)
+
+
+def _home() -> Path:
+    """Return the folder of the collection that belongs to this package."""
+    return CLONE if (CLONE / MARKER).is_file() else INSTALLED
 
 
 def from_root(path: str | os.PathLike) -> Path:

@@ -8,13 +8,14 @@ from cohabit.files import privacy
 from cohabit.run.paper.facts import RunFacts
 
 FLOW_COLUMNS = ("step", "unit", "n", "of", "left_out", "why")
+_UNKNOWN = "a value that the model needs is unknown"
 _ANALYSES = {
-    "04": ("equivalence", "n_samples", "alpha diversity"),
-    "06": ("species", "n_pairs", "differential abundance"),
-    "07": ("power", "pairs", "untreated and treated"),
-    "08": ("models", "n", "severity"),
+    "04": ("equivalence", "n_samples", "alpha diversity", f"too few reads, or {_UNKNOWN}"),
+    "06": ("species", "n_pairs", "differential abundance", f"no contrast, or {_UNKNOWN}"),
+    "07": ("power", "pairs", "untreated and treated", f"no contrast, or {_UNKNOWN}"),
+    "08": ("models", "n", "severity", _UNKNOWN),
 }
-"""Notebook -> its table, the column of how many it used, and its subject."""
+"""Notebook -> its table, the column of how many it used, its subject, and why others are out."""
 
 
 def count_flow(facts: RunFacts) -> pd.DataFrame:
@@ -67,7 +68,7 @@ def _in_cohort(facts: RunFacts):
 
 def _analysed(facts: RunFacts):
     """Yield how many people or pairs the main table of each finished notebook used."""
-    for number, (name, column, subject) in _ANALYSES.items():
+    for number, (name, column, subject, why) in _ANALYSES.items():
         table = facts.table(number, name)
         used = pd.to_numeric(table.get(column, pd.Series(dtype=float)), errors="coerce").max()
         if pd.isna(used):
@@ -78,8 +79,7 @@ def _analysed(facts: RunFacts):
             total = facts.people["cases"]
         left = max(total - int(used), 0)
         unit = "households" if pairs else "people"
-        why = "a value that the model needs is unknown, or no case" if left else ""
-        yield f"notebook {number}: {subject}", unit, int(used), total, left, why
+        yield f"notebook {number}: {subject}", unit, int(used), total, left, why if left else ""
 
 
 def draw_flow_of(flow: pd.DataFrame, folder: Path) -> None:
