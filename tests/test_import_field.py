@@ -125,6 +125,14 @@ def test_field__every_shotgun_table_gives_the_same_species(kind, tmp_path):
     assert cohort.table("shotgun", rank="species").equals(cohort.table("shotgun"))
 
 
+def test_field__labels_of_a_table_without_lineages_stay_and_only_the_rest_is_left_out(tmp_path):
+    names = ["Dorea unclassified", "Lachnospiraceae_unclassified", "Dorea longicatena", "UNKNOWN"]
+    table = field.separated(field.table(names), "\t")
+    cohort, log = take_in(tmp_path, "shotgun", table, None)
+    assert cohort.table("shotgun").columns.tolist() == names[:3]
+    assert "1 row(s) for reads of no taxon left out" in log.describe()
+
+
 def test_field__sequences_of_dada2_are_features_with_their_taxa(tmp_path):
     numbers = [
         [sample, *map(str, row)] for sample, row in zip(field.IDS, field.COUNTS.T, strict=True)

@@ -32,6 +32,9 @@ _NAMELESS = re.compile(
 )
 """What stands where a taxon has no name, as Greengenes, SILVA, RDP, mothur and MetaPhlAn write."""
 
+_OF_HIGHER = re.compile(r".+[ _]unclassified", re.IGNORECASE)
+"""A label that names the last rank known."""
+
 _BINOMIAL = re.compile(r"\W?[A-Z]\S* \S")
 
 
@@ -43,6 +46,11 @@ def looks_like_lineage(name: str) -> bool:
 def is_nameless(text: str) -> bool:
     """Return True when text says that a taxon has no name, for example ``uncultured``."""
     return _NAMELESS.fullmatch(text.strip()) is not None
+
+
+def is_rest(text: str) -> bool:
+    """Return True for what counts reads of no taxon, unlike ``Dorea unclassified``."""
+    return is_nameless(text) and not _OF_HIGHER.fullmatch(text)
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,7 @@ def lineage_of(feature: str, written: object, assay: str) -> list[str]:
         written = written[:-1]  # a table of cohabit's own: phylum to species, then the ASV
     lineage = Lineage.parse(written)
     if assay == "shotgun":
-        bare = not lineage.known and not is_nameless(feature) and not looks_like_lineage(feature)
+        bare = not (lineage.known or is_rest(feature) or looks_like_lineage(feature))
         return [*lineage.names[:5], feature if bare else lineage.names[5]]
     return [*lineage.names, feature]
 
@@ -190,9 +198,12 @@ def find_taxa(lineage: pd.DataFrame, rank: str) -> Taxa:
         One of its columns.
     """
     paths = lineage.loc[:, :rank].astype(object)
+    above = pd.Series(False, paths.index)
     for column in paths:
-        nameless = {name for name in paths[column].unique() if is_nameless(name)}
-        paths[column] = paths[column].where(~paths[column].isin(nameless), UNCLASSIFIED)
+        nameless = paths[column].map({n: is_nameless(n) for n in paths[column].unique()})
+        of_higher = paths[column].str.fullmatch(_OF_HIGHER) & ~above  # all that is known of it
+        paths[column] = paths[column].where(~nameless | of_higher, UNCLASSIFIED)
+        above |= paths[column] != UNCLASSIFIED
     distinct = paths.drop_duplicates()
     labelled = distinct.set_axis(_label(distinct), axis=0).sort_index()
     places = {path: place for place, path in enumerate(labelled.itertuples(index=False, name=None))}

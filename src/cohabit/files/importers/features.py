@@ -13,7 +13,7 @@ from cohabit.data.lineage import (
     Lineage,
     find_taxa,
     has_confidence,
-    is_nameless,
+    is_rest,
     lineage_of,
     looks_like_lineage,
 )
@@ -185,10 +185,7 @@ def _finish_table(
         matrix, features = _leave_out_rest(matrix, features, written, counts.name, log)
     _count_lineages(features, written, counts.name, log)
     names = _make_names_inert(features, counts.name, log)
-    both = zip(names, features, strict=True)
-    rows = [map(inert, lineage_of(name, written.get(given), assay)) for name, given in both]
-    columns = list(RANKS if assay == "16s" else RANKS[:-1])
-    lineage = pd.DataFrame(rows, pd.Index(names, dtype=object), columns)
+    lineage = _read_lineages(names, [written.get(feature) for feature in features], assay)
     _count_organelles(lineage, counts.name, log)
     _count_nameless(lineage, counts.name, log)
     if assay == "shotgun":
@@ -197,12 +194,20 @@ def _finish_table(
     return biom.Table(matrix, lineage.index, samples[seen], metadata)
 
 
+def _read_lineages(names: list[str], written: list, assay: str) -> pd.DataFrame:
+    """Return features x ranks of a cohort."""
+    both = zip(names, written, strict=True)
+    rows = [map(inert, lineage_of(name, text, assay)) for name, text in both]
+    columns = list(RANKS if assay == "16s" else RANKS[:-1])
+    return pd.DataFrame(rows, pd.Index(names, dtype=object), columns)
+
+
 def _leave_out_rest(
     matrix: sparse.csr_matrix, features: pd.Index, written: Mapping, name: str, log: ImportLog
 ) -> tuple[sparse.csr_matrix, pd.Index]:
     """Leave out rows such as ``UNCLASSIFIED``, which count reads of no taxon."""
     none = (
-        is_nameless(str(feature)) and not Lineage.parse(written.get(feature)).known
+        is_rest(str(feature)) and not Lineage.parse(written.get(feature)).known
         for feature in features
     )
     rest = np.fromiter(none, bool, len(features))
