@@ -1,6 +1,9 @@
 """Files as the programs of the field write them: each gives the same cohort, or says why not."""
 
+import io
+
 import field_files as field
+import h5py
 import pandas as pd
 import pytest
 from own_cohort import FEATURES, LINEAGES, MAPPING, Files, join
@@ -268,3 +271,35 @@ def test_field__a_word_for_missing_can_be_a_level_or_leave_people_out(tmp_path):
     )
     assert len(cohort.participants) == 6
     assert pd.isna(cohort.participants.loc["s1a", "pets"])
+
+
+def links():
+    for path in ("obs/house", "var/Genus", "X", "var/_index"):
+        yield path, h5py.ExternalLink("elsewhere.h5", "/x")
+        yield path, h5py.SoftLink("/obs")
+
+
+DAMAGED = {
+    f"{path} as {type(link).__name__}": (path, link, "is a link; links are not followed")
+    for path, link in links()
+} | {
+    "a code without a category": ("var/Genus/codes", [0, 7, 0, 0], "a code without a category"),
+    "codes that are text": ("var/Genus/codes", ["a"] * 4, "not a list of numbers"),
+    "another number of features": ("var/_index", ["a"], r"expected \(8, 1\)|damaged"),
+    "a matrix of text": ("X", ["a"], "expected"),
+    "a sparse matrix cut short": ("X/data", [1.0], "different lengths"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_field__a_damaged_or_hostile_anndata_file_is_refused(kind, tmp_path):
+    place, value, words = DAMAGED[kind]
+    data = io.BytesIO(field.anndata_bytes())
+    with h5py.File(data, "r+") as handle:
+        del handle[place]
+        handle[place] = value
+    path = tmp_path / "mine.h5ad"
+    path.write_bytes(data.getvalue())
+    text = b'[columns]\nhousehold_id = "house"\n[levels.group]\neveryone = ["control"]\n'
+    with pytest.raises(ValueError, match=words):
+        import_cohort(path, {"16s": path}, parse_mapping(text, "mine"))

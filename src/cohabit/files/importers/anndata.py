@@ -11,13 +11,20 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit.files.importers.counts import Counts
-from cohabit.files.importers.hdf5 import check_sparse, find_dataset, read_numbers, read_text
+from cohabit.files.importers.hdf5 import (
+    check_sparse,
+    find_dataset,
+    find_item,
+    has_item,
+    read_numbers,
+    read_text,
+)
 from cohabit.files.importers.layouts import find_lineages
 
 
 def is_anndata(handle: h5py.File) -> bool:
     """Return True for a file in the layout of AnnData."""
-    return all(part in handle for part in ("X", "obs", "var"))
+    return all(has_item(handle, part) for part in ("X", "obs", "var"))
 
 
 def read_anndata(handle: h5py.File, name: str) -> Counts:
@@ -29,7 +36,7 @@ def read_anndata(handle: h5py.File, name: str) -> Counts:
         When a part is not there, too large or damaged.
     """
     samples, features = (_read_index(handle, axis, name) for axis in ("obs", "var"))
-    path = "layers/counts" if "layers/counts" in handle else "X"
+    path = "layers/counts" if has_item(handle, "layers/counts") else "X"
     matrix = _read_matrix(handle, path, (len(samples), len(features)), name)
     described = {str(key): values for key, values in _read_columns(handle, "var", name)}
     written = find_lineages(described) or []
@@ -54,7 +61,7 @@ def _text(value: object) -> str:
 
 
 def _index_name(handle: h5py.File, axis: str) -> str:
-    return _text(handle[axis].attrs.get("_index", "_index"))
+    return _text(find_item(handle, axis, "").attrs.get("_index", "_index"))
 
 
 def _read_index(handle: h5py.File, axis: str, name: str) -> list[str]:
@@ -63,7 +70,7 @@ def _read_index(handle: h5py.File, axis: str, name: str) -> list[str]:
 
 def _read_columns(handle: h5py.File, axis: str, name: str) -> Iterable[tuple[str, list[str]]]:
     """Yield the columns of a data frame as text."""
-    for key in handle[axis]:
+    for key in find_item(handle, axis, name):
         path = f"{axis}/{key}"
         if key != _index_name(handle, axis) and not key.startswith("__"):
             values = _read_column(handle, path, name)
@@ -73,12 +80,15 @@ def _read_columns(handle: h5py.File, axis: str, name: str) -> Iterable[tuple[str
 
 def _read_column(handle: h5py.File, path: str, name: str) -> list[str] | None:
     """Return one column as text, empty where missing, or None for one of another kind."""
-    found = handle[path]
+    found = find_item(handle, path, name)
     if isinstance(found, h5py.Group) and "categories" in found:
-        levels = [*_read_column(handle, f"{path}/categories", name), ""]
-        return [levels[code] for code in read_numbers(handle, f"{path}/codes", name)]
+        levels = [*(_read_column(handle, f"{path}/categories", name) or ()), ""]
+        codes = read_numbers(handle, f"{path}/codes", name).astype(int)
+        if len(codes) and not -1 <= codes.min() <= codes.max() < len(levels) - 1:
+            raise ValueError(f"{name}: {path!r} has a code without a category; write it again")
+        return [levels[code] for code in codes]
     if isinstance(found, h5py.Group) and "mask" in found:
-        values = _read_column(handle, f"{path}/values", name)
+        values = _read_column(handle, f"{path}/values", name) or ()
         mask = find_dataset(handle, f"{path}/mask", name)[()]
         return ["" if gone else value for value, gone in zip(values, mask, strict=True)]
     if not isinstance(found, h5py.Dataset) or found.ndim != 1:
@@ -95,13 +105,14 @@ def _read_matrix(
     handle: h5py.File, path: str, shape: tuple[int, int], name: str
 ) -> sparse.csr_matrix:
     """Return samples x features from a dense or a compressed matrix."""
-    if isinstance(handle[path], h5py.Dataset):
+    found = find_item(handle, path, name)
+    if isinstance(found, h5py.Dataset):
         dense = find_dataset(handle, path, name)
         if dense.shape != shape or dense.dtype.kind not in "iuf":
             raise ValueError(f"{name}: {path} is {dense.dtype} {dense.shape}; expected {shape}")
         return sparse.csr_matrix(dense[()].astype(float))
     kinds = {"csr_matrix": sparse.csr_matrix, "csc_matrix": sparse.csc_matrix}
-    kind = _text(handle[path].attrs.get("encoding-type", ""))
+    kind = _text(found.attrs.get("encoding-type", ""))
     if kind not in kinds:
         raise ValueError(f"{name}: {path} is {kind!r}; expected one of {', '.join(kinds)}")
     data, indices, pointers = (

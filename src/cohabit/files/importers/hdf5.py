@@ -17,18 +17,34 @@ MAX_TEXT, MAX_RANKS = 2**27, 100
 """Largest number of characters in all ids or lineages, and of names in one lineage."""
 
 
-def find_dataset(handle: h5py.File, path: str, name: str) -> h5py.Dataset:
-    """Return a dataset after checking that it is stored in this file and is not too large."""
+def find_item(handle: h5py.File, path: str, name: str) -> h5py.Group | h5py.Dataset:
+    """Return a part of the file; links to elsewhere are not followed."""
     where: h5py.Group = handle
     for part in path.split("/"):
-        if not isinstance(where, h5py.Group) or part not in where:
+        link = where.get(part, getlink=True) if isinstance(where, h5py.Group) else None
+        if link is None:
             raise ValueError(
                 f"{name}: no {path!r} in this HDF5 file; it is neither a whole BIOM 2.1 table nor "
                 "an AnnData file"
             )
-        if not isinstance(where.get(part, getlink=True), h5py.HardLink):
+        if not isinstance(link, h5py.HardLink):
             raise ValueError(f"{name}: {path!r} is a link; links are not followed")
         where = where[part]
+    return where
+
+
+def has_item(handle: h5py.File, path: str) -> bool:
+    """Return True when the file has a part; whether it can be read, `find_item` says."""
+    above, _, last = path.rpartition("/")
+    if above and not has_item(handle, above):
+        return False
+    where = find_item(handle, above, "") if above else handle
+    return isinstance(where, h5py.Group) and where.get(last, getlink=True) is not None
+
+
+def find_dataset(handle: h5py.File, path: str, name: str) -> h5py.Dataset:
+    """Return a dataset after checking that it is stored in this file and is not too large."""
+    where = find_item(handle, path, name)
     if not isinstance(where, h5py.Dataset) or where.external or where.is_virtual:
         raise ValueError(f"{name}: {path!r} keeps its values outside the file; they are not read")
     bound = MAX_VALUES if "matrix" in path else 8 * MAX_IDS

@@ -13,7 +13,13 @@ from scipy import sparse
 from cohabit.files.importers.anndata import is_anndata, read_anndata, read_samples
 from cohabit.files.importers.count_rows import read_counts_tsv
 from cohabit.files.importers.counts import Counts
-from cohabit.files.importers.hdf5 import check_sparse, read_numbers, read_text
+from cohabit.files.importers.hdf5 import (
+    check_sparse,
+    find_item,
+    has_item,
+    read_numbers,
+    read_text,
+)
 from cohabit.files.importers.kraken import read_reports
 from cohabit.files.importers.layouts import find_lineages
 from cohabit.files.importers.log import ImportLog
@@ -22,7 +28,6 @@ from cohabit.files.importers.tsv import read_grid
 
 MAX_JSON = 48 * 2**20
 """Largest BIOM 1.0 file, whose text takes about thirty times its size in memory."""
-
 
 T = TypeVar("T")
 
@@ -105,11 +110,12 @@ def _read_handle(handle: h5py.File, name: str) -> Counts:
 
 def _read_descriptions(handle: h5py.File, n: int, name: str) -> dict[str, list]:
     """Return the columns of text that describe features."""
-    group = handle.get("observation/metadata")
-    if not isinstance(group, h5py.Group):
+    where = "observation/metadata"
+    if not has_item(handle, where) or not isinstance(find_item(handle, where, name), h5py.Group):
         return {}
-    texts = [key for key in group if h5py.check_string_dtype(getattr(group[key], "dtype", None))]
-    found = {key: read_text(handle, f"observation/metadata/{key}", name) for key in texts}
+    items = {key: find_item(handle, f"{where}/{key}", name) for key in handle[where]}
+    texts = [k for k, i in items.items() if h5py.check_string_dtype(getattr(i, "dtype", None))]
+    found = {key: read_text(handle, f"{where}/{key}", name) for key in texts}
     return {key: values for key, values in found.items() if len(values) == n}
 
 
