@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from scipy.spatial.distance import pdist, squareform
 from skbio import TreeNode
 from skbio.diversity import alpha_diversity, beta_diversity
 from skbio.stats.ordination import pcoa as skbio_pcoa
@@ -165,7 +167,7 @@ def test_pcoa__equals_vegan_and_scikit_bio(counts, vegan):
 
 def test_compare_distances__means_by_hand(counts, people):
     distances = diversity.jaccard(counts)
-    table = diversity.compare_distances(distances, people, n_bootstrap=50, rng=1)
+    table = diversity.compare_distances(distances, people)
     table = table.set_index("comparison")
     frame = distances.to_data_frame()
     partners = [frame.iloc[i, i + 1] for i in range(0, len(frame) - 2, 2)]
@@ -177,35 +179,57 @@ def test_compare_distances__means_by_hand(counts, people):
     )
 
 
-def test_compare_distances__interval_is_that_of_a_plain_household_bootstrap(counts, people):
+def test_compare_distances__interval_is_that_of_leaving_each_home_out(counts, people):
     frame = diversity.jaccard(counts).to_data_frame()
-    rng = np.random.default_rng(3)
-    homes = people["household_id"].unique()
-    members = {home: np.flatnonzero(people["household_id"] == home) for home in homes}
-    site = people["site"].to_numpy()
-    means = []
-    for _ in range(400):
-        drawn = rng.choice(homes, len(homes))
-        rows = [(copy, person) for copy, home in enumerate(drawn) for person in members[home]]
-        pairs = [
-            frame.iat[a, b]
-            for i, (home_a, a) in enumerate(rows)
-            for home_b, b in rows[i + 1 :]
-            if drawn[home_a] != drawn[home_b] and site[a] == site[b]
-        ]
-        means.append(np.mean(pairs))
-    table = diversity.compare_distances(frame, people, n_bootstrap=4000, rng=1)
-    row = table.set_index("comparison").loc["same site, other household"]
-    assert row["low"] == pytest.approx(np.quantile(means, 0.025), abs=0.01)
-    assert row["high"] == pytest.approx(np.quantile(means, 0.975), abs=0.01)
+    whole = diversity.compare_distances(frame, people).set_index("comparison")
+    means, homes = [], people["household_id"].unique()
+    for home in homes:
+        rest = people[people["household_id"] != home]
+        part = diversity.compare_distances(frame.loc[rest.index, rest.index], rest)
+        means.append(part.set_index("comparison")["mean"])
+    means = pd.concat(means, axis=1)
+    spread = (means.sub(means.mean(axis=1), axis=0) ** 2).sum(axis=1)
+    error = np.sqrt((len(homes) - 1) / len(homes) * spread)
+    for name in ("same site, other household", "other site"):
+        reach = stats.t.ppf(0.975, len(homes) - 1) * error[name]
+        assert whole.loc[name, "high"] - whole.loc[name, "mean"] == pytest.approx(reach)
+        assert whole.loc[name, "mean"] - whole.loc[name, "low"] == pytest.approx(reach)
+
+
+def test_compare_distances__fifteen_homes_cover_as_often_as_said():
+    def mean_and_bounds(n, seed):
+        rng = np.random.default_rng(seed)
+        home = np.repeat(np.arange(n), 2)
+        spread = np.exp(0.5 * rng.normal(size=(n, 1)))[home]
+        points = 0.5 * rng.normal(size=(n, 6))[home] + spread * rng.normal(size=(2 * n, 6))
+        people = pd.DataFrame({"household_id": [f"h{h:04d}" for h in home]})
+        people.index = [f"p{number:04d}" for number in range(2 * n)]
+        apart = pd.DataFrame(squareform(pdist(points)), people.index, people.index)
+        return diversity.compare_distances(apart, people)[["mean", "low", "high"]].to_numpy()
+
+    truth = mean_and_bounds(700, 1)[:, 0]
+    found = np.array([mean_and_bounds(15, seed) for seed in range(2, 202)])
+    covered = (found[:, :, 1] <= truth) & (truth <= found[:, :, 2])
+    for hits in covered.sum(axis=0):
+        interval = stats.binomtest(int(hits), len(found)).proportion_ci(0.999)
+        assert interval.low <= 0.95 <= interval.high
+
+
+def test_compare_distances__one_pair_has_no_interval():
+    people = pd.DataFrame({"household_id": list("aabcd")}, index=list("pqrst"))
+    points = np.random.default_rng(1).normal(size=(5, 3))
+    apart = pd.DataFrame(squareform(pdist(points)), people.index, people.index)
+    table = diversity.compare_distances(apart, people)
+    assert table["low"].isna().tolist() == [True, False]
+    assert table.loc[0, "n_pairs"] == 1
 
 
 def test_compare_distances__order_of_people_does_not_matter(counts, people):
     distances = diversity.jaccard(counts)
-    forward = diversity.compare_distances(distances, people, n_bootstrap=20, rng=1)
+    forward = diversity.compare_distances(distances, people)
     distances = diversity.jaccard(counts.sample(frac=1, random_state=2))
     shuffled = people.sample(frac=1, random_state=1)
-    backward = diversity.compare_distances(distances, shuffled, n_bootstrap=20, rng=1)
+    backward = diversity.compare_distances(distances, shuffled)
     pd.testing.assert_frame_equal(forward, backward)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
-from scipy.stats import binom, mannwhitneyu, multivariate_normal, norm
+from scipy.stats import binom, chi2, mannwhitneyu, multivariate_normal, norm
 from statsmodels.stats.proportion import proportion_confint
 
 from cohabit.stats import epidemiology
@@ -227,6 +227,28 @@ def test_standardise_rates__gives_everybody_one_mix(people):
     cells = people.groupby(["region", "age_group"])["ill"].mean()
     by_hand = [1e5 * (cells[region] * share).sum() for region in ("a", "b")]
     assert found["estimate"].tolist() == pytest.approx(by_hand)
+
+
+def test_standardise_rates__interval_of_equal_weights_is_that_of_a_poisson_count():
+    people = pd.DataFrame({"region": np.repeat(["a", "b"], 500), "age": ["young", "old"] * 500})
+    ill = pd.Series(False, people.index)
+    ill[500:507] = True
+    table = epidemiology.standardise_rates(people, ill, "region", ["age"], per=500)
+    none, seven = table.set_index("region")[["low", "high"]].to_numpy()
+    assert none.tolist() == pytest.approx([0, chi2.ppf(0.975, 2) / 2])  # 0 of 500: 3.69
+    exact = [chi2.ppf(0.025, 14) / 2, chi2.ppf(0.975, 16) / 2]
+    assert seven.tolist() == pytest.approx(exact)
+
+
+def test_standardise_rates__interval_equals_epitools():
+    cells = {("a", "x"): (3, 100), ("a", "y"): (7, 60), ("a", "z"): (0, 40)}
+    cells |= {("b", "x"): (2, 50), ("b", "y"): (4, 40), ("b", "z"): (1, 10)}
+    rows = [(*key, n < ill) for key, (ill, size) in cells.items() for n in range(size)]
+    people = pd.DataFrame(rows, columns=["region", "age", "ill"])
+    table = epidemiology.standardise_rates(people, people["ill"], "region", ["age"], per=1.0)
+    found = table.set_index("region").loc["a", ["crude", "estimate", "low", "high"]]
+    expected = json.loads((ORACLES / "small_samples.json").read_text(encoding="utf-8"))["rates"]
+    assert found.tolist() == pytest.approx(list(expected.values()), rel=1e-9)
 
 
 def test_latitude_slope__finds_a_line():

@@ -71,7 +71,7 @@ def methods(counts, people):
             distances, people, "household_id", scheme="free", n_permutations=19
         ),
         "prediction": lambda: prediction.predict_group(kept, people, rng=1),
-        "distances": lambda: diversity.compare_distances(distances, people, n_bootstrap=9, rng=1),
+        "distances": lambda: diversity.compare_distances(distances, people),
         "networks": lambda: networks.sparcc(kept, people, "sex"),
     }
 

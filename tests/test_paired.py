@@ -1,5 +1,6 @@
 """Pair differences beside R and scipy, exact counts, and pairs that are none."""
 
+import json
 from itertools import product
 from pathlib import Path
 
@@ -255,6 +256,58 @@ def test_paired_wilcoxon__equals_r(people, expected):
     found = table.set_index("feature").loc[wanted.index]
     for name in ("estimate", "low", "high", "p_value"):
         np.testing.assert_allclose(found[name], wanted[name], rtol=1e-9)
+
+
+def as_pairs(differences) -> tuple[pd.Series, pd.DataFrame]:
+    """Values and people whose pairs differ by these numbers."""
+    n = len(differences)
+    people = pd.DataFrame({"household_id": np.arange(2 * n) // 2, "group": ["MS", "control"] * n})
+    values = np.column_stack([differences, np.zeros(n)]).ravel()
+    return pd.Series(values, name="x"), people
+
+
+def test_paired_wilcoxon__with_ties_and_zeros_equals_coin():
+    text = (ORACLES / "small_samples.json").read_text(encoding="utf-8")
+    oracle = json.loads(text)
+    for zeros, expected in oracle["signed_ranks"].items():
+        for name, p_value in expected.items():
+            row = paired_wilcoxon(*as_pairs(oracle["differences"][name]), zeros=zeros).iloc[0]
+            assert row["p_value"] == pytest.approx(p_value, rel=1e-12), (zeros, name)
+
+
+@pytest.mark.parametrize("zeros", ["pratt", "wilcox"])
+def test_paired_wilcoxon__counts_every_sign(zeros):
+    d = np.round(np.random.default_rng(5).normal(0.4, 1.2, 14))
+    ranks = stats.rankdata(np.abs(d)) if zeros == "pratt" else np.zeros(len(d))
+    if zeros == "wilcox":
+        ranks[d != 0] = stats.rankdata(np.abs(d[d != 0]))
+    ranks[d == 0] = 0
+    signs = np.array(list(product([-1, 1], repeat=len(d))))
+    extreme = np.abs(signs @ ranks) >= abs(np.sign(d) @ ranks) - 1e-9
+    row = paired_wilcoxon(*as_pairs(d), zeros=zeros).iloc[0]
+    assert row["p_value"] == pytest.approx(extreme.mean(), rel=1e-12)
+    assert (row["n_pairs"], row["n_nonzero"]) == (14, (d != 0).sum())
+
+
+def test_paired_wilcoxon__many_pairs_without_ties_are_as_scipys():
+    d = np.random.default_rng(6).normal(0.1, 1, 80)
+    peer = stats.wilcoxon(d, method="approx", correction=False).pvalue
+    assert paired_wilcoxon(*as_pairs(d)).iloc[0]["p_value"] == pytest.approx(peer, rel=1e-9)
+
+
+def test_paired_wilcoxon__refuses_an_unknown_rule_for_zeros():
+    with pytest.raises(ValueError, match="no 'prat'.*pratt"):
+        paired_wilcoxon(*as_pairs([1.0, 2.0]), zeros="prat")
+
+
+def test_sign_flip_test__is_exact_where_the_pairs_that_differ_are_few():
+    table = pd.DataFrame({"few": [1.0, 2, 3, 4, 5, 6], "equal": [1.0] * 5 + [0.0]})
+    table = table.reindex(range(40)).assign(many=np.arange(1.0, 41), ties=[1.0] * 5 + [0.0] * 35)
+    found = sign_flip_test(table, 999, rng=1).set_index("feature")
+    assert found.loc[["few", "equal", "ties"], "p_value"].tolist() == [2 / 64, 2 / 32, 2 / 32]
+    assert found["note"].tolist() == ["exact", "exact", "999 sign patterns", "exact"]
+    alone = sign_flip_test(table[["many"]], 999, rng=1)["p_value"]
+    assert found.loc["many", "p_value"] == alone.iloc[0]
 
 
 def test_paired_wilcoxon__many_pairs_use_the_normal_bound():

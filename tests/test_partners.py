@@ -1,10 +1,14 @@
 """Comparisons made, counted and foreseen."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from scipy.stats import binomtest
+from statsmodels.stats.power import TTestPower
 
 from cohabit.data.cohort import pairs_where
 from cohabit.stats.abundance import compare_abundance
@@ -103,9 +107,44 @@ def test_visible_effect__has_the_power_it_was_asked_for():
     assert visible_effect(100) > visible_effect(400)
 
 
-def test_pairs_needed__sees_the_effect_and_one_pair_fewer_does_not():
-    n_pairs = int(pairs_needed(-0.25))
-    assert visible_effect(n_pairs) <= 0.25 < visible_effect(n_pairs - 1)
+@pytest.mark.parametrize("effect", [-0.25, 0.05, 0.5, 1.5, 4.0])
+@pytest.mark.parametrize("alpha", [0.05, 1e-4])
+def test_pairs_needed__is_the_least_number_with_the_power_of_the_t_test(effect, alpha):
+    n_pairs = int(pairs_needed(effect, alpha=alpha))
+    standard = abs(effect) / np.sqrt(2 * (1 - 0.145))
+
+    def power(n):  # without the far tail, which is NaN in statsmodels where it is nothing
+        return TTestPower().power(standard, n, alpha / 2, alternative="larger")
+
+    assert power(n_pairs) >= 0.8
+    assert n_pairs == 2 or power(n_pairs - 1) < 0.8
+    assert visible_effect(n_pairs, alpha=alpha) <= abs(effect)
+    assert n_pairs == 2 or visible_effect(n_pairs - 1, alpha=alpha) > abs(effect)
+
+
+def test_pairs_needed__few_pairs_are_not_normal():
+    assert pairs_needed(1.5) == 9  # 6 by the normal curve, whose power is then 0.62
+    assert power_of_pairs([6], [1.5])["power"].iloc[0] == pytest.approx(0.6172777, abs=1e-6)
+    assert pairs_needed(1.5, alpha=1e-4) == 25  # 17 by the normal curve, with a power of 0.41
+
+
+def test_power_of_pairs__equals_r():
+    oracle = Path(__file__).parent / "oracles" / "small_samples.json"
+    for case in json.loads(oracle.read_text(encoding="utf-8"))["power"]:
+        effect = case["delta"] * np.sqrt(2)  # partners who share nothing differ with variance 2
+        options = {"household_share": 0.0, "alpha": case["alpha"]}
+        found = power_of_pairs([case["n"]], [effect], **options)["power"].iloc[0]
+        assert found == pytest.approx(case["power"], rel=1e-6)
+
+
+def test_power_of_pairs__without_a_test_there_is_no_power():
+    assert power_of_pairs([0, 1], [3.0])["power"].tolist() == [0.0, 0.0]
+    assert visible_effect(pd.Series([1, 2]))[0] == np.inf
+    assert pairs_needed(0.0) == np.inf
+    with pytest.raises(ValueError, match="expected alpha < power < 1"):
+        pairs_needed(1.0, power=0.01)
+    with pytest.raises(ValueError, match="household_share: expected 0 to below 1"):
+        pairs_needed(1.0, household_share=1.0)
 
 
 def batch(estimates: list, q_values: list) -> pd.DataFrame:

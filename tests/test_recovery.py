@@ -130,6 +130,7 @@ def test_score_methods__counts_by_hand(truth):
     assert (row["n_tested"], row["n_planted"], row["n_called"], row["sign_errors"]) == (4, 2, 3, 1)
     assert row["sensitivity"] == 1.0
     assert row["false_discovery"] == pytest.approx(1 / 3)
+    assert row["closure_shift"] == 0.0
     exact = binomtest(1, 3).proportion_ci()
     assert row["false_discovery_low"] == pytest.approx(exact.low)
     assert row["false_discovery_high"] == pytest.approx(exact.high)
@@ -137,12 +138,31 @@ def test_score_methods__counts_by_hand(truth):
     assert row["coverage"] == pytest.approx(2 / 4)
 
 
-def test_score_methods__a_failed_fit_is_neither_right_nor_wrong(truth):
+def test_score_methods__a_planted_feature_without_a_number_is_missed(truth):
     found = results(estimate=[0.48, np.nan, 0.0, 0.0], q_value=[0.01, np.nan, 0.9, 0.9])
     row = score_methods(found, truth.estimands).iloc[0]
-    assert (row["n_tested"], row["n_failed"], row["n_planted"]) == (3, 1, 1)
+    assert (row["n_tested"], row["n_failed"], row["n_planted"], row["n_untested"]) == (3, 1, 2, 1)
+    assert row["sensitivity"] == 0.5
     assert row["coverage"] == 1.0
     assert row["false_discovery"] == 0.0
+
+
+def test_score_methods__a_row_left_out_is_as_one_without_a_number(truth):
+    whole = results(estimate=[0.48, -0.4, 0.0, 0.0], q_value=[0.01, 0.01, 0.9, 0.9])
+    timid = whole[whole["feature"] != "down"].assign(method="linda")
+    scores = score_methods(pd.concat([whole, timid]), truth.estimands).set_index("method")
+    assert scores["n_planted"].tolist() == [2, 2]
+    assert scores["sensitivity"].to_dict() == {"lmm_clr": 1.0, "linda": 0.5}
+
+
+def test_score_methods__a_shift_by_closure_is_no_false_discovery_of_its_scale(truth):
+    found = results(estimate=[0.48, -0.4, -0.05, 0.15], q_value=[0.01] * 4)
+    clr, latent = (
+        score_methods(found.assign(method=name), truth.estimands).iloc[0]
+        for name in ("lmm_clr", "linda")
+    )
+    assert (clr["false_discovery"], clr["closure_shift"]) == (0.25, 0.25)  # wrong side, right side
+    assert (latent["false_discovery"], latent["closure_shift"]) == (0.5, 0.0)
 
 
 def test_score_methods__a_method_with_a_unit_of_its_own_has_no_bias(truth):

@@ -323,35 +323,61 @@ def score_methods(
     Returns
     -------
     DataFrame, one row per method and contrast
-        n_tested, n_failed, n_planted, n_called; sensitivity (share of planted features that are
-        called) and false_discovery (share of calls where nothing was planted), each with an exact
-        95% interval; sign_errors (planted, called, wrong sign); bias (mean of estimate minus truth
-        over planted features) and coverage (share of 95% intervals that hold the truth), missing
-        for methods whose estimate has another unit.
+        n_tested, n_failed, n_planted, n_untested, n_called; sensitivity (share of planted features
+        that are called), false_discovery (share of calls where nothing was planted nor moved)
+        and closure_shift (share of calls where nothing was planted but closure moved the
+        method's own scale, see `moved_by_closure`), each with an exact 95% interval; sign_errors
+        (planted, called, wrong sign); bias (mean of estimate minus truth over planted features
+        with an estimate) and coverage (share of 95% intervals that hold the truth), missing for
+        methods whose estimate has another unit.
+
+    Notes
+    -----
+    n_planted counts the planted features of all rows of the contrast, so it is the same for all its
+    methods: a feature that one method filters or refuses is one that it misses (n_untested).
     """
     table = set_beside_truth(results, estimands)
+    planted = table[table["planted"]].groupby("contrast")["feature"].nunique()
     groups = table.groupby(["method", "contrast", "scale"], sort=False)
-    rows = [dict(zip(groups.keys, key, strict=True)) | _score(r, fdr) for key, r in groups]
+    rows = [
+        dict(zip(groups.keys, key, strict=True)) | _score(rows, int(planted.get(key[1], 0)), fdr)
+        for key, rows in groups
+    ]
     return pd.DataFrame(rows)
 
 
-def _score(rows: pd.DataFrame, fdr: float) -> dict:
+def _score(rows: pd.DataFrame, n_planted: int, fdr: float) -> dict:
     failed = rows["q_value"].isna()
     rows = rows[~failed]
     planted, called = rows["planted"], rows["q_value"] <= fdr
     right_sign = np.sign(rows["estimate"]) == np.sign(rows["truth"])
     right_sign |= rows["estimate"].isna()  # a joint test has no sign
-    counts = {"n_failed": failed, "n_planted": planted, "n_called": called}
-    counts = {name: int(rows.sum()) for name, rows in counts.items()}
-    hits, false = int((planted & called).sum()), int((~planted & called).sum())
+    moved = called & ~planted & moved_by_closure(rows, rows["truth"])
+    n_called, n_moved = int(called.sum()), int(moved.sum())
     return {
         "n_tested": len(rows),
-        **counts,
-        **_share("sensitivity", hits, counts["n_planted"]),
-        **_share("false_discovery", false, counts["n_called"]),
+        "n_failed": int(failed.sum()),
+        "n_planted": n_planted,
+        "n_untested": n_planted - int(planted.sum()),
+        "n_called": n_called,
+        **_share("sensitivity", int((planted & called).sum()), n_planted),
+        **_share("false_discovery", int((~planted & called).sum()) - n_moved, n_called),
+        **_share("closure_shift", n_moved, n_called),
         "sign_errors": int((planted & called & ~right_sign).sum()),
         **_accuracy(rows),
     }
+
+
+def moved_by_closure(results: pd.DataFrame, truth: pd.Series) -> pd.Series:
+    """Return whether the interval of each estimate holds a true shift, on the same side of zero.
+
+    `results` has columns estimate, low and high; `truth` is the effect on the same scale. Where
+    nothing was planted, shares and log-ratios move because those of other features do: the null of
+    that scale is false, and a method that finds the shift makes no error on its own scale. A call
+    whose interval leaves the shift out, or that has no interval, is not excused by it.
+    """
+    same_side = np.sign(results["estimate"]) * np.sign(truth) > 0
+    return same_side & (results["low"] <= truth) & (truth <= results["high"])
 
 
 def _accuracy(rows: pd.DataFrame) -> dict[str, float]:

@@ -8,9 +8,10 @@ import scipy
 
 from cohabit.stats.alignment import align_values, check_table, fit_by_pattern
 from cohabit.stats.formula import model_matrix
-from cohabit.stats.inference import NUMBERS, adjust_p, normal_quantile, tidy_columns, two_sided_t
+from cohabit.stats.inference import NUMBERS, adjust_p, normal_quantile, tidy_columns
 from cohabit.stats.least_squares import ONE_LEVEL, fit_least_squares
 from cohabit.stats.logistic import fit_proportional_odds
+from cohabit.stats.permuted_correlation import permuted_p
 
 ASSOCIATION_COLUMNS = tidy_columns("n")
 
@@ -48,8 +49,9 @@ def partial_spearman(
     -------
     DataFrame, one row per feature
         `estimate` is the partial rank correlation; `df` = n - 2 - covariates; t statistic
-        r sqrt(df / (1 - r²)); 95% interval by Fisher's z with Bonett and Wright's variance
-        (1 + r²/2) / (df - 1). Not tested: no number, and the reason in `note`.
+        r sqrt(df / (1 - r²)); p under permutations (`permuted_correlation.permuted_p`), because
+        ranks reach large r more often than t says; 95% interval by Fisher's z with Bonett and
+        Wright's variance (1 + r²/2) / (df - 1). Not tested: no number, and the reason in `note`.
 
     Raises
     ------
@@ -226,8 +228,12 @@ def _correlate_ranks(
         note[:] = f"{n} samples are too few for {basis.shape[1] - 1} covariates"
     if (note != "").all():
         return _no_numbers(note)
-    r = np.where(note == "", np.clip(x_ranks[:, 0] @ ranks, -1, 1), np.nan)
-    return {**_infer_ranks(r, df), "df": np.where(note == "", float(df), np.nan), "note": note}
+    usable = note == ""
+    r = np.where(usable, np.clip(x_ranks[:, 0] @ ranks, -1, 1), np.nan)
+    p_value = np.full(n_features, np.nan)
+    p_value[usable] = permuted_p(r[usable], ranks[:, usable], x_ranks[:, 0], basis)
+    numbers = _infer_ranks(r, df) | {"p_value": p_value}
+    return numbers | {"df": np.where(usable, float(df), np.nan), "note": note}
 
 
 def _infer_ranks(r: np.ndarray, df: int) -> dict[str, np.ndarray]:
@@ -242,7 +248,6 @@ def _infer_ranks(r: np.ndarray, df: int) -> dict[str, np.ndarray]:
         "low": np.tanh(fisher - half),
         "high": np.tanh(fisher + half),
         "statistic": statistic,
-        "p_value": two_sided_t(statistic, df),
     }
 
 

@@ -15,7 +15,7 @@ from scipy.special import xlogy
 
 from cohabit.stats.alignment import check_complete, check_table, read_distances
 from cohabit.stats.composition import check_counts, clr
-from cohabit.stats.inference import resample_households, sum_by_household, sum_resampled
+from cohabit.stats.inference import jackknife_interval, sum_by_household
 
 if TYPE_CHECKING:
     from skbio import DistanceMatrix, TreeNode
@@ -200,11 +200,7 @@ def pcoa(distances: "DistanceMatrix | pd.DataFrame", n_axes: int = 2) -> Ordinat
 
 
 def compare_distances(
-    distances: "DistanceMatrix | pd.DataFrame",
-    participants: pd.DataFrame,
-    *,
-    n_bootstrap: int = 999,
-    rng: int | np.random.Generator | None = None,
+    distances: "DistanceMatrix | pd.DataFrame", participants: pd.DataFrame
 ) -> pd.DataFrame:
     """Compare distances within households, within sites and between sites.
 
@@ -214,35 +210,38 @@ def compare_distances(
         Its IDs are those of `participants`.
     participants : DataFrame, one row per person
         Needs `household_id`; without `site` everyone is taken to live at one.
-    n_bootstrap : int
-        Resamples of whole households; two copies of one household do not count as strangers.
-    rng : int or Generator, optional
 
     Returns
     -------
     DataFrame, three rows (those without a pair are left out)
-        comparison, mean, low, high (95% percentile interval), sd, n_pairs, and `excess` with
-        `excess_low`, `excess_high`: the mean minus that of the same household; and `ratio`
-        with `ratio_low`, `ratio_high`: the mean of the row above divided by this one, below 1
-        when those who share more are more alike.
+        comparison, mean, low, high (95%), sd, n_pairs, and `excess` with `excess_low`,
+        `excess_high`: the mean minus that of the same household; and `ratio` with `ratio_low`,
+        `ratio_high`: the mean of the row above divided by this one, below 1 when those who
+        share more are more alike.
+
+    Notes
+    -----
+    Intervals are by the jackknife: each household is left out in turn, and t has as many
+    degrees of freedom as households have a distance of that kind, less one. A bootstrap of
+    households is too narrow where they are few, because copies of one home have no distance.
     """
-    rng = np.random.default_rng(rng)
     matrix, people = _align(distances, participants)
     homes, household = np.unique(people["household_id"].to_numpy(str), return_inverse=True)
     site = people["site"].to_numpy(str) if "site" in people else np.full(len(people), "")
     kinds = np.where(site[:, None] == site, 1, 2)
     kinds[household[:, None] == household] = 0
-    draws = resample_households(len(homes), n_bootstrap, rng)
-    rows, replicates = [], []
+    rows, replicates, n_used = [], [], []
     for kind, name in enumerate(_COMPARISONS):
         pairs = np.triu(kinds == kind, 1)
         if pairs.any():
             values = matrix[pairs]
-            sums, sizes = (sum_by_household(part, household) for part in (matrix * pairs, pairs))
-            replicates.append(_weighted_mean(draws, sums, sizes, inside=kind == 0))
-            rows.append((name, values.mean(), values.std(ddof=1), len(values)))
+            rows.append((name, values.mean(), pd.Series(values).std(), len(values)))
+            sums, sizes = (_without_each(part, household) for part in (matrix * pairs, pairs))
+            with np.errstate(invalid="ignore"):
+                replicates.append(sums / sizes)
+            n_used.append((sizes < len(values)).sum())
     table = pd.DataFrame(rows, columns=["comparison", "mean", "sd", "n_pairs"])
-    return _with_intervals(table, np.array(replicates))
+    return _with_intervals(table, np.array(replicates), np.array(n_used) - 1)
 
 
 def sum_minima(values: np.ndarray) -> np.ndarray:
@@ -349,32 +348,24 @@ def _align(distances, participants: pd.DataFrame) -> tuple[np.ndarray, pd.DataFr
     return matrix, people
 
 
-def _weighted_mean(
-    draws: np.ndarray, sums: np.ndarray, sizes: np.ndarray, inside: bool
-) -> np.ndarray:
-    """Return the mean distance of each resample, weighted by how often households are drawn."""
-    if inside:
-        total, size = draws @ np.diag(sums), draws @ np.diag(sizes)
-    else:
-        total, size = sum_resampled(draws, sums), sum_resampled(draws, sizes)
-    with np.errstate(invalid="ignore"):
-        return total / size
+def _without_each(values: np.ndarray, household: np.ndarray) -> np.ndarray:
+    """Return the sum of a people x people matrix without each household."""
+    sums = sum_by_household(values, household)
+    return sums.sum() - sums.sum(axis=0) - sums.sum(axis=1) + np.diag(sums)
 
 
-def _with_intervals(table: pd.DataFrame, replicates: np.ndarray) -> pd.DataFrame:
-    mean, (low, high) = table["mean"].to_numpy(), _interval(replicates)
-    table.insert(2, "low", low)
-    table.insert(3, "high", high)
+def _with_intervals(table: pd.DataFrame, replicates: np.ndarray, df: np.ndarray) -> pd.DataFrame:
+    mean = table["mean"].to_numpy()
+    found = jackknife_interval(mean, replicates.T, df)
+    table.insert(2, "low", found["low"])
+    table.insert(3, "high", found["high"])
     shared = table["comparison"].iloc[0] == _COMPARISONS[0]
-    excess = (mean[1:] - mean[0], replicates[1:] - replicates[0]) if shared else None
-    ratio = mean[:-1] / mean[1:], replicates[:-1] / replicates[1:]
-    for name, found in (("excess", excess), ("ratio", ratio)):
+    excess = (mean[1:] - mean[0], replicates[1:] - replicates[0], np.minimum(df[1:], df[0]))
+    ratio = (mean[:-1] / mean[1:], replicates[:-1] / replicates[1:], np.minimum(df[:-1], df[1:]))
+    for name, (number, left_out, fewest) in {"excess": excess, "ratio": ratio}.items():
         names = [name, f"{name}_low", f"{name}_high"]
         table[names] = np.nan
-        if found is not None:
-            table.loc[1:, names] = np.column_stack([found[0], *_interval(found[1])])
+        if name == "ratio" or shared:
+            interval = jackknife_interval(number, left_out.T, fewest)
+            table.loc[1:, names] = np.column_stack(list(interval.values()))
     return table
-
-
-def _interval(replicates: np.ndarray) -> np.ndarray:
-    return np.nanquantile(replicates, [0.025, 0.975], axis=-1)

@@ -72,16 +72,18 @@ def leave_groups_out(
     return np.asarray(statistic(np.ones(len(groups), dtype=bool))), np.array(left)
 
 
-def jackknife_interval(estimate, replicates) -> dict:
+def jackknife_interval(estimate, replicates, df=None) -> dict:
     """Return the estimate with its 95% interval by the delete-group jackknife.
 
     `replicates` are the estimates without each group, as from `leave_groups_out`. The quantile
-    of t with ``n_groups - 1`` degrees of freedom times the jackknife error (Wolter 2007,
-    Introduction to Variance Estimation, chapter 4).
+    of t with `df` degrees of freedom, by default ``n_groups - 1``, times the jackknife error
+    (Wolter 2007, Introduction to Variance Estimation, chapter 4).
     """
     n_groups = len(replicates)
     squares = ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0)
-    reach = t_quantile(0.975, n_groups - 1) * np.sqrt((n_groups - 1) / n_groups * squares)
+    reach = t_quantile(0.975, n_groups - 1 if df is None else df) * np.sqrt(
+        (n_groups - 1) / n_groups * squares
+    )
     return {"estimate": estimate, "low": estimate - reach, "high": estimate + reach}
 
 
@@ -133,6 +135,15 @@ def power_of_normal(statistic: float | np.ndarray, alpha: float = 0.05) -> float
     """Return the power of a two-sided test by a normal statistic with this mean."""
     bound = normal_quantile(1 - alpha / 2)
     return normal_cdf(statistic - bound) + normal_cdf(-bound - statistic)
+
+
+def power_of_t(
+    noncentrality: float | np.ndarray, df: float | np.ndarray, alpha: float = 0.05
+) -> float | np.ndarray:
+    """Return the power of a two-sided t test whose statistic has this noncentrality."""
+    bound, size = t_quantile(1 - alpha / 2, df), np.abs(noncentrality)
+    # Boost's far tail is NaN at some large noncentralities, where it is below 1e-10.
+    return special.nctdtr(df, -size, -bound) + np.nan_to_num(special.nctdtr(df, size, -bound))
 
 
 def normal_quantile(probability: float | np.ndarray) -> float | np.ndarray:

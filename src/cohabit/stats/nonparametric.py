@@ -1,9 +1,12 @@
 """Permutation and rank tests of pair differences."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import scipy
 
+from cohabit.data.schema import nearest
 from cohabit.stats.alignment import align_values
 from cohabit.stats.inference import add_notes, adjust_p, normal_quantile, two_sided_normal
 from cohabit.stats.paired import PAIRED_COLUMNS, count_nonzero, find_pairs, subtract
@@ -13,6 +16,8 @@ _BLOCK = 2048
 
 _EXACT_PAIRS = 50
 """Largest number of pairs for which the exact distribution of the rank sum is used."""
+
+_ZEROS = ("pratt", "wilcox")
 
 
 def sign_flip_test(
@@ -29,8 +34,9 @@ def sign_flip_test(
     differences : DataFrame, shape (n_pairs, n_features), or Series
         From `paired_differences`; NaN drops the pair for that feature only.
     n_permutations : int
-        Sign patterns to draw. When the patterns that exist, ``2 ** (n_pairs - 1)`` up to
-        a common sign, are no more than this, all are counted and p is exact.
+        Sign patterns to draw. Where the patterns of a feature that exist, ``2 ** (m - 1)`` up to
+        a common sign for m pairs that differ, are no more than this, all are counted and its p is
+        exact.
     rng : Generator or int, optional
     contrast : str
         What the differences are, for the output.
@@ -47,31 +53,34 @@ def sign_flip_test(
     rng = np.random.default_rng(rng)
     y = table.to_numpy(dtype=float)
     p_values = np.full(y.shape[1], np.nan)
-    notes = np.full(y.shape[1], "", dtype=object)
-    moved = np.nansum(np.abs(y), axis=0) > 0
-    notes[~moved] = "constant: every pair difference is zero"
-    filled = np.nan_to_num(y[:, moved])
-    exact = 2 ** (len(y) - 1) <= n_permutations
-    if moved.any():
-        p_values[moved] = _flip_all(filled) if exact else _flip(filled, n_permutations, rng)
-    notes[moved] = "exact" if exact else f"{n_permutations} sign patterns"
+    notes = np.full(y.shape[1], "constant: every pair difference is zero", dtype=object)
+    filled = np.nan_to_num(y)
+    n_differ = (filled != 0).sum(axis=0)
+    moved = n_differ > 0
+    exact = moved & (n_differ <= 1 + np.log2(n_permutations))
+    drawn = moved & ~exact
+    p_values[exact], notes[exact] = _flip_all(filled[:, exact]), "exact"
+    p_values[drawn] = _flip(filled[:, drawn], n_permutations, rng)
+    notes[drawn] = f"{n_permutations} sign patterns"
     present = np.isfinite(y).sum(axis=0)
     return _tidy(table.columns, contrast, "sign_flip", p_values, notes, moved).assign(
-        **_moments(y, moved), n_pairs=present, n_nonzero=(np.nan_to_num(y) != 0).sum(axis=0)
+        **_moments(y, moved), n_pairs=present, n_nonzero=n_differ
     )
 
 
 def _flip_all(y: np.ndarray) -> np.ndarray:
-    """Return exact p-values from all sign patterns of all pairs but the first."""
-    patterns = np.arange(2 ** (len(y) - 1))
-    bits = (patterns[:, None] >> np.arange(len(y) - 1)) & 1
+    """Return exact p-values from all sign patterns of the pairs that differ but one."""
+    n_differ = (y != 0).sum(axis=0).max(initial=1)
+    first = np.argsort(y == 0, axis=0, kind="stable")[:n_differ]
+    patterns = np.arange(2 ** (n_differ - 1))
+    bits = (patterns[:, None] >> np.arange(n_differ - 1)) & 1
     signs = np.column_stack([np.ones(len(bits)), 1.0 - 2.0 * bits])
-    return _as_extreme(signs, y) / len(signs)
+    return _as_extreme(signs, np.take_along_axis(y, first, axis=0)) / len(signs)
 
 
 def _flip(y: np.ndarray, n_permutations: int, rng: np.random.Generator) -> np.ndarray:
     extreme = np.ones(y.shape[1])
-    for start in range(0, n_permutations, _BLOCK):
+    for start in range(0, n_permutations if y.shape[1] else 0, _BLOCK):
         shape = (min(_BLOCK, n_permutations - start), len(y))
         signs = 1.0 - 2.0 * rng.integers(0, 2, size=shape, dtype=np.int8)
         extreme += _as_extreme(signs, y)
@@ -97,7 +106,11 @@ def _moments(y: np.ndarray, moved: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def paired_wilcoxon(
-    values: pd.DataFrame | pd.Series, metadata: pd.DataFrame, **names: str
+    values: pd.DataFrame | pd.Series,
+    metadata: pd.DataFrame,
+    *,
+    zeros: str = "pratt",
+    **names: str,
 ) -> pd.DataFrame:
     """Compare case and control within households by Wilcoxon's signed rank test.
 
@@ -105,26 +118,32 @@ def paired_wilcoxon(
     ----------
     values, metadata, **names
         As in `paired.fit_paired_model`.
+    zeros : str
+        What pairs that do not differ do: ``"pratt"`` ranks them with the others and then leaves
+        them out, ``"wilcox"`` leaves them out before ranking, as R does.
 
     Returns
     -------
     DataFrame, one row per feature
-        Pairs that do not differ are left out (Wilcoxon's rule, as in R; `n_pairs` counts
-        them still). `estimate` is the Hodges-Lehmann pseudo-median of the other
-        differences and `low`, `high` the order statistics of the pairwise means that
-        bound it at 95%; `statistic` is the signed rank sum; no `std_error`, no `df`.
+        `n_pairs` counts all pairs. `estimate` is the Hodges-Lehmann pseudo-median of the
+        differences that are not zero and `low`, `high` the order statistics of the pairwise
+        means that bound it at 95%; `statistic` is the signed rank sum; no `std_error`, no `df`.
 
     Notes
     -----
-    Exact when there are at most 50 pairs and no ties or zeros, else the normal
-    approximation with ties in its variance (scipy). Nothing is adjusted for: where sex is
-    bound to disease this test finds sex. Interval: Hollander, Wolfe and Chicken (2014),
-    Nonparametric Statistical Methods, section 3.3.
+    Given the ranks, ties at their mean, every sign is as likely as the other. Up to 50 pairs that
+    differ all signs are counted, so p is exact with ties and zeros; beyond, p is from the
+    normal distribution with that variance. Nothing is adjusted for: where sex is bound to
+    disease this test finds sex. Zeros: Pratt (1959), Journal of the American Statistical
+    Association 54:655. Interval: Hollander, Wolfe and Chicken (2014), Nonparametric
+    Statistical Methods, section 3.3, which knows no ties.
     """
+    if zeros not in _ZEROS:
+        raise ValueError(f"zeros: no {zeros!r}; {nearest(zeros, _ZEROS)}")
     table, people = align_values(values, metadata)
     pairs = find_pairs(people, **names)
     differences = subtract(table, pairs).to_numpy()
-    found = [_signed_rank(column[~np.isnan(column)]) for column in differences.T]
+    found = [_signed_rank(column[~np.isnan(column)], zeros) for column in differences.T]
     rows = pd.DataFrame(found, columns=["low", "estimate", "high", "statistic", "p_value"])
     tested = rows["p_value"].notna().to_numpy()
     reason = np.where(tested, "", "constant: every pair difference is zero")
@@ -136,22 +155,34 @@ def paired_wilcoxon(
     )
 
 
-def _signed_rank(d: np.ndarray) -> tuple[float, ...]:
+def _signed_rank(d: np.ndarray, zeros: str) -> tuple[float, ...]:
     """Return low, estimate, high, statistic and p; NaN when no pair differs."""
     moved = d[d != 0]
     if not len(moved):
         return (np.nan,) * 5
-    ranks = scipy.stats.rankdata(np.abs(moved))
+    ranked = scipy.stats.rankdata(np.abs(d if zeros == "pratt" else moved))
+    ranks = ranked[d != 0] if zeros == "pratt" else ranked
     statistic = float((np.sign(moved) * ranks).sum())
-    return *_pseudo_median(moved), statistic, float(_signed_rank_test(moved, ranks))
+    return *_pseudo_median(moved), statistic, _signed_rank_test(statistic, ranks)
 
 
-def _signed_rank_test(d: np.ndarray, ranks: np.ndarray) -> float:
-    n, sizes = len(d), np.unique(ranks, return_counts=True)[1]
-    if n <= _EXACT_PAIRS and len(sizes) == n:
-        return scipy.stats.wilcoxon(d).pvalue
-    variance = n * (n + 1) * (2 * n + 1) / 24 - (sizes**3 - sizes).sum() / 48
-    return two_sided_normal((ranks[d > 0].sum() - n * (n + 1) / 4) / np.sqrt(variance))
+def _signed_rank_test(statistic: float, ranks: np.ndarray) -> float:
+    """Return the p-value of a sum of ranks with random signs."""
+    if len(ranks) > _EXACT_PAIRS:
+        return float(two_sided_normal(statistic / np.sqrt((ranks**2).sum())))
+    chance = _positive_sums(np.rint(2 * ranks).astype(int))
+    sums = 2 * np.arange(len(chance)) - (len(chance) - 1)
+    return min(float(chance[np.abs(sums) >= round(2 * abs(statistic))].sum()), 1.0)
+
+
+def _positive_sums(ranks: np.ndarray) -> np.ndarray:
+    """Return the distribution of the sum of the ranks of positive sign, from 0 to all."""
+    chance = np.zeros(ranks.sum() + 1)
+    chance[0] = 1.0
+    for rank in ranks:
+        chance[rank:] += chance[: len(chance) - rank].copy()
+        chance /= 2
+    return chance
 
 
 def _pseudo_median(d: np.ndarray) -> tuple[float, float, float]:
@@ -165,14 +196,13 @@ def _pseudo_median(d: np.ndarray) -> tuple[float, float, float]:
     return float(low), float(means[middle].mean()), float(high)
 
 
+@cache
 def _rank_sum_quantile(n: int, probability: float) -> int:
     """Return a quantile of the signed rank sum under the null hypothesis."""
     if n > _EXACT_PAIRS:
         spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
         return int(np.floor(n * (n + 1) / 4 + normal_quantile(probability) * spread))
-    chance = np.ones(1)
-    for rank in range(1, n + 1):
-        chance = (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0))) / 2
+    chance = _positive_sums(np.arange(1, n + 1))
     return int(np.searchsorted(np.cumsum(chance), probability))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cohabit.stats.abundance import compare_abundance, lenient_rule
 from cohabit.stats.formula import COVARIATES, hold_fixed
-from cohabit.stats.inference import correlation_interval, normal_quantile, power_of_normal
+from cohabit.stats.inference import correlation_interval, power_of_t
 
 HOUSEHOLD_SHARE = 0.145
 """Median household share of the variance, recomputed from the study's released data."""
@@ -113,10 +113,11 @@ def power_of_pairs(
     household_share: float = HOUSEHOLD_SHARE,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
-    r"""Return the power to detect a difference between partners for a single feature.
+    r"""Return the power of the paired t test to detect a difference between partners.
 
     The difference between two people who share a part r of their variance has the standard
-    error :math:`\sqrt{2(1 - r)/n}`, in standard deviations of one person.
+    error :math:`\sqrt{2(1 - r)/n}`, in standard deviations of one person. Exact for normal
+    differences: noncentral t with n - 1 degrees of freedom.
 
     Parameters
     ----------
@@ -129,13 +130,21 @@ def power_of_pairs(
     Returns
     -------
     DataFrame, one row per number of pairs and an effect
-        n_pairs, effect, power. Normal approximation; adjusting for covariates that differ
-        inside pairs, sex above all, costs more than this.
+        n_pairs, effect, power (0 for fewer than two pairs). Adjusting for covariates that
+        differ inside pairs, sex above all, costs more than this.
     """
     rows = pd.MultiIndex.from_product([n_pairs, effects], names=["n_pairs", "effect"])
     table = rows.to_frame(index=False)
-    statistic = table["effect"] / np.sqrt(2 * (1 - household_share) / table["n_pairs"])
-    return table.assign(power=power_of_normal(statistic, alpha))
+    return table.assign(power=_power(table["n_pairs"], table["effect"], household_share, alpha))
+
+
+def _power(n_pairs, effect, household_share: float, alpha: float):
+    """Return the power of a paired t test, 0 for fewer than two pairs; numbers or arrays."""
+    if not 0 <= household_share < 1:
+        raise ValueError(f"household_share: expected 0 to below 1; got {household_share}")
+    n = np.maximum(n_pairs, 2)
+    noncentrality = effect / np.sqrt(2 * (1 - household_share) / n)
+    return np.where(n_pairs < 2, 0.0, power_of_t(noncentrality, n - 1, alpha))
 
 
 def visible_effect(
@@ -145,9 +154,18 @@ def visible_effect(
     alpha: float = 0.05,
     power: float = 0.8,
 ) -> float | pd.Series:
-    """Return the smallest difference detected with the given power; see `power_of_pairs`."""
-    reach = normal_quantile(1 - alpha / 2) + normal_quantile(power)
-    return reach * np.sqrt(2 * (1 - household_share) / n_pairs)
+    """Return the smallest difference detected with the given power; see `power_of_pairs`.
+
+    Infinite for fewer than two pairs.
+    """
+    _check_power(power, alpha)
+    n = np.atleast_1d(np.asarray(n_pairs, dtype=float))
+    low, high = np.zeros_like(n), np.full_like(n, 1e6)
+    for _ in range(80):
+        middle = (low + high) / 2
+        seen = _power(n, middle, household_share, alpha) >= power
+        low, high = np.where(seen, low, middle), np.where(seen, middle, high)
+    return _like(n_pairs, np.where(n < 2, np.inf, high))
 
 
 def pairs_needed(
@@ -157,9 +175,30 @@ def pairs_needed(
     alpha: float = 0.05,
     power: float = 0.8,
 ) -> float | pd.Series:
-    """Return the number of pairs needed to detect a difference with the given power."""
-    one = visible_effect(1, household_share=household_share, alpha=alpha, power=power)
-    return np.ceil((one / effect) ** 2)
+    """Return the smallest number of pairs that detects a difference with the given power.
+
+    By `power_of_pairs`; infinite for an effect of zero, or one that needs more than 10^12 pairs.
+    """
+    _check_power(power, alpha)
+    sizes = np.atleast_1d(np.abs(np.asarray(effect, dtype=float)))
+    fewer, enough = np.ones_like(sizes), np.full_like(sizes, 1e12)
+    reached = _power(enough, sizes, household_share, alpha) >= power
+    while (enough - fewer > 1).any():
+        middle = np.maximum(np.floor(np.sqrt(fewer * enough)), fewer + (enough - fewer > 1))
+        middle = np.maximum(middle, 2)
+        seen = _power(middle, sizes, household_share, alpha) >= power
+        fewer, enough = np.where(seen, fewer, middle), np.where(seen, middle, enough)
+    found = np.where(np.isnan(sizes), np.nan, np.where(reached, enough, np.inf))
+    return _like(effect, found)
+
+
+def _like(asked: float | pd.Series, found: np.ndarray) -> float | pd.Series:
+    return pd.Series(found, asked.index) if isinstance(asked, pd.Series) else float(found[0])
+
+
+def _check_power(power: float, alpha: float) -> None:
+    if not 0 < alpha < power < 1:
+        raise ValueError(f"power: expected alpha < power < 1; got alpha {alpha}, power {power}")
 
 
 def set_batches_side_by_side(

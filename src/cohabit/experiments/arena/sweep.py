@@ -9,6 +9,7 @@ import pandas as pd
 from cohabit.compute.pool import map_tasks
 from cohabit.experiments.arena.trial import Generator, Trial, TrialDesign
 from cohabit.experiments.arena.ways import FAST, Prepared, compare_communities, compare_taxa
+from cohabit.judge.recovery import moved_by_closure
 from cohabit.stats.abundance import lenient_rule
 from cohabit.stats.inference import adjust_p
 
@@ -25,6 +26,7 @@ METRICS = (
     "n_called",
     "sensitivity",
     "false_discovery",
+    "closure_shift",
     "sign_errors",
     "bias",
     "coverage",
@@ -166,14 +168,17 @@ def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per way, scale and rule
-        n_tested, n_planted; `METRICS`: n_called, sensitivity (share of the planted taxa tested that
-        are called), false_discovery (share of the calls where nothing was planted; 0 without a
-        call), sign_errors (share of right calls with the wrong sign), bias (mean of estimate minus
-        truth over planted taxa, in the direction of the truth), coverage (share of 95% intervals
-        that hold the truth), seconds (of processor time, for all taxa).
+        n_tested, n_planted; `METRICS`: n_called, sensitivity (share of the planted taxa, filtered
+        ones too, that are called), false_discovery and closure_shift (shares of the calls where
+        nothing was planted, without and with a shift that closure gave the scale, see
+        `recovery.moved_by_closure`; 0 without a call), sign_errors (share of right calls with the
+        wrong sign), bias (mean of estimate minus truth over planted taxa, in the direction of the
+        truth), coverage (share of 95% intervals that hold the truth), seconds (of processor time,
+        for all taxa).
     """
     prepared = Prepared.of(trial)
     truth = _own_truth(trial.truth.loc[prepared.counts.columns])
+    n_planted = int(trial.truth["planted"].sum())
     rows = []
     for (way, scale), found in compare_taxa(prepared, tuple(ways)).groupby(
         ["way", "scale"], sort=False
@@ -182,7 +187,7 @@ def score_trial(trial: Trial, ways: Sequence[str] = FAST) -> pd.DataFrame:
         accuracy = _measure_accuracy(found, here, scale) | {"seconds": found["seconds"].iloc[0]}
         for rule, called in _call(found).items():
             named = {"way": way, "scale": scale, "rule": rule}
-            rows.append(named | _count_calls(found, called, here, scale) | accuracy)
+            rows.append(named | _count_calls(found, called, here, scale, n_planted) | accuracy)
     return pd.DataFrame(rows)
 
 
@@ -202,19 +207,22 @@ def _call(found: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def _count_calls(
-    found: pd.DataFrame, called: np.ndarray, truth: pd.DataFrame, scale: str
+    found: pd.DataFrame, called: np.ndarray, truth: pd.DataFrame, scale: str, n_planted: int
 ) -> dict[str, float]:
     planted = truth["planted"].to_numpy()
-    value = truth[OWN_TRUTH.get(scale) or SIGNS[scale]].to_numpy()
+    value = truth[OWN_TRUTH.get(scale) or SIGNS[scale]].set_axis(found.index)
     right = called & planted
-    estimate = found["estimate"].to_numpy()
-    wrong_sign = right & (np.sign(estimate) != np.sign(value)) & ~np.isnan(estimate)
+    estimate = found["estimate"]
+    wrong_sign = right & (np.sign(estimate) != np.sign(value)) & estimate.notna()
+    moved = called & ~planted & moved_by_closure(found, value)
+    n_called = max(1, called.sum())
     return {
         "n_tested": len(found),
-        "n_planted": int(planted.sum()),
+        "n_planted": n_planted,
         "n_called": int(called.sum()),
-        "sensitivity": _ratio(right.sum(), planted.sum()),
-        "false_discovery": (called & ~planted).sum() / max(1, called.sum()),
+        "sensitivity": _ratio(right.sum(), n_planted),
+        "false_discovery": ((called & ~planted).sum() - moved.sum()) / n_called,
+        "closure_shift": moved.sum() / n_called,
         "sign_errors": _ratio(wrong_sign.sum(), right.sum()),
     }
 

@@ -152,7 +152,7 @@ def _measure_distances(tables: StudyTables) -> dict[str, float]:
 def average_distances(tables: StudyTables, distances: pd.DataFrame) -> np.ndarray:
     """Return mean distances within households, within sites and between sites."""
     people = tables.people.loc[distances.index]
-    return diversity.compare_distances(distances, people, n_bootstrap=1, rng=1)["mean"].to_numpy()
+    return diversity.compare_distances(distances, people)["mean"].to_numpy()
 
 
 def explain_terms(tables: StudyTables, wanted: dict[str, dict[str, str]]) -> dict[str, float]:

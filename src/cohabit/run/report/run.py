@@ -98,6 +98,7 @@ def _describe_method(row: dict) -> dict:
         "called": number(row.get("n_called")),
         "sensitivity": _share(row, "sensitivity"),
         "false_discovery": _share(row, "false_discovery"),
+        "closure_shift": _share(row, "closure_shift"),
         "sign_errors": number(row.get("sign_errors")),
         "bias": number(row.get("bias")),
         "coverage": f"{row['coverage']:.0%}" if is_number(row.get("coverage")) else "–",

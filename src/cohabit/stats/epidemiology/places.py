@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from scipy.stats import chi2
 from statsmodels.regression.linear_model import OLS
 
 from cohabit.stats.epidemiology.ratios import risk_ratio, share_with_interval
-from cohabit.stats.inference import normal_quantile
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,13 @@ def standardise_rates(
     Returns
     -------
     DataFrame
-        by; crude; estimate, directly standardised; low, high (gamma interval of Fay and
-        Feuer's kind, by the normal approximation of the sum of Poisson counts); cases; n.
+        by; crude; estimate, directly standardised; low, high (95%); cases; n. Strata that a group
+        lacks are left out of its standard.
+
+    Notes
+    -----
+    Gamma interval of Fay and Feuer (1997, Statistics in Medicine 16:791), which is exact for a
+    Poisson count when all strata weigh the same, and has an upper end without any case.
     """
     frame = people[[by, *strata]].assign(ill=ill.loc[people.index].astype(float))
     weight = frame.groupby(strata, observed=True).size() / len(frame)
@@ -56,18 +61,34 @@ def standardise_rates(
     cells["weight"] = share
     cells["rate"] = share * cells["sum"] / cells["size"]
     cells["variance"] = share**2 * cells["sum"] / cells["size"] ** 2
-    table = cells.groupby(level=by, observed=True).sum()
-    rate = table["rate"] / table["weight"]
-    reach = normal_quantile(0.975) * (np.sqrt(table["variance"]) / table["weight"])
+    groups = cells.assign(largest=share / cells["size"]).groupby(level=by, observed=True)
+    table = groups.sum()
+    rate, low, high = (
+        number / table["weight"]
+        for number in _gamma_interval(table["rate"], table["variance"], groups["largest"].max())
+    )
     found = {
         "crude": per * table["sum"] / table["size"],
         "estimate": per * rate,
-        "low": per * np.maximum(rate - reach, 0),
-        "high": per * (rate + reach),
+        "low": per * low,
+        "high": per * high,
         "cases": table["sum"].astype(int),
         "n": table["size"].astype(int),
     }
     return pd.DataFrame(found).reset_index()
+
+
+def _gamma_interval(
+    rate: pd.Series, variance: pd.Series, largest: pd.Series
+) -> tuple[pd.Series, ...]:
+    """Return weighted sums of Poisson counts with their 95% interval of Fay and Feuer.
+
+    `largest` is the largest weight of a count in each sum.
+    """
+    low = variance / (2 * rate) * chi2.ppf(0.025, 2 * rate**2 / variance)
+    more, spread = rate + largest, variance + largest**2
+    high = spread / (2 * more) * chi2.ppf(0.975, 2 * more**2 / spread)
+    return rate, low.fillna(0.0), high
 
 
 def latitude_slope(rates: pd.DataFrame) -> dict[str, float]:
