@@ -11,7 +11,14 @@ from cohabit.stats.formula import ModelMatrix
 from cohabit.stats.inference import infer
 from cohabit.stats.least_squares import ONE_LEVEL, Independence
 from cohabit.stats.mixed.parts import Part, prepare, split_by_missing, stack_rows
-from cohabit.stats.mixed.reml import Estimates, fit_households, within_df
+from cohabit.stats.mixed.reml import (
+    DF_METHODS,
+    KENWARD_ROGER,
+    SATTERTHWAITE,
+    Estimates,
+    fit_households,
+    within_df,
+)
 from cohabit.stats.mixed.site import fit_sites
 
 HOUSEHOLD_COLUMNS = (
@@ -33,6 +40,7 @@ def fit_household_model(
     *,
     contrasts: Contrasts | None = None,
     site: str | None = None,
+    df: str = SATTERTHWAITE,
 ) -> pd.DataFrame:
     """Fit ``feature ~ formula + (1 | household)`` to every feature by REML.
 
@@ -86,11 +94,23 @@ def fit_household_model(
     >>> round(float(table.loc["group[MS]", "estimate"]), 4)
     0.8333
     """
+    check_df(df, site)
     model = prepare(values, metadata, formula, household, site)
     report = Report.of(model.matrix, contrasts)
-    parts = [_fit(part, report) for part in split_by_missing(model)]
+    parts = [_fit(part, report, df) for part in split_by_missing(model)]
     table = stack_rows(parts, model.names)
     return table[[*HOUSEHOLD_COLUMNS, *table.columns.difference(HOUSEHOLD_COLUMNS, sort=False)]]
+
+
+def check_df(df: str, site: str | None = None) -> None:
+    """Raise a ValueError for an unknown way to choose degrees of freedom."""
+    if df not in DF_METHODS:
+        raise ValueError(f"df: no {df!r}; {nearest(df, DF_METHODS)}")
+    if df == KENWARD_ROGER and site is not None:
+        raise ValueError(
+            f"df: {KENWARD_ROGER!r} is for households alone; with a second random term use "
+            f"{SATTERTHWAITE!r}"
+        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +149,7 @@ def _weights_of(label: str, parts: Mapping[str, float], names: pd.Index) -> np.n
     return np.array([float(parts.get(name, 0.0)) for name in names])
 
 
-def _fit(part: Part, report: Report) -> dict[str, np.ndarray]:
+def _fit(part: Part, report: Report, df: str) -> dict[str, np.ndarray]:
     """Fit one part; one row per feature and row of the report, NaN where it cannot be fitted."""
     reasons = report.reasons(part.columns)
     weights = report.weights[:, part.columns.kept]
@@ -138,7 +158,7 @@ def _fit(part: Part, report: Report) -> dict[str, np.ndarray]:
     variances = {f"{term}_variance": np.full(len(notes), np.nan) for term in terms}
     numbers = {name: np.full((len(notes), len(told)), np.nan) for name in _NUMBERS}
     if usable.any():
-        found = _estimate(part, weights[told])
+        found = _estimate(part, weights[told], df)
         notes = part.notes_after(found.converged)
         for term, ratio in zip(variances, [*found.ratios, 1.0], strict=True):
             variances[term][usable] = ratio * found.residual_variance
@@ -164,8 +184,8 @@ def _describe(variances: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return variances | more
 
 
-def _estimate(part: Part, weights: np.ndarray) -> Estimates:
+def _estimate(part: Part, weights: np.ndarray, df: str) -> Estimates:
     if part.sites is None:
         design, residuals = part.split
-        return fit_households(design, residuals.of(part.usable), weights)
+        return fit_households(design, residuals.of(part.usable), weights, df)
     return fit_sites(part.x, part.households, part.sites, part.y[:, part.usable], weights)

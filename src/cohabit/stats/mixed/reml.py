@@ -13,6 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+SATTERTHWAITE, KENWARD_ROGER = "satterthwaite", "kenward-roger"
+DF_METHODS = (KENWARD_ROGER, SATTERTHWAITE)
+"""Ways to choose standard errors and degrees of freedom."""
+
 _GRID = np.concatenate(
     [
         [0.0],
@@ -239,17 +243,15 @@ class Estimates:
 
     std_error: np.ndarray
     df: np.ndarray
-    """Satterthwaite's degrees of freedom."""
-
     converged: np.ndarray
 
 
 def fit_households(
-    design: HouseholdDesign, residuals: Residuals, contrasts: np.ndarray
+    design: HouseholdDesign, residuals: Residuals, contrasts: np.ndarray, df: str = SATTERTHWAITE
 ) -> Estimates:
     """Fit a random household intercept to every feature; none may be without residuals.
 
-    `contrasts` has the shape (n_contrasts, p).
+    `contrasts` has the shape (n_contrasts, p); `df` is one of `DF_METHODS`.
     """
     theta, converged = maximise(design, residuals.squares)
     n_small = design.loadings.shape[1]
@@ -262,8 +264,66 @@ def fit_households(
     falls = design.eigenvalues[:n_small, None] * profile.weights[:n_small]
     slope = shared[:, None] - loadings @ (shrink * (2 - theta * falls))
     variance = profile.quadratic[0] / design.df
-    df = satterthwaite(slope / value, theta, profile, design.df)
-    return Estimates(theta[None], variance, estimate, np.sqrt(variance * value), df, converged)
+    if df == KENWARD_ROGER:
+        information = Information.at(design, profile)
+        freedom = information.df(slope, value, theta)
+        value = value + loadings @ information.inflate(profile.weights[:n_small])
+    else:
+        freedom = satterthwaite(slope / value, theta, profile, design.df)
+    error = np.sqrt(variance * value)
+    return Estimates(theta[None], variance, estimate, error, freedom, converged)
+
+
+@dataclass(frozen=True)
+class Information:
+    """Expected REML information about household and residual variance, times 2 sigma^4.
+
+    Its three entries are sums over the residual directions of their eigenvalue to the power 2, 1
+    and 0 over the squared variance of the direction, each of shape (n_features,).
+    """
+
+    household: np.ndarray
+    cross: np.ndarray
+    residual: np.ndarray
+    n_left: int
+    """Number of rows minus number of coefficients."""
+
+    @classmethod
+    def at(cls, design: HouseholdDesign, profile: DevianceProfile) -> "Information":
+        """Evaluate the information at the variance ratio of each feature."""
+        squared = profile.weights**2 * design.multiplicity[:, None]
+        powers = design.eigenvalues[:, None] ** np.array([[2], [1], [0]])[:, None]
+        return cls(*(powers * squared).sum(axis=1), design.df)
+
+    @property
+    def determinant(self) -> np.ndarray:
+        """Determinant of the two by two matrix."""
+        return self.household * self.residual - self.cross**2
+
+    def inflate(self, weights: np.ndarray) -> np.ndarray:
+        """Return what each direction adds to the covariance, by the sampling of the variances."""
+        return 4 * self.n_left / self.determinant * weights**3
+
+    def df(self, slope: np.ndarray, value: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return degrees of freedom of contrasts from their variance and its derivative in theta.
+
+        `slope` and `value` have the shape (n_contrasts, n_features).
+        """
+        return value**2 / self.spread(slope, slope, value, value, theta)
+
+    def spread(
+        self,
+        slope: np.ndarray,
+        other_slope: np.ndarray,
+        value: np.ndarray,
+        other_value: np.ndarray,
+        theta: np.ndarray,
+    ) -> np.ndarray:
+        """Return half the covariance of two estimated variances, at residual variance 1."""
+        by_residual, other = value - theta * slope, other_value - theta * other_slope
+        crossed = slope * other + other_slope * by_residual
+        total = self.residual * slope * other_slope - self.cross * crossed
+        return (total + self.household * by_residual * other) / self.determinant
 
 
 def satterthwaite(
