@@ -150,6 +150,61 @@ def test_test_terms__equals_lmertests_anova(people):
     assert both["n_coefficients"].max() == 3
 
 
+@pytest.fixture(scope="module")
+def kenward_roger_sets(people):
+    """The people of each set of oracles/kenward_roger.R."""
+    homes = people["household_id"].unique()
+    few = people[people["household_id"].isin(homes[[*range(9), *range(53, 57), 67, 69]])]
+    return {"adjusted": people, "few": few, "pairs": only_pairs(people)}
+
+
+@pytest.mark.parametrize("name", ["adjusted", "few", "pairs"])
+def test_fit_household_model__by_kenward_and_roger_equals_pbkrtest(kenward_roger_sets, name):
+    wanted = pd.read_csv(ORACLES / "kenward_roger.tsv", sep="\t").query("set == @name")
+    people, features = kenward_roger_sets[name], list(wanted["feature"].unique())
+    table = fit_household_model(
+        people[features], people, wanted["fixed"].iloc[0], df="kenward-roger"
+    )
+    both = table.merge(wanted, on=["feature", "coefficient"], suffixes=("", "_r"))
+    assert len(both) == len(wanted)
+    assert both["singular"].any(), "one household variance is zero"
+    for column in ("std_error", "df"):
+        np.testing.assert_allclose(both[column], both[f"{column}_r"], rtol=1e-6)
+    np.testing.assert_allclose(both["p_value"], both["p_value_r"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["adjusted", "few"])
+def test_test_terms__by_kenward_and_roger_equals_pbkrtest(kenward_roger_sets, name):
+    wanted = pd.read_csv(ORACLES / "kenward_roger_terms.tsv", sep="\t").query("set == @name")
+    people, features = kenward_roger_sets[name], list(wanted["feature"].unique())
+    table = test_terms(people[features], people, wanted["fixed"].iloc[0], df="kenward-roger")
+    both = table.merge(wanted, on=["feature", "term"], suffixes=("", "_r"))
+    assert len(both) == len(wanted)
+    for column in ("statistic", "df", "p_value"):
+        np.testing.assert_allclose(both[column], both[f"{column}_r"], rtol=1e-4)
+
+
+def test_fit_household_model__kenward_and_roger_hold_better_where_homes_are_few():
+    rng = np.random.default_rng(11)
+    people = pd.DataFrame({"household_id": np.repeat(np.arange(15), 2)})
+    people["group"], people["income"] = ["MS", "control"] * 15, np.repeat(rng.normal(size=15), 2)
+    values = pd.DataFrame(rng.normal(size=(30, 8000)))
+    values += np.sqrt(0.17) * rng.normal(size=(15, 8000))[people["household_id"]]
+    rejected = {}
+    for df in ("satterthwaite", "kenward-roger"):
+        table = fit_household_model(values, people, "group + income", df=df)
+        at_zero = table[table["boundary"] & (table["coefficient"] == "income")]
+        rejected[df] = (at_zero["p_value"] <= 0.05).mean()
+    assert rejected["kenward-roger"] < 0.065 < rejected["satterthwaite"]
+
+
+def test_fit_household_model__refuses_degrees_of_freedom_it_has_not(people):
+    with pytest.raises(ValueError, match="df: no 'kenward'"):
+        fit_household_model(people["middle"], people, "group", df="kenward")
+    with pytest.raises(ValueError, match="households alone"):
+        fit_household_model(people["middle"], people, "group", site="site", df="kenward-roger")
+
+
 def test_test_terms__of_one_coefficient_is_its_t_test(people):
     terms = test_terms(people[FEATURES], people, "group * age").set_index(["feature", "term"])
     rows = fit_household_model(people[FEATURES], people, "group * age")

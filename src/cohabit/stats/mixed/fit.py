@@ -62,13 +62,17 @@ def fit_household_model(
         Column of a second random intercept, ``(1 | site)``: right, but one search a
         feature instead of one for all. Adds the columns `site_variance` and
         `site_boundary`; `household_icc` is then the household's share of all three.
+    df : str
+        ``"satterthwaite"``, or ``"kenward-roger"``, whose larger errors and smaller degrees of
+        freedom allow for the sampling of the variances: closer to the level where homes are few.
+        It is not built for `site`.
 
     Returns
     -------
     DataFrame
-        One row per feature and coefficient; columns `HOUSEHOLD_COLUMNS`. `df` is Satterthwaite's,
-        `low` and `high` bound the 95% interval. `boundary` marks a household variance
-        estimated as zero: `df` is then the residual one (rows minus coefficients), and
+        One row per feature and coefficient; columns `HOUSEHOLD_COLUMNS`; `low` and `high` bound
+        the 95% interval. `boundary` marks a household variance estimated as zero:
+        Satterthwaite's `df` is then the residual one (rows minus coefficients), and
         `within_df`, the degrees of freedom left within households (0 for a coefficient
         that never varies there), is given too. Terms that cannot be estimated have no
         number and the reason in `note`.
@@ -82,8 +86,9 @@ def fit_household_model(
     Notes
     -----
     The REML household share is cut at zero, so small shares are overestimated on average.
-    Formulas: docs/methods.md, "Household mixed model". Source: Kuznetsova, Brockhoff and
-    Christensen (2017), Journal of Statistical Software 82(13), for the degrees of freedom.
+    Formulas: docs/methods.md, "Household mixed model". Degrees of freedom: Kuznetsova, Brockhoff
+    and Christensen (2017), Journal of Statistical Software 82(13); Kenward and Roger (1997),
+    Biometrics 53:983, as in Halekoh and Højsgaard (2014), Journal of Statistical Software 59(9).
 
     Examples
     --------

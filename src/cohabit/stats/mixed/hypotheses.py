@@ -12,10 +12,12 @@ from scipy import special
 
 from cohabit.stats.inference import adjust_p, deal_groups, jackknife_interval, leave_groups_out
 from cohabit.stats.least_squares import ONE_LEVEL
-from cohabit.stats.mixed.fit import fit_household_model
+from cohabit.stats.mixed.fit import check_df, fit_household_model
 from cohabit.stats.mixed.parts import Part, prepare, split_by_missing, stack_rows
 from cohabit.stats.mixed.reml import (
+    SATTERTHWAITE,
     HouseholdDesign,
+    Information,
     Residuals,
     deviance,
     maximise,
@@ -32,12 +34,14 @@ def test_terms(
     metadata: pd.DataFrame,
     formula: str,
     household: str = "household_id",  # noqa: PT028
+    *,
+    df: str = SATTERTHWAITE,  # noqa: PT028
 ) -> pd.DataFrame:
     """Test each term of a household model, adjusted for all the others.
 
     Parameters
     ----------
-    values, metadata, formula, household
+    values, metadata, formula, household, df
         As in `fit_household_model`.
 
     Returns
@@ -49,38 +53,47 @@ def test_terms(
 
     Notes
     -----
-    The covariance of the term's coefficients is turned to its principal axes; F is the
-    mean of their squared t, and its denominator df is chosen so that F has the mean that
+    By Satterthwaite, the covariance of the term's coefficients is turned to its principal axes; F
+    is the mean of their squared t, and its denominator df is chosen so that F has the mean that
     independent t's of Satterthwaite's df would give it (Fai and Cornelius 1996, Journal of
-    Statistical Computation and Simulation 54:363), as lmerTest does. Where terms interact
-    a main effect is that at the reference of the other.
+    Statistical Computation and Simulation 54:363), as lmerTest does. By Kenward and Roger (1997,
+    Biometrics 53:983), F of the enlarged covariance is scaled so that its first two moments
+    are those of an F distribution, as pbkrtest does. Where terms interact a main effect is
+    that at the reference of the other.
     """
+    check_df(df)
     model = prepare(values, metadata, formula, household)
-    parts = [_test_part(part, model.matrix.terms) for part in split_by_missing(model)]
+    parts = [_test_part(part, model.matrix.terms, df) for part in split_by_missing(model)]
     return stack_rows(parts, model.names)
 
 
 test_terms.__test__ = False  # a statistic, not one of pytest's
 
 
-def _test_part(part: Part, terms: dict[str, list[str]]) -> dict[str, np.ndarray]:
+def _test_part(part: Part, terms: dict[str, list[str]], df: str) -> dict[str, np.ndarray]:
     reasons = {term: _why_not(part, columns) for term, columns in terms.items()}
     numbers = {name: np.full((len(part.notes), len(terms)), np.nan) for name in _OF_TERM}
     notes = part.notes
     if part.usable.any():
-        design, residuals = part.split[0], part.split[1].of(part.usable)
-        theta, converged = maximise(design, residuals.squares)
+        design, residuals, theta, converged = _search(part)
         notes = part.notes_after(converged)
         fit = _Covariances(theta, design, residuals)
+        test = fit.test if df == SATTERTHWAITE else fit.test_adjusted
         for position, (term, columns) in enumerate(terms.items()):
             if not reasons[term]:
                 names = part.columns.names[part.columns.kept]
                 chosen = np.flatnonzero(names.isin(columns))
-                for name, found in zip(_OF_TERM, fit.test(chosen), strict=True):
+                for name, found in zip(_OF_TERM, test(chosen), strict=True):
                     numbers[name][part.usable, position] = np.where(converged, found, np.nan)
     note = np.where(notes[:, None] == "", list(reasons.values()), notes[:, None])
     of_row = {"term": list(terms), "n_coefficients": [len(names) for names in terms.values()]}
     return part.list_rows({}, of_row, numbers, note)
+
+
+def _search(part: Part) -> tuple[HouseholdDesign, Residuals, np.ndarray, np.ndarray]:
+    """Return the design, the usable features, their variance ratios and whether these converged."""
+    design, residuals = part.split[0], part.split[1].of(part.usable)
+    return design, residuals, *maximise(design, residuals.squares)
 
 
 def _why_not(part: Part, columns: list[str]) -> str:
@@ -119,11 +132,41 @@ class _Covariances:
         df = _denominator(each)
         return f, df, special.fdtrc(len(chosen), df, f)
 
+    def test_adjusted(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the scaled F, denominator df and p-value by Kenward and Roger."""
+        n_small = self.design.loadings.shape[1]
+        information = Information.at(self.design, self.profile)
+        added = information.inflate(self.profile.weights[:n_small])
+        loadings = self.design.loadings[chosen]
+        block = np.ix_(np.arange(len(self.theta)), chosen, chosen)
+        root = np.linalg.inv(np.linalg.cholesky(self.covariance[block]))
+        each = np.linalg.eigvalsh(root @ self.slope[block] @ root.transpose(0, 2, 1)).T
+        half = information.half_variance(each, np.ones_like(each), self.theta).sum(axis=0)
+        of_sum = information.half_variance(each.sum(axis=0), float(len(chosen)), self.theta)
+        df, scale = _match_moments(2 * of_sum, 2 * half, len(chosen))
+        variance = self.profile.quadratic[0] / self.design.df
+        estimate = self.estimate[chosen].T[:, :, None]
+        solved = np.linalg.solve(self.covariance[block] + _spread(loadings, added), estimate)
+        f = scale * (estimate * solved).sum(axis=(1, 2)) / (len(chosen) * variance)
+        return f, df, special.fdtrc(len(chosen), df, f)
+
 
 def _spread(loadings: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return ``sum_k weights[k] b_k b_k'`` for every feature, shape (n_features, p, p)."""
     pairs = np.einsum("ik,jk->ijk", loadings, loadings)
     return np.moveaxis(pairs @ weights, -1, 0)
+
+
+def _match_moments(a1: np.ndarray, a2: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the denominator df and scale of Kenward and Roger's F from their A1 and A2."""
+    b = (a1 + 6 * a2) / (2 * q)
+    g = ((q + 1) * a1 - (q + 4) * a2) / ((q + 2) * a2)
+    c1, c2, c3 = (part / (3 * q + 2 * (1 - g)) for part in (g, q - g, q + 2 - g))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = ((1 - a2 / q) / (1 - c2 * b)) ** 2 * (1 + c1 * b) / (1 - c3 * b) / q
+        df = 4 + (q + 2) / (q * ratio - 1)
+        scale = df * (1 - a2 / q) / (df - 2)
+    return (2 / a2, np.ones_like(a2)) if q == 1 else (df, np.where(abs(df - 2) < 0.01, 1, scale))
 
 
 def _denominator(each: np.ndarray) -> np.ndarray:
@@ -179,11 +222,9 @@ def _test_variance(part: Part) -> dict[str, np.ndarray]:
     columns = {name: np.full(len(part.notes), np.nan) for name in _OF_VARIANCE}
     notes = part.notes
     if part.usable.any():
-        design, residuals = part.split
-        squares = residuals.squares[:, part.usable]
-        theta, converged = maximise(design, squares)
+        design, residuals, theta, converged = _search(part)
         notes = part.notes_after(converged)
-        found = _likelihood_ratio(theta, design, squares)
+        found = _likelihood_ratio(theta, design, residuals.squares)
         for name, column in zip(_OF_VARIANCE, found, strict=True):
             columns[name][part.usable] = np.where(converged, column, np.nan)
     return part.list_rows(columns, {}, {}, notes[:, None])

@@ -266,7 +266,7 @@ def fit_households(
     variance = profile.quadratic[0] / design.df
     if df == KENWARD_ROGER:
         information = Information.at(design, profile)
-        freedom = information.df(slope, value, theta)
+        freedom = value**2 / information.half_variance(slope, value, theta)
         value = value + loadings @ information.inflate(profile.weights[:n_small])
     else:
         freedom = satterthwaite(slope / value, theta, profile, design.df)
@@ -304,26 +304,14 @@ class Information:
         """Return what each direction adds to the covariance, by the sampling of the variances."""
         return 4 * self.n_left / self.determinant * weights**3
 
-    def df(self, slope: np.ndarray, value: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """Return degrees of freedom of contrasts from their variance and its derivative in theta.
+    def half_variance(self, slope: np.ndarray, value: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return half the variance of an estimated variance, at residual variance 1.
 
-        `slope` and `value` have the shape (n_contrasts, n_features).
+        `value` is the variance that is estimated, `slope` its derivative in theta.
         """
-        return value**2 / self.spread(slope, slope, value, value, theta)
-
-    def spread(
-        self,
-        slope: np.ndarray,
-        other_slope: np.ndarray,
-        value: np.ndarray,
-        other_value: np.ndarray,
-        theta: np.ndarray,
-    ) -> np.ndarray:
-        """Return half the covariance of two estimated variances, at residual variance 1."""
-        by_residual, other = value - theta * slope, other_value - theta * other_slope
-        crossed = slope * other + other_slope * by_residual
-        total = self.residual * slope * other_slope - self.cross * crossed
-        return (total + self.household * by_residual * other) / self.determinant
+        rest = value - theta * slope
+        total = self.residual * slope**2 - 2 * self.cross * slope * rest + self.household * rest**2
+        return total / self.determinant
 
 
 def satterthwaite(
