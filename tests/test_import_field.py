@@ -162,6 +162,9 @@ REFUSED = {
     "mothur of two labels": (
         field.shared(("0.01", "0.03")), "rows of several labels, 0.01, 0.03.*keep the rows of one",
     ),
+    "bracken of two ranks": (
+        field.bracken().replace(b"99\tS", b"99\tG", 1), "rows of several labels, G, S",
+    ),
     "bracken of one sample": (
         b"name\ttaxonomy_id\ttaxonomy_lvl\tnew_est_reads\nDorea x\t1\tS\t5\n",
         "output of one sample; join those of all samples",

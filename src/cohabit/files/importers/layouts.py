@@ -41,7 +41,7 @@ class Layout:
     """Column with Kraken's letter of a row's rank, whose name is the feature."""
 
     constant: int | None = None
-    """Column that must have one value, such as mothur's label of a distance."""
+    """Column that must have one value: mothur's label of a distance, Bracken's rank."""
 
     program: str = ""
     left_out: tuple[str, ...] = field(default=())
@@ -90,7 +90,8 @@ def _of_bracken(header: Sequence[str], low: list[str]) -> Layout:
     columns = tuple(plain_sample(header[place][: -len("_num")]) for place in counts)
     place = low.index("name")
     level = low.index("taxonomy_lvl")
-    return _take(header, place, counts, columns=columns, level=level, program="Bracken")
+    options = {"level": level, "constant": level, "program": "Bracken"}
+    return _take(header, place, counts, columns=columns, **options)
 
 
 def _of_kraken(header: Sequence[str], before: Sequence[Sequence[str]]) -> Layout:
