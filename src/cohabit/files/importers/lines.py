@@ -113,13 +113,16 @@ def _count(line: str, mark: str) -> int:
     return line.count(mark) + 1 if '"' not in line else len(_split_loosely(line, mark))
 
 
-def _agree(lines: list[tuple[int, str]], mark: str) -> tuple[float, int]:
-    """Return the share of lines with as many cells as the header, and minus its place."""
+def _agree(lines: list[tuple[int, str]], mark: str) -> tuple[float, bool, int]:
+    """Return the share of lines with as many cells as the header, and what decides a tie.
+
+    That is a tab, which is seldom in a cell, then the header of fewer comments before it.
+    """
     place, header = _choose_header(lines, mark)
     below = [line for _, line in lines[place + 1 :] if not line.startswith("#")]
     sizes = [_count(line, mark) for line in below] or [len(header)]
     fits = sum(size in (len(header), len(header) + 1) for size in sizes)
-    return (fits / len(sizes) if len(header) > 1 else 0.0, -place)
+    return (fits / len(sizes) if len(header) > 1 else 0.0, mark == "\t", -place)
 
 
 def _choose_header(lines: list[tuple[int, str]], mark: str) -> tuple[int, list[str]]:
