@@ -21,7 +21,7 @@ from benchmarks.mixed import row, seconds
 from cohabit.stats.abundance import compare_abundance
 from validation.abundance import COVARIATES, World, simulate
 
-N_TIMED = 12
+N_TIMED = 6
 
 
 def measure() -> list[dict]:

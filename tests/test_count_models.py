@@ -126,6 +126,8 @@ def test_nbinom__has_the_likelihood_root_of_two_fits():
         y
     )
     np.testing.assert_allclose(table["estimate"], full.coefficients[:, 1], atol=1e-5)
+    np.testing.assert_allclose(table["household_sd"], full.deviation, atol=1e-4)
+    np.testing.assert_allclose(np.log(table["theta"]), full.shapes[:, 0], atol=1e-4)
     excess = np.maximum(full.excess * 60 / (60 - 4), 1)
     root = np.sqrt(2 * (full.likelihood - less.likelihood) / excess * (len(y) - 4) / len(y))
     np.testing.assert_allclose(table["statistic"].abs(), root, atol=1e-4)

@@ -95,18 +95,21 @@ METHODS = {
         "random intercept",
         "10.32614/RJ-2017-066",
         count_models.fit_nbinom,
+        more=count_models.SHAPE_COLUMNS[:2],
     ),
     "zinb": Method(
         "log mean count per read (negative binomial, a share of further zeros)",
         "random intercept",
         "10.32614/RJ-2017-066",
         count_models.fit_zinb,
+        more=count_models.SHAPE_COLUMNS,
     ),
     "presence_logit": Method(
         "log odds of presence, given the household",
         "random intercept",
         "10.1101/2024.12.13.628459",
         two_parts.fit_presence_logit,
+        more=count_models.SHAPE_COLUMNS[:1],
     ),
     "nonzero_log": Method(
         "log share among those who have the feature",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from cohabit.stats.abundance.densities import Density, NegativeBinomial, ZeroInflated
 from cohabit.stats.abundance.methods import METHOD_COLUMNS, Comparison
@@ -16,8 +17,14 @@ from cohabit.stats.inference import NUMBERS, infer, two_sided_t
 from cohabit.stats.least_squares import find_independent
 from cohabit.stats.mixed.reml import within_df
 
+SHAPE_COLUMNS = ("household_sd", "theta", "extra_zeros")
+"""Columns on the household's intercept, on theta of ``mu + mu^2 / theta``, and on further zeros."""
+
 _UNBOUNDED = 10.0
 """Error of a coefficient, per standard deviation of its column, beyond which it has no bound."""
+
+_SLACK = 1e-2
+"""Log likelihood by which a fit may lie below one with fewer coefficients: quadrature errs."""
 
 _NO_DEVIATION = 1e-3
 """Standard deviation of the homes below which it is taken to be 0."""
@@ -53,7 +60,7 @@ def fit_with_homes(
         )
         for name in comparison.matrix.terms[comparison.factor]
     ]
-    table = pd.concat(parts, ignore_index=True).reindex(columns=METHOD_COLUMNS)
+    table = pd.concat(parts, ignore_index=True).reindex(columns=[*METHOD_COLUMNS, *SHAPE_COLUMNS])
     return table.assign(n_pairs=int((comparison.household_sizes > 1).sum()))
 
 
@@ -145,7 +152,7 @@ def _report(
     if fits is not None and not design.reasons[name]:
         without = design.fit_without(name, density, y[:, usable])
         found, notes[usable] = _test(fits, without, design, name)
-        numbers = {key: _spread(found[key], usable) for key in NUMBERS}
+        numbers = {key: _spread(value, usable) for key, value in found.items()}
     return pd.DataFrame(numbers).assign(note=notes)
 
 
@@ -175,12 +182,19 @@ def _test(
     notes[unbounded] = "separated: the ratio has no bound; p-value of the likelihood ratio"
     estimate[unbounded] = np.nan
     lost_way = ~(fits.converged & without.converged)
+    lost_way |= fits.likelihood < without.likelihood - _SLACK
     notes[lost_way] = "no maximum of the likelihood was found"
     found = infer(estimate, error, df)
-    found |= {"statistic": root, "p_value": two_sided_t(root, df)}
+    found |= {"statistic": root, "p_value": two_sided_t(root, df)} | _describe(fits)
     found = {key: np.where(lost_way, np.nan, value) for key, value in found.items()}
     found["std_error"] = np.where(unbounded, np.nan, found["std_error"])
     return found, notes
+
+
+def _describe(fits: Fits) -> dict[str, np.ndarray]:
+    """Return the household's deviation and the shapes of the density, `SHAPE_COLUMNS`."""
+    shapes = zip(SHAPE_COLUMNS[1:], (np.exp, expit), fits.shapes.T, strict=False)
+    return {SHAPE_COLUMNS[0]: fits.deviation} | {name: back(shape) for name, back, shape in shapes}
 
 
 def _why_same(design: _Design) -> str:

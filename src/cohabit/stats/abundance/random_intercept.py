@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cohabit.stats.abundance.densities import Density
+from cohabit.stats.abundance.densities import Density, Derivatives
 
 N_NODES = 9
 """Nodes of the quadrature."""
@@ -19,7 +19,7 @@ _COARSE = 3
 """Nodes on the way to the maximum."""
 
 _MAX_STEPS = 100
-_CELLS_AT_ONCE = 2_000_000
+_CELLS_AT_ONCE = 400_000
 _FARTHEST = 1.5
 """Longest step of a parameter."""
 
@@ -309,27 +309,37 @@ class HomeLikelihood:
         scores = [slope.sum(axis=2) * nodes, *((part * there).sum(axis=2) for part in here.shape)]
         means = [(chance * score).sum(axis=2) for score in scores]
         mean_slope = np.einsum("fhaq,fhq->fha", slope, chance)
-        moving = _Moving(chance, slope - mean_slope[..., None], scores, means)
-        crossed = [bend * nodes[:, :, None], *(part * there for part in here.cross)]
         by_column = np.einsum("fha,hai->fhi", mean_slope, self.homes.x, optimize=True)
         gradient = np.concatenate([by_column, np.stack(means, axis=2)], axis=2)
-        hessian = np.empty((len(y), gradient.shape[2], gradient.shape[2]))
-        size = self.homes.x.shape[2]
-        between = moving.between_members(bend)
-        hessian[:, :size, :size] = (between.reshape(len(y), -1) @ self.homes.products).reshape(
-            len(y), size, size
-        )
+        moving = _Moving(chance, slope - mean_slope[..., None], scores, means)
+        crossed = [bend * nodes[:, :, None], *(part * there for part in here.cross)]
+        seconds = self._seconds(here, nodes, crossed)
+        return total.sum(axis=1), gradient, -self._hessian(moving, bend, crossed, seconds)
+
+    def _hessian(
+        self,
+        moving: "_Moving",
+        bend: np.ndarray,
+        crossed: list[np.ndarray],
+        seconds: dict[tuple[int, int], np.ndarray],
+    ) -> np.ndarray:
+        """Put the second derivatives of coefficients, deviation and shapes together."""
+        n_features, size = len(bend), self.homes.x.shape[2]
+        hessian = np.empty((n_features, size + len(crossed), size + len(crossed)))
+        between = moving.between_members(bend).reshape(n_features, -1) @ self.homes.products
+        hessian[:, :size, :size] = between.reshape(n_features, size, size)
         for first, cross in enumerate(crossed):
             mixed = self._sum_columns(moving.with_member(cross, first))
             hessian[:, :size, size + first] = hessian[:, size + first, :size] = mixed
-        seconds = self._seconds(here, nodes, crossed)
         for (first, second), value in seconds.items():
             both = moving.of_scores(value, first, second)
             hessian[:, size + first, size + second] = both
             hessian[:, size + second, size + first] = both
-        return total.sum(axis=1), gradient, -hessian
+        return hessian
 
-    def _seconds(self, here, nodes: np.ndarray, crossed: list) -> dict[tuple, np.ndarray]:
+    def _seconds(
+        self, here: Derivatives, nodes: np.ndarray, crossed: list[np.ndarray]
+    ) -> dict[tuple[int, int], np.ndarray]:
         """Return second derivatives by deviation and shapes, summed over members."""
         found = {(0, which): (cross.sum(axis=2) * nodes) for which, cross in enumerate(crossed)}
         there = self.homes.there[..., None]
