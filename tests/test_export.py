@@ -40,11 +40,12 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def plain(small_cohort):
-    """Six people, of whom one gave no sample, with another disease and a kept column."""
+    """Six people, of whom one gave no sample and one gave two, with another disease and a kept column."""
     people = small_cohort.participants.assign(pets=["a cat", None, "no", "1 dog", "no", "no"])
     people["diagnosis"] = people["group"].map({"MS": "Crohn's", "control": "none"})
     table = small_cohort.features["shotgun"].filter(["lib6"], axis="sample", invert=True)
     samples = small_cohort.samples.drop(index="lib6")
+    samples.loc["lib1", ["visit", "replicate"]] = [3, 1]
     record = {"simulated": False, "case": "Crohn's", "name": 'families of "North"'}
     parts = {"participants": people, "samples": samples, "features": {"shotgun": table}}
     return replace(small_cohort, provenance=record, truth=None, **parts)
