@@ -40,7 +40,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def plain(small_cohort):
-    """Six people, of whom one gave no sample and one two, with another disease and a kept column."""
+    """Six people: one gave no sample, one two; another disease, a kept column."""
     people = small_cohort.participants.assign(pets=["a cat", None, "no", "1 dog", "no", "no"])
     people["diagnosis"] = people["group"].map({"MS": "Crohn's", "control": "none"})
     table = small_cohort.features["shotgun"].filter(["lib6"], axis="sample", invert=True)
