@@ -371,7 +371,7 @@ def test_compare_abundance__strange_households_are_handled_or_named(cohort, meth
         assert tested["note"].str.contains("1 with more than two members, 1 with two cases").all()
         assert tested["n_pairs"].max() <= 57
     else:
-        assert set(tested["n_pairs"]) == {59}
+        assert set(tested["n_pairs"]) == {58}
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "paired_wilcoxon"])
@@ -452,8 +452,5 @@ def test_lenient_rule__judges_by_fdr_and_else_by_extremes():
         }
     )
     called = lenient_rule(table)
-    assert called.index[called["called"]].tolist() == [0, 40]
-    assert called.groupby("contrast")["rule"].unique().map(list).to_dict() == {
-        "x": ["FDR"],
-        "y": ["lenient"],
-    }
+    assert called.index[called["called"]].tolist() == [0]
+    assert called.index[called["lenient"]].tolist() == [0, 40]

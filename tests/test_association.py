@@ -253,3 +253,18 @@ def test_adjust_p__leaves_out_what_was_not_tested():
     p = np.array([0.01, np.nan, 0.02, 0.5])
     np.testing.assert_allclose(adjust_p(p), [0.03, np.nan, 0.03, 0.5])
     assert np.isnan(adjust_p([np.nan])).all()
+
+
+def test_fit_ordinal__a_step_that_never_becomes_possible_ends_with_a_note():
+    edss = pd.Series([3.0, 6.0, 2.0, 6.0, 2.0, 2.0, 3.5, 6.0], name="edss")
+    taxon = pd.DataFrame({"taxon": [0.07, 0.56, -0.15, 0.09, 2.52, -0.24, -0.77, -0.28]})
+    people = pd.DataFrame(
+        {
+            "age": [56.0, 75, 57, 54, 52, 45, 56, 49],
+            "bmi": [22.2, 36.1, 23.1, 43.6, 24.7, 27.0, 25.6, 26.4],
+            "sex": [1.0, 1, 0, 1, 1, 0, 1, 1],
+        }
+    )
+    row = fit_ordinal(taxon, edss, people).iloc[0]
+    assert np.isnan(row["estimate"])
+    assert row["note"] == "did not converge"

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from cohabit.data import schema
-from cohabit.data.cohort import of_patient, pairs_where, with_study_groups
+from cohabit.data.cohort import of_patient, pairs_where
+from cohabit.data.patients import patient_groups, with_study_groups
 
 
 def test_table__sums_the_libraries_of_one_person(small_cohort):
@@ -105,30 +106,71 @@ def with_values(cohort, **columns):
 
 
 def test_complete__leaves_out_whoever_lacks_a_value_with_all_that_is_theirs(small_cohort):
-    patients = small_cohort.participants.query("group == 'MS'").index
     diet = pd.DataFrame({"hei_total": 60.0}, small_cohort.participants.index)
-    ages = dict.fromkeys(small_cohort.participants.index, 40)
+    ages = {who: 40 + place for place, who in enumerate(small_cohort.participants.index)}
     cohort = with_values(replace(small_cohort, diet=diet), age=ages | {"h3-b": None})
     with pytest.warns(UserWarning, match="1 of 6 people are left out: unknown are age of 1"):
-        known = cohort.complete("age", "treatment")
+        known = cohort.complete()
     assert list(known.participants.index) == ["h1-a", "h1-b", "h2-a", "h2-b", "h3-a"]
     assert list(known.table("shotgun").index) == list(known.participants.index)
     assert list(known.diet.index) == list(known.participants.index)
     pd.testing.assert_frame_equal(
         known.table("shotgun"), small_cohort.table("shotgun").loc[known.participants.index]
     )
-    assert len(patients) == 3, "a control without treatment lacks nothing"
-    assert small_cohort.complete("sex", "treatment") is small_cohort
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("column", "values", "why"),
     [
-        ({"age": {"h1-a": None, "h2-b": None}}, "no age of 2 of 6 people"),
-        ({"treatment": {"h1-a": None}}, "no treatment of 1 of 3 cases"),
+        ("age", None, "not recorded"),
+        ("age", [41, None, 43, 44, None, 46], "unknown for 2 of 6"),
+        ("bmi", [22.0] * 6, "the same for all"),
+        ("site", [None] * 6, "not recorded"),
     ],
 )
-def test_complete__refuses_by_name_what_too_few_have(small_cohort, values, words):
-    cohort = with_values(small_cohort, **values)
-    with pytest.raises(schema.MissingInput, match=f"the cohort has {words}"):
-        cohort.complete(*values)
+def test_complete__a_covariate_that_cannot_be_held_leaves_the_model(
+    small_cohort, column, values, why
+):
+    people = small_cohort.participants.assign(
+        sex=["male", "female"] * 3, age=range(6), bmi=np.arange(6.0), site=list("aabbcc")
+    )
+    people = people.drop(columns=column) if values is None else people.assign(**{column: values})
+    cohort = replace(small_cohort, participants=people)
+    with pytest.warns(UserWarning, match=f"do not hold fixed: {column} \\({why}\\)$"):
+        known = cohort.complete()
+    assert known.participants is people, "nobody has to leave for a column that no model holds"
+    assert set(known.covariates) == {"sex", "age", "bmi", "site"} - {column}
+
+
+def test_complete__cases_alone_are_asked_for_their_treatment(small_cohort):
+    people = small_cohort.participants
+    drugs = {who: f"drug {who}" for who in people.query("group == 'MS'").index}
+    cohort = with_values(small_cohort, treatment=drugs)
+    assert "treatment" in cohort.usable("treatment")
+    first = next(iter(drugs))
+    without = with_values(cohort, treatment={first: None})
+    assert without.usable("treatment") == (), "one of three is more than a fifth"
+
+
+def test_with_study_groups__patients_of_one_home_who_differ_have_no_therapy(small_cohort):
+    people = small_cohort.participants.assign(
+        household_id=["h1"] * 4 + ["h3"] * 2, course=["RRMS", None] * 3
+    )
+    groups = with_study_groups(people)
+    assert groups.loc["h1-a":"h2-b", "therapy"].isna().all()
+    assert set(groups.loc["h3-a":, "therapy"]) == {"untreated"}
+    assert groups["course_groups"].notna().all(), "their courses agree"
+    other = with_study_groups(people.assign(course=["focal", None] * 3))
+    assert set(other["course_groups"]) == {"MS, focal", "control, focal"}
+    assert "therapy" not in with_study_groups(people.drop(columns="treatment"))
+
+
+def test_patient_groups__are_whole_homes_of_a_case_and_a_control(small_cohort):
+    people = small_cohort.participants
+    groups = patient_groups(people)
+    assert list(groups) == ["all patients", "untreated", "treated"]
+    assert set(groups["untreated"]["household_id"]) == {"h1", "h3"}
+    named = people.assign(course=["b", None, "a", None, "b", None])
+    assert list(patient_groups(named))[3:] == ["a", "b"]
+    alone = people[people["group"] == "MS"]
+    assert patient_groups(alone) == {}

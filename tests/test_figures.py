@@ -16,6 +16,7 @@ from matplotlib.colors import to_hex
 from cohabit import figures
 from cohabit.data import schema
 from cohabit.figures import style
+from cohabit.figures.words import rename_cases
 
 
 def effects(n: int = 4) -> pd.DataFrame:
@@ -312,3 +313,41 @@ def test_draw_scorecard__counts_what_passes_and_keeps_the_far_in_sight(ax):
     assert "emergent, outside (1)" in legend(ax)
     assert labels(ax.yaxis) == ["diet", "distances"]
     assert max(c.get_offsets()[:, 0].max() for c in ax.collections if len(c.get_offsets())) <= 3
+
+
+def test_draw_pairs_ordination__joins_the_people_of_a_home(ax):
+    ids = [f"p{number}" for number in range(6)]
+    places = pd.DataFrame(np.arange(12.0).reshape(6, 2) ** 1.5, index=ids, columns=["PC1", "PC2"])
+    people = pd.DataFrame({"household_id": list("aabbcc"), "group": ["MS", "control"] * 3}, ids)
+    figures.draw_pairs_ordination(places, pd.Series([0.3, 0.2]), people.iloc[::-1], ax=ax)
+    lines = ax.collections[0].get_segments()
+    np.testing.assert_allclose([line[0] for line in lines[::2]], [line[0] for line in lines[1::2]])
+    np.testing.assert_allclose([line[1] for line in lines], places)
+    assert legend(ax) == ["control (3)", "MS (3)"]
+
+
+def test_draw_ordination__tells_22_sites_apart_by_colour_and_shape(ax):
+    sites = [f"Town {number:02d}" for number in range(22)]
+    ids = [f"p{number}" for number in range(44)]
+    places = pd.DataFrame(np.random.default_rng(1).normal(size=(44, 2)), ids, ["PC1", "PC2"])
+    site = pd.Series(sites * 2, ids)
+    figures.draw_ordination(places, pd.Series([0.3, 0.2]), site, ax=ax)
+    assert len(legend(ax)) == 22
+    colours, markers = style.colours_for(sites), style.markers_for(sites)
+    assert len({(colours[name], markers[name]) for name in sites}) == 22
+    ax.figure.canvas.draw()
+    box = ax.get_legend().get_window_extent()
+    assert box.y0 >= 0, "the key is not cut off"
+
+
+def test_rename_cases__reaches_labels_ticks_and_legends(ax):
+    ax.plot([0, 1], label="MS, treated")
+    ax.set(xlabel="MS minus control", title="MSSS stays")
+    ax.set_xticks([0, 1], ["MS", "control"])
+    ax.legend()
+    rename_cases(ax.figure, "epilepsy")
+    ax.figure.canvas.draw()
+    assert legend(ax) == ["epilepsy, treated"]
+    assert labels(ax.xaxis) == ["epilepsy", "control"]
+    assert ax.get_xlabel() == "epilepsy minus control"
+    assert ax.get_title() + ax.get_title("left") == "MSSS stays"

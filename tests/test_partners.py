@@ -56,7 +56,8 @@ def test_compare_with_partners__is_the_single_comparison_of_each_group(world):
     rows = table.query("contrast == 'untreated MS - control' and method == 'lmm_clr'")
     np.testing.assert_allclose(rows["estimate"], alone["estimate"])
     assert len(table) == 4 * len(alone)
-    assert set(table["rule"]) <= {"FDR", "lenient"}
+    assert (table["called"] == (table["q_value"] <= 0.05)).all()
+    assert set(table["formula"]) == {"group + sex + (1 | household_id)"}
 
 
 def test_count_hits__counts_tests_alone_and_keeps_the_order():
@@ -65,7 +66,7 @@ def test_count_hits__counts_tests_alone_and_keeps_the_order():
             "drug": ["b", "b", "b", "a", "a"],
             "p_value": [0.01, 0.05, np.nan, 0.2, 0.04],
             "q_value": [0.02, 0.05, np.nan, 0.2, 0.08],
-            "called": [True, True, False, False, True],
+            "lenient": [True, True, False, False, True],
         }
     )
     table = count_hits(results, "drug").set_index("drug")

@@ -35,6 +35,13 @@ def test_find_small_cells__looks_at_counts_of_people_only():
     assert found.to_numpy().tolist() == [["A", "MS", 3]]
 
 
+def test_find_small_cells__a_share_of_everybody_is_no_count():
+    shares = pd.DataFrame({"column": ["sex", "age"], "MS": [1.0, 1.0], "answered": [1.0, 1.0]})
+    assert find_small_cells(shares).empty
+    counts = shares.assign(n=[2.0, 9.0], MS=[1, 12])
+    assert find_small_cells(counts)[["column", "n"]].to_numpy().tolist() == [["n", 2], ["MS", 1]]
+
+
 def test_run__marks_what_it_writes_about_few_real_people(tmp_path, small_cohort):
     table = pd.DataFrame({"site": ["A", "B", "C"], "n": [3, 5, 0], "n_pairs": [1, 9, 9]})
     real = replace(small_cohort, provenance={"simulated": False})
@@ -57,7 +64,8 @@ def test_run__says_what_ms_stands_for_in_a_cohort_of_others(tmp_path, small_coho
     for case in ("MS", "CD, UC"):
         real = replace(small_cohort, provenance={"simulated": False, "case": case})
         run.read_cohort(write_cohort(real, tmp_path / case))
-    assert capsys.readouterr().out == "MS stands for CD, UC in tables and figures.\n"
+    words = "MS stands for CD, UC in tables; figures say CD, UC.\n"
+    assert capsys.readouterr().out == words
 
 
 def test_mark_rows__leaves_a_table_without_counts_as_it_is():
@@ -136,7 +144,7 @@ def test_report__of_real_people_says_what_it_holds(tmp_path):
     told = {"run": "mine", "simulated": False, "case": "CD, <b>UC</b>", "notebooks": []}
     (run / "run.json").write_text(json.dumps(told))
     page = build_report(run).read_text(encoding="utf-8")
-    assert "MS stands for CD, &lt;b&gt;UC&lt;/b&gt; on this page" in page
+    assert "MS stands for CD, &lt;b&gt;UC&lt;/b&gt; in tables" in page
     assert "1 such cells, in 06_species.tsv" in page
     (run / "run.json").write_text(json.dumps({**told, "simulated": True}))
     assert "such cells" not in build_report(run).read_text(encoding="utf-8")

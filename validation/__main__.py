@@ -28,6 +28,7 @@ CHECKS = (
     "abundance",
     "claims",
     "notebooks",
+    "own_cohorts",
     "causes",
     "arena",
     "sealed",

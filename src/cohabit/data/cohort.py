@@ -11,17 +11,12 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit.data import counting, schema
+from cohabit.data.covariates import USUAL, concerned, why_not_held
 from cohabit.data.lineage import lineage_table
 from cohabit.data.resolution import Resolution, find_main_rank
 
-USUAL = ("sex", "age", "bmi", "site")
-"""Covariates of the study's models."""
-
 TABLES_OF_PEOPLE = ("diet", "metabolites", "pathways", "blood", "visits")
 """Optional tables of a cohort besides counts, whose rows belong to single people."""
-
-MOST_UNKNOWN = 0.2
-"""Largest share of people with a missing value that a model may leave out."""
 
 
 @dataclass(frozen=True)
@@ -186,40 +181,61 @@ class Cohort:
         known = need in patients and patients[need].notna().any()
         return "" if known else f"no {need} of any case"
 
-    def complete(self, *columns: str) -> "Cohort":
-        """Return a copy of the people with all columns known, with a warning of how many left.
+    @property
+    def case(self) -> str:
+        """What the level ``MS`` of `group` stands for."""
+        return str(self.provenance.get("case", "MS"))
+
+    @property
+    def sites(self) -> pd.Series:
+        """Each person's site, with a name for those whose site is not recorded."""
+        absent = pd.Series(None, self.participants.index, dtype=object)
+        sites = self.participants.get("site", absent).astype(object)
+        return sites.fillna("site not recorded").rename("site")
+
+    @property
+    def wanted_covariates(self) -> tuple[str, ...]:
+        """Columns that models should hold fixed: those of the mapping's ``[model]``, or `USUAL`."""
+        declared = self.provenance.get("model") or {}
+        return tuple(declared.get("covariates", USUAL))
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The wanted covariates that can be held fixed: known, and not the same for all."""
+        return self.usable(*self.wanted_covariates)
+
+    def usable(self, *columns: str) -> tuple[str, ...]:
+        """Return the columns that a model of these people can hold fixed; see `why_not_held`."""
+        people = self.participants
+        return tuple(name for name in columns if not why_not_held(concerned(people, name), name))
+
+    def complete(self, *more: str) -> "Cohort":
+        """Return a copy of the people whose covariates are known, and say what this took.
+
+        A covariate that is absent, unknown for more than a fifth, or the same for all, leaves the
+        model; then people leave who lack a value of the others. One warning names both.
 
         Parameters
         ----------
-        *columns : str
-            What a model holds fixed; by default sex, age, BMI and site. Columns of patients
-            concern the cases alone.
-
-        Raises
-        ------
-        MissingInput
-            When a column is unknown for more than a fifth of the people concerned: too many to
-            leave out. Names it; a notebook is then skipped.
+        *more : str
+            Columns to be known besides the covariates. Columns of patients concern cases alone.
         """
-        people, columns = self.participants, columns or USUAL
-        asked = pd.DataFrame(True, people.index, columns)
-        asked.loc[people["group"] != "MS", asked.columns.isin(schema.ONLY_PATIENTS)] = False
-        unknown = people.reindex(columns=columns).isna() & asked
-        lacking = [
-            f"no {name} of {unknown[name].sum()} of {asked[name].sum()} "
-            + ("cases" if name in schema.ONLY_PATIENTS else "people")
-            for name in columns
-            if unknown[name].sum() > MOST_UNKNOWN * asked[name].sum()
-        ]
-        if lacking:
-            raise schema.MissingInput("the cohort has " + ", ".join(lacking))
+        people, wanted = self.participants, dict.fromkeys((*self.wanted_covariates, *more))
+        reasons = {name: why_not_held(concerned(people, name), name) for name in wanted}
+        held = [name for name, why in reasons.items() if not why]
+        unknown = pd.DataFrame(False, people.index, held)
+        for name in held:
+            rows = concerned(people, name)
+            unknown.loc[rows.index, name] = rows[name].isna()
         left_out = unknown.any(axis=1)
-        if not left_out.any():
-            return self
-        counts = ", ".join(f"{name} of {n}" for name, n in unknown.sum().items() if n)
-        words = f"{left_out.sum()} of {len(people)} people are left out: unknown are {counts}"
-        warnings.warn(words, stacklevel=2)
-        return self._keep(people.index[~left_out])
+        dropped = [f"{name} ({why})" for name, why in reasons.items() if why]
+        told = [f"models do not hold fixed: {', '.join(dropped)}"] if dropped else []
+        if left_out.any():
+            counts = ", ".join(f"{name} of {n}" for name, n in unknown.sum().items() if n)
+            told += [f"{left_out.sum()} of {len(people)} people are left out: unknown are {counts}"]
+        if told:
+            warnings.warn("; ".join(told), stacklevel=2)
+        return self._keep(people.index[~left_out]) if left_out.any() else self
 
     def _keep(self, ids: pd.Index) -> "Cohort":
         """Return a copy with some of the people and their data."""
@@ -336,33 +352,3 @@ def of_patient(participants: pd.DataFrame, column: str) -> pd.Series:
         )
     values = patients.reindex(participants["household_id"])
     return pd.Series(values.array, participants.index, name=column)
-
-
-def with_study_groups(participants: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy with the patient groups that the study compares.
-
-    Parameters
-    ----------
-    participants : DataFrame, one row per person
-        Needs `household_id`, `group`, `course` and `treatment`.
-
-    Returns
-    -------
-    DataFrame
-        With `therapy` of the household's patient (``untreated`` before ``treated``), and two
-        factors of four levels each: `treatment_groups` (treated and untreated patients, and
-        the controls of each) and `course_groups` (relapsing and progressive, and theirs).
-    """
-    treatment, course = (of_patient(participants, name) for name in ("treatment", "course"))
-    therapy = treatment.astype(object).map(lambda drug: _two_ways(drug, "untreated", "treated"))
-    form = course.astype(object).map(lambda name: _two_ways(name, "RRMS", "PMS"))
-    group = participants["group"].astype(str)
-    return participants.assign(
-        therapy=pd.Categorical(therapy, ["untreated", "treated"], ordered=True),
-        treatment_groups=(group + ", " + therapy).where(therapy.notna()),
-        course_groups=(group + ", " + form).where(form.notna()),
-    )
-
-
-def _two_ways(value: object, first: str, other: str) -> object:
-    return value if pd.isna(value) or value == first else other

@@ -58,6 +58,9 @@ LEVELS = {
 }
 """Ordered levels of categorical columns; other text columns are sorted by name."""
 
+OPEN = ("course", "treatment")
+"""Columns that may hold other levels too, those of another disease, which come last by name."""
+
 UNITS = {
     "age": "years",
     "bmi": "kg/m2",
@@ -169,6 +172,8 @@ _LEAVE_EMPTY = (
 
 def _is_strange(column: "pd.Series") -> "pd.Series":
     """Return True for values outside the vocabulary of a column."""
+    if column.name in OPEN:
+        return column.isna() & False
     return column.notna() & ~column.isin(LEVELS[str(column.name)])
 
 
@@ -220,7 +225,7 @@ def order_levels(table: "pd.DataFrame") -> "pd.DataFrame":
 
     table = table.copy()
     for column in [name for name in LEVELS if name in table]:
-        values, levels = table[column].astype(object), list(LEVELS[column])
+        values, levels = table[column].astype(object), list_levels(column, table[column])
         unknown = _is_strange(values)
         if unknown.any():
             strange = ", ".join(map(repr, values[unknown].unique()[:5]))
@@ -228,8 +233,18 @@ def order_levels(table: "pd.DataFrame") -> "pd.DataFrame":
                 f"column {column!r}: expected one of {', '.join(levels)}; got {strange} in "
                 f"{int(unknown.sum())} row(s), first {table.index[unknown][:5].tolist()}"
             )
+        if column in OPEN:
+            values = values.map(str, na_action="ignore")
         table[column] = Categorical(values, categories=levels, ordered=True)
     return table
+
+
+def list_levels(column: str, values: "pd.Series") -> list[str]:
+    """Return the ordered levels of a column: its vocabulary, or in an open one what is there."""
+    known, present = LEVELS[column], set(values.dropna().astype(str))
+    if column not in OPEN or present <= set(known):
+        return list(known)
+    return [*[level for level in known if level in present], *sorted(present - set(known))]
 
 
 def check_samples(samples: "pd.DataFrame", participants: "pd.DataFrame") -> "pd.DataFrame":

@@ -17,6 +17,7 @@ from cohabit.figures.communities import (
     draw_distances,
     draw_edges,
     draw_ordination,
+    draw_pairs_ordination,
     draw_prevalence,
     draw_r2,
     draw_swaps,

@@ -13,6 +13,8 @@ from cohabit.figures.style import colours_for, readable
 LEAST_NAMED = 5
 """Smallest number of features in a family whose block is labelled."""
 
+_LEGEND_ROWS = 12
+
 
 def draw_prevalence(features: pd.DataFrame, *, ax: Axes) -> Axes:
     """Draw the prevalence of features against their abundance.
@@ -38,19 +40,49 @@ def draw_ordination(
     country, group), aligned by index.
     """
     levels = axes.order_sites(hue)
-    colours = colours_for(levels)
+    colours, markers = colours_for(levels), style.markers_for(levels)
     first, second = points.columns[:2]
     hue = hue.reindex(points.index)
     for level in levels:
         rows, colour = points[hue == level], colours[level]
         ax.scatter(rows[first], rows[second], s=9, alpha=0.35, color=colour, linewidth=0)
-        mark = {"s": 95, "marker": style.SITE_MARKERS.get(level, "o"), "edgecolor": "white"}
+        mark = {"s": 95, "marker": markers[level], "edgecolor": "white"}
         mark |= {"linewidth": 1.2, "label": f"{level} ({len(rows)})", "zorder": 3}
         ax.scatter(rows[first].mean(), rows[second].mean(), color=colour, **mark)
-    shares = 100 * np.asarray(explained)[:2]
-    ax.set(xlabel=f"First axis ({shares[0]:.1f}%)", ylabel=f"Second axis ({shares[1]:.1f}%)")
+    _name_coordinates(ax, explained)
+    columns = 1 + (len(levels) - 1) // _LEGEND_ROWS
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), title="Mean of", ncols=columns)
+    return ax
+
+
+def draw_pairs_ordination(
+    points: pd.DataFrame, explained: pd.Series, people: pd.DataFrame, *, ax: Axes
+) -> Axes:
+    """Draw two principal coordinates by group, with a line between the people of a household.
+
+    `points` and `explained` are as for `draw_ordination`; `people` holds `household_id` and
+    `group` of each row of `points`.
+    """
+    first, second = points.columns[:2]
+    people = people.loc[points.index]
+    centres = points[[first, second]].groupby(people["household_id"]).transform("mean")
+    ends = np.stack([centres.to_numpy(), points[[first, second]].to_numpy()], axis=1)
+    ax.add_collection(LineCollection(ends, colors=style.QUIET, linewidths=0.5, alpha=0.6))
+    for group, colour in style.GROUP_COLOURS.items():
+        rows = points[people["group"] == group]
+        if len(rows):
+            ax.scatter(rows[first], rows[second], s=12, alpha=0.6, color=colour, linewidth=0)
+            mark = {"s": 110, "marker": "D", "edgecolor": "white", "linewidth": 1.2, "zorder": 3}
+            label = f"{group} ({len(rows)})"
+            ax.scatter(rows[first].mean(), rows[second].mean(), color=colour, label=label, **mark)
+    _name_coordinates(ax, explained)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), title="Mean of")
     return ax
+
+
+def _name_coordinates(ax: Axes, explained: pd.Series) -> None:
+    shares = 100 * np.asarray(explained)[:2]
+    ax.set(xlabel=f"First axis ({shares[0]:.1f}%)", ylabel=f"Second axis ({shares[1]:.1f}%)")
 
 
 def draw_distances(distances: pd.DataFrame, *, ax: Axes) -> Axes:

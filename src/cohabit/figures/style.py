@@ -62,6 +62,15 @@ def use_style() -> None:
     plt.style.use(str(files("cohabit.figures").joinpath("cohabit.mplstyle")))
 
 
+def markers_for(levels: Iterable) -> dict[Any, str]:
+    """Return a marker for each level, so that levels of one colour differ in shape."""
+    places = enumerate(levels)
+    return {
+        level: SITE_MARKERS.get(level) or MARKERS[place // len(OTHERS) % len(MARKERS)]
+        for place, level in places
+    }
+
+
 def colours_for(levels: Iterable) -> dict[Any, str]:
     """Return a colour for each level: its fixed colour or the next free one."""
     known = {**GROUP_COLOURS, **SITE_COLOURS, **COUNTRY_COLOURS, **VERDICT_COLOURS}

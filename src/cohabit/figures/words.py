@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 LISTED, FIRST, LAST = 8, 4, 3
 """Largest number of rows that are all listed, and how many first and last ones otherwise."""
@@ -18,7 +19,18 @@ MOST_PANELS = 6
 """Number of panels above which values are not listed."""
 
 COLOUR_BAR = "<colorbar>"
+_CASES = re.compile(r"\bMS\b")
 _NUMBER = re.compile(r"[-−+]?[\d.,\s]*(e[-−+]?\d+)?[%k]?|\$.*\$", re.IGNORECASE)
+
+
+def rename_cases(figure: Figure, case: str) -> None:
+    """Write another disease wherever a figure says MS: labels, titles, ticks and legends."""
+    for text in figure.findobj(Text):
+        text.set_text(_CASES.sub(case, text.get_text()))
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        names = [label.get_text() for label in axis.get_ticklabels()]
+        if any(_CASES.search(name) for name in names):
+            axis.set_ticks(axis.get_ticklocs(), [_CASES.sub(case, name) for name in names])
 
 
 def describe_figure(figure: Figure) -> str:

@@ -12,9 +12,12 @@ import pandas as pd
 
 from cohabit.data.schema import GROUPS, MIN_CELL
 
+SOMETIMES_COUNTS = ("kept", "count", "size", "answered", *GROUPS)
+"""Columns that count people where they hold integers, and are means or shares otherwise."""
+
 COUNTS_OF_PEOPLE = (
     *("n", "n_people", "n_samples", "n_pairs", "n_nonzero", "n_cases", "n_controls"),
-    *("n_households", "people", "pairs", "patients", "kept", "count", "size", "answered", *GROUPS),
+    *("n_households", "people", "pairs", "patients", *SOMETIMES_COUNTS),
 )
 """Columns that count people, pairs or carriers of a feature."""
 
@@ -139,6 +142,7 @@ def _mark(column: pd.Series) -> pd.Series:
 def _is_small(column: pd.Series) -> pd.Series:
     """Return True for whole numbers from 1 to `MIN_CELL` - 1, not for shares or means."""
     numbers = pd.to_numeric(column, errors="coerce")
-    if (numbers.dropna() % 1).any():
+    share = column.name in SOMETIMES_COUNTS and not pd.api.types.is_integer_dtype(numbers)
+    if share or (numbers.dropna() % 1).any():
         return pd.Series(False, column.index)
     return numbers.gt(0) & numbers.lt(MIN_CELL)

@@ -7,7 +7,14 @@ from cohabit.data.shapes import check_shape
 from cohabit.files import paths
 
 MANIFEST = "cohort.json"
-MANIFEST_SHAPE = {"simulated": bool, "case": str, "design": dict, "sha256": {str: str}}
+MODEL_SHAPE = {"covariates": [str], "contrasts": [str], "reference": {str: str}}
+MANIFEST_SHAPE = {
+    "simulated": bool,
+    "case": str,
+    "model": MODEL_SHAPE,
+    "design": dict,
+    "sha256": {str: str},
+}
 
 
 def read_record(folder: Path) -> dict:

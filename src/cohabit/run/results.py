@@ -33,6 +33,9 @@ class Run:
     about_people: bool = False
     """True once a cohort of real people has been read, whose small counts are marked."""
 
+    case: str = "MS"
+    """What figures call the cases."""
+
     _estimates: list[pd.DataFrame] = field(default_factory=list, repr=False, compare=False)
 
     def read_cohort(self, folder: str | os.PathLike) -> Cohort:
@@ -45,9 +48,9 @@ class Run:
         if not cohort.simulated:
             self.about_people = True
             _mark_displays()
-            case = cohort.provenance.get("case", "MS")
-            if case != "MS":
-                print(f"MS stands for {case} in tables and figures.")
+            self.case = cohort.case
+            if cohort.case != "MS":
+                print(f"MS stands for {cohort.case} in tables; figures say {cohort.case}.")
         return cohort
 
     def write_table(self, table: pd.DataFrame, name: str, *, index: bool = False) -> Path:
@@ -74,8 +77,10 @@ class Run:
             cohort. What is drawn is told from the figure itself.
         """
         from cohabit.figures.style import save_vector  # whoever draws has matplotlib
-        from cohabit.figures.words import describe_figure
+        from cohabit.figures.words import describe_figure, rename_cases
 
+        if self.case != "MS":
+            rename_cases(figure, self.case)
         path = self.output / "figures" / f"{self.notebook}_{name}.png"
         if self.about_people:
             privacy.mark_figure(figure)

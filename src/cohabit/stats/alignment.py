@@ -129,7 +129,9 @@ def present_levels(metadata: pd.DataFrame, column: str) -> list:
     """Return the levels present in a column, reference first."""
     check_column(metadata, column)
     present = set(metadata[column].dropna())
-    known = [level for level in schema.LEVELS.get(column, ()) if level in present]
+    ordered = isinstance(metadata[column].dtype, pd.CategoricalDtype)
+    order = metadata[column].cat.categories if ordered else schema.LEVELS.get(column, ())
+    known = [level for level in order if level in present]
     return known if len(known) == len(present) else sorted(present, key=str)
 
 

@@ -143,7 +143,8 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
     Returns
     -------
     DataFrame
-        One row per feature and coefficient (column `coefficient`, without the intercept);
+        One row per feature and coefficient (column `coefficient`, without the intercept),
+        with the `formula`;
         `q_value` is taken over the features of one coefficient. A coefficient that others
         determine, a term of one level, or a constant feature, has no number and the reason in
         `note`.
@@ -162,6 +163,7 @@ def fit_linear_model(values: pd.DataFrame, metadata: pd.DataFrame, formula: str)
         parts[term] = _tidy(values, "ols", "one level", nothing)
     for name, part in parts.items():
         part.insert(1, "coefficient", name)
+        part["formula"] = formula
     return pd.concat(parts.values()).sort_index(kind="stable").reset_index(drop=True)
 
 

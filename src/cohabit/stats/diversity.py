@@ -105,6 +105,15 @@ def rarefy(
     return pd.DataFrame(drawn, index=deep.index, columns=deep.columns)
 
 
+def reachable_depth(counts: pd.DataFrame, asked: int) -> int:
+    """Return a depth for `rarefy`: the one asked, or, if few reach it, one that most do.
+
+    Where fewer than half of the samples have `asked` reads, the depth that nine in ten have.
+    """
+    totals = counts.sum(axis=1)
+    return asked if (totals >= asked).mean() >= 0.5 else max(1, int(totals.quantile(0.1)))
+
+
 def bray_curtis(counts: pd.DataFrame) -> "DistanceMatrix":
     """Return sum |x - y| / sum (x + y) between samples (Bray and Curtis 1957).
 
@@ -209,7 +218,8 @@ def compare_distances(
     distances : DistanceMatrix or square DataFrame
         Its IDs are those of `participants`.
     participants : DataFrame, one row per person
-        Needs `household_id`; without `site` everyone is taken to live at one.
+        Needs `household_id`; without `site` everyone is taken to live at one. Of somebody whose
+        site is unknown, only distances within the household count.
 
     Returns
     -------
@@ -229,6 +239,8 @@ def compare_distances(
     homes, household = np.unique(people["household_id"].to_numpy(str), return_inverse=True)
     site = people["site"].to_numpy(str) if "site" in people else np.full(len(people), "")
     kinds = np.where(site[:, None] == site, 1, 2)
+    if "site" in people:
+        kinds[people["site"].isna().to_numpy()] = kinds[:, people["site"].isna().to_numpy()] = -1
     kinds[household[:, None] == household] = 0
     rows, replicates, n_used = [], [], []
     for kind, name in enumerate(_COMPARISONS):

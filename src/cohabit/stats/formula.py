@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
+from cohabit.data.covariates import MOST_UNKNOWN, why_not_held
 from cohabit.stats.alignment import check_complete
 
 COVARIATES = "sex + age + bmi + site"
@@ -73,19 +74,11 @@ def variables(formula: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def usable_terms(metadata: pd.DataFrame, terms: Iterable[str], known: float = 0.8) -> list[str]:
-    """Return the terms whose variables are known for enough people and vary.
-
-    These are the columns of `metadata` that have at least two values, and one in at least the
-    share `known` of the rows.
-    """
-    return [
-        name
-        for name in terms
-        if name in metadata
-        and metadata[name].notna().mean() >= known
-        and metadata[name].nunique() > 1
-    ]
+def usable_terms(
+    metadata: pd.DataFrame, terms: Iterable[str], most_unknown: float = MOST_UNKNOWN
+) -> list[str]:
+    """Return the terms that can be held fixed in these rows; see `covariates.why_not_held`."""
+    return [name for name in terms if not why_not_held(metadata, name, most_unknown)]
 
 
 def hold_fixed(

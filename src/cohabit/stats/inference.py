@@ -7,7 +7,10 @@ at a seventieth of the time a call.
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import pandas as pd
 from scipy import sparse, special
+
+from cohabit.data.schema import MissingInput
 
 NUMBERS = ("estimate", "std_error", "low", "high", "statistic", "df", "p_value")
 """Numeric results of a test; missing when `note` gives the reason."""
@@ -20,6 +23,16 @@ def tidy_columns(count: str = "n_pairs") -> tuple[str, ...]:
     """
     who, end = ("feature", "contrast", "method"), ("n_nonzero", "converged", "note")
     return (*who, *NUMBERS, "q_value", count, *end)
+
+
+def take_tested(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a p-value, or raise `MissingInput` with the reason why there is none."""
+    if results["p_value"].isna().all():
+        told = results["note"].value_counts() if len(results) else {"no feature": 1}
+        where = f" ({results['formula'].iloc[0]})" if len(results) and "formula" in results else ""
+        why = max(told.keys(), key=told.get)
+        raise MissingInput(f"the cohort has nothing that could be tested{where}: {why}")
+    return results.dropna(subset=["p_value"])
 
 
 def add_notes(notes: Iterable[str], *more: str) -> list[str]:

@@ -78,6 +78,8 @@ def _maximise(level: np.ndarray, x: np.ndarray) -> tuple[float, float, bool]:
             if proposal[0] >= value:
                 break
             step = step / 2
+        if not np.isfinite(proposal[0]):
+            return np.nan, np.nan, False
         parameters = parameters + step
         value, gradient, hessian = proposal
     return np.nan, np.nan, False

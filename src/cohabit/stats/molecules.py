@@ -11,11 +11,11 @@ from cohabit.stats.composition import arcsine_root
 from cohabit.stats.formula import COVARIATES, hold_fixed
 from cohabit.stats.inference import adjust_p
 from cohabit.stats.mixed import fit_household_model
-from cohabit.stats.paired import compare_pair_differences
+from cohabit.stats.paired import compare_pair_differences, count_informative, find_pairs
 
 MOLECULE_COLUMNS = (
     *("feature", "contrast", "estimate", "std_error", "low", "high", "df", "statistic"),
-    *("p_value", "q_value", "n_pairs", "n_samples", "converged", "note"),
+    *("p_value", "q_value", "n_pairs", "n_samples", "converged", "note", "formula"),
 )
 
 
@@ -129,7 +129,7 @@ def compare_molecules(
     DataFrame, one row per group and feature
         Columns `MOLECULE_COLUMNS`, from the household mixed model; `contrast` as in
         ``"untreated MS - control"``, `q_value` over the features of one group, `n_pairs` the
-        people beyond the first of each household.
+        households with a case and a control who were measured.
     """
     measured = {name: people[people.index.isin(values.index)] for name, people in groups.items()}
     parts = [
@@ -143,13 +143,16 @@ def compare_molecules(
 def _nothing() -> pd.DataFrame:
     """Return an empty table with the dtypes of a comparison."""
     kinds = dict.fromkeys(MOLECULE_COLUMNS, float)
-    kinds |= dict.fromkeys(("feature", "contrast", "note"), object)
+    kinds |= dict.fromkeys(("feature", "contrast", "note", "formula"), object)
     kinds |= {"n_pairs": int, "n_samples": int, "converged": bool}
     return pd.DataFrame(columns=list(MOLECULE_COLUMNS)).astype(kinds)
 
 
 def compare_therapies(
-    values: pd.DataFrame, people: pd.DataFrame, differences: str = "sex + age + bmi"
+    values: pd.DataFrame,
+    people: pd.DataFrame,
+    covariates: str | None = "site + course + age + sex",
+    differences: str | None = "sex + age + bmi",
 ) -> pd.DataFrame:
     """Compare patient minus partner between each drug and untreated patients.
 
@@ -158,20 +161,24 @@ def compare_therapies(
     values : DataFrame, people x features
     people : DataFrame, one row per person
         Those without values are left out.
-    differences : str
-        Covariates whose difference within the pair is adjusted for, besides site, course, age
-        and sex of the patient.
+    covariates, differences : str, optional
+        What is held fixed: of the patient, and as a difference within the pair.
 
     Returns
     -------
     DataFrame
         As from `paired.compare_pair_differences`; `contrast` as in ``"interferon - untreated"``.
+        Empty where no feature, no pair, or one treatment at most, is known.
     """
-    if values.columns.empty:
-        return _nothing()
     people = people[people.index.isin(values.index)]
+    if values.columns.empty or "treatment" not in people or people["treatment"].nunique() < 2:
+        return _nothing()
+    if find_pairs(people, required=False).table.empty:
+        return _nothing()
     values = values.loc[people.index]
-    return compare_pair_differences(values, people, "treatment", differences=differences)
+    return compare_pair_differences(
+        values, people, "treatment", covariates or None, differences=differences or None
+    )
 
 
 def set_beside(results: pd.DataFrame, released: pd.DataFrame) -> pd.DataFrame:
@@ -194,6 +201,8 @@ def _compare(
     formula = " + ".join(filter(None, ["group", covariates]))
     fit = fit_household_model(values.loc[people.index], people, formula)
     rows = fit[fit["coefficient"] == "group[MS]"].assign(contrast=f"{name} - control")
-    rows["n_pairs"] = rows["n_samples"] - rows["n_households"]
+    present = values.loc[people.index].notna()
+    informing = count_informative(present, people["group"], people["household_id"])
+    rows["n_pairs"] = informing.reindex(rows["feature"]).to_numpy()
     rows["q_value"] = adjust_p(rows["p_value"])
     return rows[list(MOLECULE_COLUMNS)]

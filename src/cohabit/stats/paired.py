@@ -1,5 +1,6 @@
 """Case-control pairs within households: pairing, differences and their regressions."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from cohabit.stats.formula import model_matrix
 from cohabit.stats.inference import add_notes, adjust_p, tidy_columns
 from cohabit.stats.least_squares import fit_least_squares
 
-PAIRED_COLUMNS = tidy_columns()
+PAIRED_COLUMNS = (*tidy_columns(), "formula")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def find_pairs(
     group: str = "group",
     case: str = "MS",
     control: str = "control",
+    required: bool = True,
 ) -> Pairs:
     """Find the households with exactly one case and one control.
 
@@ -55,6 +57,8 @@ def find_pairs(
     metadata : DataFrame, one row per person
     household, group, case, control : str
         Two columns, and two levels of `group`.
+    required : bool
+        Whether to refuse people among whom no household forms a pair.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def find_pairs(
     )
     counts = people.groupby("household", sort=True)["is_case"].agg(["sum", "size"])
     paired = (counts["sum"] == 1) & (counts["size"] == 2)
-    if not paired.any():
+    if required and not paired.any():
         raise ValueError(f"no household has exactly one {case} and one {control}")
     chosen = people[people["household"].isin(counts.index[paired])]
     table = pd.DataFrame(
@@ -134,6 +138,18 @@ def count_nonzero(table: pd.DataFrame, pairs: Pairs) -> np.ndarray:
     return ((case != 0) & complete).sum(axis=0) + ((control != 0) & complete).sum(axis=0)
 
 
+def count_informative(present: pd.DataFrame, column: pd.Series, households: pd.Series) -> pd.Series:
+    """Return for each feature in how many households a column differs between the people present.
+
+    `present` is bool, people x features; `column` and `households` have its rows. For `group`
+    these are the households that hold a case and a control: others say nothing of the contrast.
+    """
+    codes = pd.Series(pd.factorize(column)[0], present.index)
+    values = present.astype(float).where(present).mul(codes, axis=0)
+    spans = values.groupby(households.to_numpy()).agg(["min", "max"]).swaplevel(axis=1)
+    return (spans["min"] < spans["max"]).sum()
+
+
 def fit_paired_model(
     values: pd.DataFrame | pd.Series,
     metadata: pd.DataFrame,
@@ -158,8 +174,9 @@ def fit_paired_model(
     Returns
     -------
     DataFrame, one row per feature
-        Columns `PAIRED_COLUMNS`; `estimate` is the difference between a case and a control of
-        equal covariates, with t test and 95% interval; `q_value` over all features;
+        Columns `PAIRED_COLUMNS`, `formula` as fitted; `estimate` is the difference between a
+        case and a control of equal covariates, with t test and 95% interval; `q_value` over
+        all features;
         `n_nonzero` counts people of the pairs used whose value is not zero. Households
         left out are counted in `note`.
 
@@ -173,7 +190,10 @@ def fit_paired_model(
     x, alike = _covariate_differences(people, pairs, covariates)
     x.insert(0, "Intercept", 1.0)
     intercept = pd.DataFrame([x.columns == "Intercept"], [pairs.contrast], dtype=float)
-    return _regress(table, pairs, x, intercept, alike).assign(method="paired_difference")
+    fitted = f"difference ~ {f'difference({covariates})' if covariates else '1'}"
+    return _regress(table, pairs, x, intercept, alike).assign(
+        method="paired_difference", formula=fitted
+    )
 
 
 def _covariate_differences(
@@ -193,6 +213,26 @@ def differ_within(table: pd.DataFrame, pairs: Pairs) -> tuple[pd.DataFrame, str]
     alike = x.columns[(x == 0).all()]
     note = f"the same in both people of every pair: {', '.join(alike)}" if len(alike) else ""
     return x.drop(columns=alike), note
+
+
+def fit_step_by_step(
+    values: pd.Series, metadata: pd.DataFrame, held: Iterable[Sequence[str]]
+) -> pd.DataFrame:
+    """Fit `fit_paired_model` with one set of covariates after another held fixed.
+
+    Returns its rows, `feature` naming what was held, as in ``"sex, age"`` or ``"nothing"``; none
+    where no household forms a pair.
+    """
+    _, people = align_values(values, metadata)
+    if find_pairs(people, required=False).table.empty:
+        return pd.DataFrame(columns=list(PAIRED_COLUMNS))
+    steps = [
+        fit_paired_model(values, metadata, " + ".join(names) or None).assign(
+            feature=", ".join(names) or "nothing"
+        )
+        for names in held
+    ]
+    return pd.concat(steps, ignore_index=True)
 
 
 def compare_pair_differences(
@@ -251,7 +291,11 @@ def compare_pair_differences(
         raise ValueError(f"column {contrast!r}: expected at least two levels among the cases")
     labels = [matrix.contrasts[name] for name in asked]
     weights = pd.DataFrame([x.columns == name for name in asked], labels, dtype=float)
-    return _regress(table, pairs, x, weights, alike).assign(method="difference_in_differences")
+    fixed = [contrast, covariates, f"difference({differences})" if differences else None]
+    return _regress(table, pairs, x, weights, alike).assign(
+        method="difference_in_differences",
+        formula=f"difference ~ {' + '.join(filter(None, fixed))}",
+    )
 
 
 def _first(column: pd.Series, reference: str) -> pd.Series:

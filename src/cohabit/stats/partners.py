@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from cohabit.stats.abundance import compare_abundance, lenient_rule
+from cohabit.stats.composition import arcsine_sqrt
 from cohabit.stats.formula import COVARIATES, hold_fixed
 from cohabit.stats.inference import correlation_interval, power_of_t
+from cohabit.stats.mixed import fit_household_model
 
 HOUSEHOLD_SHARE = 0.145
 """Median household share of the variance, recomputed from the study's released data."""
@@ -36,7 +38,7 @@ def compare_with_partners(
     -------
     DataFrame
         As from `compare_abundance`, one row per group, method and feature; `contrast` says
-        who is compared, as in ``"untreated MS - control"``. `called` and `rule` are those of
+        who is compared, as in ``"untreated MS - control"``. `called` and `lenient` are those of
         `lenient_rule`.
     """
     parts = []
@@ -54,7 +56,7 @@ def count_hits(results: pd.DataFrame, by: str | Sequence[str], alpha: float = 0.
     Parameters
     ----------
     results : DataFrame, one row per test
-        `p_value`, `q_value`, the columns in `by`, and `called` where a second rule was tried.
+        `p_value`, `q_value`, the columns in `by`, and `lenient` where that rule was tried.
         Rows without a p-value do not count as tests.
     by : str or sequence of str
         Columns that tell the analyses apart; they come out in order of appearance.
@@ -65,7 +67,7 @@ def count_hits(results: pd.DataFrame, by: str | Sequence[str], alpha: float = 0.
     -------
     DataFrame, one row per analysis
         The columns in `by`; tested, nominal, expected (alpha times tested), fdr, and lenient
-        when `results` has `called`.
+        when `results` has it.
     """
     tested = results.dropna(subset=["p_value"])
     flags = {
@@ -74,8 +76,8 @@ def count_hits(results: pd.DataFrame, by: str | Sequence[str], alpha: float = 0.
         "expected": alpha,
         "fdr": tested["q_value"] <= alpha,
     }
-    if "called" in tested:
-        flags["lenient"] = tested["called"].astype(bool)
+    if "lenient" in tested:
+        flags["lenient"] = tested["lenient"].astype(bool)
     counts = tested.assign(**flags).groupby(by, sort=False, observed=True)[[*flags]].sum()
     whole = [name for name in flags if name != "expected"]
     return counts.astype(dict.fromkeys(whole, int)).reset_index()
@@ -166,6 +168,36 @@ def visible_effect(
         seen = _power(n, middle, household_share, alpha) >= power
         low, high = np.where(seen, low, middle), np.where(seen, middle, high)
     return _like(n_pairs, np.where(n < 2, np.inf, high))
+
+
+def visible_here(counts: pd.DataFrame, people: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """Return the smallest differences that a comparison of these pairs could have seen.
+
+    Parameters
+    ----------
+    counts, people : DataFrame
+        As for `compare_with_partners`.
+    results : DataFrame
+        One contrast from `compare_with_partners`: the features tested, and the formula.
+
+    Returns
+    -------
+    DataFrame, two rows
+        For a feature tested alone and for one among all (Bonferroni): `visible_effect` in
+        standard deviations of a person at 80% power, `household_share` (the median over the
+        features, from the model fitted) and `n_pairs`. None where no home holds both groups.
+    """
+    tested = results.dropna(subset=["p_value"])
+    pairs, formula = int(tested["n_pairs"].max()), tested["formula"].iloc[0].split(" + (1 |")[0]
+    if not pairs:
+        return pd.DataFrame(columns=["feature", "visible_effect", "household_share", "n_pairs"])
+    shares = arcsine_sqrt(counts)[tested["feature"]]
+    fit = fit_household_model(shares, people.loc[counts.index], formula)
+    share = fit.groupby("feature")["household_icc"].first().median()
+    levels = {"tested alone": 0.05, f"one of {len(tested)}": 0.05 / len(tested)}
+    rows = [visible_effect(pairs, household_share=share, alpha=alpha) for alpha in levels.values()]
+    seen = {"visible_effect": rows, "household_share": share, "n_pairs": pairs}
+    return pd.DataFrame({"feature": list(levels), **seen})
 
 
 def pairs_needed(

@@ -203,7 +203,7 @@ def _call(found: pd.DataFrame) -> dict[str, np.ndarray]:
     if strict.any():
         return dict.fromkeys(CALLING_RULES, strict)
     judged = lenient_rule(found.assign(contrast="MS - control", q_value=q_value))
-    return dict(zip(CALLING_RULES, [strict, judged["called"].to_numpy(bool)], strict=True))
+    return dict(zip(CALLING_RULES, [strict, judged["lenient"].to_numpy(bool)], strict=True))
 
 
 def _count_calls(

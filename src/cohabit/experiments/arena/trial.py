@@ -62,7 +62,7 @@ class Trial:
     @property
     def covariates(self) -> str:
         """Formula of the covariates that are known for everybody and vary."""
-        return " + ".join(usable_terms(self.people, variables(COVARIATES), known=1.0))
+        return " + ".join(usable_terms(self.people, variables(COVARIATES), most_unknown=0.0))
 
 
 class Generator(Protocol):

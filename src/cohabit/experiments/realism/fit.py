@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from cohabit.data.covariates import why_not_held
 from cohabit.simulate.template import LINEAGE, LOADINGS, SITES
 from cohabit.stats.composition import arcsine_sqrt, clr, relative_abundance
 from cohabit.stats.mixed import fit_household_model
@@ -19,10 +20,10 @@ def fit_template(table: pd.DataFrame, metadata: pd.DataFrame) -> pd.DataFrame:
     """Estimate a template from a paired table of counts, one row per person.
 
     `metadata`, with the index of `table`, needs ``household_id``; ``group`` and ``site`` are used
-    when there. Returns the columns of `template/species.tsv`, one row per feature: mean, log_sd,
-    prevalence, household share (icc), site offsets, loadings, and the intercept, spread and
-    carriage that follow from them before closure. All effects but the sites' are zero. Wrap it in
-    `cohabit.simulate.template.Template` to draw communities from it.
+    when there and known of all. Returns the columns of `template/species.tsv`, one row per feature:
+    mean, log_sd, prevalence, household share (icc), site offsets, loadings, and the intercept,
+    spread and carriage that follow from them before closure. All effects but the sites' are zero.
+    Wrap it in `cohabit.simulate.template.Template` to draw communities from it.
     """
     people = _align(table, metadata)
     shares = relative_abundance(table)
@@ -87,7 +88,7 @@ def _align(table: pd.DataFrame, metadata: pd.DataFrame) -> pd.DataFrame:
 
 
 def _terms(people: pd.DataFrame) -> list[str]:
-    return [name for name in ("group", "site") if name in people and people[name].nunique() > 1]
+    return [name for name in ("group", "site") if not why_not_held(people, name, 0.0)]
 
 
 def _household_shares(table: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
@@ -102,7 +103,7 @@ def _household_shares(table: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
 def _site_offsets(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """Return each site's mean CLR minus the mean over sites; 0 for absent sites."""
     offsets = pd.DataFrame(0.0, table.columns, SITE_COLUMNS)
-    if "site" not in people:
+    if "site" not in people or people["site"].isna().any():
         return offsets
     means = clr(table).groupby(people["site"].astype(str)).mean()
     centred = means - means.mean()

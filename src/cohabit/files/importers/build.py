@@ -10,6 +10,7 @@ import pandas as pd
 
 import cohabit
 from cohabit.data import schema
+from cohabit.data.audit import audit_design
 from cohabit.data.cohort import Cohort
 from cohabit.files.importers.features import (
     finish_tables,
@@ -22,7 +23,7 @@ from cohabit.files.importers.mapping import MATRICES, Mapping, read_mapping, rea
 from cohabit.files.importers.matching import match_samples
 from cohabit.files.importers.measured import read_measured
 from cohabit.files.importers.metadata import translate
-from cohabit.files.importers.people import add_columns, check_households, read_visits, split_people
+from cohabit.files.importers.people import check_households, read_visits, split_people
 from cohabit.files.importers.sources import MAX_BYTES, PathLike, read_source
 from cohabit.files.importers.tables import read_counts, read_people
 from cohabit.files.storage import (
@@ -95,9 +96,13 @@ def import_cohort(
     newick = _read_tree(tree, counts, max_bytes, log)
     others = _read_others(measured, participants, samples, mapping, max_bytes, log)
     log.stop_on_errors()
+    for doubt in audit_design(participants, samples, mapping.model):
+        log.add(
+            "error" if doubt.refused else "warning", doubt.where, doubt.what, None, doubt.remedy
+        )
+    log.stop_on_errors()
     check_households(participants, log)
     features, samples = finish_tables(counts, samples, lineages, log)
-    participants = add_columns(participants, log)
     files = [metadata, *tables.values(), *measured.values()]
     provenance = _describe_source(mapping, files)
     cohort = Cohort(participants, samples, features, provenance, tree=newick, **others)
@@ -108,7 +113,8 @@ def _describe_source(mapping: Mapping, files: Iterable[PathLike]) -> dict:
     return {
         "simulated": False,
         "name": mapping.name,
-        "case": ", ".join(mapping.levels.get("group", {}).get("MS", ())) or "MS",
+        "case": mapping.case or ", ".join(mapping.levels.get("group", {}).get("MS", ())) or "MS",
+        **({"model": dict(mapping.model)} if mapping.model else {}),
         "files": sorted(Path(path).name for path in files),
         "versions": {"cohabit": cohabit.__version__},
     }

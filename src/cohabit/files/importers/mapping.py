@@ -30,6 +30,7 @@ CASE = "case"
 
 EVERYONE, MISSING, LEAVE_OUT = "everyone", "missing", "leave_out"
 VISIT_MONTHS = {"months": 1.0, "years": 12.0, "weeks": 12 / 52.1775, "days": 12 / 365.2425}
+AGE_UNITS = {"years": 1.0, "months": 1 / 12}
 VISIT_FIELDS = (
     *("visit", "treatment", "edss", "relapses", "new_lesions", "smoking", "bmi", "hei_total"),
 )
@@ -42,9 +43,11 @@ TABLE_KINDS = ("diet", "pathways", "metabolites", "blood")
 MATRICES = ("stool", "serum")
 SCALES = ("concentration", "log")
 SECTIONS = {
-    "cohort": ("name", "assay"),
+    "cohort": ("name", "assay", "case"),
     "columns": (*SAMPLES, *PEOPLE, "keep"),
     "levels": (*PEOPLE, "kit", "visit"),
+    "units": ("age",),
+    "model": ("covariates", "contrasts", "reference"),
     "missing": ("codes", "zero_in_controls"),
     "ids": ("replace", "strip_prefix", "strip_suffix", "strip_zeros", "ignore_case"),
     "visits": ("participant_id", "columns", "unit", "from"),
@@ -79,6 +82,15 @@ class Mapping:
     """Our column -> theirs."""
 
     name: str = ""
+    case: str = ""
+    """What a case is called in figures and reports; empty: as in the metadata."""
+
+    age_unit: str = "years"
+    """``"years"`` or ``"months"``."""
+
+    model: MappingType[str, object] = field(default_factory=dict)
+    """Declared `covariates`, `contrasts` (lists of columns) and `reference` levels."""
+
     assay: str | None = None
     """``"16s"`` or ``"shotgun"``, for a table given without an assay."""
 
@@ -196,7 +208,21 @@ def parse_mapping(data: bytes, name: str) -> Mapping:
         **_parse_missing(sections["missing"], name),
         **_parse_ids(sections["ids"], name),
         **_parse_time(sections["visits"], name),
+        age_unit=_one_of(sections["units"].get("age", "years"), AGE_UNITS, f"{name}: [units] age"),
+        model=_parse_model(sections["model"], name),
     )
+
+
+def _parse_model(found: dict, name: str) -> dict[str, object]:
+    """Return the declared model; its columns are checked against the metadata later."""
+    lists = {
+        key: _texts(found[key], f"{name}: [model] {key}") for key in found if key != "reference"
+    }
+    reference = _table(found.get("reference", {}), f"{name}: [model.reference]")
+    for column, level in reference.items():
+        _text(level, f"{name}: [model.reference] {column}")
+    model = {key: list(names) for key, names in lists.items()}
+    return model | ({"reference": reference} if reference else {})
 
 
 def _parse_columns(found: dict, name: str) -> dict[str, str]:
@@ -216,7 +242,8 @@ def _parse_levels(found: dict, name: str) -> dict:
     for column, table in found.items():
         where, of = f"{name}: [levels.{column}]", levels.setdefault(column, {})
         for level, words in _table(table, f"{name}: [levels.{column}]").items():
-            known = (*schema.LEVELS.get(column, (level,)), MISSING, LEAVE_OUT)
+            ours = () if column in schema.OPEN else schema.LEVELS.get(column, ())
+            known = (*(ours or (level,)), MISSING, LEAVE_OUT)
             _known(level, (CASE, EVERYONE, *known) if column == "group" else known, where)
             words = _texts([words] if isinstance(words, str) else words, f"{where} {level}")
             ours = "MS" if column == "group" and level == CASE else level
@@ -229,7 +256,9 @@ def _parse_levels(found: dict, name: str) -> dict:
 
 
 def _parse_cohort(found: dict, name: str) -> dict:
-    options = {"name": _text(found.get("name", ""), f"{name}: [cohort] name")}
+    options = {
+        key: _text(found.get(key, ""), f"{name}: [cohort] {key}") for key in ("name", "case")
+    }
     if "assay" in found:
         options["assay"] = _one_of(found["assay"], schema.ASSAYS, f"{name}: assay")
     return options

@@ -9,6 +9,7 @@ from cohabit.data import schema
 from cohabit.data.schema import nearest
 from cohabit.files.importers.log import ImportLog, clean_text, inert
 from cohabit.files.importers.mapping import (
+    AGE_UNITS,
     EVERYONE,
     LEAVE_OUT,
     MISSING,
@@ -53,6 +54,7 @@ def translate(grid: pd.DataFrame, mapping: Mapping, file: str, log: ImportLog) -
     _blank_missing(table, mapping, log)
     table = drop_left_out(_translate_levels(table, mapping, log), "sample_id", log)
     _read_numbers(table, log)
+    _age_in_years(table, mapping, log)
     _zero_in_controls(table, mapping, log)
     return _make_inert(_add_country(table, log), log)
 
@@ -145,7 +147,10 @@ def translate_column(values: pd.Series, mapping: Mapping, log: ImportLog) -> pd.
     lowered = {level.lower(): level for level in ours}
     given = values.dropna()
     known = given.map(lambda word: words.get(word) or lowered.get(word.lower(), ""))
-    if not ours:
+    if not ours or column in schema.OPEN:
+        other = sorted(set(given[known == ""])) if ours else []
+        if other:
+            log.note(column, f"{len(other)} level(s) kept as they are: {', '.join(other[:8])}")
         known = known.where(known != "", given)
     strange = given[known == ""]
     remedy = f"say what it is under [levels.{column}]; known: {', '.join(ours)}"
@@ -187,6 +192,12 @@ def read_number_columns(table: pd.DataFrame, columns: list[str], log: ImportLog)
         words = f"{{n}} value(s) are not numbers, first {first!r}"
         log.error(column, words, lines, explain_non_number(first, CODE))
         table[column] = numbers.astype(float)
+
+
+def _age_in_years(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> None:
+    if "age" in table and mapping.age_unit != "years":
+        table["age"] = table["age"] * AGE_UNITS[mapping.age_unit]
+        log.change("age", f"{table['age'].notna().sum()} age(s) in {mapping.age_unit} became years")
 
 
 def _zero_in_controls(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> None:

@@ -166,20 +166,6 @@ def _arrange(participants: pd.DataFrame) -> pd.DataFrame:
     return participants[first + rest]
 
 
-def add_columns(participants: pd.DataFrame, log: ImportLog) -> pd.DataFrame:
-    """Add missing columns that the notebooks use, without values.
-
-    Without a `site` everybody gets the same one; terms that do not vary are left out of models.
-    """
-    names = [*schema.PARTICIPANT_COLUMNS, "course", "treatment", "edss", "msss"]
-    absent = [name for name in names if name not in participants]
-    if not absent:
-        return participants
-    log.change("participants", f"{len(absent)} column(s) added without values", absent)
-    constant = {"site": "one site", "country": "unknown"}
-    return _arrange(participants.assign(**{name: constant.get(name) for name in absent}))
-
-
 def check_households(participants: pd.DataFrame, log: ImportLog) -> None:
     """Log valid features of the households that determine which methods can be used."""
     sizes = participants.groupby("household_id").size()

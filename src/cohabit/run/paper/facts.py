@@ -35,7 +35,11 @@ class RunFacts:
         return dict(row.get("parameters", {})) if row.get("status") == "done" else {}
 
     def table(self, number: str, name: str) -> pd.DataFrame:
-        """Return a table of a finished notebook, or an empty one."""
+        """Return a table of a finished notebook, or an empty one.
+
+        ``"species"`` is the table of the features of highest resolution: genera of a cohort of 16S.
+        """
+        name = self.cohort.resolution.plural if name == "species" else name
         path = self.folder / "tables" / f"{number}_{name}.tsv"
         there = self.parameters(number) and path.is_file()
         return pd.read_csv(path, sep="\t") if there else pd.DataFrame()

@@ -76,7 +76,7 @@ def _by_notebook(facts: RunFacts) -> dict[str, str]:
     told = {
         "descriptive": ("03", "tables/03_people.tsv, tables/03_answered.tsv"),
         "composition": ("05", "tables/05_*.tsv, figures/05_*"),
-        "abundance": ("06", "tables/06_species.tsv, with interval, p and q of each feature"),
+        "abundance": ("06", "tables/06_species.tsv or 06_genera.tsv: interval, p and q of each"),
         "subgroups": ("07", "untreated and treated cases: tables/07_*.tsv"),
         "longitudinal": ("12", "tables/12_*.tsv"),
         "other_data": ("09", "pathways and metabolites: tables/09_*.tsv"),

@@ -49,16 +49,19 @@ class Picture:
         return f' style="width:{inches:.1f}in"'
 
 
-def render_notebook(result: NotebookResult, folder: Path, targets: dict[str, str]) -> str:
+def render_notebook(
+    result: NotebookResult, folder: Path, targets: dict[str, str], *, aside: bool = False
+) -> str:
     """Return the body of an executed notebook as HTML.
 
     `figures/` of the run hold sharper copies with a text for those who cannot see them; `targets`
-    lead from a notebook's file name to its anchor on the page.
+    lead from a notebook's file name to its anchor on the page. `aside` folds the prose under its
+    headings: it was written about other people.
     """
     if result.path is None:
         return ""
     notebook = _read(result)
-    writer = _CellWriter(result.number, folder / "figures", targets)
+    writer = _CellWriter(result.number, folder / "figures", targets, aside)
     parts = [writer.write(cell) for cell in notebook["cells"]]
     return "\n".join([*parts, *writer.write_unseen()])
 
@@ -82,8 +85,8 @@ def _joined(text: str | list[str]) -> str:
 class _CellWriter:
     """Writer of a notebook's cells that records which figures were shown."""
 
-    def __init__(self, number: str, figures: Path, targets: dict[str, str]):
-        self.number, self.targets = number, targets
+    def __init__(self, number: str, figures: Path, targets: dict[str, str], aside: bool = False):
+        self.number, self.targets, self.aside = number, targets, aside
         self.figures = {p.stem[len(number) + 1 :]: p for p in figures.glob(f"{number}_*.png")}
         self.shown: set[str] = set()
         self.count = 0
@@ -94,7 +97,7 @@ class _CellWriter:
         if not source.strip() or ERROR_MARK in cell.get("metadata", {}).get("tags", []):
             return ""
         if cell["cell_type"] == "markdown":
-            return f'<div class="prose">{self._write_markdown(source)}</div>'
+            return self._write_prose(source)
         if cell["cell_type"] != "code":
             return ""
         outputs = self._write_outputs(source, cell.get("outputs", []))
@@ -105,6 +108,16 @@ class _CellWriter:
         """Return the figures that were saved but not shown in any cell."""
         unseen = sorted(self.figures.keys() - self.shown)
         return [self._read_saved(name).to_html() for name in unseen]
+
+    def _write_prose(self, source: str) -> str:
+        if not self.aside:
+            return f'<div class="prose">{self._write_markdown(source)}</div>'
+        heading = next((line for line in source.splitlines() if line.startswith("## ")), "")
+        told = f'<div class="prose">{render_markdown(heading)}</div>' if heading else ""
+        return (
+            f'{told}<details class="aside"><summary>Words of the MS study</summary>'
+            f'<div class="prose">{self._write_markdown(source)}</div></details>'
+        )
 
     def _write_markdown(self, source: str) -> str:
         lines = source.strip().splitlines()

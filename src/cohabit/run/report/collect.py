@@ -56,6 +56,11 @@ class RunResults:
         return str(self.summary.get("run") or self.folder.name)
 
     @property
+    def case(self) -> str:
+        """What the level ``MS`` of `group` stands for."""
+        return str(self.summary.get("case") or "MS")
+
+    @property
     def simulated(self) -> bool:
         """True if the people were simulated, the default if the run does not say."""
         return bool(self.summary.get("simulated", True))

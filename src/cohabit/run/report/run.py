@@ -8,8 +8,9 @@ import pandas as pd
 from cohabit.files import privacy
 from cohabit.run.report.cells import reads_cohort, render_notebook
 from cohabit.run.report.claims import count_verdicts, describe_claims, group_claims
-from cohabit.run.report.collect import RunResults, collect_run
-from cohabit.run.report.headline import METHOD_NAMES, find_headlines
+from cohabit.run.report.collect import NotebookResult, RunResults, collect_run
+from cohabit.run.report.headline import METHOD_NAMES, Headline, find_headlines
+from cohabit.run.report.own import find_answers, own_headline
 from cohabit.run.report.page import flatten, is_number, moment, number, plain_text, write_page
 
 NATURES = {
@@ -39,13 +40,15 @@ def build_run_report(folder: Path) -> Path:
     results = collect_run(folder)
     about = _of_these_people(results)
     claims = describe_claims(about)
-    headline, *also = find_headlines(about, results.recovery)
+    headline, *also = _find_headlines(results, about)
     return write_page(
         folder,
         "run.html",
         run=results,
         headline=headline,
         also=also,
+        answers=[] if results.simulated else find_answers(results.folder, results.case),
+        published_aside=not results.simulated and results.case != "MS",
         claims=claims,
         known=any(row["truth"] or row["planted"] for row in claims),
         cards=count_verdicts(claims),
@@ -59,6 +62,12 @@ def build_run_report(folder: Path) -> Path:
         fewer=privacy.FEW_MARK,
         made=datetime.now().strftime("%d %B %Y, %H:%M"),
     )
+
+
+def _find_headlines(results: RunResults, about: pd.DataFrame) -> list[Headline]:
+    """Return a real cohort's own headline, or those about promise and result."""
+    own = None if results.simulated else own_headline(results.folder, results.case)
+    return [own] if own else find_headlines(about, results.recovery)
 
 
 def _of_these_people(results: RunResults) -> pd.DataFrame:
@@ -77,10 +86,18 @@ def _describe_notebooks(results: RunResults) -> list[dict]:
             "about": notebook,
             "css": STATUS_CLASSES.get(notebook.status, "quiet"),
             "nature": NATURES[results.simulated or (False if reads_cohort(notebook) else None)],
-            "body": render_notebook(notebook, results.folder, targets),
+            "body": render_notebook(
+                notebook, results.folder, targets, aside=_is_aside(results, notebook)
+            ),
+            "aside": not results.simulated and not reads_cohort(notebook),
         }
         for notebook in results.notebooks
     ]
+
+
+def _is_aside(results: RunResults, notebook: NotebookResult) -> bool:
+    """Return True for words that were written about MS in a cohort of something else."""
+    return not results.simulated and results.case != "MS" and reads_cohort(notebook)
 
 
 def describe_methods(recovery: pd.DataFrame) -> list[dict]:

@@ -15,7 +15,7 @@ from cohabit.stats.composition import arcsine_sqrt, check_counts, take_for_count
 from cohabit.stats.formula import variables
 from cohabit.stats.inference import adjust_p, tidy_columns
 
-ABUNDANCE_COLUMNS = (*tidy_columns()[:-1], "transform", "note")
+ABUNDANCE_COLUMNS = (*tidy_columns()[:-1], "transform", "note", "formula")
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,8 @@ def compare_abundance(
         on the scale named in `transform`, second level minus first; `low` and `high` bound the 95%
         interval; `q_value` is Benjamini and Hochberg's over the features tested in one contrast.
         Features that fail the filter stay, without numbers, with the reason in `note`. `n_pairs`
-        counts households with two people or more; for paired methods, the pairs that bear on
-        the feature.
+        counts the households in which the contrast differs (a case and a control); for paired
+        methods, the pairs that bear on the feature. `formula` is the model as fitted.
 
     Raises
     ------
@@ -204,6 +204,8 @@ def compare_abundance(
     table["n_nonzero"] = (counts > 0).sum().reindex(table["feature"]).to_numpy()
     table["q_value"] = table.groupby("contrast", sort=False)["p_value"].transform(adjust_p)
     table["converged"] = table["p_value"].notna()
+    told = table["formula"].dropna() if "formula" in table else pd.Series(dtype=object)
+    table["formula"] = told.iloc[0] if len(told) else comparison.formula
     table = table.reindex(columns=[*ABUNDANCE_COLUMNS, *chosen.more])
     table.attrs.update(
         **fitted.attrs,
@@ -216,11 +218,11 @@ def compare_abundance(
 
 
 def lenient_rule(table: pd.DataFrame, alpha: float = 0.05, extreme: float = 0.05) -> pd.DataFrame:
-    """Call features significant by FDR, or by the study's lenient rule when FDR finds none.
+    """Call features significant by FDR and, in a column of its own, by the study's lenient rule.
 
-    The lenient rule calls p <= alpha with a coefficient among the lowest or highest `extreme` of
-    all coefficients. Unlike FDR it controls no error rate and calls features even if nothing has an
-    effect.
+    Where FDR finds none, the lenient rule calls p <= alpha with a coefficient among the lowest or
+    highest `extreme` of all coefficients. Unlike FDR it controls no error rate and calls features
+    even if nothing has an effect.
 
     Parameters
     ----------
@@ -232,19 +234,19 @@ def lenient_rule(table: pd.DataFrame, alpha: float = 0.05, extreme: float = 0.05
     Returns
     -------
     DataFrame
-        The table with `called` (bool) and `rule` (``"FDR"`` or ``"lenient"``).
+        The table with `called` (FDR) and `lenient` (FDR, or the lenient rule), both bool.
     """
     parts = [_call(part, alpha, extreme) for _, part in table.groupby("contrast", sort=False)]
-    return pd.concat(parts).loc[table.index] if parts else table.assign(called=False, rule="")
+    return pd.concat(parts).loc[table.index] if parts else table.assign(called=False, lenient=False)
 
 
 def _call(table: pd.DataFrame, alpha: float, extreme: float) -> pd.DataFrame:
     passed = table["q_value"] <= alpha
     if passed.any():
-        return table.assign(called=passed, rule="FDR")
+        return table.assign(called=passed, lenient=passed)
     low, high = table["estimate"].quantile([extreme, 1 - extreme])
     outer = (table["estimate"] <= low) | (table["estimate"] >= high)
-    return table.assign(called=(table["p_value"] <= alpha) & outer, rule="lenient")
+    return table.assign(called=False, lenient=(table["p_value"] <= alpha) & outer)
 
 
 def _check(

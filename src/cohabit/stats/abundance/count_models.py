@@ -61,7 +61,7 @@ def fit_with_homes(
         for name in comparison.matrix.terms[comparison.factor]
     ]
     table = pd.concat(parts, ignore_index=True).reindex(columns=[*METHOD_COLUMNS, *SHAPE_COLUMNS])
-    return table.assign(n_pairs=int((comparison.household_sizes > 1).sum()))
+    return table.assign(n_pairs=comparison.count_pairs(table["contrast"]))
 
 
 @dataclass(frozen=True)

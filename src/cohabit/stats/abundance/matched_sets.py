@@ -43,7 +43,7 @@ def fit_matched_sets(comparison: Comparison) -> pd.DataFrame:
         table, community[contrast] = _test_column(setting, comparison, name)
         parts.append(table.assign(contrast=contrast))
     table = pd.concat(parts, ignore_index=True).reindex(columns=[*METHOD_COLUMNS, *SCALE_COLUMNS])
-    table["n_pairs"] = int((comparison.household_sizes > 1).sum())
+    table["n_pairs"] = comparison.count_pairs(table["contrast"])
     table.attrs["community_p_value"] = community
     return table
 

@@ -18,12 +18,18 @@ from cohabit.stats.least_squares import find_independent, rests_on_one
 from cohabit.stats.logistic import fit_matched_pairs
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.nonparametric import paired_wilcoxon
-from cohabit.stats.paired import differ_within, find_pairs, fit_paired_model, subtract
+from cohabit.stats.paired import (
+    count_informative,
+    differ_within,
+    find_pairs,
+    fit_paired_model,
+    subtract,
+)
 
 _LEAST_FEATURES = 3
 """Smallest number of features with which a bias or a mode of coefficients is estimated."""
 
-METHOD_COLUMNS = ["feature", "contrast", *NUMBERS, "n_pairs", "note"]
+METHOD_COLUMNS = ["feature", "contrast", *NUMBERS, "n_pairs", "note", "formula"]
 """Columns of what a method returns, one row per feature tested and contrast."""
 
 
@@ -85,6 +91,17 @@ class Comparison:
             "case": case,
             "control": control,
         }
+
+    def count_pairs(self, contrasts: pd.Series) -> pd.Series:
+        """Return for each contrast the number of households in which its column differs."""
+        columns, households = self.matrix.values, self.people[self.household]
+        counts = {
+            self.matrix.contrasts[name]: int(
+                count_informative(columns[[name]].notna(), columns[name], households).iloc[0]
+            )
+            for name in self.matrix.terms[self.factor]
+        }
+        return contrasts.map(counts)
 
     def clr(self) -> pd.DataFrame:
         """Centred log-ratios of the tested features, taken among these features."""
@@ -171,10 +188,9 @@ def fit_ancombc(comparison: Comparison) -> pd.DataFrame:
             tests = infer(rows["Log(FC)"].to_numpy(), rows["SE"].to_numpy())
             part = part.assign(**tests).assign(note="household not in the model")
         parts.append(part.assign(contrast=comparison.matrix.contrasts[name]))
-    n_pairs = int((comparison.household_sizes > 1).sum())
-    return (
-        pd.concat(parts, ignore_index=True).reindex(columns=METHOD_COLUMNS).assign(n_pairs=n_pairs)
-    )
+    table = pd.concat(parts, ignore_index=True).assign(formula=comparison.formula)
+    table["n_pairs"] = comparison.count_pairs(table["contrast"])
+    return table.reindex(columns=METHOD_COLUMNS)
 
 
 def _why_no_ancombc(table: pd.DataFrame) -> str:
@@ -210,7 +226,7 @@ def fit_mixed(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     else:
         told, where = "household variance 0", table.index[table["boundary"].astype(bool)]
     table.loc[where, "note"] = add_notes(table.loc[where, "note"], told)
-    table["n_pairs"] = int((comparison.household_sizes > 1).sum())
+    table["n_pairs"] = comparison.count_pairs(table["contrast"])
     return table.reindex(columns=METHOD_COLUMNS)
 
 
@@ -227,7 +243,7 @@ def fit_paired_wilcoxon(comparison: Comparison) -> pd.DataFrame:
     if comparison.covariates:
         ignored = f"covariates not in the model: {comparison.covariates}"
         table["note"] = add_notes(table["note"], ignored)
-    return table
+    return table.assign(formula="difference ~ 1")
 
 
 def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
@@ -250,4 +266,5 @@ def fit_presence_clogit(comparison: Comparison) -> pd.DataFrame:
     if reason:
         table[list(NUMBERS)] = np.nan
         table["note"] = reason
-    return table.assign(note=add_notes(table["note"], pairs.note, alike))
+    fitted = f"presence ~ {comparison.formula} + strata({comparison.household})"
+    return table.assign(note=add_notes(table["note"], pairs.note, alike), formula=fitted)

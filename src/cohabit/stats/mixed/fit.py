@@ -24,7 +24,7 @@ from cohabit.stats.mixed.site import fit_sites
 HOUSEHOLD_COLUMNS = (
     *("feature", "coefficient", "contrast", "estimate", "std_error", "low", "high", "df"),
     *("statistic", "p_value", "household_variance", "residual_variance", "household_icc"),
-    *("boundary", "within_df", "n_households", "n_samples", "converged", "note"),
+    *("boundary", "within_df", "n_households", "n_samples", "converged", "note", "formula"),
 )
 
 Contrasts = Mapping[str, Mapping[str, float]]
@@ -74,8 +74,8 @@ def fit_household_model(
         the 95% interval. `boundary` marks a household variance estimated as zero:
         Satterthwaite's `df` is then the residual one (rows minus coefficients), and
         `within_df`, the degrees of freedom left within households (0 for a coefficient
-        that never varies there), is given too. Terms that cannot be estimated have no
-        number and the reason in `note`.
+        that never varies there), is given too. `formula` is the model as fitted. Terms that
+        cannot be estimated have no number and the reason in `note`.
 
     Raises
     ------
@@ -103,7 +103,8 @@ def fit_household_model(
     model = prepare(values, metadata, formula, household, site)
     report = Report.of(model.matrix, contrasts)
     parts = [_fit(part, report, df) for part in split_by_missing(model)]
-    table = stack_rows(parts, model.names)
+    random = "".join(f" + (1 | {name})" for name in (household, site) if name)
+    table = stack_rows(parts, model.names).assign(formula=formula + random)
     return table[[*HOUSEHOLD_COLUMNS, *table.columns.difference(HOUSEHOLD_COLUMNS, sort=False)]]
 
 
