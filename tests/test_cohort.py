@@ -6,7 +6,7 @@ import pytest
 
 from cohabit.data import schema
 from cohabit.data.cohort import of_patient, pairs_where
-from cohabit.data.patients import patient_groups, with_study_groups
+from cohabit.data.people import patient_groups, with_study_groups
 
 
 def test_table__sums_the_libraries_of_one_person(small_cohort):

@@ -8,7 +8,7 @@ import pytest
 
 from cohabit.simulate import StudyDesign, simulate_cohort
 from cohabit.stats.abundance import compare_abundance
-from cohabit.stats.declared import DECLARED_COLUMNS, fit_declared, person_slopes
+from cohabit.stats.whole_cohort import DECLARED_COLUMNS, fit_declared, person_slopes
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cohabit.run.report.own import find_answers, own_headline
+from cohabit.run.report.headline import find_answers, own_headline
 
 
 @pytest.fixture

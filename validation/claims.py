@@ -34,7 +34,7 @@ import pandas as pd
 from scipy import stats
 
 from cohabit.data.cohort import Cohort, pairs_where
-from cohabit.data.patients import with_study_groups
+from cohabit.data.people import with_study_groups
 from cohabit.judge import claims
 from cohabit.judge.recovery import planted_values
 from cohabit.run.results import read_reference

@@ -11,7 +11,7 @@ linear: what one owes in a world is its mean over cohorts of that world.
 import pandas as pd
 
 from cohabit.data.cohort import Cohort, pairs_where
-from cohabit.data.patients import with_study_groups
+from cohabit.data.people import with_study_groups
 from cohabit.data.schema import TREATMENTS
 from cohabit.judge import claims
 from cohabit.simulate import StudyDesign, simulate_cohort, simulate_shotgun

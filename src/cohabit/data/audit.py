@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.data.covariates import USUAL, concerned, why_not_held
+from cohabit.data.people import USUAL, concerned, why_not_held
 
 FEWEST_PAIRS = 6
 """Smallest number of pairs whose exact test can reach P <= 0.05: 2 / 2**n."""

@@ -11,8 +11,8 @@ import pandas as pd
 from scipy import sparse
 
 from cohabit.data import counting, schema
-from cohabit.data.covariates import USUAL, concerned, why_not_held
 from cohabit.data.lineage import lineage_table
+from cohabit.data.people import USUAL, concerned, why_not_held
 from cohabit.data.resolution import Resolution, find_main_rank
 
 TABLES_OF_PEOPLE = ("diet", "metabolites", "pathways", "blood", "visits")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cohabit.data import schema
-from cohabit.data.covariates import MOST_UNKNOWN, why_not_held
+from cohabit.data.people import MOST_UNKNOWN, why_not_held
 from cohabit.stats.alignment import check_complete
 
 COVARIATES = "sex + age + bmi + site"

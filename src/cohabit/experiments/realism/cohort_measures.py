@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats.contingency import association
 
-from cohabit.data.patients import with_study_groups
+from cohabit.data.people import with_study_groups
 from cohabit.experiments.realism.tables import MODEL, RAREFIED_TO, StudyTables
 from cohabit.simulate.diet import describe_diet
 from cohabit.stats import diversity

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from cohabit.data.covariates import why_not_held
+from cohabit.data.people import why_not_held
 from cohabit.simulate.template import LINEAGE, LOADINGS, SITES
 from cohabit.stats.composition import arcsine_sqrt, clr, relative_abundance
 from cohabit.stats.mixed import fit_household_model

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cohabit.data.patients import with_study_groups
+from cohabit.data.people import with_study_groups
 from cohabit.data.schema import nearest
 from cohabit.experiments.two_worlds.differences import differ
 from cohabit.simulate.world import World

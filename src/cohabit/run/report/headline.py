@@ -2,13 +2,18 @@
 
 Each candidate compares what an analysis promises (80% power, 5% false discoveries, 95% coverage,
 95% correct verdicts) with its result. The largest gap is the headline; the largest gap of each
-other kind is listed below it.
+other kind is listed below it. The page of a real cohort opens with its own answers instead, read
+from the tables of the run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
+
+from cohabit.run.report.cells import Picture
+from cohabit.run.report.page import number
 
 STUDY_METHOD = "lmm_asin"
 """The published study's own method."""
@@ -28,6 +33,9 @@ METHOD_NAMES = {
     "two_parts": "presence and amount together",
     "matched_sets": "the permutation test within homes",
 }
+
+_FDR, _SHOWN = 0.05, 6
+_CONTRAST = "MS - control"
 
 
 @dataclass(frozen=True)
@@ -126,3 +134,181 @@ def _without_truth(claims: pd.DataFrame) -> Headline:
 def _is_true(values: pd.Series) -> pd.Series:
     """Return a column of true, false and missing values, as read from any file."""
     return values.astype("string").str.lower().eq("true").fillna(False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question about a cohort, answered in words, with a table or a figure if there is one."""
+
+    question: str
+    sentences: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    picture: str = ""
+    """HTML of a figure."""
+
+
+@dataclass(frozen=True)
+class OwnResults:
+    """The tables of a run that concern its cohort, and what a case is called."""
+
+    folder: Path
+    case: str
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table of the run; empty when its notebook did not write it."""
+        path = self.folder / "tables" / f"{name}.tsv"
+        return pd.read_csv(path, sep="\t") if path.is_file() else pd.DataFrame()
+
+    @property
+    def features(self) -> tuple[str, pd.DataFrame]:
+        """What was compared (``"genera"``), and the rows of cases against partners that were."""
+        for noun in ("species", "genera", "features"):
+            found = self.table(f"06_{noun}")
+            if {"contrast", "p_value", "q_value"} <= set(found):
+                rows = found[(found["contrast"] == _CONTRAST) & found["p_value"].notna()]
+                return noun, rows.sort_values("p_value")
+        return "features", pd.DataFrame()
+
+
+def find_answers(folder: Path, case: str) -> list[Answer]:
+    """Return what a run found of its own cohort, in the order of the page."""
+    results = OwnResults(folder, case)
+    parts = (_who, _home, _differences, _diversity, _declared, _map, _size)
+    return [answer for part in parts for answer in part(results)]
+
+
+def own_headline(folder: Path, case: str) -> Headline | None:
+    """Return the headline of a real cohort, or None when none of its comparisons ended."""
+    results = OwnResults(folder, case)
+    noun, rows = results.features
+    if len(rows):
+        called = int((rows["q_value"] <= _FDR).sum())
+        sentence = f"{noun} differ between cases of {case} and the controls they live with."
+        promise = f"False discovery rate 5%. {_reach(results)}".strip()
+        return Headline("own", f"{called} of {len(rows)}", sentence, promise, 0.0)
+    home = _row(results.table("05_alone"), "term", "household")
+    if home:
+        sentence = "of what differs between two communities goes with the home."
+        promise = "Adjusted R², Bray-Curtis distances of families."
+        return Headline("own", f"{home['r2_adjusted']:.0%}", sentence, promise, 0.0)
+    return None
+
+
+def _reach(results: OwnResults) -> str:
+    seen = results.table("06_visible")
+    if seen.empty:
+        return ""
+    alone, among = seen["visible_effect"].iloc[[0, -1]]
+    return (
+        f"{int(seen['n_pairs'].iloc[0])} pairs see a difference of "
+        f"{number(alone)} standard deviations in one feature tested alone, of {number(among)} in "
+        "one among all (80% power, nothing adjusted for)."
+    )
+
+
+def _who(results: OwnResults) -> Iterator[Answer]:
+    counts = results.table("03_who")
+    if len(counts):
+        told = [f"{n:,} {what}" for what, n in zip(counts["what"], counts["n"], strict=True) if n]
+        yield Answer("Who is in it?", (f"{'; '.join(told)}. A case is: {results.case}.",))
+
+
+def _home(results: OwnResults) -> Iterator[Answer]:
+    alone, test = results.table("05_alone"), results.table("05_home")
+    home, exact = _row(alone, "term", "household"), _row(test, "term", "household_id")
+    if not home:
+        return
+    ends = _interval(home, "r2_adjusted_low", "r2_adjusted_high", percent=True)
+    told = [f"The home explains {home['r2_adjusted']:.1%}{ends} of the variation between people."]
+    if exact:
+        f_and_p = f"F = {number(exact['pseudo_f'])}, P = {number(exact['p_value'])}"
+        told.append(f"{f_and_p}, people exchanged among homes.")
+    status = _row(results.table("05_joint"), "term", "group")
+    if status:
+        p_value = f", P = {number(status['p_value'])}" if pd.notna(status["p_value"]) else ""
+        told.append(f"Being a case explains {status['r2_adjusted']:.1%}{p_value} beside the rest.")
+    told.append("Adjusted R², Bray-Curtis distances of families.")
+    kin = results.table("05_kinship")
+    rows = [
+        (row["kind"], f"{number(row['mean'])}{_interval(row)}", number(row["n_pairs"]))
+        for row in kin.to_dict("records")
+    ]
+    columns = ("People of one home", "Mean distance, 95% interval", "Pairs") if rows else ()
+    yield Answer("What does a home explain?", tuple(told), columns, tuple(rows))
+
+
+def _differences(results: OwnResults) -> Iterator[Answer]:
+    noun, rows = results.features
+    if rows.empty:
+        return
+    called = rows[rows["q_value"] <= _FDR]
+    told = f"{len(called)} of {len(rows)} {noun} differ at a false discovery rate of 5%."
+    told += "" if len(called) else " The nearest are listed: none of them is a finding."
+    fitted = str(rows["formula"].iloc[0]) if "formula" in rows else ""
+    shown = rows.head(max(_SHOWN, min(len(called), 2 * _SHOWN)))
+    cells = tuple(
+        (row["feature"], f"{number(row['estimate'])}{_interval(row)}", number(row["q_value"]))
+        for row in shown.to_dict("records")
+    )
+    columns = (noun.capitalize(), "Case minus partner (asin-sqrt share), 95% interval", "q")
+    model = (f"Fitted: {fitted}.",) if fitted else ()
+    yield Answer("What differs between a case and the partner?", (told, *model), columns, cells)
+
+
+def _diversity(results: OwnResults) -> Iterator[Answer]:
+    found = results.table("04_equivalence")
+    if found.empty:
+        return
+    rows = tuple(
+        (row["feature"], f"{number(row['estimate'])}{_interval(row)}", row["verdict"])
+        for row in found[found["patients"] == "all patients"].to_dict("records")
+    )
+    fitted = found["formula"].iloc[0] if "formula" in found else ""
+    told = (
+        "Agrees: the whole interval lies in the margin within which a difference counts as none.",
+    )
+    told += (f"Fitted: {fitted}.",) if fitted else ()
+    columns = ("Measure", "Case minus partner (SD), 95% interval", "No difference?")
+    yield Answer("Is the diversity the same?", told, columns, rows)
+
+
+def _declared(results: OwnResults) -> Iterator[Answer]:
+    found = results.table("06_declared")
+    if found.empty:
+        return
+    rows = []
+    for contrast, part in found.dropna(subset=["p_value"]).groupby("contrast", sort=False):
+        best = part.sort_values("p_value").iloc[0]
+        called = f"{int((part['q_value'] <= _FDR).sum())} of {len(part)}"
+        nearest = f"{best['feature']}: {number(best['estimate'])}{_interval(best)}"
+        rows.append((contrast, called, nearest, number(best["q_value"]), best["formula"]))
+    columns = ("Contrast", "q ≤ 0.05", "Smallest P: estimate, 95% interval", "q", "Fitted")
+    yield Answer("The contrasts declared for this cohort", (), columns, tuple(rows))
+
+
+def _map(results: OwnResults) -> Iterator[Answer]:
+    path = results.folder / "figures" / "05_map_by_group.png"
+    if path.is_file():
+        words = path.with_suffix(".txt")
+        alt = words.read_text(encoding="utf-8").strip() if words.is_file() else ""
+        told = ("Each dot is a person, each line joins the people of a home, a diamond is a mean.",)
+        yield Answer("Where do they lie?", told, picture=Picture(path.read_bytes(), alt).to_html())
+
+
+def _size(results: OwnResults) -> Iterator[Answer]:
+    if len(results.table("06_visible")):
+        yield Answer("What could a study of this size have seen?", (_reach(results),))
+
+
+def _row(table: pd.DataFrame, column: str, value: str) -> Mapping:
+    """Return the first row with a value in a column, or an empty mapping."""
+    rows = table[table[column] == value] if column in table else table[:0]
+    return rows.iloc[0].to_dict() if len(rows) else {}
+
+
+def _interval(row: Mapping, low: str = "low", high: str = "high", percent: bool = False) -> str:
+    if pd.isna(row.get(low)) or pd.isna(row.get(high)):
+        return ""
+    ends = [f"{row[end]:.1%}" if percent else number(row[end]) for end in (low, high)]
+    return f" [{', '.join(ends)}]"

@@ -9,8 +9,13 @@ from cohabit.files import privacy
 from cohabit.run.report.cells import reads_cohort, render_notebook
 from cohabit.run.report.claims import count_verdicts, describe_claims, group_claims
 from cohabit.run.report.collect import NotebookResult, RunResults, collect_run
-from cohabit.run.report.headline import METHOD_NAMES, Headline, find_headlines
-from cohabit.run.report.own import find_answers, own_headline
+from cohabit.run.report.headline import (
+    METHOD_NAMES,
+    Headline,
+    find_answers,
+    find_headlines,
+    own_headline,
+)
 from cohabit.run.report.page import flatten, is_number, moment, number, plain_text, write_page
 
 NATURES = {

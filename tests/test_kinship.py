@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from skbio import DistanceMatrix
 
-from cohabit.stats.homes import distances_by_kinship, kinship_columns
+from cohabit.stats.whole_cohort import distances_by_kinship, kinship_columns
 
 PEOPLE = pd.DataFrame(
     {
