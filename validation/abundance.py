@@ -101,7 +101,10 @@ def _never(world: World) -> bool:
     return False
 
 
-OWED = {"paired_wilcoxon": _without_sex, "ancombc": _never}
+OWED = {
+    **{"paired_wilcoxon": _without_sex, "ancombc": _never},
+    **dict.fromkeys(["presence_logit", "two_parts"], _never),  # cautious: their odds are shrunk
+}
 CELLS = (
     *(
         Cell(name, "group[MS]", COVARIATES, _abundance(name, COVARIATES), OWED.get(name, _always))
