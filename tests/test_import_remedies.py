@@ -12,6 +12,7 @@ from field_files import COUNTS, separated, table
 from own_cohort import FEATURES, MAPPING, Files, join, json_bytes, make_biom
 
 from cohabit import cli
+from cohabit.cli import make_parser
 from cohabit.files.importers import import_cohort, read_mapping
 from cohabit.files.importers.mapping import parse_mapping
 from cohabit.files.importers.matching import find_id_rule
@@ -182,7 +183,9 @@ def test_next__is_a_line_that_a_shell_takes_whole(tmp_path, capsys):
     arguments += ["--mapping", paths["mapping"], "--out", out]
     assert cli.main(["import", *map(str, arguments)]) == 0
     line = capsys.readouterr().out.splitlines()[-1].removeprefix("next: ")
-    assert shlex.split(line) == ["python", "run_all.py", "--cohort", str(out)]
+    assert shlex.split(line)[-2:] == ["--cohort", str(out)]
+    *_, command, _, folder = shlex.split(line)
+    assert make_parser().parse_args([command, "--cohort", folder, "--list"]).cohort == str(out)
 
 
 def test_assay__the_option_printed_names_the_table(tmp_path, capsys):
