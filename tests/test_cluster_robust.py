@@ -1,12 +1,16 @@
 """Regression with errors robust to clusters, against statsmodels and by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy import stats
 
 from cohabit.stats.cluster_robust import FAMILIES, fit_clustered_model
 
+ORACLES = Path(__file__).parent / "oracles"
 PEERS = {
     "gaussian": sm.families.Gaussian(),
     "poisson": sm.families.Poisson(),
@@ -30,6 +34,51 @@ def years() -> pd.DataFrame:
     return table
 
 
+def reduce_bias_densely(x, residual, variance, weight, codes):
+    """CR2 errors and Satterthwaite df from matrices of all observations."""
+    scale = np.sqrt(weight * variance)
+    rows, e = x * scale[:, None], residual * np.sqrt(weight / variance)
+    bread = np.linalg.inv(rows.T @ rows)
+    rest = np.eye(len(x)) - rows @ bread @ rows.T
+    same = codes[:, None] == codes
+    target = np.diag(variance / weight)
+    value, axes = np.linalg.eigh(target @ np.where(same, rest, 0.0) @ target)
+    carried = target @ axes @ np.diag(value**-0.5) @ axes.T @ rows @ bread
+    member = np.eye(codes.max() + 1)[codes]
+    error = np.sqrt(((member.T @ (carried * e[:, None])) ** 2).sum(axis=0))
+    df = []
+    for column in carried.T:
+        split = member * column[:, None]
+        covariance = split.T @ rest @ split
+        df.append(np.trace(covariance) ** 2 / (covariance**2).sum())
+    return error, df
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_fit_clustered_model__equals_clubsandwich(family):
+    data = pd.read_csv(ORACLES / "cr2_data.tsv", sep="\t")
+    wanted = pd.read_csv(ORACLES / "cr2.tsv", sep="\t", skipinitialspace=True)
+    wanted = wanted[wanted["family"].str.strip() == family]
+    found = fit_clustered_model(
+        data[family], data, "exposed + age", family=family, cluster="cluster"
+    )
+    for name in ("estimate", "std_error", "df", "p_value"):
+        np.testing.assert_allclose(found.table[name], wanted[name], rtol=1e-6, atol=1e-9)
+
+
+def test_fit_clustered_model__eight_clusters_of_which_two_are_exposed():
+    rng = np.random.default_rng(6)
+    people = pd.DataFrame({"household_id": np.repeat(np.arange(8), 6)})
+    people["exposed"] = (people["household_id"] < 2).astype(float)
+    rejected, n = 0, 150
+    for _ in range(n):
+        values = rng.normal(size=8)[people["household_id"]] + rng.normal(size=48)
+        table = fit_clustered_model(pd.Series(values), people, "exposed").table
+        rejected += table["p_value"].iloc[1] <= 0.05
+    assert table["df"].iloc[1] < 2
+    assert rejected <= stats.binom.ppf(0.999, n, 0.05), "15 to 19% with t on 7 degrees of freedom"
+
+
 @pytest.mark.filterwarnings("ignore:cov_type not fully supported with var_weights")  # as in WLS
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("family", list(FAMILIES))
@@ -42,12 +91,14 @@ def test_fit_clustered_model__is_that_of_statsmodels(years, family, weighted):
         [np.ones(200), years["age"], *[years["course"] == name for name in ("SPMS", "PPMS")]]
     ).astype(float)
     options = {} if weights is None else {"var_weights": weights.to_numpy()}
-    groups = {"groups": pd.factorize(years["person"])[0]}
-    peer = sm.GLM(years[family].to_numpy(), x, family=PEERS[family], **options).fit(
-        tol=1e-12, cov_type="cluster", cov_kwds=groups
-    )
+    peer = sm.GLM(years[family].to_numpy(), x, family=PEERS[family], **options).fit(tol=1e-12)
     np.testing.assert_allclose(found["estimate"], peer.params, rtol=1e-7, atol=1e-9)
-    np.testing.assert_allclose(found["std_error"], peer.bse, rtol=1e-6)
+    error, df = reduce_bias_densely(
+        x, years[family].to_numpy() - peer.mu, PEERS[family].variance(peer.mu),
+        np.ones(200) if weights is None else weights.to_numpy(), pd.factorize(years["person"])[0],
+    )  # fmt: skip
+    np.testing.assert_allclose(found["std_error"], error, rtol=1e-6)
+    np.testing.assert_allclose(found["df"], df, rtol=1e-6)
     assert found["contrast"].tolist()[2:] == ["SPMS - RRMS", "PPMS - RRMS"]
     assert (found["n_clusters"] == years["person"].nunique()).all()
 
@@ -58,7 +109,8 @@ def test_fit_clustered_model__one_row_a_cluster_and_no_covariate_is_a_mean():
     fit = fit_clustered_model(y, people, "old", cluster="home")
     row = fit.table.set_index("coefficient").loc["old"]
     assert row["estimate"] == pytest.approx(3.0)
-    assert row["df"] == 3
+    assert row["df"] == pytest.approx(2)  # two of each: Welch's
+    assert row["std_error"] == pytest.approx(np.sqrt(4.5 / 2 + 24.5 / 2))
     assert fit.predict(people.iloc[:2]).tolist() == pytest.approx([2.5, 5.5])
 
 
@@ -71,8 +123,8 @@ def test_fit_clustered_model__repeating_every_row_of_a_person_tells_nothing_new(
     again = fit_clustered_model(
         pd.concat([y, y], ignore_index=True), twice, "x", family="poisson", cluster="home"
     ).table
-    factor = np.sqrt((79 / 78) / (39 / 38))  # of the small-sample correction alone
-    np.testing.assert_allclose(again["std_error"], factor * once["std_error"], rtol=1e-8)
+    np.testing.assert_allclose(again["std_error"], once["std_error"], rtol=0.01)
+    np.testing.assert_allclose(again["df"], once["df"], rtol=0.01)
 
 
 def test_fit_clustered_model__says_what_cannot_be_estimated(years):
