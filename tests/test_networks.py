@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from skbio.stats.composition import pairwise_vlr
+from stats_calls import make_world
 
 from cohabit.stats import networks
 from cohabit.stats.networks import compare
@@ -377,3 +378,11 @@ def test_ties_within__is_the_mean_of_the_correlations(tied):
     inside = rho[:4, :4][np.triu_indices(4, 1)].mean()
     assert table["inside"].item() == pytest.approx(inside)
     assert table["outside"].item() == pytest.approx(rho[:4, 4:].mean())
+
+
+def test_specific_edges__of_one_network_in_two_orders_are_none():
+    counts = make_world().counts
+    for seed in range(3):
+        counts = counts.sample(frac=1, random_state=seed)
+        again = networks.sparcc(counts.iloc[:, ::-1])
+        assert networks.specific_edges(networks.sparcc(counts), again, 0.2).empty

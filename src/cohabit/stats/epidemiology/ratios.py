@@ -108,6 +108,7 @@ def draw_controls(
     n_controls : int
         Controls per patient; fewer where a stratum runs out.
     rng : Generator, seed or None
+        Draws belong to people, whatever the order of rows.
 
     Returns
     -------
@@ -115,6 +116,7 @@ def draw_controls(
         person (index), set, ill.
     """
     rng = np.random.default_rng(rng)
+    people = people.loc[sorted(people.index, key=str)]
     stratum = people.groupby(match, observed=True).ngroup()
     order = pd.Series(rng.permutation(len(people)), people.index)
     frame = pd.DataFrame({"stratum": stratum, "ill": ill.loc[people.index], "order": order})

@@ -113,7 +113,7 @@ def find_specific(first: Network, second: Network, reach: float) -> np.ndarray:
     """Return which pairs (upper triangle by rows) are `specific_edges`."""
     differences = _differences(first, second)
     lower, upper = np.quantile(differences, [0.25, 0.75])
-    margin = reach * (upper - lower)
+    margin = reach * (upper - lower) + 1e-9  # rounding of equal networks is no difference
     outside = (differences < lower - margin) | (differences > upper + margin)
     corner = np.triu_indices(len(first.links), 1)
     return outside & (first.links[corner] + second.links[corner] > 0)
