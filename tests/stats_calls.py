@@ -324,7 +324,10 @@ CALLS = {
         networks.sparcc(w.counts), 0.2
     ).drop(columns="module", errors="ignore"),
     "networks.network.specific_edges": lambda w: networks.specific_edges(
-        *(networks.sparcc(w.counts[w.people["sex"] == sex]) for sex in ("male", "female")),
+        *(
+            networks.sparcc(w.counts[w.people["sex"].reindex(w.counts.index) == sex])
+            for sex in ("male", "female")
+        ),
         *(0.2, 0.5),
     ),
     "networks.network.find_modules": lambda w: networks.find_modules(
