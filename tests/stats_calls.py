@@ -31,8 +31,10 @@ from cohabit.stats import (
 )
 from cohabit.stats.abundance import METHODS, compare_abundance, lenient_rule
 from cohabit.stats.alignment import align_by_id, align_values
+from cohabit.stats.characteristics import describe_people
 from cohabit.stats.cluster_robust import fit_clustered_model
 from cohabit.stats.least_squares import find_independent, fit_least_squares
+from cohabit.stats.mixed.repeated import fit_repeated_model
 from cohabit.stats.networks.compare import beyond_swaps
 
 N_PAIRS = 24
@@ -163,6 +165,7 @@ CALLS = {
     "association.fit_linear_model": lambda w: association.fit_linear_model(
         w.values, w.people, MODEL
     ),
+    "characteristics.describe_people": lambda w: describe_people(w.people),
     "cluster_robust.fit_clustered_model": lambda w: (
         fit_clustered_model(w.outcome, w.people, "sex + age + site").table
     ),
@@ -187,9 +190,7 @@ CALLS = {
     "diversity.unweighted_unifrac": lambda w: diversity.unweighted_unifrac(w.counts, w.tree),
     "diversity.weighted_unifrac": lambda w: diversity.weighted_unifrac(w.counts, w.tree),
     "diversity.pcoa": lambda w: diversity.pcoa(w.distances),
-    "diversity.compare_distances": lambda w: diversity.compare_distances(
-        w.distances, w.people, n_bootstrap=19, rng=1
-    ),
+    "diversity.compare_distances": lambda w: diversity.compare_distances(w.distances, w.people),
     "epidemiology.families.fit_liability": lambda w: epidemiology.fit_liability(
         *[np.array([12, 30, 200]), np.array([8, 40, 210])]
     ),
@@ -248,6 +249,7 @@ CALLS = {
     "formula.usable_terms": lambda w: formula.usable_terms(w.people, ["age", "course"]),
     "formula.hold_fixed": lambda w: formula.hold_fixed(w.people),
     "formula.model_matrix": lambda w: formula.model_matrix(MODEL, w.people).values,
+    "inference.tidy_columns": lambda w: inference.tidy_columns(),
     "inference.count_sure": lambda w: inference.count_sure(np.array([1e-6, 0.01, 0.5])),
     "least_squares.fit_least_squares": lambda w: fit_least_squares(
         w.values.to_numpy(), formula.model_matrix(MODEL, w.people.loc[w.values.index]).values
@@ -274,6 +276,17 @@ CALLS = {
     "mediation.slopes_per_person": lambda w: mediation.slopes_per_person(_fit_mediation(w)),
     "mediation.people_needed": lambda w: mediation.people_needed(0.3, 0.2),
     "mixed.fit.fit_household_model": lambda w: mixed.fit_household_model(w.values, w.people, MODEL),
+    "mixed.fit.fit_household_model:site": lambda w: mixed.fit_household_model(
+        w.values[["f0"]] if "f0" in w.values else w.values[["uf0"]],
+        w.people,
+        "sex + age + group",
+        site="town",
+    ),
+    "mixed.repeated.fit_repeated_model": lambda w: fit_repeated_model(
+        w.visits["edss"],
+        longitudinal.take_visits(w.visits, w.people),
+        "sex + age + group",
+    ),
     "mixed.hypotheses.test_terms": lambda w: mixed.test_terms(w.values, w.people, MODEL),
     "mixed.hypotheses.test_household_variance": lambda w: mixed.test_household_variance(
         w.values, w.people, MODEL
@@ -364,11 +377,20 @@ CALLS = {
     "partners.measure_replication": lambda w: partners.measure_replication(
         partners.set_batches_side_by_side(*_batches(w), fdr=0.9), n_bootstrap=19, rng=1
     ),
+    "partners.turn_to_published": lambda w: partners.turn_to_published(
+        pd.DataFrame(
+            {"study": "A", "feature": w.values.columns, "rank": "genus", "direction": "up"}
+        ).assign(contrast="MS - control"),
+        nonparametric.paired_wilcoxon(w.values, w.people).assign(rank="genus"),
+    ),
     "permanova.analysis.permanova": lambda w: permanova.permanova(
         w.distances, w.people, MODEL, **ONCE
     ),
     "permanova.analysis.permanova_features": lambda w: permanova.permanova_features(
         w.values, w.people, MODEL, **ONCE
+    ),
+    "permanova.analysis.permanova:model": lambda w: permanova.permanova(
+        w.distances, w.people, MODEL, "model", **ONCE
     ),
     "permanova.groups.pairwise_permanova": lambda w: permanova.pairwise_permanova(
         w.distances, w.people, "treatment", covariates="age", **ONCE

@@ -20,10 +20,17 @@ from cohabit.stats.abundance import compare_abundance
 from cohabit.stats.cluster_robust import fit_clustered_model
 from cohabit.stats.composition import clr
 
-PARTS = ("abundance.methods", "mixed.parts", "alignment", "permanova.analysis")
+PARTS = (
+    *("abundance.methods", "abundance.count_models", "abundance.matched_sets"),
+    *("abundance.two_parts", "alignment", "binary", "mixed.parts", "permanova.analysis"),
+)
 """Modules whose functions of tables may be reached through another function alone."""
 
-PARTIAL = ("permanova.groups.as_groups",)
+PARTIAL = (
+    *("composition.take_for_counts", "mixed.repeated.nest_codes", "permanova.groups.as_groups"),
+    *("permanova.geometry.from_features", "permanova.schemes.read_homes"),
+)
+"""Functions of tables that are reached through another function alone."""
 
 
 def public_functions() -> dict[str, object]:
@@ -123,7 +130,7 @@ def test_every_public_function__has_a_call_or_is_part_of_one():
         for name, function in FUNCTIONS.items()
         if name not in called and inspect.unwrap(function).__code__ not in reached
     ]
-    assert not unknown, "give each a call in stats_calls.CALLS"
+    assert not unknown, f"give each a call in stats_calls.CALLS: {unknown}"
     bare = [
         name
         for name, function in FUNCTIONS.items()
@@ -131,7 +138,7 @@ def test_every_public_function__has_a_call_or_is_part_of_one():
         and not name.startswith(PARTS)
         and re.search("DataFrame|Series", str(inspect.signature(function)))
     ]
-    assert not bare, "they take tables: give each a call of its own in stats_calls.CALLS"
+    assert not bare, f"they take tables: give each a call in stats_calls.CALLS: {bare}"
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -213,6 +220,7 @@ OWN_UNIT = {
     "alignment.align_values": "the columns themselves",
     "alignment.align_by_id": "the columns themselves",
     "longitudinal.take_visits": "the columns themselves",
+    "characteristics.describe_people": "the columns themselves",
     "epidemiology.places.risk_by_age_at_move": "ages are compared with given edges",
 }
 
