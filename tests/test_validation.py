@@ -1,5 +1,6 @@
 """Small fixed-seed slices of ``make validate``, and the machinery that runs and resumes it."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -282,3 +283,34 @@ def test_sealed__says_which_analyses_keep_the_promise(load):
     assert "both: lmm_asin 97.0%, linda 89.0% (1 of 2 keep 90%)" in said
     assert "direction: lmm_asin 95.0%, linda 85.0% (1 of 2 keep 90%)" in said
     assert said.endswith("from the lowest power to the highest: 88%, 12%.")
+
+
+def test_readers__a_damaged_file_is_read_or_refused(load, tmp_path):
+    readers = load("readers")
+    valid = readers.make_valid()
+    rows = [readers.try_one(seed, tmp_path, valid) for seed in range(1, 13)]
+    assert {outcome for _, _, outcome, *_ in rows} <= {"read", "refused"}
+    assert all(0 < megabytes < readers.MOST_MB for *_, megabytes in rows)
+
+
+def test_readers__a_traceback_and_a_lost_process_are_faults(load, monkeypatch):
+    readers = load("readers")
+    monkeypatch.setattr(readers, "IN_PART", 6)
+    ends = {0: lambda: 1 / 0, 1: lambda: os._exit(3)}
+
+    def break_down(seed, folder, valid):
+        kind, outcome = "tree.nwk", "read"
+        try:
+            ends.get(seed % 3, int)()
+        except ZeroDivisionError as error:
+            outcome = f"{type(error).__name__}: {error}"
+        return kind, seed, outcome, 0.1, 50.0
+
+    monkeypatch.setattr(readers, "make_valid", dict)
+    monkeypatch.setattr(readers, "try_one", break_down)
+    summary = readers.summarise(readers.measure("batch-01"))
+    draw = readers.random.Random("batch-01")
+    seeds = [draw.getrandbits(48) % 3 for _ in range(6)]
+    assert summary["faults"].sum() == sum(seed < 2 for seed in seeds) > 0
+    assert ("the process died" in "".join(summary["which"])) == (1 in seeds)
+    assert readers.conclude(summary).startswith(f"{sum(seed < 2 for seed in seeds)} of 6 ")

@@ -32,6 +32,7 @@ CHECKS = (
     "causes",
     "arena",
     "sealed",
+    "readers",
     "kills",
     "sweep",
     "flakes",
