@@ -1,6 +1,7 @@
 """Small fixed-seed slices of ``make validate``, and the machinery that runs and resumes it."""
 
 import os
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -314,3 +315,14 @@ def test_readers__a_traceback_and_a_lost_process_are_faults(load, monkeypatch):
     assert summary["faults"].sum() == sum(seed < 2 for seed in seeds) > 0
     assert ("the process died" in "".join(summary["which"])) == (1 in seeds)
     assert readers.conclude(summary).startswith(f"{sum(seed < 2 for seed in seeds)} of 6 ")
+
+
+def test_faults__are_kept_only_with_their_code_and_words(load, monkeypatch):
+    faults = load("faults")
+    ask = faults.Fault(lambda folder: ["--version"], code=0, words="cohabit ")
+    row = {"kept": ask, "code": replace(ask, code=2), "words": replace(ask, words="Dorea")}
+    row |= {"time": replace(ask, seconds=0), "limit": replace(ask, address_gb=0.01)}
+    monkeypatch.setattr(faults, "FAULTS", row)
+    table = pd.concat(map(faults.measure, faults.parts()))
+    assert set(table.loc[table["kept"], "fault"]) == {"kept"}
+    assert "Not: code, words, time, limit" in faults.conclude(table)

@@ -32,6 +32,7 @@ CHECKS = (
     "causes",
     "arena",
     "sealed",
+    "faults",
     "readers",
     "kills",
     "sweep",
