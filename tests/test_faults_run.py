@@ -286,6 +286,14 @@ def test_main__needs_no_reader_and_no_docstrings(tree, case):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_main__ends_with_141_when_nobody_reads(tree):
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "cohabit", "run", "--list"], stdout=write)
+    os.close(write)
+    assert done.returncode == 141
+
+
 # a kernel of our own
 
 

@@ -101,7 +101,7 @@ def test_manifest__is_plain_json_with_a_checksum_of_each_file(small_cohort, tmp_
     assert set(manifest["sha256"]) == files - {"cohort.json"}
 
 
-def test_write_cohort__keeps_estimands_by_design_and_notices_a_damaged_entry(
+def test_write_cohort__keeps_estimands_by_design_and_notices_damage(
     small_cohort, tmp_path, monkeypatch
 ):
     asked = []

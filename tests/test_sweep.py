@@ -154,6 +154,15 @@ def test_sweep__reports_failures_and_resumes_them_alone(tree, run, capsys):
     assert "did not finish</strong>" not in page
 
 
+def test_sweep__is_checked_and_forced_like_a_run(tree, run, capsys):
+    write(tree, 'profile = "study"\nnotebooks = ["05"]\n[grid]\n05.n = [1, 2]\n')
+    assert run("--sweep", "try", "--check") == (0, 0)
+    assert capsys.readouterr().out.count("not run yet") == 4
+    assert run("--sweep", "try") == (0, 4)
+    assert run("--sweep", "try") == (0, 0)
+    assert run("--sweep", "try", "--force") == (0, 2)  # those chosen, not what they need
+
+
 def test_sweep__is_refused_while_another_process_writes_it(tree, run, capsys):
     write(tree, GRID)
     with RunFolder(tree.root / "results/sweeps/try").locked():
