@@ -96,8 +96,9 @@ def dask(tmp_path, monkeypatch):
 
 def test_run__whose_only_workers_die_fails_and_says_so(tree, dask, monkeypatch, capsys):
     monkeypatch.setattr("cohabit.cli.run.write_report", lambda *_: True)
-    monkeypatch.setattr(tasks, "SAY_SECONDS", 1)
-    monkeypatch.setattr(tasks, "ALONE_SECONDS", 2)
+    monkeypatch.setattr(tasks, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(tasks, "SAY_SECONDS", 0.1)
+    monkeypatch.setattr(tasks, "ALONE_SECONDS", 5)
     monkeypatch.setattr(pool, "ANSWER_SECONDS", 60)
     pids = [each.pid for each in dask.processes]
     kills = f"import signal, time\nfor pid in {pids}:\n    os.kill(pid, signal.SIGKILL)\n"
@@ -106,7 +107,7 @@ def test_run__whose_only_workers_die_fails_and_says_so(tree, dask, monkeypatch, 
     told = capsys.readouterr().err
     assert re.search(r"no Dask worker for \d s; what waits for one fails in \d s", told)
     assert (
-        "for 2 s there was no Dask worker; start again" in tree.summary()["notebooks"][0]["reason"]
+        "for 5 s there was no Dask worker; start again" in tree.summary()["notebooks"][0]["reason"]
     )
 
 
