@@ -21,7 +21,7 @@ validate: $(READY) ## hours: many cohorts and seeds; writes docs/validation.md
 	$(RUN) -m validation
 
 data: $(READY) ## the study cohort in data/synthetic/study
-	$(RUN) -m cohabit simulate --force --out data/synthetic/study
+	$(RUN) -m cohabit simulate --force --set stool_visits=4 --out data/synthetic/study
 
 lab: $(READY) ## JupyterLab on copies of the notebooks in lab/
 	$(RUN) -m cohabit lab

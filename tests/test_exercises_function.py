@@ -49,7 +49,9 @@ def followed(small_cohort):
         },
         index=pd.Index([f"v{number}" for number in range(5)], name="visit_id"),
     )
-    return replace(small_cohort, visits=visits)
+    later = small_cohort.samples.iloc[[0, 2]].assign(visit=12)
+    samples = pd.concat([small_cohort.samples, later.set_axis(["late-1", "late-2"])])
+    return replace(small_cohort, visits=visits, samples=samples)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,10 @@ def followed(small_cohort):
         ("12.2", 1.5 - 6.0, 4.5),
         ("12.3", 0.5, 1.0),  # h1 alone took a drug, relapsed and kept it
         ("12.4", "no", "yes"),
+        ("12b.1", 2 / 6, 2 / 3),
+        ("12b.2", 3, 2),
+        ("12b.3", 0.0659, 0.0034),
+        ("12b.4", "no", "yes"),
     ],
 )
 def test_check__of_the_follow_up(followed, capsys, exercise_id, right, wrong):

@@ -7,6 +7,7 @@ matplotlib.use("Agg")
 import numpy as np
 import pandas as pd
 import pytest
+from figure_words import legend
 
 from cohabit import figures
 
@@ -87,6 +88,23 @@ def test_draw_changes__starts_at_nothing(ax):
     figures.draw_changes(changes, "way", ax=ax, label="EDSS")
     assert [line.get_ydata()[0] for line in ax.get_lines()] == [0, 0]
     assert list(ax.get_xticks()) == [0, 12, 24]
+
+
+def test_draw_occasions__has_a_line_for_each_comparison_and_its_intervals(ax):
+    occasions = pd.DataFrame(
+        {
+            "comparison": ["people of one home", *["people of other homes"] * 2, "the same person"],
+            "months": [0, 0, 12, 12],
+            "estimate": [0.5, 0.55, 0.54, 0.3],
+            "low": [0.49, 0.54, 0.53, 0.29],
+            "high": [0.51, 0.56, 0.55, 0.31],
+        }
+    )
+    figures.draw_occasions(occasions, ax=ax, label="Bray-Curtis distance")
+    assert [len(line.get_xdata()) for line in ax.lines] == [1, 2, 1]
+    assert legend(ax) == ["people of one home", "people of other homes", "the same person"]
+    assert ax.get_ylabel() == "Bray-Curtis distance"
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "12"]
 
 
 def test_draw_likeness__the_partner_is_a_dotted_line(ax):

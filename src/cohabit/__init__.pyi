@@ -28,6 +28,7 @@ from .stats.diversity import shannon as shannon
 from .stats.diversity import unweighted_unifrac as unweighted_unifrac
 from .stats.diversity import weighted_unifrac as weighted_unifrac
 from .stats.mixed import fit_household_model as fit_household_model
+from .stats.mixed import fit_repeated_model as fit_repeated_model
 from .stats.nonparametric import sign_flip_test as sign_flip_test
 from .stats.paired import fit_paired_model as fit_paired_model
 from .stats.permanova import dispersion as dispersion

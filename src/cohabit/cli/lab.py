@@ -30,7 +30,7 @@ def open_lab(options: argparse.Namespace) -> int:
     if not (data / MANIFEST).exists():
         from cohabit.simulate.design import StudyDesign
 
-        write_simulated(StudyDesign.preset(STUDY), 1, data)
+        write_simulated(StudyDesign.preset(STUDY).replace(stool_visits=4), 1, data)
     for line in copy_notebooks(paths.notebooks(), paths.from_root("lab")):
         print(line)
     os.environ["COHABIT_ROOT"] = str(paths.root())  # for kernels, which start in lab/

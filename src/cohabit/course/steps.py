@@ -1,4 +1,4 @@
-"""Exercises of parts 2 and 3, the cohort and the steps of the study: notebooks 02 to 12."""
+"""Exercises of parts 2 and 3, the cohort and the steps of the study: notebooks 02 to 11."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,6 @@ from cohabit.data.cohort import pairs_where
 from cohabit.stats.composition import filter_features, relative_abundance
 from cohabit.stats.diversity import bray_curtis
 from cohabit.stats.inference import normal_cdf
-from cohabit.stats.longitudinal import list_years, take_visits
 from cohabit.stats.molecules import take_molecules
 from cohabit.stats.paired import fit_paired_model
 
@@ -319,51 +318,3 @@ def _swaps_that_can_pass(answer: object, _: Context) -> bool | str:
     return is_near(answer, 359, relative=0) or (
         "The smallest p-value is 1/(B + 1); it has to be at most 0.05 divided by 18."
     )
-
-
-@exercise("12.1")
-def _still_coming(answer: object, context: Context) -> bool | str:
-    """Check the share of patients still present at the last visit."""
-    return is_near(answer, _stays(context).mean()) or (
-        "Patients with a row at the last month, divided by patients with a row at month 0."
-    )
-
-
-@exercise("12.2")
-def _who_is_left(answer: object, context: Context) -> bool | str:
-    """Check the first EDSS of patients who completed follow-up minus that of the others."""
-    edss = _patients_visits(context).groupby("participant_id")["edss"].first()
-    means = edss.groupby(_stays(context)).mean()
-    return is_near(answer, means[True] - means[False], absolute=0.02) or (
-        "Two means of EDSS at month 0, patients only: those with a last visit, those without."
-    )
-
-
-@exercise("12.3")
-def _regression_to_the_mean(answer: object, context: Context) -> bool | str:
-    """Check relapses after / before in patients selected for a relapse who changed nothing."""
-    years = list_years(_patients_visits(context))
-    kept = years[(years["relapses_before"] > 0) & (years["therapy"] == "kept")]
-    expected = kept["relapses"].mean() / kept["relapses_before"].mean()
-    return is_near(answer, expected, relative=0.05) or (
-        "Years with relapses_before above 0 and therapy 'kept': mean relapses after by mean before."
-    )
-
-
-@exercise("12.4")
-def _butyrate_slows(answer: object, context: Context) -> bool | str:
-    """Check whether butyrate affects progression, which depends on the world."""
-    design = context.cohort.provenance.get("design", {})
-    return says_yes(answer) is (design.get("microbe_effect", 0) > 0) or (
-        "The last row of Figure 6: is its interval clear of zero? Answer yes or no."
-    )
-
-
-def _patients_visits(context: Context) -> pd.DataFrame:
-    visits = take_visits(context.cohort.visits, context.people)
-    return visits[visits["group"] == "MS"].dropna(subset=["edss"])
-
-
-def _stays(context: Context) -> pd.Series:
-    visits = _patients_visits(context)
-    return visits.groupby("participant_id")["visit"].max() == visits["visit"].max()

@@ -60,6 +60,7 @@ from cohabit.figures.people import (
     draw_counts,
     draw_depth,
     draw_likeness,
+    draw_occasions,
     draw_pairs,
     draw_shared,
 )

@@ -157,6 +157,24 @@ def draw_likeness(likeness: pd.DataFrame, *, ax: Axes) -> Axes:
     return ax
 
 
+def draw_occasions(occasions: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
+    """Draw mean distances by months apart with 95% intervals, one line per comparison.
+
+    `occasions` is as from `stability.compare_occasions`; `label` names the distance.
+    """
+    looks = (style.SKY, style.QUIET, style.INK)
+    colours = dict(zip(pd.unique(occasions["comparison"]), looks, strict=False))
+    for place, (name, colour) in enumerate(colours.items()):
+        rows = occasions[occasions["comparison"] == name]
+        months = rows["months"] + 0.4 * (place - (len(colours) - 1) / 2)
+        ax.vlines(months, rows["low"], rows["high"], color=colour, linewidth=1.4)
+        ax.plot(months, rows["estimate"], label=name, **_style(place, colour))
+    _mark_months(ax, pd.unique(occasions["months"]))
+    ax.set(xlabel="Months between the samples", ylabel=label, ylim=(0, None))
+    axes.key_above(ax, len(colours))
+    return ax
+
+
 def draw_before_after(means: pd.DataFrame, *, ax: Axes, label: str) -> Axes:
     """Draw means before and after with 95% intervals, one line per group.
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cohabit.data import schema
 from cohabit.stats.cluster_robust import fit_clustered_model
-from cohabit.stats.inference import correlation_interval, infer
+from cohabit.stats.inference import adjust_p, correlation_interval, infer
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import find_pairs
 
@@ -197,6 +197,53 @@ def compare_before_after(years: pd.DataFrame, column: str, by: str) -> pd.DataFr
             found = infer(values.mean(), values.sem(), max(len(values) - 1, 1))
             rows.append({"group": group, "when": when, **found, "n": len(values)})
     return pd.DataFrame(rows, columns=["group", "when", "estimate", "low", "high", "n"])
+
+
+def relate_to_change(
+    values: pd.DataFrame,
+    years: pd.DataFrame,
+    outcome: str,
+    formula: str,
+    *,
+    at: str = "start",
+) -> pd.DataFrame:
+    """Relate the change of a year to each feature at its start or at its end.
+
+    Parameters
+    ----------
+    values : DataFrame, index visit_id
+        Transformed values, one row per person and visit, as from `stability.take_occasions`.
+    years : DataFrame
+        As from `list_years`.
+    outcome, formula : str
+        Column of the change, and what is held fixed.
+    at : str
+        ``"start"``: the feature a year before, ``"end"``: at the visit itself.
+
+    Returns
+    -------
+    DataFrame, one row per feature
+        feature, estimate (change per unit), std_error, low, high, p_value, q_value, n; people
+        are clusters. Years without a sample are left out.
+
+    Raises
+    ------
+    ValueError
+        For another `at`.
+    """
+    schema.check_choice("at", at, ("start", "end"))
+    month = years["visit"] - (years["months"] if at == "start" else 0)
+    ids = years["participant_id"].astype(str) + "-m" + month.astype(int).astype(str)
+    here = years.assign(sample=ids)[ids.isin(values.index).to_numpy()]
+    model = {"formula": f"{formula} + gut", "cluster": "participant_id"}
+    rows = []
+    for feature in values:
+        gut = here.assign(gut=values.loc[here["sample"], feature].to_numpy())
+        fit = fit_clustered_model(here[outcome], gut, **model).table.set_index("coefficient")
+        rows.append(fit.loc["gut"].rename(feature))
+    columns = ["estimate", "std_error", "low", "high", "p_value", "n"]
+    table = pd.DataFrame(rows)[columns].astype(float).rename_axis("feature").reset_index()
+    return table.assign(n=table["n"].astype(int), q_value=adjust_p(table["p_value"].to_numpy()))
 
 
 def compare_to_self(
