@@ -88,7 +88,7 @@ def test_compare_occasions__by_aitchison_has_the_planted_variances(world):
     by_who = found.groupby("comparison")["estimate"].mean() ** 2 / 30
     assert by_who[stability.SAME] == pytest.approx(2 * 0.5, rel=0.1)
     assert by_who[stability.PARTNERS] == pytest.approx(2 * 1.5, rel=0.1)
-    assert by_who[stability.STRANGERS] == pytest.approx(2 * 2.0, rel=0.1)
+    assert by_who[stability.OTHER_HOMES] == pytest.approx(2 * 2.0, rel=0.1)
     assert (found["low"] < found["estimate"]).all()
 
 

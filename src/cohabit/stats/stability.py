@@ -13,7 +13,7 @@ from cohabit.stats.mixed.repeated import fit_repeated_model, nest_codes
 
 MEDIAN = "median of all features"
 VISIT_METRICS = ("bray-curtis", "aitchison")
-SAME, PARTNERS, STRANGERS = "the same person", "people of one home", "people of other homes"
+SAME, PARTNERS, OTHER_HOMES = "the same person", "people of one home", "people of other homes"
 
 
 def take_occasions(
@@ -128,7 +128,7 @@ def _list_pairs(
     home = home[home["who"] < home["who_2"]]
     starts = pd.concat([same, home.assign(m_2=home["m"])])
     strangers = _draw_strangers(starts, rows, rng)
-    parts = {SAME: same, PARTNERS: home.assign(m_2=home["m"]), STRANGERS: strangers}
+    parts = {SAME: same, PARTNERS: home.assign(m_2=home["m"]), OTHER_HOMES: strangers}
     return pd.concat(
         pd.DataFrame(
             {
@@ -176,7 +176,7 @@ def _summarise(pairs: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
 
     found = jackknife_interval(*leave_groups_out(means, groups))
     table = keys.rename("n").reset_index().assign(**found)
-    strangers = table[table["comparison"] == STRANGERS].set_index("months")["estimate"]
+    strangers = table[table["comparison"] == OTHER_HOMES].set_index("months")["estimate"]
     table["ratio"] = table["estimate"] / table["months"].map(strangers).to_numpy()
     columns = ["comparison", "months", "estimate", "low", "high", "ratio", "n"]
     return table[columns].sort_values(["comparison", "months"], ignore_index=True)
