@@ -194,11 +194,11 @@ def head_imports(path: Path, names: dict[str, Path]) -> set[str]:
     return {name for name in found if not module_name(path).startswith(f"{name}.")} - {"cohabit"}
 
 
-AGREED_LINES = {"house": 31_000, "statistics": 2_500, "own cohorts": 3_500, "follow-up": 1_500}
+AGREED_LINES = {"house": 31_000, "statistics": 4_000, "own cohorts": 4_700, "follow-up": 1_500}
 """Lines agreed for the house as it was built and for each capability added since; see
 docs/decisions.md. A room that must grow first shows what it can give up."""
 
-AGREED_MODULES = {"house": 180, "statistics": 10, "own cohorts": 20, "follow-up": 8}
+AGREED_MODULES = {"house": 180, "statistics": 16, "own cohorts": 30, "follow-up": 8}
 
 
 def test_package__is_no_larger_than_agreed():
