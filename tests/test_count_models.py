@@ -193,3 +193,11 @@ def test_nonzero_log__is_the_household_model_of_those_who_have_it():
     alone = alone.set_index("coefficient").loc["group[MS]"]
     for name in ("estimate", "std_error", "df", "p_value"):
         assert row[name] == pytest.approx(alone[name], rel=1e-9)
+
+
+def test_count_models__few_carriers_have_no_number():
+    people = people_of("pairs")
+    counts = people[["common"]].assign(lone=np.where(np.arange(len(people)) < 7, 20, 0))
+    row = compare(people, counts, "nbinom").set_index("feature").loc["lone"]
+    assert row["note"] == "present in 7 people, fewer than 8"
+    assert np.isnan(row["p_value"])

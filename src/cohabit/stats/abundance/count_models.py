@@ -23,6 +23,9 @@ SHAPE_COLUMNS = ("household_sd", "theta", "extra_zeros")
 _UNBOUNDED = 10.0
 """Error of a coefficient, per standard deviation of its column, beyond which it has no bound."""
 
+_FEWEST_PRESENT = 2
+"""People with the feature, per coefficient, below which counts fit whatever they are."""
+
 _SLACK = 1e-2
 """Log likelihood by which a fit may lie below one with fewer coefficients: quadrature errs."""
 
@@ -133,6 +136,9 @@ def _why_not(y: np.ndarray, design: _Design) -> np.ndarray:
     n_homes, rank = design.codes.max() + 1, design.matrix.shape[1]
     if n_homes <= rank + 1:
         notes[:] = f"{n_homes} households are too few for {rank} coefficients"
+    n_present, needed = (y > 0).sum(axis=0), _FEWEST_PRESENT * rank
+    few = (n_present < needed) & design.offset.any()
+    notes[few] = [f"present in {n} people, fewer than {needed}" for n in n_present[few]]
     notes[np.ptp(y, axis=0) == 0] = "constant: the feature does not vary"
     return notes
 
