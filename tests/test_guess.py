@@ -99,13 +99,14 @@ def test_guess__once_its_questions_are_answered_is_imported(tmp_path):
     question = '# decide, case, control, leave_out: ["ASD", "TD sib"]'
     answer = 'case = ["ASD"]\ncontrol = ["TD sib"]'
     text = text.replace('unit = "months"', 'unit = "weeks"').replace(question, answer)
+    text = text.replace("# [units]\n# age", "[units]\nage")
     mapping = parse_mapping(text.encode(), "guess")
     people, counts = tmp_path / "people.tsv", tmp_path / "counts.tsv"
     cohort, _ = import_cohort(people, {"16s": counts}, mapping)
     assert len(cohort.participants) == 126
     assert cohort.participants["household_id"].nunique() == 63
     assert sorted(cohort.samples["visit"].unique()) == [0, 0.46, 0.92]
-    assert cohort.participants["age"].between(24, 120).all()
+    assert cohort.participants["age"].between(2, 10).all()
 
 
 def test_guess__does_not_propose_a_time_that_the_import_refuses(tmp_path):
