@@ -239,7 +239,7 @@ def test_communities__the_household_makes_free_permutation_blind():
     trials = arena.run_arena([arena.SimulatedWorld()], [setting], 3, ways=(), n_permutations=99)
     p = trials.groupby(["way", "distance"])["p_value"].mean().unstack()["Aitchison"]
     assert p["strata"] < p["free"]
-    assert p["own scheme, residuals"] < p["free, adjusted"]
+    assert p["error strata"] < p["free, adjusted"]
     assert p["pair as term"] == pytest.approx(p["strata"], abs=0.1)
     assert set(trials["rejected"]) <= {0.0, 1.0}
 

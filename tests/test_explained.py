@@ -1,13 +1,18 @@
 """R² against scikit-bio's PERMANOVA; intervals against the spread over fresh cohorts."""
 
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
+from scipy.stats import binom
 from skbio import DistanceMatrix
 from skbio.stats.distance import permanova as skbio_permanova
 
 from cohabit.stats.explained import explain_alone, explain_jointly
+from cohabit.stats.permanova import permanova
 
 
 def make_people(n_pairs=60, effect=0.5, seed=0, n_features=8):
@@ -40,15 +45,14 @@ def test_explain_alone__agrees_with_scikit_bio(term):
     assert pseudo_f == pytest.approx(peer)
 
 
-def test_explain_jointly__gives_the_projections_of_the_features():
+@pytest.mark.parametrize("formula", ["site + age + group", "site * group + age"])
+def test_explain_jointly__adds_up_the_strata_of_permanova(formula):
     distances, people = make_people()
-    result = explain_jointly(distances, people, "site + age + group", n_groups=10, rng=1)
-    dummies = pd.get_dummies(people[["site", "group"]], drop_first=True).astype(float)
-    full = np.column_stack([np.ones(len(people)), dummies, people["age"]])
-    without = np.delete(full, dummies.columns.get_loc("group_control") + 1, axis=1)
-    gram = _gram(distances)
-    added = np.trace(_hat(full) @ gram) - np.trace(_hat(without) @ gram)
-    assert result.estimates.loc["group", "r2"] == pytest.approx(added / np.trace(gram))
+    found = explain_jointly(distances, people, formula).estimates
+    table = permanova(distances, people, formula, n_permutations=0)
+    sums = table.groupby(level=0)[["df", "r2", "r2_adjusted"]].sum(min_count=1).loc[found.index]
+    np.testing.assert_allclose(found[sums.columns], sums, rtol=1e-8, atol=1e-12)
+    assert found.loc["age", "df"] == 2, "one between households and one within"
 
 
 def test_explain_alone__a_number_and_its_order_do_not_matter():
@@ -59,26 +63,48 @@ def test_explain_alone__a_number_and_its_order_do_not_matter():
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_interval__is_as_wide_as_the_spread_over_cohorts():
-    found = [
-        explain_alone(*make_people(seed=seed), ["group"], n_groups=20, rng=1).table.iloc[0]
-        for seed in range(60)
-    ]
-    table = pd.DataFrame(found)
-    spread = table["r2"].astype(float).std()
-    width = ((table["r2_high"] - table["r2_low"]) / (2 * 2.093)).astype(float)
-    assert 0.7 < width.median() / spread < 1.3
+@pytest.fixture
+def coverage(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1]))
+    return import_module("validation.explained_variation")
 
 
-def test_adjusted__is_zero_on_average_when_nothing_is_explained():
+@pytest.mark.parametrize("place", [0, 3])
+def test_intervals__miss_as_often_as_they_promise(coverage, place):
+    """A slice of `validation/explained_variation.py`: 95% intervals, without bias."""
+    measured = coverage.measure_cell(coverage.WORLDS[place], 40, 60, [20240301, place])
+    summary = coverage.summarise(measured).set_index("quantity")
+    assert (summary["rejected"] <= binom.ppf(0.9995, 60, 0.065)).all(), summary["rejected"]
+    assert (summary["bias_in_errors"].abs() < 4).all(), summary["bias_in_errors"]
+
+
+def test_adjusted__takes_off_what_homes_and_partners_differ_by_on_their_own(coverage):
+    """With one mean square for all, status is too low by share/(N-1), and site too high."""
+    world = coverage.World("alike", share=0.8)
+    rng, people = np.random.default_rng(1), coverage.simulate_people(40)
+    plain, own = [], []
+    for _ in range(80):
+        values = coverage.draw_values(world, 40, rng)
+        distances = pd.DataFrame(squareform(pdist(values)), people.index, people.index)
+        found = explain_alone(distances, people, ["group", "site"]).estimates
+        r2, df = found["r2"], found["df"]
+        plain.append(r2 - df * (1 - r2) / (79 - df))
+        own.append(found["r2_adjusted"])
+    error = np.std(own, axis=0) / np.sqrt(80)
+    bias = np.mean(plain, axis=0) * 79 / 0.8
+    np.testing.assert_allclose(bias, [-1, 3], atol=4 * error.max() * 79)
+    assert bias[0] < 0 < bias[1]
+    assert (np.abs(np.mean(own, axis=0)) < 4 * error).all()
+
+
+def test_interval__of_the_household_is_as_wide_as_its_spread():
     found = [
-        explain_alone(*make_people(seed=seed, effect=0), ["site"], n_groups=10, rng=1)
+        explain_alone(*make_people(seed=seed), ["household_id"], n_groups=20, rng=1).table.iloc[0]
         for seed in range(60)
     ]
-    values = np.array([one.estimates.loc["site", "r2_adjusted"] for one in found])
-    raw = np.array([one.estimates.loc["site", "r2"] for one in found])
-    assert raw.mean() > 10 * values.std() / np.sqrt(60)
-    assert abs(values.mean()) < 3.5 * values.std() / np.sqrt(60) + 0.01
+    table = pd.DataFrame(found)[["r2_adjusted", "r2_adjusted_low", "r2_adjusted_high"]]
+    estimate, low, high = table.astype(float).to_numpy().T
+    assert 0.7 < np.median((high - low) / (2 * 2.093)) / estimate.std() < 1.3
 
 
 def test_compare__subtracts_on_the_same_people():
@@ -95,13 +121,3 @@ def test_explain__names_who_lacks_a_value():
     people.loc["P003", "age"] = np.nan
     with pytest.raises(ValueError, match="P003"):
         explain_alone(distances, people, ["age"])
-
-
-def _gram(distances: pd.DataFrame) -> np.ndarray:
-    n = len(distances)
-    centre = np.eye(n) - 1 / n
-    return centre @ (-0.5 * distances.to_numpy() ** 2) @ centre
-
-
-def _hat(columns: np.ndarray) -> np.ndarray:
-    return columns @ np.linalg.pinv(columns)

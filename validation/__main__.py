@@ -24,6 +24,8 @@ CHECKS = (
     "household_share",
     "null_worlds",
     "permanova",
+    "strata",
+    "explained_variation",
     "mixed",
     "abundance",
     "claims",

@@ -1,7 +1,7 @@
 """How often each household PERMANOVA rejects when nothing is there, and when something is.
 
-Gaussian worlds of pairs in four places. A cell is a term, a formula and a permutation. Cells that
-should hold in a world are a gate; the others show how a wrong permutation fails, and in
+Gaussian worlds of pairs in four places. A cell is a term in a stratum, a formula and a permutation.
+Cells that should hold in a world are a gate; the others show how a wrong permutation fails, and in
 which direction.
 """
 
@@ -11,8 +11,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from cohabit.stats.permanova.analysis import Options, PreparedModel, analyse, prepare_model
+from cohabit.stats.permanova.analysis import analyse
 from cohabit.stats.permanova.geometry import FeatureGeometry
+from cohabit.stats.permanova.model import Options, PreparedModel, prepare_model
 from validation import gates
 
 TITLE = "PERMANOVA: error and power of every scheme"
@@ -50,7 +51,7 @@ EFFECTS = {"group": 0.1, "sex": 0.1, "age": 0.15, "income": 0.15, "site": 0.2, "
 
 @dataclass(frozen=True)
 class Cell:
-    """A term, the formula it stands in, and how it is permuted."""
+    """A term in a stratum, the formula it stands in, and how it is permuted."""
 
     term: str
     formula: str
@@ -58,33 +59,42 @@ class Cell:
     holds_in: tuple[str, ...] = ()
     """Worlds in which rejection at the nominal level is owed."""
 
+    stratum: str = ""
+    """The first letters of the stratum's name, if the term has several."""
 
-RAW, FREE = {"permute": "raw"}, {"scheme": "free"}
+    def p_value(self, table: pd.DataFrame) -> float:
+        """Return the p-value of the cell in a table of PERMANOVA."""
+        rows = table.loc[[self.term]]
+        return rows.loc[rows["stratum"].str.startswith(self.stratum), "p_value"].item()
+
+
+RAW, FREE, WITHIN = {"permute": "raw"}, {"scheme": "free"}, {"scheme": "within"}
+ALL_FIVE = "site + sex + age + income + group"
 CELLS = (
     Cell("group", "group", {}, NO_SEX),
     Cell("group", "group", FREE, ALONE),
     Cell("group", "sex + group", {}, EVERYWHERE),
     Cell("group", "sex + group", RAW, NO_SEX),
+    Cell("group", "sex + group", WITHIN, ALONE),
     Cell("group", "household_id + group", {}, NO_SEX),
     Cell("group", "household_id + group", FREE | RAW, ("strangers",)),
     Cell("group", "household_id + sex + group", {}, EVERYWHERE),
-    Cell("group", "site + sex + age + income + group", {}, EVERYWHERE),
-    Cell("sex", "site + sex + age + income + group", {}, NO_SEX),
-    Cell("sex", "sex", {}, NO_SEX),
+    Cell("group", ALL_FIVE, {}, EVERYWHERE),
+    *(Cell("sex", ALL_FIVE, {}, NO_SEX, part) for part in ("within", "between")),
+    *(Cell("sex", "sex", {}, NO_SEX, part) for part in ("within", "between")),
     Cell("sex", "sex", FREE, ("strangers",)),
-    Cell("age", "site + sex + age + income + group", {}, EVERYWHERE),
-    Cell("age", "age", {}, NO_SEX),
+    *(Cell("age", ALL_FIVE, {}, EVERYWHERE, part) for part in ("within", "between")),
+    *(Cell("age", "age", {}, NO_SEX, part) for part in ("within", "between")),
     Cell("age", "age", FREE, ("strangers",)),
-    Cell("age", "age", {"strata": None}, NO_SITES),
-    Cell("age", "age", {"scheme": "within"}, NO_SEX),
-    Cell("income", "site + sex + age + income + group", {}, EVERYWHERE),
+    Cell("age", "age", {"strata": None}, NO_SITES, "between"),
+    Cell("income", ALL_FIVE, {}, EVERYWHERE),
     Cell("income", "income", {}, EVERYWHERE),
     Cell("income", "income", FREE, ("strangers",)),
     Cell("income", "income", {"strata": None}, NO_SITES),
     Cell("site", "site", {}, NO_SITES),
     Cell("site", "site", FREE, ("strangers",)),
-    Cell("site", "site + sex + age + income + group", {}, NO_SITES),
-    Cell("site", "site", {"scheme": "within"}),
+    Cell("site", ALL_FIVE, {}, NO_SITES),
+    Cell("site", "site", WITHIN),
     Cell("household_id", "household_id", {}, ALONE),
     Cell("household_id", "household_id", FREE, ("strangers",)),
 )
@@ -149,7 +159,7 @@ def rejection_counts(
         values = {name: simulate_values(people, world, name, rng) for name in names}
         for row, (cell, model) in enumerate(zip(CELLS, models, strict=True)):
             geometry = FeatureGeometry(values[cell.term if planted else ""])
-            p_value = analyse(model, geometry, rng).loc[cell.term, "p_value"]
+            p_value = cell.p_value(analyse(model, geometry, rng))
             rejected[row] += p_value <= gates.LEVEL
             tried[row] += not np.isnan(p_value)
     return pd.DataFrame({"rejected": rejected, "n_replicates": tried})
@@ -181,6 +191,7 @@ def run(n_replicates: int, seed: list[int]) -> pd.DataFrame:
                 "world": world.name,
                 "term": [cell.term for cell in CELLS],
                 "formula": [cell.formula for cell in CELLS],
+                "stratum": [cell.stratum for cell in CELLS],
                 "options": [_words(cell.options) for cell in CELLS],
                 "effect": [planted or _has_effect(cell.term, world) for cell in CELLS],
                 "planted": [EFFECTS[cell.term] * planted for cell in CELLS],
@@ -208,4 +219,4 @@ def summarise(measured: pd.DataFrame) -> pd.DataFrame:
 
 def conclude(summary: pd.DataFrame) -> str:
     """Say how many cells hold where they owe it."""
-    return gates.conclude(summary, ("world", "term", "formula", "options"))
+    return gates.conclude(summary, ("world", "term", "stratum", "formula", "options"))

@@ -13,9 +13,9 @@ from cohabit.experiments.planner.cohorts import Recipe, TemplateArrays
 from cohabit.figures.communities import draw_closeness, draw_partners, draw_permuted
 from cohabit.figures.experiments import draw_power_curves
 from cohabit.figures.style import GREY
+from cohabit.stats.permanova.exchange import Shuffle
 from cohabit.stats.permanova.geometry import FeatureGeometry
 from cohabit.stats.permanova.pseudo_f import PermanovaFit
-from cohabit.stats.permanova.schemes import Exchange
 from cohabit.stats.permanova.terms import Term, model_basis, term_space
 
 PAIRS_ON_MAP, N_PERMUTATIONS, SEED = 60, 199, 2
@@ -148,19 +148,26 @@ def permute_r2(measured: Measured, term: str) -> tuple[float, dict[str, np.ndarr
     columns = np.eye(codes.max() + 1)[codes][:, 1:]
     columns -= columns.mean(axis=0)
     found = Term(term, columns / np.linalg.norm(columns, axis=0))
-    basis = model_basis([found])
+    basis = model_basis([found], len(codes))
     geometry = FeatureGeometry(measured.values - measured.values.mean(axis=0))
     fit = PermanovaFit(geometry, basis, "residuals")
     space = term_space(found, [], basis)
-    permuted, place = {}, np.zeros(len(codes), dtype=int)
+    permuted = {}
     for scheme in SCHEME_WORDS:
-        draws = Exchange(scheme, people.household, place).draw(
-            N_PERMUTATIONS, np.random.default_rng(SEED)
-        )
+        draws = _draw_positions(scheme, people.household, np.random.default_rng(SEED))
         moves = (codes[draws] != codes).any()
         f = fit.permuted_f([space], draws)[:, 0] if moves else None
         permuted[scheme] = None if f is None else f * space.df / (f * space.df + fit.df_residual)
     return fit.row(space)[2], permuted
+
+
+def _draw_positions(scheme: str, household: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return permutations of people who sit pair by pair, (`N_PERMUTATIONS`, n_people)."""
+    if scheme == "between":
+        homes = Shuffle(np.zeros(len(household) // 2, dtype=int)).draw(N_PERMUTATIONS, rng)
+        return (2 * homes[:, :, None] + np.arange(2)).reshape(N_PERMUTATIONS, -1)
+    cells = household if scheme == "within" else np.zeros_like(household)
+    return Shuffle(cells).draw(N_PERMUTATIONS, rng)
 
 
 def draw_plan(

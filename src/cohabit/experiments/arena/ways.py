@@ -24,8 +24,9 @@ from cohabit.stats.inference import two_sided_normal, two_sided_t
 from cohabit.stats.least_squares import fit_least_squares, residuals
 from cohabit.stats.mixed import fit_household_model
 from cohabit.stats.paired import find_pairs, fit_paired_model
-from cohabit.stats.permanova.analysis import Options, analyse, prepare_model
+from cohabit.stats.permanova.analysis import analyse, innermost_row
 from cohabit.stats.permanova.geometry import from_distances
+from cohabit.stats.permanova.model import Options, prepare_model
 
 GROUP = "group[MS]"
 FITTED_SCALES = ("asin-sqrt", "CLR")
@@ -294,7 +295,10 @@ COMMUNITY_WAYS = {
     "strata, adjusted": CommunityWay(adjusted=True, scheme="within"),
     "pair as term": CommunityWay(before="household_id"),
     "pair as term, adjusted": CommunityWay(before="household_id", adjusted=True),
-    "own scheme, residuals": CommunityWay(adjusted=True, scheme="auto", permute="residuals"),
+    "strata, residuals, adjusted": CommunityWay(
+        adjusted=True, scheme="within", permute="residuals"
+    ),
+    "error strata": CommunityWay(adjusted=True, scheme="auto", permute="residuals"),
 }
 """Name -> way; the last one is the default of `permanova`."""
 
@@ -323,7 +327,7 @@ def compare_communities(trial: Trial, *, n_permutations: int = 199, seed: int = 
         model, planned = _timed(prepare_model, trial.people, _write_formula(trial, how), options)
         for name, geometry in geometries.items():
             table, spent = _timed(analyse, model, geometry, np.random.default_rng(seed))
-            found = table.loc["group", ["r2", "p_value"]].to_dict()
+            found = innermost_row(table, "group")[["r2", "p_value"]].to_dict()
             rows.append({"way": way, "distance": name, **found, "seconds": planned + spent})
     table = pd.DataFrame(rows)
     return table.assign(rejected=(table["p_value"] <= 0.05).astype(float))

@@ -24,9 +24,10 @@ from cohabit.stats.composition import centre_logs
 from cohabit.stats.inference import two_sided_t
 from cohabit.stats.least_squares import fit_least_squares
 from cohabit.stats.mixed.reml import decompose, fit_households
+from cohabit.stats.permanova.exchange import draw_blocks
 from cohabit.stats.permanova.geometry import FeatureGeometry, Geometry, GramGeometry
-from cohabit.stats.permanova.pseudo_f import PairFit, PermanovaFit
-from cohabit.stats.permanova.schemes import Exchange
+from cohabit.stats.permanova.pseudo_f import PermanovaFit
+from cohabit.stats.permanova.strata import Design, Level, error_strata
 from cohabit.stats.permanova.terms import Term, model_basis, term_space
 
 ADJUST = ("site", *PERSON_COVARIATES)
@@ -124,23 +125,25 @@ def community_p_value(
     """Return the PERMANOVA p-value of group for a distance of `DISTANCES`.
 
     Marginal test adjusted for the other terms, by permutation of residuals: partners are swapped
-    within households, strangers within sites.
+    within households, where status varies, and strangers change places within sites.
     """
     people = measured.people
-    others = Term("others", _unit(model_columns(people, adjust)))
-    status = Term("status", _unit(people.patient[:, None].astype(float)))
-    _, households = np.unique(people.household, return_inverse=True)
-    basis = model_basis([others, status], households)
+    terms = model_columns(people, adjust), people.patient[:, None].astype(float)
+    stratum = error_strata(_nest(people))[-1]
+    others, status = (stratum.part_of_term(Term("", _unit(columns))) for columns in terms)
+    basis = model_basis([others, status], stratum.n_rows)
     space = term_space(status, [others], basis)
-    fit = PermanovaFit(_place(measured, distance), basis, "residuals")
-    shared = np.bincount(households).max() > 1
-    exchange = Exchange("within" if shared else "free", households, people.site)
-    if shared:
-        fit = PairFit(fit, exchange.pairs)
-        draws = exchange.draw_swaps(n_permutations, fit.block, rng)
-    else:
-        draws = exchange.draw_blocks(n_permutations, fit.block, rng)
+    part = stratum.part_of(_place(measured, distance))
+    fit = PermanovaFit(part, basis, "residuals", df_total=stratum.df)
+    draws = draw_blocks(stratum.placed or stratum.exchange, n_permutations, fit.block, rng)
     return (1 + int(fit.count_beyond([space], draws)[0])) / (1 + n_permutations)
+
+
+def _nest(people: People) -> Design:
+    names, homes = np.unique(people.household, return_inverse=True)
+    each = np.arange(len(homes))
+    shared = [Level("households", homes, names)] if len(names) < len(homes) else []
+    return Design((*shared, Level("samples", each, each)), people.site, "household", "site")
 
 
 def _place(measured: Measured, distance: str) -> Geometry:

@@ -121,7 +121,8 @@ def _results(facts: RunFacts):
     for row in facts.table("05", "joint").itertuples():
         if pd.notna(row.p_value):
             test = f"pseudo-F {number(row.pseudo_f)}, p {number(row.p_value)}"
-            yield f"{row.term} in the joint model: R² {number(row.r2)}, {test}."
+            where = f", {row.stratum}" if hasattr(row, "stratum") else ""
+            yield f"{row.term} in the joint model{where}: R² {number(row.r2)}, {test}."
     alpha = _of_cases(facts.table("04", "equivalence"))
     for row in alpha[alpha.get("patients", pd.Series(dtype=object)) == "all patients"].itertuples():
         ends = _interval(row.low, row.high)

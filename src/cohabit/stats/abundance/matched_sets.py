@@ -17,7 +17,7 @@ from cohabit.stats.alignment import household_codes
 from cohabit.stats.composition import relative_abundance
 from cohabit.stats.inference import NUMBERS
 from cohabit.stats.least_squares import find_independent, residuals
-from cohabit.stats.permanova.schemes import Exchange
+from cohabit.stats.permanova.exchange import Shuffle
 
 _SCALES = ("share", "asin", "presence")
 SCALE_COLUMNS = tuple(f"{scale}_p_value" for scale in _SCALES)
@@ -116,10 +116,10 @@ def _within(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def _list_orders(codes: np.ndarray) -> np.ndarray:
     """Return every permutation within homes if they are few, else random ones."""
-    exchange = Exchange("within", codes, np.zeros(len(codes), dtype=int))
-    if exchange.count <= N_SWAPS:
-        return exchange.every()
-    drawn = exchange.draw(N_SWAPS, np.random.default_rng(_SEED))
+    shuffle = Shuffle(codes)
+    if shuffle.count <= N_SWAPS:
+        return np.array(list(shuffle.every()))
+    drawn = shuffle.draw(N_SWAPS, np.random.default_rng(_SEED))
     return np.vstack([np.arange(len(codes)), drawn])
 
 

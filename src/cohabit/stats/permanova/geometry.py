@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from cohabit.stats.alignment import check_finite, check_table, read_distances
 
@@ -65,11 +66,9 @@ class GramGeometry:
         """Return the same samples in another order."""
         return GramGeometry(self.gram[np.ix_(rows, rows)])
 
-    def differences(self, first: np.ndarray, second: np.ndarray) -> "GramGeometry":
-        """Return the geometry of differences between two sets of samples, row by row."""
-        mixed = self.gram[np.ix_(first, second)]
-        own = self.gram[np.ix_(first, first)] + self.gram[np.ix_(second, second)]
-        return GramGeometry(own - mixed - mixed.T)
+    def combine(self, weights: sparse.csr_matrix) -> "GramGeometry":
+        """Return the geometry of sums of samples, with weights of shape (n_sums, n_samples)."""
+        return GramGeometry(np.ascontiguousarray(weights @ (weights @ self.gram).T))
 
     def residuals(self, basis: np.ndarray) -> "GramGeometry":
         """Return the geometry after projecting out an orthonormal basis (n_samples, k)."""
@@ -120,9 +119,9 @@ class FeatureGeometry:
         """Return the same samples in another order."""
         return FeatureGeometry(self.features[rows])
 
-    def differences(self, first: np.ndarray, second: np.ndarray) -> "FeatureGeometry":
-        """Return the geometry of differences between two sets of samples, row by row."""
-        return FeatureGeometry(self.features[first] - self.features[second])
+    def combine(self, weights: sparse.csr_matrix) -> "FeatureGeometry":
+        """Return the geometry of sums of samples, with weights of shape (n_sums, n_samples)."""
+        return FeatureGeometry(weights @ self.features)
 
     def residuals(self, basis: np.ndarray) -> "FeatureGeometry":
         """Return the geometry after projecting out an orthonormal basis (n_samples, k)."""

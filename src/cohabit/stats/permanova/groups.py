@@ -28,8 +28,9 @@ def pairwise_permanova(
 ) -> pd.DataFrame:
     """Test each pair of a column's levels by PERMANOVA, with FDR over the pairs.
 
-    Each contrast is a PERMANOVA of the samples at its two levels. A patient group and its own
-    partners are permuted within households, two groups without common households as single people.
+    Each contrast is a PERMANOVA of the samples at its two levels: a patient group and its own
+    partners are compared within households, two groups without common households as single
+    people, and what covariates explain is taken off in the same stratum.
 
     Parameters
     ----------
@@ -43,8 +44,8 @@ def pairwise_permanova(
     Returns
     -------
     DataFrame
-        One row per contrast: contrast, n, n_households, the columns of `permanova`, and
-        q_value (Benjamini-Hochberg).
+        One row per contrast and stratum in which it varies: contrast, n, n_households, the
+        columns of `permanova`, and q_value (Benjamini-Hochberg).
 
     Raises
     ------
@@ -69,7 +70,7 @@ def pairwise_permanova(
         )
         n_households = len(own) if blocks is None else own[blocks].nunique()
         size = {"contrast": f"{high} - {low}", "n": len(own), "n_households": n_households}
-        rows.append(size | result.loc[column].to_dict())
+        rows += [size | row for row in result.loc[[column]].to_dict("records")]
     table = pd.DataFrame(rows, columns=["contrast", "n", "n_households", *PERMANOVA_COLUMNS])
     return table.assign(q_value=adjust_p(table["p_value"]))
 
@@ -80,21 +81,21 @@ def dispersion(
     """Test whether groups differ in spread (PERMDISP [1]_).
 
     A PERMANOVA of groups can be significant only because one group is more variable. This is the
-    analysis of variance of `distances_to_middle`, permuted as the groups vary within and between
-    households.
+    analysis of variance of `distances_to_middle` in the error strata of `permanova`; with
+    ``scheme="free"`` its F is that of vegan's betadisper.
 
     Parameters
     ----------
     distances, metadata, column, kind
         As in `distances_to_middle`.
     **options
-        `blocks`, `strata`, `scheme`, `n_permutations`, `rng` of `permanova`.
+        `blocks`, `strata`, `persons`, `scheme`, `n_permutations`, `rng` of `permanova`.
 
     Returns
     -------
     DataFrame
-        As from `permanova`: the group, ``residual``, ``total``; ``pseudo_f`` is the F of the
-        analysis of variance, and ``note`` gives the mean distance of each group.
+        As from `permanova`; ``pseudo_f`` is the F of the analysis of variance, and ``note``
+        gives the mean distance of each group.
 
     References
     ----------
@@ -105,8 +106,8 @@ def dispersion(
     table = permanova_features(spread.to_frame(), metadata, column, permute="raw", **options)
     means = spread.groupby(metadata[column].reindex(spread.index), observed=True).mean()
     said = "mean distance: " + ", ".join(f"{name} {value:.4g}" for name, value in means.items())
-    note = table.loc[column, "note"]
-    table.loc[column, "note"] = f"{said}; {note}" if note else said
+    notes = table.loc[[column], "note"]
+    table.loc[[column], "note"] = [f"{said}; {note}" if note else said for note in notes]
     return table
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cohabit.stats.permanova.exchange import exchanged, positions_by_size
 from cohabit.stats.permanova.geometry import Geometry, GramGeometry
-from cohabit.stats.permanova.schemes import positions_by_size
 from cohabit.stats.permanova.terms import Term, TermSpace, household_means, orthonormal
 
 TIE = 1e-9
@@ -51,15 +51,28 @@ def mean_square_ratio(part: Partition, total: float) -> np.ndarray:
 class PermanovaFit:
     r"""One model fitted to one geometry.
 
+    `df_total` are the degrees of freedom of the geometry, of centred samples by default, and
+    `whole` is the sum of squares that R² is a share of, by default that of the geometry.
+
     Every quantity is a trace of k x k matrices, k the rank of the model: with an orthonormal
     basis :math:`Q` and a permutation :math:`P`, all terms share :math:`A = Q'PGP'Q`, one
     product of :math:`G` with a narrow matrix. The basis is orthogonal to the constant.
     """
 
-    def __init__(self, geometry: Geometry, basis: np.ndarray, permute: str) -> None:
+    def __init__(
+        self,
+        geometry: Geometry,
+        basis: np.ndarray,
+        permute: str,
+        *,
+        df_total: int | None = None,
+        whole: float | None = None,
+    ) -> None:
         self.geometry, self.basis, self.permute = geometry, basis, permute
         self.n_samples = geometry.n_samples
-        self.df_residual = self.n_samples - 1 - basis.shape[1]
+        self.df_total = self.n_samples - 1 if df_total is None else df_total
+        self.df_residual = self.df_total - basis.shape[1]
+        self.whole = self.total if whole is None else whole
         self.block = max(1, BLOCK_COLUMNS // max(1, basis.shape[1]))
 
     @cached_property
@@ -86,29 +99,33 @@ class PermanovaFit:
         """Return the sum of squares that a term adds."""
         return float(np.trace(space.own.T @ self._inner @ space.own))
 
+    @cached_property
+    def mean_square(self) -> float:
+        """Residual mean square; nan without residual degrees of freedom."""
+        return self.residual / self.df_residual if self.df_residual > 0 else np.nan
+
     def pseudo_f(self, space: TermSpace) -> float:
         """Return the mean square of a term divided by the residual mean square."""
-        return self.sum_of_squares(space) / space.df / (self.residual / self.df_residual)
+        return self.sum_of_squares(space) / space.df / self.mean_square
 
     def row(self, space: TermSpace) -> tuple[int, float, float, float, float]:
         """Return df, sum of squares, R², adjusted R² and pseudo-F of a term."""
         if space.df == 0:
             return 0, np.nan, np.nan, np.nan, np.nan
         explained = self.sum_of_squares(space)
-        by_chance = space.df * self.residual / self.df_residual
-        shares = explained / self.total, (explained - by_chance) / self.total
+        adjusted = explained - space.df * self.mean_square
+        shares = explained / self.whole, adjusted / self.whole
         return space.df, explained, *shares, self.pseudo_f(space)
 
     def residual_row(self) -> tuple[int, float, float, float]:
         """Return df, sum of squares, R² and adjusted R² of the residual."""
-        share = self.residual / self.total
-        adjusted = share * (self.n_samples - 1) / self.df_residual
-        return self.df_residual, self.residual, share, adjusted
+        adjusted = self.df_total * self.mean_square / self.whole
+        return self.df_residual, self.residual, self.residual / self.whole, adjusted
 
     def count_beyond(self, spaces: Sequence[TermSpace], draws: Iterable[np.ndarray]) -> np.ndarray:
         """Return for each term the number of permutations with at least its pseudo-F.
 
-        Each of the draws is an array of positions, (n_permutations, n_samples).
+        Each of the draws holds positions or signs, (n_permutations, n_samples).
         """
         observed = np.array([self.pseudo_f(space) for space in spaces])
         least = observed - TIE * np.abs(observed)
@@ -117,9 +134,9 @@ class PermanovaFit:
             hits += (self.permuted_f(spaces, positions) >= least).sum(axis=0)
         return hits
 
-    def permuted_f(self, spaces: Sequence[TermSpace], positions: np.ndarray) -> np.ndarray:
+    def permuted_f(self, spaces: Sequence[TermSpace], draws: np.ndarray) -> np.ndarray:
         """Return the pseudo-F of each term in each permutation, (n_permutations, n_terms)."""
-        forms = self._forms(positions)
+        forms = self._forms(draws, any(space.others for space in spaces))
         part = self._raw_part if self.permute == "raw" else self._residual_part
         parts = [part(space, forms) for space in spaces]
         return np.stack([mean_square_ratio(found, self.total) for found in parts], axis=1)
@@ -154,64 +171,16 @@ class PermanovaFit:
             self.df_residual - twice,
         )
 
-    def _forms(self, positions: np.ndarray) -> Forms:
-        moved = self.basis[positions.T]
+    def _forms(self, draws: np.ndarray, adjusted: bool) -> Forms:
+        moved = exchanged(self.basis, draws)
         quadratic = self.geometry.quadratic(moved)
-        if self.permute == "raw":
+        if self.permute == "raw" or not adjusted:
             return Forms(quadratic)
         flat = moved.reshape(len(moved), -1)
         shape = (-1, *moved.shape[1:])
         cross = (self._product.T @ flat).reshape(shape)
         overlap = (self.basis.T @ flat).reshape(shape)
         return Forms(quadratic, cross, overlap)
-
-
-class PairFit(PermanovaFit):
-    """A `PermanovaFit` for permutations that only swap the members of pairs, (n_pairs, 2).
-
-    The basis is split into what swapping leaves, ``B``, and a difference ``W`` within each
-    pair whose sign it turns: only the differences, n/2 x n/2, meet every permutation.
-    """
-
-    def __init__(self, fit: PermanovaFit, pairs: np.ndarray) -> None:
-        super().__init__(fit.geometry, fit.basis, fit.permute)
-        first, second = pairs.T
-        difference = (self.basis[first] - self.basis[second]) / 2
-        self.moving = np.flatnonzero(np.abs(difference).max(axis=0, initial=0.0) > 1e-12)
-        self.difference = difference[:, self.moving]
-        fixed = self.basis.copy()
-        fixed[first] -= difference
-        fixed[second] += difference
-        self.differences = self.geometry.differences(first, second)
-        product = self.geometry.times(fixed)
-        self.fixed_quadratic = fixed.T @ product
-        self.fixed_cross = self._product.T @ fixed
-        self.fixed_overlap = self.basis.T @ fixed
-        self.mixed = product[first] - product[second]
-        self.crossed = self._product[first] - self._product[second]
-        self.overlapped = 2 * difference
-        self.block = max(1, BLOCK_COLUMNS // max(1, len(self.moving)))
-
-    def _forms(self, swaps: np.ndarray) -> Forms:
-        """Return the quadratic forms for signs of shape (n_permutations, n_pairs)."""
-        moved = swaps.T[:, :, None] * self.difference[:, None, :]
-        mixed = self._on_moving(self.mixed, moved).transpose(1, 0, 2)
-        quadratic = self.fixed_quadratic + mixed + mixed.transpose(0, 2, 1)
-        where = np.ix_(np.arange(len(swaps)), self.moving, self.moving)
-        quadratic[where] += self.differences.quadratic(moved)
-        if self.permute == "raw":
-            return Forms(quadratic)
-        cross = self.fixed_cross[:, None] + self._on_moving(self.crossed, moved)
-        overlap = self.fixed_overlap[:, None] + self._on_moving(self.overlapped, moved)
-        return Forms(quadratic, cross, overlap)
-
-    def _on_moving(self, left: np.ndarray, moved: np.ndarray) -> np.ndarray:
-        """Return ``left' V_b`` in the moving columns and zeros elsewhere, shape (k, B, k)."""
-        width = left.shape[1]
-        result = np.zeros((width, moved.shape[1], width))
-        product = left.T @ moved.reshape(len(moved), -1)
-        result[:, :, self.moving] = product.reshape(width, *moved.shape[1:])
-        return result
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,7 @@ def read_terms(matrix: ModelMatrix, order: np.ndarray | None = None) -> list[Ter
     """Return the terms of a model matrix, with rows in the given order."""
     values = matrix.values if order is None else matrix.values.iloc[order]
     return [
-        Term(name, _unit_columns(values[columns].to_numpy()))
+        Term(name, unit_columns(values[columns].to_numpy()))
         for name, columns in matrix.terms.items()
     ]
 
@@ -61,20 +61,27 @@ def joined(terms: Sequence[Term]) -> Term:
     return Term("model", orthonormal(np.hstack([term.columns for term in terms])))
 
 
-def model_basis(terms: Sequence[Term], household: np.ndarray | None = None) -> np.ndarray:
-    """Return an orthonormal basis of all terms, shape (n_samples, rank).
+def in_stratum(term: Term, columns: np.ndarray) -> Term:
+    """Return a term's part in a stratum, in which its columns have become `columns`."""
+    length = np.linalg.norm(columns, axis=0)
+    there = length > ALIAS_TOLERANCE
+    return Term(term.name, orthonormal(columns[:, there] / length[there]))
 
-    Vectors that never vary within households (codes 0, 1, ...) come first, so that exchanging
-    the members of a household moves only the others.
-    """
-    columns = np.hstack([term.columns for term in terms])
-    if household is None:
-        return orthonormal(columns)
-    at_home = columns - household_means(columns, household)[household]
-    fixed = np.abs(at_home).max(axis=0, initial=0.0) < 1e-9
-    first = orthonormal(columns[:, fixed])
-    rest = columns[:, ~fixed]
-    return np.hstack([first, orthonormal(rest - first @ (first.T @ rest))])
+
+def beyond_parts(terms: Sequence[Term]) -> list[Term]:
+    """Return the terms that are there: interactions only if they add to the terms inside them."""
+    kept = []
+    for term in terms:
+        parts = [other.columns for other in terms if other.variables < term.variables]
+        space = orthonormal(np.hstack([term.columns[:, :0], *parts]))
+        if orthonormal(term.columns - space @ (space.T @ term.columns)).shape[1]:
+            kept.append(term)
+    return kept
+
+
+def model_basis(terms: Sequence[Term], n_rows: int) -> np.ndarray:
+    """Return an orthonormal basis of all terms, shape (n_rows, rank)."""
+    return orthonormal(np.hstack([np.empty((n_rows, 0)), *(term.columns for term in terms)]))
 
 
 def term_space(
@@ -137,7 +144,8 @@ def _differs(values: np.ndarray) -> bool:
     return bool(values.size) and bool(np.abs(values).max() > 1e-9)
 
 
-def _unit_columns(columns: np.ndarray) -> np.ndarray:
+def unit_columns(columns: np.ndarray) -> np.ndarray:
+    """Return the columns that vary, centred and scaled to length one."""
     centred = columns - columns.mean(axis=0)
     length = np.sqrt(np.einsum("ij,ij->j", centred, centred))
     scale = np.abs(columns).max(axis=0, initial=0.0) * np.sqrt(len(columns))
