@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 from household_worlds import euclidean
+from skbio import DistanceMatrix
 
 from cohabit.stats import (
     association,
@@ -36,6 +37,7 @@ from cohabit.stats.cluster_robust import fit_clustered_model
 from cohabit.stats.least_squares import find_independent, fit_least_squares
 from cohabit.stats.mixed.repeated import fit_repeated_model
 from cohabit.stats.networks.compare import beyond_swaps
+from cohabit.stats.whole_cohort import distances_by_kinship, explain_by_home, kinship_columns
 
 N_PAIRS = 24
 MODEL = "sex + age + site + group"
@@ -382,6 +384,25 @@ CALLS = {
             {"study": "A", "feature": w.values.columns, "rank": "genus", "direction": "up"}
         ).assign(contrast="MS - control"),
         nonparametric.paired_wilcoxon(w.values, w.people).assign(rank="genus"),
+    ),
+    "partners.visible_here": lambda w: partners.visible_here(
+        w.counts,
+        w.people,
+        partners.compare_with_partners(w.counts, _groups(w), covariates="sex + age"),
+    ),
+    "paired.fit_step_by_step": lambda w: paired.fit_step_by_step(
+        w.outcome, w.people, [["sex"], ["sex", "age"]]
+    ),
+    "inference.take_tested": lambda w: inference.take_tested(
+        paired.fit_paired_model(w.values, w.people, "sex")
+    ),
+    "diversity.reachable_depth": lambda w: diversity.reachable_depth(w.counts, 10),
+    "whole_cohort.explain_by_home": lambda w: explain_by_home(
+        DistanceMatrix(w.distances.to_numpy(), [*w.distances.index]), w.people, **ONCE
+    ),
+    "whole_cohort.kinship_columns": lambda w: kinship_columns(w.people),
+    "whole_cohort.distances_by_kinship": lambda w: distances_by_kinship(
+        DistanceMatrix(w.distances.to_numpy(), [*w.distances.index]), w.people, ["sex"]
     ),
     "permanova.analysis.permanova": lambda w: permanova.permanova(
         w.distances, w.people, MODEL, **ONCE
