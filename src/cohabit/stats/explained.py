@@ -146,7 +146,7 @@ def _aligned(distances, metadata: pd.DataFrame, columns: list[str]):
     remedy = "take these people out of the distances, or leave the term out"
     for column in [name for name in columns if name in people]:
         check_complete(people, column, remedy)
-    return geometry.gram, people
+    return geometry.gram / (np.trace(geometry.gram) or 1.0), people
 
 
 def _columns(term: str, people: pd.DataFrame) -> np.ndarray:
