@@ -22,7 +22,14 @@ from cohabit.stats.composition import clr
 
 PARTS = (
     *("abundance.methods", "abundance.count_models", "abundance.matched_sets"),
-    *("abundance.two_parts", "alignment", "binary", "mixed.parts", "permanova.analysis"),
+    *(
+        "abundance.two_parts",
+        "alignment",
+        "binary",
+        "mixed.parts",
+        "permanova.model",
+        "permanova.strata",
+    ),
 )
 """Modules whose functions of tables may be reached through another function alone."""
 
