@@ -35,7 +35,7 @@ PARTS = (
 
 PARTIAL = (
     *("composition.take_for_counts", "mixed.repeated.nest_codes", "permanova.groups.as_groups"),
-    "paired.count_informative",
+    *("paired.count_informative", "permanova.analysis.analyse"),
     *("permanova.geometry.from_features", "permanova.schemes.read_homes"),
 )
 """Functions of tables that are reached through another function alone."""
