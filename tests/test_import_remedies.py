@@ -250,6 +250,8 @@ FOLLOWED = {
     "visit = ": "test_import__takes_in_every_table",
     "scale = ": "test_logs__are_read_by_the_line_that_the_remedy_asks_for",
     "household_id = ": "test_household__the_line_asked_for_is_enough",
+    "group = ": "test_group__the_lines_asked_for_are_enough",
+    "everyone = ": "test_group__the_lines_asked_for_are_enough",
 }
 """What a message of the importers may tell to run or to write -> the test that does so."""
 
@@ -307,3 +309,16 @@ def test_household__the_line_asked_for_is_enough(tmp_path):
     line = re.search(r'household_id = "..."', str(caught.value))[0].replace("...", "house")
     columns = parse_mapping(f"[columns]\n{line}\n".encode(), "mine").columns
     assert columns == {"household_id": "house"}
+
+
+def test_group__the_lines_asked_for_are_enough(tmp_path):
+    files = Files(mapping=MAPPING.replace('group = "status"\n', ""))
+    said = message(files.write(tmp_path))
+    assert "no column says who is a case" in said
+    line = re.search(r'group = "..."', said)[0].replace("...", "status")
+    files.mapping = files.mapping.replace("[columns]", f"[columns]\n{line}")
+    assert set(take_in(files.write(tmp_path))[0].participants["group"]) == {"MS", "control"}
+    for line in re.findall(r'everyone = \["\w+"\]', said):
+        bare = MAPPING.replace('group = "status"\n', "")
+        files.mapping = bare.replace('case = ["ill"]\ncontrol = ["well"]', line)
+        assert take_in(files.write(tmp_path))[0].participants["group"].nunique() == 1

@@ -101,7 +101,7 @@ FAULTS = {
         damaged("tree.nwk", lambda: b"(" * 400_000 + b"a" + b")" * 400_000 + b";"), words="deep"
     ),
     "unclosed brackets": Fault(damaged("tree.nwk", lambda: b"(" * 10**7), words="tree.nwk"),
-    "300 MB of tabs": Fault(damaged(WIDE, lambda: b"a" + b"\t" * 300 * 2**20), words="columns"),
+    "300 MB of tabs": Fault(damaged(WIDE, lambda: b"a" + b"\t" * 300 * 2**20), words="larger"),
     "a million columns": Fault(
         damaged("counts.tsv", lambda: b"id" + b"\ta" * 10**6 + b"\n"), words="columns"
     ),

@@ -120,6 +120,10 @@ def _translate_levels(table: pd.DataFrame, mapping: Mapping, log: ImportLog) -> 
         log.change("group", f"everyone is a {table['group'].iloc[0]}, as the mapping says")
     elif "group" in table:
         table = _keep_diagnosis(table, mapping, log)
+    else:
+        way = 'write group = "..." under [columns], with the name of the column, or '
+        way += 'everyone = ["case"] or everyone = ["control"] under [levels.group]'
+        log.error("group", "no column says who is a case", remedy=way)
     for column in dict.fromkeys([*schema.LEVELS, *mapping.levels]):
         if column in table:
             table[column] = translate_column(table[column], mapping, log)
