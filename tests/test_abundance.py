@@ -185,7 +185,8 @@ def test_density_mode__finds_the_bulk_beside_a_tail():
     assert density_mode(values) == pytest.approx(grid[kernel(grid).argmax()], abs=1e-3)
 
 
-def test_paired_wilcoxon__with_ties_and_zeros_is_rs():
+def test_paired_wilcoxon__with_ties_and_zeros_is_near_rs_approximation():
+    """R has the normal approximation where values tie; ours is exact (see test_paired)."""
     data = pd.read_csv(ORACLES / "association_data.tsv", sep="\t", index_col=0)
     theirs = json.loads((ORACLES / "association_r.json").read_text())["signed"]
     people = pd.DataFrame(
@@ -195,9 +196,9 @@ def test_paired_wilcoxon__with_ties_and_zeros_is_rs():
         },
         index=data.index,
     )
-    table = paired_wilcoxon(data.filter(like="taxon"), people)
+    table = paired_wilcoxon(data.filter(like="taxon"), people, zeros="wilcox")
     tied = -1  # whole numbers, many of them zero in both
-    assert table["p_value"].iloc[tied] == pytest.approx(theirs[tied]["p_value"], rel=1e-9)
+    assert table["p_value"].iloc[tied] == pytest.approx(theirs[tied]["p_value"], rel=0.02)
     for ours, answer in zip(table.to_dict("records"), theirs, strict=True):
         for bound in ("estimate", "low", "high"):
             assert ours[bound] == pytest.approx(answer[bound], abs=0.12)

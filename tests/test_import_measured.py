@@ -274,10 +274,6 @@ MALFORMED = {
     "blood date": (changed(blood=blood(cells=["2-Mar", *["1"] * 7])), "a date, perhaps made by"),
     "visit EDSS": (changed(visits=visits(edss="12")), r"visits, edss: outside 0 to 10 EDSS points"),
     "visit EDSS step": (changed(visits=visits(edss="2.3")), "visits, edss: not in half steps"),
-    "visit drug": (
-        changed(visits=visits(drug="Aspirin")),
-        r"treatment: unknown level 'Aspirin' in 16 row\(s\) \(line 2, .*\[levels.treatment\]",
-    ),
     "visit twice": (
         changed(visits=visits(year="0")),
         r"visits: 8 participant\(s\) have two visits of one month",

@@ -57,6 +57,15 @@ def test_take_occasions__takes_the_visits_column_before_the_participants():
     assert metadata["household_id"].tolist() == ["h"] * 3
 
 
+def test_take_occasions__orders_visits_less_than_a_month_apart():
+    index = pd.MultiIndex.from_tuples(
+        [("a", 10.0), ("a", 0.0), ("a", 0.25)], names=["participant_id", "visit"]
+    )
+    people = pd.DataFrame({"household_id": ["h"]}, ["a"])
+    _, metadata = stability.take_occasions(pd.DataFrame({"taxon": [1, 2, 3]}, index), people)
+    assert list(metadata["months"].cat.categories) == ["0000", "0000.25", "0010"]
+
+
 def test_take_occasions__of_one_visit_is_skipped_by_name():
     index = pd.MultiIndex.from_tuples([("a", 0), ("b", 0)], names=["participant_id", "visit"])
     with pytest.raises(MissingInput, match="no stool of a second visit"):

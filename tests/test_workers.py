@@ -109,7 +109,7 @@ class Client:
     def __init__(self, answer):
         self.answer = answer
 
-    def run(self, *_):
+    def run(self, *_, **__):
         return {"tcp://node7:1": self.answer}
 
 

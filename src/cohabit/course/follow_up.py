@@ -64,8 +64,8 @@ def _samples_needed(answer: object, _: Context) -> bool | str:
 
 @exercise("12b.3")
 def _marker_by_chance(answer: object, _: Context) -> bool | str:
-    """Check the chance of at least one of twenty independent markers of 0.0034 each."""
-    return is_near(answer, 1 - (1 - 0.0034) ** 20, absolute=0.004) or (
+    """Check the chance of at least one of twenty independent markers of 0.0033 each."""
+    return is_near(answer, 1 - (1 - 0.0033) ** 20, absolute=0.004) or (
         "One minus the chance that none of the twenty passes."
     )
 

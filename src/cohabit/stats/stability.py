@@ -50,9 +50,8 @@ def take_occasions(
         found = visits.set_index(["participant_id", "visit"])
         found = found.reindex(counts.index).reset_index(drop=True)
         metadata = metadata.assign(**{name: found[name] for name in found})
-    metadata["months"] = pd.Categorical(
-        metadata["visit"].map("{:04d}".format), sorted(map("{:04d}".format, set(index["visit"])))
-    )
+    months = {visit: f"{visit:07.2f}".removesuffix(".00") for visit in sorted(set(index["visit"]))}
+    metadata["months"] = pd.Categorical(metadata["visit"].map(months), [*months.values()])
     names = pd.Index(names, name="visit_id")
     return counts.set_axis(names, axis=0), metadata.set_axis(names, axis=0)
 
