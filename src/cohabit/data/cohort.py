@@ -116,12 +116,6 @@ class Cohort:
             index = samples.index
         return pd.DataFrame(counts.toarray().astype(np.int64), index=index, columns=names)
 
-    @cached_property
-    def stool_visits(self) -> dict[str, list[int]]:
-        """Months at which each assay has samples."""
-        months = self.samples.groupby("assay", observed=True)["visit"].unique()
-        return {assay: sorted(int(month) for month in months[assay]) for assay in self.features}
-
     @property
     def simulated(self) -> bool:
         """True for simulated people; False for imported cohorts and plain tables."""

@@ -23,7 +23,7 @@ def fit_presence_logit(comparison: Comparison) -> pd.DataFrame:
     """Fit presence by logistic regression, with k / 2n of each outcome added to every person.
 
     n people and k coefficients; the addition keeps odds finite where a level has no
-    feature, or all have it.
+    feature, or all have it. Its amount is a choice of this project.
     """
     present = (comparison.counts[comparison.kept] > 0).astype(float)
     added = len(find_independent(comparison.matrix.values).kept) / (2 * len(present))
